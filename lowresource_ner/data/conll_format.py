@@ -1,0 +1,91 @@
+"""What a user says of a CoNLL file's columns."""
+
+import codecs
+import re
+from dataclasses import dataclass
+from typing import Optional, Union
+
+from allennlp.common.checks import ConfigurationError
+
+_DELIMITERS = ("auto", "tab", "whitespace")
+_LANGUAGE_NAME = re.compile(r"[A-Za-z]+(?:-[A-Za-z0-9]+)*:?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConllFormat:
+    """What is known of a file's columns before it is opened.
+
+    # Parameters
+
+    delimiter : `str`, optional (default = `"auto"`)
+        "tab": columns stand between tabs, and a token may hold spaces. "whitespace": columns stand between runs of
+        ASCII spaces and tabs. "auto": the one under which more of the first lines agree in their number of columns, if
+        that is more than one. Where both do equally well it is the tab, unless the last column then holds spaces, or
+        five lines or more hold the same number of them.
+    token_column : `int`, optional (default = `0`)
+        The column of the tokens, from 0, or from the end where negative.
+    tag_column : `int`, optional (default = `-1`)
+        The column of the tags, likewise. `None`: the file is read as unlabelled, and what the other columns hold is
+        never looked at; in a tab-separated file they may then be missing from any line.
+    language_prefix : `Union[bool, str]`, optional (default = `"auto"`)
+        A prefix that WikiANN puts before each token, as in "en:Paris". A string such as "en": this prefix is taken off,
+        and must be there. `True`: any language's prefix is, and must be there. `False`: tokens stay as they are.
+        "auto": a prefix of two or three small letters and a colon is taken off if all tokens of the first lines share
+        it, and then all others must have it too.
+    comment_prefix : `str`, optional (default = `"#"`)
+        How a comment line begins. A line that begins so is a token all the same if it has as many columns as the file's
+        other token lines (in unlabelled reading between tabs: if it holds a tab). Within a sentence, a line of a single
+        word that begins so is an error, being as likely a token whose tag is missing. `None`: there are no comments.
+    encoding : `str`, optional (default = `"utf-8"`)
+        Any encoding of Python's that leaves line feeds as they are. Bytes that it does not know are an error.
+    """
+
+    delimiter: str = "auto"
+    token_column: int = 0
+    tag_column: Optional[int] = -1
+    language_prefix: Union[bool, str] = "auto"
+    comment_prefix: Optional[str] = "#"
+    encoding: str = "utf-8"
+
+    def __post_init__(self) -> None:
+        if self.delimiter not in _DELIMITERS:
+            raise ConfigurationError(f"'delimiter' is {self.delimiter!r}; use one of {', '.join(_DELIMITERS)}.")
+        for name in ("token_column", "tag_column"):
+            column = getattr(self, name)
+            if isinstance(column, bool) or not isinstance(column, (int, type(None))):
+                raise ConfigurationError(
+                    f"{name!r} is {column!r}; expected a number: 0 is the first column, -1 the last."
+                )
+        if self.token_column is None or self.token_column == self.tag_column:
+            raise ConfigurationError(
+                f"'token_column' is {self.token_column}, 'tag_column' is {self.tag_column}; "
+                "tokens need a column of their own."
+            )
+        self._check_prefixes()
+        self._check_encoding()
+
+    def _check_prefixes(self) -> None:
+        prefix = self.language_prefix
+        if not isinstance(prefix, bool) and not (isinstance(prefix, str) and _LANGUAGE_NAME.fullmatch(prefix)):
+            raise ConfigurationError(
+                f'\'language_prefix\' is {prefix!r}; use "auto", true, false, or a language\'s code such as "en".'
+            )
+        comment = self.comment_prefix
+        if comment is not None and not (isinstance(comment, str) and comment.strip() and comment[0] not in " \t"):
+            raise ConfigurationError(
+                f"'comment_prefix' is {comment!r}; use what comment lines begin with, such as \"#\", or null for none."
+            )
+
+    def _check_encoding(self) -> None:
+        try:
+            if codecs.lookup(self.encoding).name == "utf-8-sig":
+                object.__setattr__(self, "encoding", "utf-8")
+            keeps_line_feeds = "\n".encode(self.encoding) == b"\n"
+        except (LookupError, UnicodeError, TypeError):
+            raise ConfigurationError(
+                f'\'encoding\' is {self.encoding!r}, which Python does not know; use "utf-8" or "latin-1", for example.'
+            ) from None
+        if not keeps_line_feeds:
+            raise ConfigurationError(
+                f"'encoding' is {self.encoding!r}, where a line feed is no byte of its own; convert the file to UTF-8."
+            )

@@ -1,0 +1,119 @@
+"""The lines of a text file, numbered and decoded, or an error that says what the file is instead."""
+
+import bz2
+import codecs
+import gzip
+import lzma
+import os
+import zlib
+from typing import IO, Any, Callable, Dict, Iterator, Tuple
+
+from allennlp.common.checks import ConfigurationError
+
+from lowresource_ner.data.other_kinds import kind_by_first_bytes
+
+MAX_LINE_BYTES = 1 << 20
+BYTE_ORDER_MARK = "\ufeff"
+_OPENERS: Dict[str, Callable[..., IO[Any]]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+
+
+class ConllError(ConfigurationError):
+    """What is wrong with a CoNLL file, as "path:line: what is wrong; what to do".
+
+    # Parameters
+
+    path : `str`
+        The file.
+    line : `int`
+        The line, counted from 1; 0 where the file as a whole is meant.
+    complaint : `str`
+        What is wrong, a semicolon, and what to do about it.
+    """
+
+    def __init__(self, path: str, line: int, complaint: str) -> None:
+        super().__init__(f"{path}:{line}: {complaint}")
+        self.path = path
+        self.line = line
+        self.complaint = complaint
+
+    def __reduce__(self) -> Tuple:
+        return type(self), (self.path, self.line, self.complaint)
+
+
+def opener(path: str) -> Callable[..., IO[Any]]:
+    """The `open` for this path: that of gzip, bz2 or xz by its suffix, else the built-in."""
+    return _OPENERS.get(os.path.splitext(path)[1].lower(), open)
+
+
+def numbered_lines(path: str, encoding: str) -> Iterator[Tuple[int, str]]:
+    """Yields the lines of a file with their numbers from 1, without line ends, one in memory at a time.
+
+    Lines end at a line feed, with or without carriage returns before it, and nowhere else. A byte order mark goes.
+    """
+    with _open(path) as stream:
+        for number, raw in enumerate(_raw_lines(path, stream), start=1):
+            if number == 1:
+                _check_start(path, raw)
+            text = _decode(path, number, raw, encoding)
+            yield number, text.removeprefix(BYTE_ORDER_MARK) if number == 1 else text
+
+
+def _open(path: str) -> IO[bytes]:
+    if os.path.isdir(path):
+        raise ConllError(path, 0, "this is a directory; give a file in it, or a glob such as *.conll")
+    try:
+        return opener(path)(path, "rb")
+    except FileNotFoundError:
+        raise ConllError(path, 0, "there is no such file; check the path") from None
+    except OSError as error:
+        raise ConllError(path, 0, f"the file cannot be opened ({error.strerror}); check its permissions") from error
+
+
+def _raw_lines(path: str, stream: IO[bytes]) -> Iterator[bytes]:
+    number = 1
+    while raw := _read_line(path, number, stream):
+        yield raw
+        number += 1
+
+
+def _read_line(path: str, number: int, stream: IO[bytes]) -> bytes:
+    try:
+        raw = stream.readline(MAX_LINE_BYTES + 1)
+    except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
+        raise ConllError(
+            path, number, f"the file is damaged or cut short ({error}); fetch or pack it anew, or mend its suffix"
+        ) from error
+    if len(raw) > MAX_LINE_BYTES:
+        raise ConllError(
+            path,
+            number,
+            f"the line is longer than {MAX_LINE_BYTES} bytes, as in no CoNLL file; give a file with one token a line",
+        )
+    return raw
+
+
+def _check_start(path: str, raw: bytes) -> None:
+    kind = kind_by_first_bytes(raw)
+    if kind is not None:
+        raise ConllError(path, 1, f"this is {kind[0]}, not a CoNLL file; {kind[1]}")
+    if b"\r" in raw and not raw.endswith(b"\n"):
+        raise ConllError(
+            path, 1, "lines end in carriage returns alone (old Macintosh); convert them with `tr '\\r' '\\n'`"
+        )
+
+
+def _decode(path: str, number: int, raw: bytes, encoding: str) -> str:
+    if b"\0" in raw:
+        raise ConllError(
+            path,
+            number,
+            "a NUL byte stands in the line, as in binary files and UTF-16 text; give text in UTF-8 or a like encoding",
+        )
+    try:
+        return raw.rstrip(b"\r\n").decode(encoding)
+    except UnicodeDecodeError as error:
+        remedy = 'if the file is in Latin-1, as the first CoNLL-2002 files are, set "encoding": "latin-1"'
+        if codecs.lookup(encoding).name not in ("utf-8", "ascii"):
+            remedy = 'set "encoding" to the file\'s own, perhaps "utf-8"'
+        byte = error.object[error.start]
+        raise ConllError(path, number, f"byte 0x{byte:02x} of the line is not valid in {encoding}; {remedy}") from error

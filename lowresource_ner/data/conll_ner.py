@@ -1,0 +1,122 @@
+"""The dataset reader of CoNLL files."""
+
+from typing import Any, Dict, Iterator, List, Optional, Union
+
+from allennlp.data import DatasetReader, TokenIndexer
+
+from lowresource_ner.data.conll import ConllError, ConllFormat, ConllSentence, ConllSummary, read_conll, survey_conll
+from lowresource_ner.data.corpus_paths import CorpusPath, corpus_files
+from lowresource_ner.data.sentence_reader import Sentence, SentenceReader
+from lowresource_ner.data.tag_schemes import EntitySpan, TagScheme, get_scheme
+
+OTHER_TYPES = "*"
+
+
+@DatasetReader.register("conll_ner")
+class ConllNerReader(SentenceReader):
+    """
+    Reads sentences from files with a word a line and its tag in a column: CoNLL-2003, CoNLL-2002, WikiANN, BioNLP and the
+    like. A path may be a list or a glob; files may be packed (gz, bz2, xz).
+
+    Before the first sentence of a file is given, the whole file is checked, and its tag scheme found out, in a pass of its
+    own, so that a wrong line stops a training before it begins; memory stays flat however large the file.
+
+    Registered as a `DatasetReader` with name "conll_ner".
+
+    # Parameters
+
+    labelled : `bool`, optional (default = `True`)
+        False reads the words alone: the tag column is not looked at, may be wrong, and need not be there.
+    tag_scheme : `str`, optional (default = `"IOB2"`)
+        The scheme of the instances' tags (IOB1, IOB2, IOBES, BILOU): that of the model.
+    file_tag_scheme : `Optional[str]`, optional (default = `None`)
+        The scheme of the files; None to find it out for each.
+    repair : `bool`, optional (default = `False`)
+        Read invalid tag sequences as conlleval does, instead of stopping with an error that names the line.
+    label_map : `Optional[Dict[str, str]]`
+        Entity types to rename (`{"organisation": "ORG"}`) or to drop (`{"MISC": "O"}`). The key "*" stands for every type that
+        is not named.
+    delimiter, token_column, tag_column, language_prefix, comment_prefix, encoding
+        The columns of the files; see `ConllFormat`.
+    token_indexers, label_namespace, sample, sample_seed
+        See `SentenceReader`.
+
+    # Raises
+
+    `ConllError`
+        For a file that is not what it should be, with its line and what to do.
+    """
+
+    def __init__(
+        self,
+        token_indexers: Optional[Dict[str, TokenIndexer]] = None,
+        labelled: bool = True,
+        tag_scheme: str = "IOB2",
+        file_tag_scheme: Optional[str] = None,
+        repair: bool = False,
+        label_map: Optional[Dict[str, str]] = None,
+        delimiter: str = "auto",
+        token_column: int = 0,
+        tag_column: int = -1,
+        language_prefix: Union[bool, str] = "auto",
+        comment_prefix: Optional[str] = "#",
+        encoding: str = "utf-8",
+        label_namespace: str = "labels",
+        sample: Union[int, float, None] = None,
+        sample_seed: int = 13,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(token_indexers, label_namespace, sample, sample_seed, **kwargs)
+        self.tag_scheme = get_scheme(tag_scheme).name
+        self.labelled = labelled
+        self._file_tag_scheme = None if file_tag_scheme is None else get_scheme(file_tag_scheme).name
+        self._repair = repair
+        self._label_map = label_map or {}
+        self._format = ConllFormat(
+            delimiter=delimiter,
+            token_column=token_column,
+            tag_column=tag_column if labelled else None,
+            language_prefix=language_prefix,
+            comment_prefix=comment_prefix,
+            encoding=encoding,
+        )
+        self._surveys: Dict[str, ConllSummary] = {}
+
+    def _sentences(self, corpus: CorpusPath) -> Iterator[Sentence]:
+        files = corpus_files(corpus)
+        surveys = [self._survey(path) for path in files]
+        target = get_scheme(self.tag_scheme)
+        for path, survey in zip(files, surveys):
+            for sentence in read_conll(path, self._format):
+                tags = self._convert(sentence, get_scheme(survey.scheme or self.tag_scheme), target)
+                yield Sentence(sentence.tokens, tags, f"{path}:{sentence.lines[0]}")
+
+    def _count(self, corpus: CorpusPath) -> int:
+        return sum(self._survey(path).sentences for path in corpus_files(corpus))
+
+    def _survey(self, path: str) -> ConllSummary:
+        if path not in self._surveys:
+            self._surveys[path] = survey_conll(path, self._format, self._file_tag_scheme, self._repair)
+        return self._surveys[path]
+
+    def _convert(self, sentence: ConllSentence, source: TagScheme, target: TagScheme) -> Optional[List[str]]:
+        if sentence.tags is None:
+            return None
+        if source.name == target.name and not self._repair and not self._label_map:
+            return list(sentence.tags)
+        spans = [self._rename(span, sentence) for span in source.spans(sentence.tags, repair=self._repair)]
+        return target.tags([span for span in spans if span is not None], len(sentence.tokens))
+
+    def _rename(self, span: EntitySpan, sentence: ConllSentence) -> Optional[EntitySpan]:
+        renamed = self._label_map.get(span.type, self._label_map.get(OTHER_TYPES, span.type))
+        if renamed == "O":
+            return None
+        if not isinstance(renamed, str) or not renamed:
+            raise ConllError(
+                sentence.path,
+                sentence.lines[span.start],
+                f"'label_map' turns type '{span.type}' into {renamed!r}; it maps types to types, or to \"O\" to drop them",
+            )
+        return span._replace(type=renamed)
+
+
