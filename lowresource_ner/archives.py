@@ -1,0 +1,64 @@
+"""Archives of this package, read without building their models."""
+
+import contextlib
+import os
+import tarfile
+import tempfile
+from os import PathLike
+from pathlib import Path
+from typing import Dict, Iterator, List, Union
+
+import torch
+from allennlp.common.checks import ConfigurationError
+
+StrPath = Union[str, PathLike]
+
+ENCODERS_FOLDER = os.path.join("vocabulary", ".encoders")
+ARCHIVE_WEIGHTS = "weights.th"
+RUN_WEIGHTS = "best.th"
+
+
+def is_archive(path: StrPath) -> bool:
+    """True for an AllenNLP archive file and for the folder of a finished training run."""
+    path = Path(path)
+    return (path.is_file() and tarfile.is_tarfile(path)) or (path / ENCODERS_FOLDER).is_dir()
+
+
+@contextlib.contextmanager
+def unpacked(archive: StrPath) -> Iterator[Path]:
+    """
+    An archive as a folder, for the length of a `with`; a folder is given as it is.
+
+    # Raises
+
+    `ConfigurationError`
+        Where there is no such archive.
+    """
+    archive = Path(archive)
+    if archive.is_dir():
+        yield archive
+        return
+    if not archive.is_file() or not tarfile.is_tarfile(archive):
+        raise ConfigurationError(f"'{archive}' is not an archive (model.tar.gz). Check the path, and that its training has finished.")
+    with tempfile.TemporaryDirectory() as folder:
+        with tarfile.open(archive) as tar:
+            tar.extractall(folder, filter="data")
+        yield Path(folder)
+
+
+def archive_weights(archive: StrPath) -> Dict[str, torch.Tensor]:
+    """The state dict of an archive, on the CPU."""
+    with unpacked(archive) as folder:
+        for name in (ARCHIVE_WEIGHTS, RUN_WEIGHTS):
+            if (folder / name).exists():
+                return torch.load(folder / name, map_location="cpu", weights_only=True)
+    raise ConfigurationError(f"{archive} holds no weights ({ARCHIVE_WEIGHTS} or {RUN_WEIGHTS}). Has its training finished?")
+
+
+def archive_labels(archive: StrPath, label_namespace: str) -> List[str]:
+    """The tags of an archive's model, in the order of its logits."""
+    with unpacked(archive) as folder:
+        path = folder / "vocabulary" / f"{label_namespace}.txt"
+        if not path.exists():
+            raise ConfigurationError(f"{archive} has no tags in namespace '{label_namespace}'. Give the namespace of its model.")
+        return path.read_text(encoding="utf-8").split()

@@ -1,0 +1,85 @@
+"""Words to sub-words: one alignment for training, evaluation and prediction."""
+
+from typing import List, NamedTuple, Sequence
+
+from allennlp.common.checks import ConfigurationError
+from tokenizers import Encoding
+from transformers import PreTrainedTokenizerFast
+
+
+class Subwords(NamedTuple):
+    """
+    The sub-words of one sentence.
+
+    `ids` : the sub-words' ids, without special tokens and never shortened.
+    `starts` : for each word the position in `ids` of its first sub-word, which stands for it.
+    """
+
+    ids: List[int]
+    starts: List[int]
+
+
+class SubwordTokenizer:
+    """
+    Cuts words into sub-words with a fast `transformers` tokenizer, many sentences in one call.
+
+    Every word has at least one sub-word: a word that the tokenizer's normalisation leaves nothing of (control characters, a
+    lone variation selector) becomes the unknown token, so that it can bear a tag. A word that looks like a special token
+    (`[SEP]`) is text like any other.
+
+    # Parameters
+
+    tokenizer : `PreTrainedTokenizerFast`
+
+    # Raises
+
+    `ConfigurationError`
+        Where the tokenizer has no unknown token to stand for such words, nor any token at all in its place.
+    """
+
+    def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
+        self._tokenizer = tokenizer
+        stand_in = tokenizer.unk_token_id if tokenizer.unk_token_id is not None else tokenizer.mask_token_id
+        if stand_in is None:
+            raise ConfigurationError(
+                f"The tokenizer {tokenizer.name_or_path} has neither an unknown nor a mask token, so a word without sub-words "
+                "could not be tagged. Add one to the tokenizer."
+            )
+        self._stand_in: int = stand_in
+
+    def encode(self, sentence: Sequence[str]) -> Subwords:
+        """The sub-words of one sentence's words."""
+        return self.encode_batch([sentence])[0]
+
+    def encode_batch(self, sentences: Sequence[Sequence[str]]) -> List[Subwords]:
+        """The sub-words of many sentences, in one call of the fast tokenizer (which spreads them over the cores)."""
+        if not sentences:
+            return []
+        backend = self._tokenizer.backend_tokenizer
+        # An earlier call of the tokenizer by others may have left truncation on; and "[SEP]" in a text is no separator.
+        backend.no_truncation()
+        backend.no_padding()
+        backend.encode_special_tokens = True
+        try:
+            encodings = backend.encode_batch([list(words) for words in sentences], is_pretokenized=True, add_special_tokens=False)
+        finally:
+            backend.encode_special_tokens = False
+        return [self._align(encoding, len(words)) for encoding, words in zip(encodings, sentences)]
+
+    def _align(self, encoding: Encoding, num_words: int) -> Subwords:
+        ids: List[int] = []
+        starts: List[int] = []
+        for subword_id, word in zip(encoding.ids, encoding.word_ids):
+            if word is None:
+                continue
+            if word >= len(starts):
+                self._stand_in_until(word, ids, starts)
+                starts.append(len(ids))
+            ids.append(subword_id)
+        self._stand_in_until(num_words, ids, starts)
+        return Subwords(ids, starts)
+
+    def _stand_in_until(self, word: int, ids: List[int], starts: List[int]) -> None:
+        while len(starts) < word:
+            starts.append(len(ids))
+            ids.append(self._stand_in)
