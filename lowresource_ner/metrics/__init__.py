@@ -1,0 +1,3 @@
+from lowresource_ner.metrics.seqeval_f1 import SeqevalF1
+
+__all__ = ["SeqevalF1"]

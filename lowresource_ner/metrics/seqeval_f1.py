@@ -1,0 +1,133 @@
+"""Entity-level precision, recall and F1, as seqeval counts them."""
+
+from typing import Dict, List, Optional, Set, Tuple
+
+import torch
+from allennlp.common.checks import ConfigurationError
+from allennlp.common.util import is_distributed
+from allennlp.data import Vocabulary
+from allennlp.training.metrics import Metric
+from seqeval.metrics.sequence_labeling import get_entities
+from seqeval.scheme import BILOU, IOB1, IOB2, IOBES, Entities
+
+Entity = Tuple[int, str, int, int]
+"""Sentence, type, first word, last word."""
+
+_SCHEMES = {"IOB1": IOB1, "IOB2": IOB2, "IOBES": IOBES, "BILOU": BILOU}
+
+
+@Metric.register("seqeval_f1")
+class SeqevalF1(Metric):
+    """
+    Precision, recall and F1 over entities, overall (micro-averaged) and by type. An entity counts as found where its first
+    word, last word and type are right.
+
+    What an entity is in an invalid tag sequence is seqeval's to say: in the default mode the lenient reading of CoNLL's
+    evaluation script, in the strict mode only what the tag scheme allows. Only counts are kept, so a step costs the same at the
+    end of an epoch as at its beginning; under distributed training the counts of all workers are added at every step.
+
+    Registered as a `Metric` with name "seqeval_f1".
+
+    # Parameters
+
+    vocab : `Vocabulary`
+        Given by AllenNLP.
+    label_namespace : `str`, optional (default = `"labels"`)
+    mode : `str`, optional (default = `"default"`)
+        "default" or "strict".
+    tag_scheme : `str`, optional (default = `"IOB2"`)
+        IOB1, IOB2, IOBES or BILOU. Given by the model.
+
+    # Raises
+
+    `ConfigurationError`
+        For an unknown mode or scheme.
+    """
+
+    def __init__(
+        self, vocab: Vocabulary, label_namespace: str = "labels", mode: str = "default", tag_scheme: str = "IOB2"
+    ) -> None:
+        if mode not in ("default", "strict"):
+            raise ConfigurationError(f"'mode' of seqeval_f1 is '{mode}'; it is 'default' (as conlleval) or 'strict'.")
+        if tag_scheme not in _SCHEMES:
+            raise ConfigurationError(f"'tag_scheme' of seqeval_f1 is '{tag_scheme}'; it is one of {', '.join(_SCHEMES)}.")
+        self._scheme = _SCHEMES[tag_scheme] if mode == "strict" else None
+        labels = vocab.get_index_to_token_vocabulary(label_namespace)
+        self._labels = [labels[index] for index in range(len(labels))]
+        self._types = sorted({label[2:] for label in self._labels if label != "O"})
+        # seqeval's default mode reads IOBES but not the letters of BILOU, which mean the same.
+        self._renamed = [_as_iobes(label) if mode == "default" else label for label in self._labels]
+        self.reset()
+
+    def __call__(self, predictions: torch.Tensor, gold_labels: torch.Tensor, mask: Optional[torch.Tensor] = None) -> None:
+        """
+        # Parameters
+
+        predictions, gold_labels : `torch.Tensor`
+            (batch_size, num_words) indices of tags.
+        mask : `torch.BoolTensor`, optional
+            (batch_size, num_words) True for words.
+        """
+        predictions, gold_labels = self.detach_tensors(predictions, gold_labels)
+        lengths = [gold_labels.size(1)] * len(gold_labels) if mask is None else mask.sum(dim=1).tolist()
+        predicted = self._entities(predictions.tolist(), lengths)
+        gold = self._entities(gold_labels.tolist(), lengths)
+        counts = torch.tensor([_count(found, self._types) for found in (predicted & gold, predicted, gold)])
+        if is_distributed():
+            counts = counts.to(predictions.device)
+            torch.distributed.all_reduce(counts)
+            counts = counts.cpu()
+        self._counts += counts
+        self._seen_any = True
+
+    def get_metric(self, reset: bool = False) -> Dict[str, float]:
+        """
+        "precision", "recall" and "f1" (0 to 1). With `reset`, which AllenNLP asks for at the end of an epoch or an evaluation,
+        the same by type ("f1-PER" and so on) and the number of gold entities ("support", "support-PER").
+        """
+        if not self._seen_any:
+            return {}
+        metrics = _scores(self._counts.sum(dim=1).tolist())
+        if reset:
+            metrics["support"] = int(self._counts[2].sum())
+            for index, entity_type in enumerate(self._types):
+                counts = self._counts[:, index].tolist()
+                metrics.update({f"{name}-{entity_type}": value for name, value in _scores(counts).items()})
+                metrics[f"support-{entity_type}"] = counts[2]
+            self.reset()
+        return metrics
+
+    def reset(self) -> None:
+        self._counts = torch.zeros(3, len(self._types), dtype=torch.long)  # correct, predicted, gold
+        self._seen_any = False
+
+    def _entities(self, rows: List[List[int]], lengths: List[int]) -> Set[Entity]:
+        sentences = [[self._renamed[index] for index in row[:length]] for row, length in zip(rows, lengths)]
+        if self._scheme is None:
+            return {
+                (number, *entity)
+                for number, tags in enumerate(sentences)
+                if any(tag != "O" for tag in tags)
+                for entity in get_entities(tags)
+            }
+        strict = Entities(sentences, self._scheme).entities
+        return {(number, entity.tag, entity.start, entity.end) for number, found in enumerate(strict) for entity in found}
+
+
+def _as_iobes(label: str) -> str:
+    return {"L": "E", "U": "S"}.get(label[0], label[0]) + label[1:]
+
+
+def _count(entities: Set[Entity], types: List[str]) -> List[int]:
+    counts = dict.fromkeys(types, 0)
+    for _, entity_type, _, _ in entities:
+        counts[entity_type] += 1
+    return list(counts.values())
+
+
+def _scores(counts: List[int]) -> Dict[str, float]:
+    correct, predicted, gold = counts
+    precision = correct / predicted if predicted else 0.0
+    recall = correct / gold if gold else 0.0
+    f1 = 2 * precision * recall / (precision + recall) if correct else 0.0
+    return {"precision": precision, "recall": recall, "f1": f1}

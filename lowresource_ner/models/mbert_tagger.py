@@ -1,0 +1,162 @@
+"""The tagger of the cross-lingual paper: teacher, and the shape of the student."""
+
+from typing import Any, Dict, List, Optional
+
+import torch
+from allennlp.common import Lazy
+from allennlp.common.checks import ConfigurationError
+from allennlp.data import TextFieldTensors, Vocabulary
+from allennlp.models import Model
+from allennlp.modules import TextFieldEmbedder
+from allennlp.nn import InitializerApplicator, RegularizerApplicator
+from allennlp.nn.util import get_text_field_mask
+
+from lowresource_ner.data.tag_schemes import get_scheme
+from lowresource_ner.metrics import SeqevalF1
+from lowresource_ner.models.warm_start import warm_start
+from lowresource_ner.modules.tag_heads import Span, TagHead
+
+
+_TAG_AXES = {
+    "_projection.weight": 1,
+    "_projection.bias": 1,
+    "_head.crf.transitions": 2,
+    "_head.crf.start_transitions": 1,
+    "_head.crf.end_transitions": 1,
+}
+
+
+@Model.register("mbert_tagger")
+class MbertTagger(Model):
+    """
+    Encoder, dropout, one linear layer, softmax: p(x_i) = softmax(W h_i + b) (Wu et al. 2020, section 3.1).
+
+    Registered as a `Model` with name "mbert_tagger".
+
+    # Parameters
+
+    vocab : `Vocabulary`
+    text_field_embedder : `TextFieldEmbedder`
+        Words to vectors; `subword_transformer` for a Hugging Face encoder.
+    dropout : `float`, optional (default = `0.1`)
+        On the word vectors.
+    tag_scheme : `str`, optional (default = `"IOB2"`)
+        The scheme of the reader's tags.
+    head : `Lazy[TagHead]`, optional (default = `softmax`)
+        "softmax" (the paper's) or "crf".
+    metric : `Lazy[SeqevalF1]`, optional (default = `seqeval_f1` in its default mode)
+    label_namespace : `str`, optional (default = `"labels"`)
+    pretrained_file : `Optional[str]`
+        An archive of this package to continue from: every weight of the same name and shape is taken over, and the linear
+        layer and the CRF tag by tag, for the tags of the same name. AllenNLP takes no notice of it when it loads an archive.
+    initializer, regularizer
+        AllenNLP's.
+
+    # Raises
+
+    `ConfigurationError`
+        Where the labels do not fit the scheme, or there are none.
+    """
+
+    default_predictor = "ner"
+
+    def __init__(
+        self,
+        vocab: Vocabulary,
+        text_field_embedder: TextFieldEmbedder,
+        dropout: float = 0.1,
+        tag_scheme: str = "IOB2",
+        head: Lazy[TagHead] = Lazy(TagHead.by_name("softmax")),
+        metric: Lazy[SeqevalF1] = Lazy(SeqevalF1),
+        label_namespace: str = "labels",
+        pretrained_file: Optional[str] = None,
+        initializer: Optional[InitializerApplicator] = None,
+        regularizer: Optional[RegularizerApplicator] = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(vocab, regularizer, **kwargs)
+        self.tag_scheme = get_scheme(tag_scheme)
+        self.labels = _labels(vocab, label_namespace)
+        self._embedder = text_field_embedder
+        self._dropout = torch.nn.Dropout(dropout)
+        self._projection = torch.nn.Linear(text_field_embedder.get_output_dim(), len(self.labels))
+        self._head = head.construct(labels=self.labels, tag_scheme=self.tag_scheme.name)
+        self._metric = metric.construct(vocab=vocab, label_namespace=label_namespace, tag_scheme=self.tag_scheme.name)
+        self.register_buffer("temperature", torch.ones(()))
+        if initializer is not None:
+            initializer(self)
+        if pretrained_file is not None:
+            warm_start(self, pretrained_file, label_namespace, _TAG_AXES)
+
+    def forward(  # type: ignore[override]
+        self,
+        tokens: TextFieldTensors,
+        tags: Optional[torch.Tensor] = None,
+        metadata: Optional[List[Dict[str, Any]]] = None,
+    ) -> Dict[str, Any]:
+        """
+        # Parameters
+
+        tokens : `TextFieldTensors`
+        tags : `torch.Tensor`, optional
+            (batch_size, num_words)
+        metadata : `List[Dict[str, Any]]`, optional
+            Of each sentence; "words" is passed on to the output.
+
+        # Returns
+
+        logits : (batch_size, num_words, num_tags); mask : (batch_size, num_words); loss : scalar, where there are tags; words,
+        where there is metadata.
+        """
+        mask = get_text_field_mask(tokens)
+        logits = self._projection(self._dropout(self._embedder(tokens)))
+        output: Dict[str, Any] = {"logits": logits, "mask": mask}
+        if tags is not None:
+            output["loss"] = self._head.loss(logits, tags, mask)
+            if not self.training or self._head.decides_per_word:
+                self._metric(self._head.best_tags(logits, mask), tags, mask)
+        if metadata is not None:
+            output["words"] = [sentence["words"] for sentence in metadata]
+        return output
+
+    def make_output_human_readable(self, output_dict: Dict[str, Any]) -> Dict[str, Any]:
+        """
+        Adds, each a list with an entry a sentence: "tags"; "tag_probabilities", of the words' tags; "entities", spans with
+        start, end (exclusive), type and confidence; and "distributions", (num_words, num_tags) for each sentence.
+        """
+        logits, mask = output_dict["logits"], output_dict["mask"]
+        best = self._head.best_tags(logits, mask)
+        distributions = self._head.probabilities(logits, mask, self.temperature)
+        chosen = distributions.gather(2, best.unsqueeze(2)).squeeze(2)
+        lengths = mask.sum(dim=1).tolist()
+        tags = [[self.labels[index] for index in row[:length]] for row, length in zip(best.tolist(), lengths)]
+        spans = [[Span(*span) for span in self.tag_scheme.spans(row, repair=True)] for row in tags]
+        confidences = self._head.span_probabilities(logits, mask, self.temperature, best, spans)
+        output_dict["tags"] = tags
+        output_dict["tag_probabilities"] = [row[:length] for row, length in zip(chosen.tolist(), lengths)]
+        output_dict["entities"] = [
+            [{**span._asdict(), "confidence": confidence} for span, confidence in zip(row, row_confidences)]
+            for row, row_confidences in zip(spans, confidences)
+        ]
+        output_dict["distributions"] = [row[:length] for row, length in zip(distributions, lengths)]
+        return output_dict
+
+    def get_metrics(self, reset: bool = False) -> Dict[str, float]:
+        return self._metric.get_metric(reset)
+
+    def calibration_loss(
+        self, logits: torch.Tensor, tags: torch.Tensor, mask: torch.Tensor, temperature: torch.Tensor
+    ) -> torch.Tensor:
+        """- log p(tags) at a temperature, summed over the batch; see the callback `temperature_scaling`."""
+        return self._head.negative_log_likelihood(logits, tags, mask, temperature)
+
+
+def _labels(vocab: Vocabulary, namespace: str) -> List[str]:
+    by_index = vocab.get_index_to_token_vocabulary(namespace)
+    labels = [by_index[index] for index in range(len(by_index))]
+    if "O" not in labels or len(labels) < 2:
+        raise ConfigurationError(
+            f"The vocabulary has {len(labels)} tags in namespace '{namespace}' ({', '.join(labels[:5])}): O and at least one entity "
+            "tag are needed. Does the training reader read labels ('labelled': true), and from the right column?"
+        )
+    return labels

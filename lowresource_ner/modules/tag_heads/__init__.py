@@ -1,0 +1,5 @@
+from lowresource_ner.modules.tag_heads.crf_head import CrfHead
+from lowresource_ner.modules.tag_heads.softmax_head import SoftmaxHead
+from lowresource_ner.modules.tag_heads.tag_head import Span, TagHead
+
+__all__ = ["CrfHead", "Span", "SoftmaxHead", "TagHead"]

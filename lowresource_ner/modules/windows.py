@@ -1,0 +1,70 @@
+"""Overlapping windows over sentences that an encoder cannot read at once."""
+
+from typing import List, NamedTuple, Sequence
+
+import torch
+
+
+class Window(NamedTuple):
+    """Sub-words `start` to `stop` (exclusive) of sentence `row`."""
+
+    row: int
+    start: int
+    stop: int
+
+
+def cut_windows(lengths: Sequence[int], size: int, overlap: int) -> List[Window]:
+    """
+    The windows that cover sentences of `lengths` sub-words, in order of sentences and within them of position.
+
+    A sentence of at most `size` sub-words is one window. In a longer one, windows of exactly `size` follow each other so that
+    two neighbours share at least `overlap` sub-words; the last one ends with the sentence.
+
+    # Raises
+
+    `ValueError`
+        Where `overlap` is not below `size`, so that windows would not advance.
+    """
+    if not 0 <= overlap < size:
+        raise ValueError(f"windows of {size} sub-words cannot overlap by {overlap}: the overlap must be 0 to {size - 1}")
+    windows = []
+    for row, length in enumerate(lengths):
+        start = 0
+        while start + size < length:
+            windows.append(Window(row, start, start + size))
+            start += size - overlap
+        windows.append(Window(row, max(0, min(start, length - size)), length))
+    return windows
+
+
+def choose_windows(windows: Sequence[Window], lengths: torch.Tensor, word_starts: torch.Tensor) -> torch.Tensor:
+    """
+    For each word the window in which its first sub-word has most context, counted to the nearer edge that is not an edge of
+    the sentence itself.
+
+    # Parameters
+
+    windows : `Sequence[Window]`
+    lengths : `torch.Tensor`
+        (batch_size,) sub-words of each sentence.
+    word_starts : `torch.Tensor`
+        (batch_size, num_words) positions of the words' first sub-words.
+
+    # Returns
+
+    `torch.Tensor` : (batch_size, num_words) indices into `windows`.
+    """
+    chosen = torch.zeros_like(word_starts)
+    best = torch.full_like(word_starts, -1)
+    unbounded = int(lengths.max()) + 1
+    for index, window in enumerate(windows):
+        positions = word_starts[window.row]
+        left = positions - window.start if window.start > 0 else torch.full_like(positions, unbounded)
+        ends_inside = window.stop < int(lengths[window.row])
+        right = window.stop - 1 - positions if ends_inside else torch.full_like(positions, unbounded)
+        inside = (positions >= window.start) & (positions < window.stop)
+        context = torch.where(inside, torch.minimum(left, right), torch.full_like(positions, -1))
+        better = context > best[window.row]
+        chosen[window.row] = torch.where(better, torch.full_like(positions, index), chosen[window.row])
+        best[window.row] = torch.maximum(best[window.row], context)
+    return chosen
