@@ -1,0 +1,80 @@
+"""An interrupted training that goes on as if nothing had happened."""
+
+import random
+from typing import Any, Dict, Optional
+
+import numpy
+import torch
+from allennlp.training.callbacks import TrainerCallback
+from allennlp.training.gradient_descent_trainer import GradientDescentTrainer
+
+
+@TrainerCallback.register("random_state")
+class RandomState(TrainerCallback):
+    """
+    Keeps the state of the random generators in every checkpoint, so that `allennlp train --recover` gives the same weights as
+    a run without interruption: the same order of the data and the same dropout.
+
+    AllenNLP replays the data loader up to the checkpoint, which draws on the generators of Python and numpy; dropout draws on
+    torch's. So torch's state is taken up as it was at the checkpoint, and that of the others as it was at the start, and what
+    validation draws between two epochs, which is not replayed, is made of no effect. Under distributed training only the
+    first worker's state is kept; the others draw from a seed of their own.
+
+    Registered as a `TrainerCallback` with name "random_state".
+    """
+
+    def __init__(self, serialization_dir: str) -> None:
+        super().__init__(serialization_dir)
+        self._data_state_at_start: Optional[Dict[str, Any]] = None
+        self._data_state_after_batch: Optional[Dict[str, Any]] = None
+        self._restored: Optional[Dict[str, Any]] = None
+
+    def on_start(self, trainer: GradientDescentTrainer, is_primary: bool = True, **kwargs: Any) -> None:
+        super().on_start(trainer, is_primary)
+        if self._restored is None:
+            self._data_state_at_start = _data_state()
+            return
+        self._data_state_at_start = self._restored["data_at_start"]
+        _set_data_state(self._restored["data_at_start"])
+        _set_torch_state(self._restored["torch"])
+        if not is_primary:
+            torch.manual_seed(int(torch.initial_seed()) + torch.distributed.get_rank())
+
+    def on_batch(self, *args: Any, is_training: bool = True, **kwargs: Any) -> None:
+        if is_training:
+            self._data_state_after_batch = _data_state()
+
+    def on_epoch(self, *args: Any, **kwargs: Any) -> None:
+        if self._data_state_after_batch is not None:
+            _set_data_state(self._data_state_after_batch)
+
+    def state_dict(self) -> Dict[str, Any]:
+        return {"data_at_start": self._data_state_at_start, "torch": _torch_state()}
+
+    def load_state_dict(self, state_dict: Dict[str, Any]) -> None:
+        self._restored = state_dict
+
+
+def _data_state() -> Dict[str, Any]:
+    """The generators that readers, samplers and loaders draw on, as plain numbers (checkpoints are read with weights_only)."""
+    version, python, gauss = random.getstate()
+    name, keys, position, has_gauss, cached = numpy.random.get_state()
+    return {"python": [version, list(python), gauss], "numpy": [name, keys.tolist(), position, has_gauss, cached]}
+
+
+def _set_data_state(state: Dict[str, Any]) -> None:
+    version, python, gauss = state["python"]
+    random.setstate((version, tuple(python), gauss))
+    name, keys, position, has_gauss, cached = state["numpy"]
+    numpy.random.set_state((name, numpy.array(keys, dtype=numpy.uint32), position, has_gauss, cached))
+
+
+def _torch_state() -> Dict[str, Any]:
+    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+    return {"cpu": torch.get_rng_state(), "cuda": cuda}
+
+
+def _set_torch_state(state: Dict[str, Any]) -> None:
+    torch.set_rng_state(state["cpu"].cpu())
+    if len(state["cuda"]) == torch.cuda.device_count():
+        torch.cuda.set_rng_state_all([generator.cpu() for generator in state["cuda"]])

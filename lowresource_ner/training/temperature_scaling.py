@@ -1,0 +1,109 @@
+"""Confidences that mean what they say."""
+
+import logging
+import os
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Tuple
+
+import torch
+from allennlp.common.checks import ConfigurationError
+from allennlp.nn.util import move_to_device
+from allennlp.training.callbacks import TrainerCallback
+from allennlp.training.gradient_descent_trainer import GradientDescentTrainer
+
+logger = logging.getLogger(__name__)
+
+Batch = Tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+"""Logits, tags and mask."""
+
+
+@TrainerCallback.register("temperature_scaling")
+class TemperatureScaling(TrainerCallback):
+    """
+    After training, finds the one temperature T > 0 under which logits / T give the development set's tags the greatest
+    likelihood (Guo, Pleiss, Sun and Weinberger 2017), and stores it in the archive. It changes confidences and no tag.
+
+    The model must have a buffer `temperature` and a method `calibration_loss(logits, tags, mask, temperature)`, and put "logits"
+    and "mask" into its output.
+
+    Registered as a `TrainerCallback` with name "temperature_scaling".
+
+    # Raises
+
+    `ConfigurationError`
+        Before training, where there is no validation data, or the model cannot be calibrated.
+    """
+
+    def on_start(self, trainer: GradientDescentTrainer, is_primary: bool = True, **kwargs: Any) -> None:
+        super().on_start(trainer, is_primary)
+        if trainer._validation_data_loader is None:
+            raise ConfigurationError("temperature_scaling needs labelled validation data: give 'validation_data_path'.")
+        if not hasattr(trainer.model, "calibration_loss"):
+            raise ConfigurationError(
+                f"temperature_scaling cannot calibrate a {type(trainer.model).__name__}: it has no 'calibration_loss'. Leave the "
+                "callback out of the trainer's 'callbacks'."
+            )
+
+    def on_end(
+        self,
+        trainer: GradientDescentTrainer,
+        metrics: Optional[Dict[str, Any]] = None,
+        epoch: Optional[int] = None,
+        is_primary: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        if metrics is None or not is_primary:
+            return  # training was interrupted, or another worker does this
+        model = trainer.model
+        batches = _development_batches(trainer)
+        temperature = _best_temperature(model, batches)
+        before, after = (_mean_loss(model, batches, value) for value in (torch.ones(()), temperature))
+        model.temperature.fill_(float(temperature))
+        metrics["temperature"] = float(temperature)
+        logger.info("Temperature %.3f: loss a word on the development set %.4f, before %.4f", temperature, after, before)
+        if trainer._serialization_dir:
+            _store_temperature(Path(trainer._serialization_dir) / "best.th", temperature)
+
+
+def _development_batches(trainer: GradientDescentTrainer) -> List[Batch]:
+    model = trainer.model
+    device = next(model.parameters()).device
+    model.eval()
+    batches = []
+    with torch.no_grad():
+        for batch in trainer._validation_data_loader:
+            batch = move_to_device(batch, device)
+            if "tags" not in batch:
+                raise ConfigurationError("temperature_scaling needs labelled validation data, and its reader gives no tags.")
+            output = model(**batch)
+            batches.append((output["logits"].detach(), batch["tags"], output["mask"]))
+    return batches
+
+
+def _mean_loss(model: Any, batches: List[Batch], temperature: torch.Tensor) -> torch.Tensor:
+    losses = [model.calibration_loss(logits, tags, mask, temperature.to(logits.device)) for logits, tags, mask in batches]
+    return torch.stack(losses).sum() / sum(mask.sum() for _, _, mask in batches)
+
+
+def _best_temperature(model: Any, batches: List[Batch]) -> torch.Tensor:
+    log_temperature = torch.zeros((), requires_grad=True)
+    optimizer = torch.optim.LBFGS([log_temperature], max_iter=50, line_search_fn="strong_wolfe")
+
+    def closure() -> torch.Tensor:
+        optimizer.zero_grad()
+        loss = _mean_loss(model, batches, log_temperature.exp())
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)
+    # A development set without a single error has its best temperature at 0; so sure no tagger may be.
+    return log_temperature.detach().exp().clamp(min=0.05, max=20.0)
+
+
+def _store_temperature(path: Path, temperature: torch.Tensor) -> None:
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    state["temperature"] = temperature.clone()
+    # The file may be a hard link to a checkpoint: a new file takes its place, and the checkpoint stays as it was.
+    temporary = path.with_suffix(".tmp")
+    torch.save(state, temporary)
+    os.replace(temporary, path)
