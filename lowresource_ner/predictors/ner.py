@@ -1,0 +1,227 @@
+"""The predictor for programs: JSON lines in, JSON lines out."""
+
+import json
+import logging
+from typing import Any, Dict, List, NamedTuple, Sequence, Tuple, Union
+
+from allennlp.common import Params
+from allennlp.common.checks import ConfigurationError
+from allennlp.common.util import JsonDict
+from allennlp.data import DatasetReader, Instance, Tokenizer
+from allennlp.models import Model
+from allennlp.predictors import Predictor
+
+from lowresource_ner.data.sentence_splitter import WordSentenceSplitter
+from lowresource_ner.data.word_tokenizer import WordTokenizer
+from lowresource_ner.predictors.batch_tagger import BatchTagger, TaggedSentence
+
+logger = logging.getLogger(__name__)
+
+_DIGITS = 6
+
+
+class _BadLine(Dict[str, Any]):
+    """A line of input that cannot be used: its number among the lines that are not blank, and what is wrong with it."""
+
+
+class _Request(NamedTuple):
+    text: str
+    words: List[str]
+    offsets: List[Tuple[int, int]]
+    others: JsonDict
+    sentences: List[Tuple[int, int]]
+
+
+@Predictor.register("ner")
+class NerPredictor(Predictor):
+    """
+    Finds entities. A line of input is a JSON object with either "tokens", a list of words, or "text", which is split into
+    words; what else it holds (an id, say) is handed through. With `--use-dataset-reader` input is a file that the archive's
+    reader reads.
+
+    A line of output is a JSON object: "text"; "tokens"; "tags" and "probabilities", of each word; "entities", each with its
+    "text", "type", "start_token", "end_token" (exclusive), "start_char", "end_char" (so that `text[start_char:end_char]` is the
+    entity) and "confidence". Where tokens were given, "text" is these joined by spaces. Where a labelled file was read,
+    "gold_tags" stand beside.
+
+    Order is kept. A line that cannot be used gives {"line": n, "error": ...}, n counted among the lines that are not blank (the
+    only ones that `allennlp predict` passes on), and the rest go on.
+
+    Registered as a `Predictor` with name "ner".
+
+    # Parameters
+
+    model : `Model`
+    dataset_reader : `DatasetReader`
+    frozen : `bool`
+    input_format : `str`, optional (default = `"json"`)
+        "json", or "text" for plain text, one sentence or paragraph a line:
+        `--predictor-args '{"input_format": "text"}'`.
+    tokenizer : `Union[str, Dict[str, Any], None]`, optional (default = `spacy_rules` for any language)
+        A registered AllenNLP tokenizer, for "text".
+    split_sentences : `bool`, optional (default = `False`)
+        Tag each sentence of a "text" on its own. Otherwise it is read as one sequence (in windows, where it is long).
+    distributions : `bool`, optional (default = `False`)
+        Add "labels", and "distributions" with the probability of every label at every word.
+    batch_size : `int`, optional (default = `4096`)
+        Sub-words, padding included, that the model sees at once; a call is cut into batches of that size by length.
+
+    # Raises
+
+    `ConfigurationError`
+        For an unknown `input_format`, or a reader without token indexers.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        dataset_reader: DatasetReader,
+        frozen: bool = True,
+        input_format: str = "json",
+        tokenizer: Union[str, Dict[str, Any], None] = None,
+        split_sentences: bool = False,
+        distributions: bool = False,
+        batch_size: int = 4096,
+    ) -> None:
+        super().__init__(model, dataset_reader, frozen)
+        if input_format not in ("json", "text"):
+            raise ConfigurationError(f"'input_format' is '{input_format}'; it is 'json' (an object a line) or 'text'.")
+        if not hasattr(dataset_reader, "token_indexers"):
+            raise ConfigurationError(
+                f"The archive's reader, {type(dataset_reader).__name__}, has no token indexers to read words with. Predict with "
+                "an archive whose reader is one of this package (conll_ner, raw_text)."
+            )
+        self._input_format = input_format
+        self._tokenizer = WordTokenizer() if tokenizer is None else Tokenizer.from_params(_params(tokenizer))
+        self._splitter = WordSentenceSplitter() if split_sentences else None
+        self._distributions = distributions
+        self._tagger = BatchTagger(model, dataset_reader.token_indexers, batch_size)
+        self._lines_read = 0
+
+    def load_line(self, line: str) -> JsonDict:
+        self._lines_read += 1
+        if self._input_format == "text":
+            return {"text": line.strip("\r\n")}
+        try:
+            inputs = json.loads(line)
+            _check(inputs)
+            return inputs
+        except ValueError as error:
+            logger.error("Line %d: %s", self._lines_read, error)
+            return _BadLine(line=self._lines_read, error=str(error))
+
+    def dump_line(self, outputs: JsonDict) -> str:
+        return json.dumps(outputs, ensure_ascii=False) + "\n"
+
+    def predict_json(self, inputs: JsonDict) -> JsonDict:
+        return self.predict_batch_json([inputs])[0]
+
+    def predict_batch_json(self, inputs: List[JsonDict]) -> List[JsonDict]:
+        """
+        The entities of many texts; the more there are in a call, the less is padded.
+
+        # Raises
+
+        `ValueError`
+            For an input without usable "tokens" or "text" (one that `load_line` has refused is answered with its error).
+        """
+        usable = [item for item in inputs if not isinstance(item, _BadLine)]
+        answers = iter(self._answer(self._requests(usable)))
+        return [dict(item) if isinstance(item, _BadLine) else next(answers) for item in inputs]
+
+    def predict_instance(self, instance: Instance) -> JsonDict:
+        return self.predict_batch_instance([instance])[0]
+
+    def predict_batch_instance(self, instances: List[Instance]) -> List[JsonDict]:
+        requests = []
+        for instance in instances:
+            gold = {"gold_tags": list(instance["tags"].labels)} if "tags" in instance.fields else {}
+            requests.append(_request_of_tokens(instance["metadata"].metadata["words"], gold))
+        return self._answer(requests)
+
+    def _json_to_instance(self, json_dict: JsonDict) -> Instance:
+        return self._dataset_reader.text_to_instance(self._requests([json_dict])[0].words)
+
+    def _requests(self, inputs: Sequence[JsonDict]) -> List[_Request]:
+        for item in inputs:
+            _check(item)
+        texts = [item["text"] for item in inputs if "tokens" not in item]
+        tokenised = iter(self._tokenizer.batch_tokenize(texts))
+        requests = []
+        for item in inputs:
+            others = {key: value for key, value in item.items() if key not in ("text", "tokens")}
+            if "tokens" in item:
+                requests.append(_request_of_tokens(item["tokens"], others))
+                continue
+            words = next(tokenised)
+            offsets = [(word.idx, word.idx + len(word.text)) for word in words]
+            sentences = [(0, len(words))]
+            if self._splitter is not None:
+                lengths = [len(sentence) for sentence in self._splitter.split(words)]
+                sentences = [(sum(lengths[:index]), sum(lengths[: index + 1])) for index in range(len(lengths))]
+            requests.append(_Request(item["text"], [word.text for word in words], offsets, others, sentences))
+        return requests
+
+    def _answer(self, requests: Sequence[_Request]) -> List[JsonDict]:
+        pieces = [request.words[start:end] for request in requests for start, end in request.sentences]
+        tagged = iter(self._tagger.tag(pieces))
+        return [self._output(request, [next(tagged) for _ in request.sentences]) for request in requests]
+
+    def _output(self, request: _Request, tagged: Sequence[TaggedSentence]) -> JsonDict:
+        output = {
+            **request.others,
+            "text": request.text,
+            "tokens": request.words,
+            "tags": [tag for sentence in tagged for tag in sentence.tags],
+            "probabilities": [round(p, _DIGITS) for sentence in tagged for p in sentence.tag_probabilities],
+            "entities": [
+                _entity(entity, start, request)
+                for (start, _), sentence in zip(request.sentences, tagged)
+                for entity in sentence.entities
+            ],
+        }
+        if self._distributions:
+            output["labels"] = self._model.labels
+            output["distributions"] = [
+                [round(p, _DIGITS) for p in word] for sentence in tagged for word in sentence.distributions.tolist()
+            ]
+        return output
+
+
+def _params(tokenizer: Union[str, Dict[str, Any]]) -> Params:
+    return Params({"type": tokenizer} if isinstance(tokenizer, str) else dict(tokenizer))
+
+
+def _check(inputs: Any) -> None:
+    """Raises a `ValueError` that says what is wrong with a line of input."""
+    if not isinstance(inputs, dict):
+        raise ValueError(f"a JSON object with \"tokens\" or \"text\" was expected, and this is {type(inputs).__name__}")
+    if "tokens" in inputs:
+        tokens = inputs["tokens"]
+        if not isinstance(tokens, list) or not all(isinstance(token, str) and token.strip() for token in tokens):
+            raise ValueError('"tokens" must be a list of words, none of them empty')
+    elif not isinstance(inputs.get("text"), str):
+        raise ValueError('the object has neither "tokens" (a list of words) nor "text" (a string)')
+
+
+def _request_of_tokens(words: Sequence[str], others: JsonDict) -> _Request:
+    offsets = []
+    position = 0
+    for word in words:
+        offsets.append((position, position + len(word)))
+        position += len(word) + 1
+    return _Request(" ".join(words), list(words), offsets, others, [(0, len(words))])
+
+
+def _entity(entity: Dict[str, Any], first_word: int, request: _Request) -> JsonDict:
+    start, end = entity["start"] + first_word, entity["end"] + first_word
+    start_char, end_char = request.offsets[start][0], request.offsets[end - 1][1]
+    return {
+        "text": request.text[start_char:end_char],
+        "type": entity["type"],
+        "start_token": start,
+        "end_token": end,
+        "start_char": start_char,
+        "end_char": end_char,
+        "confidence": round(entity["confidence"], _DIGITS),
+    }

@@ -1,0 +1,27 @@
+"""The predictor for the next tool in a chain: CoNLL files out."""
+
+import io
+
+from allennlp.common.util import JsonDict
+from allennlp.predictors import Predictor
+
+from lowresource_ner.data.conll import write_conll
+from lowresource_ner.predictors.ner import NerPredictor
+
+
+@Predictor.register("ner_conll")
+class NerConllPredictor(NerPredictor):
+    """
+    As `ner`, but a sentence of output is a CoNLL block: a word a line, a tab, its tag, and a blank line after each sentence.
+    A line of input that cannot be used becomes a comment.
+
+    Registered as a `Predictor` with name "ner_conll".
+    """
+
+    def dump_line(self, outputs: JsonDict) -> str:
+        if "error" in outputs and "tags" not in outputs:
+            return f"# line {outputs['line']}: {outputs['error']}\n\n"
+        block = io.StringIO()
+        if outputs["tokens"]:
+            write_conll([(outputs["tokens"], outputs["tags"])], block)
+        return block.getvalue()
