@@ -1,0 +1,279 @@
+"""
+Words a second of `mbert_tagger`: training against transformers' Trainer with its collator for token classification (dynamic
+padding), prediction against the bare encoder's forward passes, on the same encoder, in one process, in turn.
+
+    OMP_NUM_THREADS=2 python benchmarks/tagger_speed.py --data $NER_DATA/conll2003/train.conll --sizes small
+    OMP_NUM_THREADS=2 python benchmarks/tagger_speed.py --data $NER_DATA/conll2003/train.conll --sizes mbert --sentences 256
+
+`small` is 4 layers x 256, `mbert` has the sizes of bert-base-multilingual-cased (12 x 768, embeddings and 3 layers frozen in
+both). Weights are random: speed does not depend on them. Figures are medians over `--repeats`.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, Dict, List, Sequence
+
+import torch
+from allennlp.common import Params
+from allennlp.common.util import import_module_and_submodules
+from allennlp.data import DataLoader, DatasetReader, Vocabulary
+from allennlp.models import Model, load_archive
+from allennlp.models.archival import archive_model
+from allennlp.training import Trainer
+from transformers import (
+    AutoModel,
+    AutoModelForTokenClassification,
+    AutoTokenizer,
+    BertConfig,
+    DataCollatorForTokenClassification,
+    TrainingArguments,
+)
+from transformers import Trainer as TransformersTrainer
+
+from lowresource_ner.data.conll import ConllFormat, read_conll
+from lowresource_ner.predictors import NerPredictor
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+SIZES: Dict[str, Dict[str, Any]] = {
+    "small": {"layers": 4, "hidden": 256, "heads": 4, "frozen": None, "vocabulary": None},
+    "mbert": {"layers": 12, "hidden": 768, "heads": 12, "frozen": 3, "vocabulary": 119547},
+}
+BATCH = 32
+PREDICTION_BATCH = 4096
+"""Sub-words, padding included, in a batch of the predictor and of the bare encoder."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", default=str(REPOSITORY / "fixtures/corpora/en/train.conll"))
+    parser.add_argument("--sizes", default="small", choices=sorted(SIZES))
+    parser.add_argument("--sentences", type=int, default=2048)
+    parser.add_argument("--repeats", type=int, default=3)
+    args = parser.parse_args()
+
+    import_module_and_submodules("lowresource_ner")
+    size = SIZES[args.sizes]
+    with tempfile.TemporaryDirectory() as folder:
+        sentences = take(args.data, args.sentences, Path(folder) / "data.conll")
+        words = sum(len(sentence) for sentence in sentences)
+        encoder = make_encoder(Path(folder) / "encoder", args.data, size)
+        print(f"{len(sentences)} sentences, {words} words; {args.sizes}: {size}; {torch.get_num_threads()} threads")
+        training = in_turn(
+            args.repeats,
+            ours=lambda: train_ours(Path(folder), encoder, size),
+            transformers=lambda: train_transformers(Path(folder), encoder, size),
+        )
+        report("training", words, training, "ours", "transformers")
+        archive = make_archive(Path(folder), encoder, size)
+        predictor = NerPredictor(archive.model, archive.dataset_reader, batch_size=PREDICTION_BATCH)
+        bare = BareEncoder(encoder, sentences)
+        prediction = in_turn(
+            args.repeats,
+            ours=lambda: predict_ours(predictor, sentences),
+            encoder=lambda: bare.run(),
+            predict_batch_64=lambda: predict_command_batches(predictor, sentences, 64),
+        )
+        report("prediction", words, prediction, "ours", "encoder")
+        report("prediction", words, prediction, "predict_batch_64", "encoder")
+        command = statistics.median(predict_command(Path(folder), sentences) for _ in range(args.repeats))
+        print(f"allennlp predict --batch-size 64, the whole command with its start: {words / command:.0f} words/s ({command:.1f} s)")
+
+
+def take(path: str, number: int, output: Path) -> List[List[str]]:
+    """Copies the first sentences of a corpus, and gives their words."""
+    sentences = []
+    with output.open("w", encoding="utf-8") as file:
+        for sentence in read_conll(path, ConllFormat()):
+            if len(sentences) == number:
+                break
+            sentences.append(list(sentence.tokens))
+            file.writelines(f"{token}\t{tag}\n" for token, tag in zip(sentence.tokens, sentence.tags or ()))
+            file.write("\n")
+    return sentences
+
+
+def make_encoder(folder: Path, text: str, size: Dict[str, Any]) -> str:
+    words = folder.parent / "words.txt"
+    words.write_text("\n".join(" ".join(sentence.tokens) for sentence in read_conll(text, ConllFormat())), encoding="utf-8")
+    sizes = ["--layers", str(size["layers"]), "--hidden-size", str(size["hidden"]), "--heads", str(size["heads"])]
+    subprocess.run([sys.executable, str(REPOSITORY / "scripts/make_encoder.py"), str(folder), str(words), *sizes], check=True)
+    if size["vocabulary"]:
+        config = BertConfig.from_pretrained(folder)
+        config.vocab_size = size["vocabulary"]
+        AutoModel.from_config(config, add_pooling_layer=False).save_pretrained(folder)
+    return str(folder)
+
+
+def reader_and_model(folder: Path, encoder: str, size: Dict[str, Any]) -> Dict[str, Any]:
+    indexers = {"encoder": {"type": "subwords", "model_name": encoder}}
+    embedder = {"type": "subword_transformer", "model_name": encoder, "num_frozen_layers": size["frozen"]}
+    return {
+        "dataset_reader": {"type": "conll_ner", "token_indexers": indexers},
+        "model": {"type": "mbert_tagger", "text_field_embedder": {"token_embedders": {"encoder": embedder}}},
+    }
+
+
+def train_ours(folder: Path, encoder: str, size: Dict[str, Any]) -> float:
+    config = reader_and_model(folder, encoder, size)
+    reader = DatasetReader.from_params(Params(config["dataset_reader"]))
+    sampler = {"type": "bucket", "batch_size": BATCH, "sorting_keys": ["tokens"]}
+    loader = DataLoader.from_params(Params({"batch_sampler": sampler}), reader=reader, data_path=str(folder / "data.conll"))
+    vocab = Vocabulary.from_instances(loader.iter_instances())
+    loader.index_with(vocab)
+    model = Model.from_params(Params(config["model"]), vocab=vocab)
+    optimizer = {"type": "adamw", "lr": 5e-5, "weight_decay": 0.01}
+    trainer = Trainer.from_params(
+        Params({"type": "gradient_descent", "num_epochs": 1, "optimizer": optimizer, "grad_norm": 1.0, "cuda_device": -1}),
+        model=model,
+        data_loader=loader,
+        serialization_dir=None,
+    )
+    return timed(trainer.train)
+
+
+def train_transformers(folder: Path, encoder: str, size: Dict[str, Any]) -> float:
+    tokenizer = AutoTokenizer.from_pretrained(encoder)
+    sentences = list(read_conll(str(folder / "data.conll"), ConllFormat()))
+    labels = sorted({tag for sentence in sentences for tag in sentence.tags or ()})
+    model = AutoModelForTokenClassification.from_pretrained(encoder, num_labels=len(labels))
+    if size["frozen"] is not None:
+        frozen = [model.bert.embeddings, *model.bert.encoder.layer[: size["frozen"]]]
+        for parameter in (parameter for module in frozen for parameter in module.parameters()):
+            parameter.requires_grad_(False)
+    encoded = []
+    for sentence in sentences:
+        features = tokenizer(list(sentence.tokens), is_split_into_words=True, truncation=True)
+        features["labels"] = first_subword_labels(features.word_ids(), [labels.index(tag) for tag in sentence.tags or ()])
+        encoded.append(features)
+    arguments = TrainingArguments(
+        output_dir=str(folder / "transformers"),
+        per_device_train_batch_size=BATCH,
+        num_train_epochs=1,
+        learning_rate=5e-5,
+        weight_decay=0.01,
+        save_strategy="no",
+        report_to=[],
+        use_cpu=True,
+        disable_tqdm=True,
+        optim="adamw_torch",
+    )
+    trainer = TransformersTrainer(
+        model=model, args=arguments, train_dataset=encoded, data_collator=DataCollatorForTokenClassification(tokenizer)
+    )
+    return timed(trainer.train)
+
+
+def first_subword_labels(word_ids: Sequence[Any], labels: Sequence[int]) -> List[int]:
+    previous = [None, *word_ids[:-1]]
+    return [-100 if word is None or word == before else labels[word] for word, before in zip(word_ids, previous)]
+
+
+def make_archive(folder: Path, encoder: str, size: Dict[str, Any]) -> Any:
+    """An archive of an untrained tagger, by AllenNLP's own means."""
+    run = folder / "run"
+    config = Params(reader_and_model(folder, encoder, size))
+    run.mkdir()
+    config.to_file(str(run / "config.json"))
+    reader = DatasetReader.from_params(config.duplicate()["dataset_reader"], serialization_dir=str(run))
+    vocab = Vocabulary.from_instances(reader.read(str(folder / "data.conll")))
+    vocab.save_to_files(str(run / "vocabulary"))
+    model = Model.from_params(config.duplicate()["model"], vocab=vocab, serialization_dir=str(run))
+    torch.save(model.state_dict(), run / "best.th")
+    return load_archive(archive_model(run))
+
+
+class BareEncoder:
+    """Nothing but forward passes: batches of like length, tokenised and padded beforehand."""
+
+    def __init__(self, encoder: str, sentences: Sequence[List[str]]) -> None:
+        self._model = AutoModel.from_pretrained(encoder, add_pooling_layer=False).eval()
+        tokenizer = AutoTokenizer.from_pretrained(encoder)
+        encoded = sorted((tokenizer(words, is_split_into_words=True, truncation=True) for words in sentences), key=length)
+        self._batches = []
+        batch: List[Any] = []
+        for features in reversed(encoded):
+            if batch and length(batch[0]) * (len(batch) + 1) > PREDICTION_BATCH:
+                self._batches.append(tokenizer.pad(batch, return_tensors="pt"))
+                batch = []
+            batch.append(features)
+        self._batches.append(tokenizer.pad(batch, return_tensors="pt"))
+
+    def run(self) -> float:
+        def forward() -> None:
+            with torch.inference_mode():
+                for batch in self._batches:
+                    self._model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"])
+
+        return timed(forward)
+
+
+def length(features: Any) -> int:
+    return len(features["input_ids"])
+
+
+def predict_ours(predictor: NerPredictor, sentences: Sequence[List[str]]) -> float:
+    inputs = [{"tokens": words} for words in sentences]
+    return timed(lambda: [predictor.dump_line(output) for output in predictor.predict_batch_json(inputs)])
+
+
+def predict_command_batches(predictor: NerPredictor, sentences: Sequence[List[str]], batch_size: int) -> float:
+    """What `allennlp predict --batch-size` does, without its start: batches in file order, lines parsed and written."""
+    lines = [json.dumps({"tokens": words}) for words in sentences]
+
+    def run() -> None:
+        for start in range(0, len(lines), batch_size):
+            inputs = [predictor.load_line(line) for line in lines[start : start + batch_size]]
+            for output in predictor.predict_batch_json(inputs):
+                predictor.dump_line(output)
+
+    return timed(run)
+
+
+def predict_command(folder: Path, sentences: Sequence[List[str]]) -> float:
+    lines = folder / "input.jsonl"
+    lines.write_text("".join(json.dumps({"tokens": words}) + "\n" for words in sentences), encoding="utf-8")
+    options = ["--batch-size", "64", "--silent", "--output-file", str(folder / "output.jsonl"), "--predictor", "ner"]
+    command = [sys.executable, "-m", "allennlp", "predict", str(folder / "run/model.tar.gz"), str(lines), *options]
+    return timed(
+        lambda: subprocess.run(
+            [*command, "--include-package", "lowresource_ner"], check=True, capture_output=True, cwd=REPOSITORY, env=os.environ
+        )
+    )
+
+
+def in_turn(repeats: int, **runs: Any) -> Dict[str, List[float]]:
+    """Runs each in turn, `repeats` times, after one round that is not counted."""
+    seconds: Dict[str, List[float]] = {name: [] for name in runs}
+    for round_number in range(repeats + 1):
+        for name, run in runs.items():
+            taken = run()
+            if round_number > 0:
+                seconds[name].append(taken)
+    return seconds
+
+
+def timed(run: Any) -> float:
+    start = time.perf_counter()
+    run()
+    return time.perf_counter() - start
+
+
+def report(what: str, words: int, seconds: Dict[str, List[float]], ours: str, other: str) -> None:
+    ratios = [b / a for a, b in zip(seconds[ours], seconds[other])]
+    speeds = {name: words / statistics.median(seconds[name]) for name in (ours, other)}
+    print(
+        f"{what}: {ours} {speeds[ours]:.0f} words/s, {other} {speeds[other]:.0f} words/s, "
+        f"ratio {statistics.median(ratios):.2f} (runs: {', '.join(f'{ratio:.2f}' for ratio in ratios)})",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+"""What all tests share: the fixtures' places, and one archive trained by the real command."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Callable, Dict, Sequence
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+FIXTURES = REPOSITORY / "fixtures"
+CORPORA = FIXTURES / "corpora"
+TINY_ENCODER = FIXTURES / "encoders" / "tiny"
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["TOKENIZERS_PARALLELISM"] = "true"
+
+Command = Callable[..., subprocess.CompletedProcess]
+
+
+@pytest.fixture(scope="session")
+def settings() -> Dict[str, str]:
+    """The variables that the training configs read, set for the fixtures."""
+    return {
+        "NER_DATA": str(CORPORA),
+        "SOURCE": "en",
+        "ENCODER": str(TINY_ENCODER),
+        "SEED": "13",
+        "DEVICE": "-1",
+    }
+
+
+@pytest.fixture(scope="session")
+def allennlp(settings: Dict[str, str]) -> Command:
+    """Runs an `allennlp` command as a user does, in the repository, and fails the test with its output where it fails."""
+
+    def run(
+        *arguments: object, cwd: Path = REPOSITORY, check: bool = True, input: str | None = None, **variables: str
+    ) -> subprocess.CompletedProcess:
+        environment = {**os.environ, **settings, **variables}
+        completed = subprocess.run(
+            [sys.executable, "-m", "allennlp", *map(str, arguments)],
+            cwd=cwd,
+            env=environment,
+            capture_output=True,
+            text=True,
+            input=input,
+        )
+        if check:
+            assert completed.returncode == 0, completed.stdout[-3000:] + completed.stderr[-3000:]
+        return completed
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def teacher(allennlp: Command, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """
+    The archive of a teacher, trained by `allennlp train` from an encoder folder that is gone afterwards, and moved away from
+    the folder of its run: what it needs it must carry.
+    """
+    folder = tmp_path_factory.mktemp("teacher")
+    encoder = shutil.copytree(TINY_ENCODER, folder / "encoder")
+    overrides = '{"trainer.num_epochs": 2, "trainer.optimizer.lr": 1e-3}'
+    config = REPOSITORY / "training_configs/cross_lingual/teacher.jsonnet"
+    allennlp("train", config, "-s", folder / "run", "-o", overrides, ENCODER=str(encoder))
+    archive = folder / "moved" / "model.tar.gz"
+    archive.parent.mkdir()
+    shutil.move(folder / "run" / "model.tar.gz", archive)
+    shutil.rmtree(encoder)
+    shutil.rmtree(folder / "run")
+    return archive
+
+
+def conll_blocks(path: Path, separator: str = "\t") -> Sequence[Sequence[Sequence[str]]]:
+    """The blocks of a simple CoNLL file, read without the package: an independent count for the tests."""
+    blocks = path.read_text(encoding="utf-8").strip().split("\n\n")
+    return [[line.split(separator) for line in block.split("\n")] for block in blocks]

@@ -1,0 +1,17 @@
+// A few labelled sentences of the target language: train on a sample of them, from an encoder or from a teacher's archive.
+//
+//   export NER_DATA=fixtures/corpora SOURCE=sw ENCODER=runs/teacher/model.tar.gz && source training_configs/defaults.sh
+//   allennlp train training_configs/cross_lingual/few_labels.jsonnet -s runs/few_labels --include-package lowresource_ner
+//
+// A sample of another size: --overrides '{"dataset_reader.sample": 100}'; smaller samples are parts of larger ones.
+local environment = import '../lib/environment.libsonnet';
+
+(import '../lib/encoder_tagger.libsonnet') {
+  train_data_path: environment.file(environment.source, 'train'),
+  validation_data_path: environment.file(environment.source, 'dev'),
+  num_epochs:: 10,
+  batch_size:: 8,
+  local reader = super.dataset_reader,
+  dataset_reader+: { sample: 20, sample_seed: environment.seed },
+  validation_dataset_reader: reader,
+}

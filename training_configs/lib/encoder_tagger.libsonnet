@@ -1,0 +1,67 @@
+// A tagger on a transformer, trained on labelled text with the sizes of Wu et al. (2020), section 4.2. Leaves set what differs.
+local environment = import 'environment.libsonnet';
+
+{
+  local config = self,
+
+  // What a leaf may change.
+  encoder:: environment.encoder,
+  tag_scheme:: 'IOB2',
+  label_map:: {},
+  batch_size:: 32,
+  num_epochs:: 3,
+  learning_rate:: 5e-5,
+  num_frozen_layers:: 3,
+  max_length:: 128,
+  callbacks:: [{ type: 'random_state' }],
+
+  // An archive as encoder means: go on from its weights, those of the linear layer included.
+  local archive = if std.endsWith(config.encoder, '.tar.gz') then config.encoder else null,
+
+  random_seed: environment.seed,
+  numpy_seed: environment.seed,
+  pytorch_seed: environment.seed,
+  dataset_reader: {
+    type: 'conll_ner',
+    tag_scheme: config.tag_scheme,
+    label_map: config.label_map,
+    token_indexers: { encoder: { type: 'subwords', model_name: config.encoder } },
+  },
+  model: {
+    type: 'mbert_tagger',
+    tag_scheme: config.tag_scheme,
+    text_field_embedder: {
+      token_embedders: {
+        encoder: {
+          type: 'subword_transformer',
+          model_name: config.encoder,
+          max_length: config.max_length,
+          num_frozen_layers: config.num_frozen_layers,
+        },
+      },
+    },
+    dropout: 0.1,
+    pretrained_file: archive,
+  },
+  data_loader: {
+    batch_sampler: { type: 'bucket', batch_size: config.batch_size, sorting_keys: ['tokens'] },
+  },
+  validation_data_loader: {
+    batch_sampler: { type: 'bucket', batch_size: 4 * config.batch_size, sorting_keys: ['tokens'], shuffle: false },
+  },
+  trainer: {
+    num_epochs: config.num_epochs,
+    optimizer: {
+      type: 'adamw',
+      lr: config.learning_rate,
+      eps: 1e-8,
+      weight_decay: 0.01,
+      parameter_groups: [[['bias$', 'LayerNorm\\.weight$'], { weight_decay: 0.0 }]],
+    },
+    learning_rate_scheduler: { type: 'linear_warmup_share', warmup_share: 0.1 },
+    grad_norm: 1.0,
+    validation_metric: '+f1',
+    cuda_device: environment.device,
+    callbacks: config.callbacks,
+  },
+}

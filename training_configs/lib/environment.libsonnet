@@ -1,0 +1,16 @@
+// What the configs read from the environment. A variable that is not set stops with its name; `source
+// training_configs/defaults.sh` sets all but NER_DATA.
+local required(name, meaning) =
+  local value = std.extVar(name);
+  if value == '' then error '%s is empty: it is %s. See training_configs/defaults.sh.' % [name, meaning] else value;
+
+{
+  data_root:: required('NER_DATA', 'the folder of your corpora'),
+  source:: required('SOURCE', 'the folder of the labelled language below NER_DATA'),
+  encoder:: required('ENCODER', 'a hub name, a local folder, or an archive'),
+  seed:: std.parseInt(required('SEED', 'a whole number')),
+  device:: std.parseInt(required('DEVICE', '-1 for the CPU, or the number of a GPU')),
+
+  // The file of a corpus: file('en', 'train') is $NER_DATA/en/train.conll.
+  file(corpus, split):: '%s/%s/%s.conll' % [self.data_root, corpus, split],
+}
