@@ -61,4 +61,4 @@ def archive_labels(archive: StrPath, label_namespace: str) -> List[str]:
         path = folder / "vocabulary" / f"{label_namespace}.txt"
         if not path.exists():
             raise ConfigurationError(f"{archive} has no tags in namespace '{label_namespace}'. Give the namespace of its model.")
-        return path.read_text(encoding="utf-8").split()
+        return path.read_text(encoding="utf-8").rstrip("\n").split("\n")

@@ -112,7 +112,7 @@ def step(title: str, command: List[str], settings: Dict[str, str], log: Path | N
     """Shows a command, runs it with its progress bars on the screen, and stops with its log where it fails."""
     shown = ["allennlp" if part == "-m" else part for part in command[1:] if part != "allennlp"]
     print(f"\n== {title}\n   " + " ".join([f"{key}={value}" for key, value in settings.items()] + shown), flush=True)
-    environment = {**os.environ, **settings, "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "true"}
+    environment = {**os.environ, **settings, "HF_HUB_OFFLINE": "1"}
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     assert process.stdout is not None
     kept = bytearray()

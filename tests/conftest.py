@@ -15,7 +15,6 @@ CORPORA = FIXTURES / "corpora"
 TINY_ENCODER = FIXTURES / "encoders" / "tiny"
 
 os.environ["HF_HUB_OFFLINE"] = "1"
-os.environ["TOKENIZERS_PARALLELISM"] = "true"
 
 Command = Callable[..., subprocess.CompletedProcess]
 

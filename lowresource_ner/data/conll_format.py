@@ -53,9 +53,7 @@ class ConllFormat:
         for name in ("token_column", "tag_column"):
             column = getattr(self, name)
             if isinstance(column, bool) or not isinstance(column, (int, type(None))):
-                raise ConfigurationError(
-                    f"{name!r} is {column!r}; expected a number: 0 is the first column, -1 the last."
-                )
+                raise ConfigurationError(f"{name!r} is {column!r}; use a number: 0 is the first column, -1 the last.")
         if self.token_column is None or self.token_column == self.tag_column:
             raise ConfigurationError(
                 f"'token_column' is {self.token_column}, 'tag_column' is {self.tag_column}; "

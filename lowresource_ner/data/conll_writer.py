@@ -111,11 +111,11 @@ def _replacing(path: str) -> Iterator[IO[str]]:
     target = os.path.realpath(path)
     if os.path.isdir(target):
         raise ConllError(path, 0, "this is a directory; give the path of a file")
-    is_device = os.path.exists(target) and not os.path.isfile(target)
+    is_device = path.startswith("/dev/") or (os.path.exists(target) and not os.path.isfile(target))
     folder, name = os.path.split(target)
-    temporary = target if is_device else os.path.join(folder, f".{uuid.uuid4().hex}.{name}")
+    temporary = path if is_device else os.path.join(folder, f".{uuid.uuid4().hex}.{name}")
     try:
-        stream = opener(target)(temporary, "wt" if is_device else "xt", encoding="utf-8", newline="\n")
+        stream = opener(path)(temporary, "wt" if is_device else "xt", encoding="utf-8", newline="\n")
     except OSError as error:
         raise ConllError(path, 0, f"the file cannot be written ({error.strerror}); check its folder") from error
     try:

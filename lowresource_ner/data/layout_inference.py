@@ -27,8 +27,9 @@ def infer_layout(path: str, head: Sequence[Line], conll_format: ConllFormat) -> 
     labelled = conll_format.tag_column is not None
     lines = _token_lines(path, head, conll_format)
     texts = [text for _, text in lines]
-    by_tabs, num_columns, num_agreeing = _find_columns(texts, conll_format.delimiter)
-    _check_other_kinds(path, lines, by_tabs, num_columns, labelled)
+    by_tabs, num_columns, num_agreeing = _find_columns(texts, conll_format.delimiter, labelled)
+    if not (by_tabs and _count_between_tabs(texts[0], labelled) == num_columns > 1):
+        _check_other_kinds(path, lines, labelled)
     first = lines[0][0]
     if num_columns == 1 and labelled:
         raise _single_column(path, lines[0], conll_format.delimiter)
@@ -84,9 +85,9 @@ def _token_lines(path: str, head: Sequence[Line], conll_format: ConllFormat) -> 
     return others
 
 
-def _find_columns(texts: Sequence[str], delimiter: str) -> Tuple[bool, int, int]:
+def _find_columns(texts: Sequence[str], delimiter: str, labelled: bool) -> Tuple[bool, int, int]:
     """Whether tabs part the columns, how many columns most lines have, and how many lines have so many."""
-    num_by_tabs, agree_by_tabs = _most_common([len(text.rstrip(BLANKS).split("\t")) for text in texts])
+    num_by_tabs, agree_by_tabs = _most_common([_count_between_tabs(text, labelled) for text in texts])
     num_by_blanks, agree_by_blanks = _most_common([_count_words(text) for text in texts])
     by_tabs = delimiter == "tab"
     if delimiter == "auto" and num_by_tabs > 1:
@@ -107,17 +108,19 @@ def _most_common(counts: Sequence[int]) -> Tuple[int, int]:
     return Counter(counts).most_common(1)[0]
 
 
+def _count_between_tabs(text: str, labelled: bool) -> int:
+    """The columns of a line. Empty ones at its end count in unlabelled reading, where tags may have been taken out."""
+    return len((text.rstrip(BLANKS) if labelled else text).split("\t"))
+
+
 def _count_words(text: str) -> int:
     return len([word for word in text.replace("\t", " ").split(" ") if word])
 
 
-def _check_other_kinds(path: str, lines: Sequence[Line], by_tabs: bool, num_columns: int, labelled: bool) -> None:
-    number, text = lines[0]
-    if by_tabs and len(text.rstrip(BLANKS).split("\t")) == num_columns > 1:
-        return
+def _check_other_kinds(path: str, lines: Sequence[Line], labelled: bool) -> None:
     kind = kind_by_first_lines([text for _, text in lines], labelled)
     if kind is not None:
-        raise ConllError(path, number, f"this is {kind[0]}, not a CoNLL file; {kind[1]}")
+        raise ConllError(path, lines[0][0], f"this is {kind[0]}, not a CoNLL file; {kind[1]}")
 
 
 def _single_column(path: str, line: Line, delimiter: str) -> ConllError:

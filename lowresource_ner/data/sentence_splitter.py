@@ -1,5 +1,6 @@
 """Words of running text to sentences."""
 
+import unicodedata
 from typing import List, Sequence
 
 import spacy
@@ -10,7 +11,8 @@ from spacy.tokens import Doc
 class WordSentenceSplitter:
     """
     Groups words into sentences by spaCy's `sentencizer`, which ends a sentence after full stops, question marks and their
-    like in every script, and keeps closing quotes and brackets with the sentence that they close.
+    like in every script, and after the closing quotes and brackets that follow them. It would take opening ones along, and the
+    Spanish ¿ and ¡, which are given to the sentence that they open.
     """
 
     def __init__(self) -> None:
@@ -23,4 +25,16 @@ class WordSentenceSplitter:
             return []
         with self._spacy.memory_zone():
             doc = self._sentencizer(Doc(self._spacy.vocab, words=[word.text for word in words]))
-            return [list(words[sentence.start : sentence.end]) for sentence in doc.sents]
+            ends = [self._without_openers(words, sentence.start, sentence.end) for sentence in doc.sents]
+        ends[-1] = len(words)
+        return [list(words[start:end]) for start, end in zip([0, *ends], ends) if start < end]
+
+    @staticmethod
+    def _without_openers(words: Sequence[Token], start: int, end: int) -> int:
+        while end > start and all(_opens(character) for character in words[end - 1].text):
+            end -= 1
+        return end
+
+
+def _opens(character: str) -> bool:
+    return character in "¿¡" or unicodedata.category(character) in ("Ps", "Pi")

@@ -27,9 +27,9 @@ class CrfHead(TagHead):
     """
     AllenNLP's `ConditionalRandomField` with the constraints of the tag scheme. The paper of Wu et al. has none.
 
-    The loss is AllenNLP's: over all sequences, valid or not. The best tags are its Viterbi path among the valid sequences, and
-    the probabilities are marginals under the chain restricted to those, which AllenNLP does not offer. The probability of a
-    span is that of all valid sequences in which exactly this span is an entity of this type.
+    The loss is AllenNLP's: over all sequences, valid or not. The best tags are its Viterbi path among the valid
+    sequences, and the probabilities are marginals under the chain restricted to those, which AllenNLP does not offer.
+    The probability of a span is that of all valid sequences in which exactly this span is an entity of this type.
 
     # Raises
 
@@ -38,16 +38,21 @@ class CrfHead(TagHead):
     """
 
     decides_per_word = False
+    _continuing: torch.Tensor
 
     def __init__(self, labels: Sequence[str], tag_scheme: str = "IOB2") -> None:
         super().__init__(labels, tag_scheme)
         if tag_scheme not in _CONSTRAINT_TYPES:
-            raise ConfigurationError(f"A CRF knows no tag scheme '{tag_scheme}'; it knows {', '.join(_CONSTRAINT_TYPES)}.")
+            raise ConfigurationError(
+                f"A CRF knows no tag scheme '{tag_scheme}'; it knows {', '.join(_CONSTRAINT_TYPES)}."
+            )
         constraints = allowed_transitions(
             _CONSTRAINT_TYPES[tag_scheme], {index: _allennlp_name(label) for index, label in enumerate(self.labels)}
         )
         self.crf = ConditionalRandomField(len(self.labels), constraints)
-        self._continues = [_continuations(label, self.labels) for label in self.labels]
+        # (num_tags, num_tags), from row to column
+        continuing = torch.tensor([[_continues(label, other) for other in self.labels] for label in self.labels])
+        self.register_buffer("_continuing", continuing, persistent=False)
 
     def loss(self, logits: torch.Tensor, tags: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         return -self.crf(logits, tags, mask) / mask.sum()
@@ -67,6 +72,7 @@ class CrfHead(TagHead):
     def probabilities(self, logits: torch.Tensor, mask: torch.Tensor, temperature: torch.Tensor) -> torch.Tensor:
         return marginals(self.chain(logits, mask, temperature)).to(logits.dtype)
 
+    @torch.no_grad()
     def span_probabilities(
         self,
         logits: torch.Tensor,
@@ -81,14 +87,10 @@ class CrfHead(TagHead):
         lengths = mask.sum(dim=1).tolist()
         probabilities = []
         for row, sentence_spans in enumerate(spans):
-            path = tags[row].tolist()
-            inside = [
-                alpha[row, span.start, path[span.start]]
-                + self._inner_score(chain, row, span, path)
-                + self._closing_score(chain, beta, row, span.end, path[span.end - 1], lengths[row])
-                for span in sentence_spans
+            scores = [
+                self._span_score(chain, alpha[row], beta[row], row, span, lengths[row]) for span in sentence_spans
             ]
-            probabilities.append([min(1.0, math.exp(float(score - totals[row]))) for score in inside])
+            probabilities.append([min(1.0, math.exp((score - totals[row]).item())) for score in scores])
         return probabilities
 
     def chain(self, logits: torch.Tensor, mask: torch.Tensor, temperature: torch.Tensor) -> ChainScores:
@@ -108,26 +110,30 @@ class CrfHead(TagHead):
             mask=mask,
         )
 
-    def _inner_score(self, chain: ChainScores, row: int, span: Span, path: Sequence[int]) -> torch.Tensor:
-        """What the words after the first add to the score of a span."""
-        score = chain.emissions.new_zeros(())
-        for word in range(span.start + 1, span.end):
-            score = score + chain.transitions[path[word - 1], path[word]] + chain.emissions[row, word, path[word]]
-        return score
-
-    def _closing_score(
-        self, chain: ChainScores, beta: torch.Tensor, row: int, end: int, last_tag: int, length: int
+    def _span_score(
+        self, chain: ChainScores, alpha: torch.Tensor, beta: torch.Tensor, row: int, span: Span, length: int
     ) -> torch.Tensor:
-        """The log sum over all continuations after a span in which the next word does not continue it."""
-        if end == length:
-            return chain.ends[last_tag]
-        onwards = chain.transitions[last_tag] + chain.emissions[row, end] + beta[row, end]  # (num_tags,)
-        return torch.logsumexp(onwards.masked_fill(self._continued_by(last_tag, onwards), IMPOSSIBLE), dim=0)
+        """
+        The log sum over all sequences in which `span` is an entity: one begins at its first word, each further word
+        continues it, and the word after the last does not. alpha, beta: (num_words, num_tags), of this row.
+        """
+        emissions = chain.emissions[row]
+        inside = chain.transitions.masked_fill(~self._continuing, IMPOSSIBLE)
+        between = chain.transitions.masked_fill(self._continuing, IMPOSSIBLE)
+        of_type = torch.tensor([label[2:] == span.type for label in self.labels], device=emissions.device)
 
-    def _continued_by(self, tag: int, like: torch.Tensor) -> torch.Tensor:
-        continues = torch.zeros(len(self.labels), dtype=torch.bool, device=like.device)
-        continues[self._continues[tag]] = True
-        return continues
+        before = chain.starts if span.start == 0 else _step(alpha[span.start - 1], between)
+        score = (before + emissions[span.start]).masked_fill(~of_type, IMPOSSIBLE)  # (num_tags,)
+        for word in range(span.start + 1, span.end):
+            score = _step(score, inside) + emissions[word]
+        if span.end == length:
+            return torch.logsumexp(score + chain.ends, dim=0)
+        return torch.logsumexp(_step(score, between) + emissions[span.end] + beta[span.end], dim=0)
+
+
+def _step(scores: torch.Tensor, transitions: torch.Tensor) -> torch.Tensor:
+    """(num_tags,): the log sum over all ways from the tags of one word to each tag of the next."""
+    return torch.logsumexp(scores.unsqueeze(1) + transitions, dim=0)
 
 
 def _allennlp_name(label: str) -> str:
@@ -135,8 +141,6 @@ def _allennlp_name(label: str) -> str:
     return {"S": "U", "E": "L"}.get(label[0], label[0]) + label[1:]
 
 
-def _continuations(label: str, labels: Sequence[str]) -> List[int]:
-    """The tags that, next to `label`, belong to the same entity."""
-    if label == "O" or label[0] in "SEUL":
-        return []
-    return [index for index, other in enumerate(labels) if other[0] in "IEL" and other[1:] == label[1:]]
+def _continues(label: str, following: str) -> bool:
+    """Whether a word tagged `following` belongs to the same entity as the word before it, tagged `label`."""
+    return label[0] in "BI" and following[0] in "IEL" and following[1:] == label[1:]

@@ -1,0 +1,101 @@
+"""
+Tells, before anything heavy is imported, whether the installed packages can run AllenNLP at all.
+
+AllenNLP 2.10.1 declares ranges that no Python supported today can install, so nothing but this check stands between a user and
+the errors deep inside other packages that a wrong version ends in. Only metadata is read here; no package is imported.
+"""
+
+from importlib import metadata
+from typing import Callable, Iterator, NamedTuple, Optional, Tuple
+
+
+class Need(NamedTuple):
+    name: str
+    versions: str
+    """What is known to work, as a version specifier; versions outside are known to fail."""
+    reason: str
+
+
+NEEDS: Tuple[Need, ...] = (
+    Need("allennlp", "==2.10.1", "this package extends it"),
+    Need("torch", ">=2.3,<3", "older ones know no numpy 2"),
+    Need("torchvision", ">=0.18", "AllenNLP imports it, and it must fit torch"),
+    Need(
+        "transformers",
+        ">=4.43,<4.44",
+        "AllenNLP's indexers break from 4.44 on, its optimizers from 4.50 on, and older ones refuse numpy 2",
+    ),
+    Need("numpy", ">=1.26,<3", "scipy and torch, which AllenNLP imports, are built for it"),
+    Need("spacy", ">=3.8", "AllenNLP imports it, and older ones fail beside numpy 2"),
+    Need("seqeval", "==1.2.2", "scores are defined as this one counts"),
+)
+
+REMEDY = """\
+Plain `pip install` cannot do it, since AllenNLP's own ranges exclude what is needed. In the folder of the sources of lowresource_ner:
+    pip install --no-deps -r requirements.txt
+or, where uv is installed:
+    uv pip install -e .
+docs/installation.md says more."""
+
+VersionOf = Callable[[str], Optional[str]]
+RequirementsOf = Callable[[str], "list[str]"]
+
+
+def installed_version(name: str) -> Optional[str]:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def declared_requirements(name: str) -> "list[str]":
+    return metadata.requires(name) or []
+
+
+def check_environment(
+    version_of: VersionOf = installed_version, requirements_of: RequirementsOf = declared_requirements
+) -> None:
+    """
+    Raises an `ImportError` that lists every package that is missing or unfit, with what is needed and what to do.
+
+    # Parameters
+
+    version_of : `Callable[[str], Optional[str]]`, optional (default = what is installed)
+        Gives the version of a distribution, `None` where it is not installed.
+    requirements_of : `Callable[[str], List[str]]`, optional (default = what is installed)
+        Gives the requirements that an installed distribution declares.
+    """
+    if version_of("packaging") is None:
+        faults = ["packaging is not installed: versions cannot be compared without it"]
+    else:
+        faults = [*_unfit_versions(version_of), *_unmatched_torchvision(version_of, requirements_of)]
+    if faults:
+        lines = "\n".join(f"  - {fault}" for fault in faults)
+        raise ImportError(f"lowresource_ner cannot run with the packages installed here:\n{lines}\n{REMEDY}")
+
+
+def _unfit_versions(version_of: VersionOf) -> Iterator[str]:
+    from packaging.specifiers import SpecifierSet
+
+    for need in NEEDS:
+        found = version_of(need.name)
+        if found is None:
+            yield f"{need.name} is not installed, {need.name}{need.versions} is needed ({need.reason})"
+        elif not SpecifierSet(need.versions).contains(found, prereleases=True):
+            yield f"{need.name} {found} is installed, {need.name}{need.versions} is needed ({need.reason})"
+
+
+def _unmatched_torchvision(version_of: VersionOf, requirements_of: RequirementsOf) -> Iterator[str]:
+    """A torchvision that was built for another torch dies at import with `operator torchvision::nms does not exist`."""
+    from packaging.requirements import Requirement
+
+    torch, torchvision = version_of("torch"), version_of("torchvision")
+    if torch is None or torchvision is None:
+        return
+    for line in requirements_of("torchvision"):
+        requirement = Requirement(line)
+        if requirement.name == "torch" and not requirement.specifier.contains(torch, prereleases=True):
+            yield (
+                f"torch {torch} is installed, but torchvision {torchvision} is built for torch{requirement.specifier}: "
+                "install both from the same place"
+            )

@@ -1,0 +1,156 @@
+"""The reader of CoNLL files: what becomes of tags, samples, several files, and of files without labels."""
+
+import random
+import tracemalloc
+from pathlib import Path
+
+import pytest
+from allennlp.common.checks import ConfigurationError
+from allennlp.data import Vocabulary
+from allennlp.data.data_loaders import MultiProcessDataLoader
+from conftest import CORPORA, TINY_ENCODER, conll_blocks
+
+from lowresource_ner.data import ConllNerReader, SubwordIndexer
+
+IOB1 = "U.N. I-ORG\nenvoy O\nKofi I-PER\nAnnan I-PER\nMandela B-PER\n\nParis I-LOC\n"
+SPANISH = CORPORA / "es" / "train.conll"
+
+
+def read(text_or_path, tmp_path: Path, **options) -> list:
+    path = text_or_path
+    if isinstance(text_or_path, str):
+        path = tmp_path / "file.conll"
+        path.write_text(text_or_path, encoding="utf-8")
+    return list(ConllNerReader(**options).read(path))
+
+
+def words(instances) -> list:
+    return [instance["metadata"].metadata["words"] for instance in instances]
+
+
+def tags(instances) -> list:
+    return [instance["tags"].labels for instance in instances]
+
+
+@pytest.mark.parametrize(
+    "scheme, expected",
+    [
+        ("IOB1", ["I-ORG", "O", "I-PER", "I-PER", "B-PER"]),
+        ("IOB2", ["B-ORG", "O", "B-PER", "I-PER", "B-PER"]),
+        ("IOBES", ["S-ORG", "O", "B-PER", "E-PER", "S-PER"]),
+        ("BILOU", ["U-ORG", "O", "B-PER", "L-PER", "U-PER"]),
+    ],
+)
+def test_tags_are_converted_to_one_scheme(scheme, expected, tmp_path) -> None:
+    assert tags(read(IOB1, tmp_path, tag_scheme=scheme))[0] == expected
+
+
+def test_types_are_renamed_dropped_and_caught(tmp_path) -> None:
+    label_map = {"ORG": "organisation", "PER": "O", "*": "other"}
+    assert tags(read(IOB1, tmp_path, label_map=label_map)) == [["B-organisation", "O", "O", "O", "O"], ["B-other"]]
+
+
+def test_a_map_to_nothing_is_an_error_with_its_place(tmp_path) -> None:
+    with pytest.raises(ConfigurationError, match=r"file\.conll:1: 'label_map' turns type 'ORG' into ''"):
+        read(IOB1, tmp_path, label_map={"ORG": ""})
+
+
+def test_an_invalid_tag_stops_before_the_first_sentence(tmp_path) -> None:
+    text = "Paris\tB-LOC\n\nof\tO\nKofi\tB-PER\nAnnan\tI-ORG\n"
+    with pytest.raises(ConfigurationError, match=r"file\.conll:5: .*repair"):
+        next(iter(ConllNerReader(file_tag_scheme="IOB2").read(_written(text, tmp_path))))
+    assert tags(read(text, tmp_path, file_tag_scheme="IOB2", repair=True))[1] == ["O", "B-PER", "B-ORG"]
+
+
+def _written(text: str, tmp_path: Path) -> Path:
+    path = tmp_path / "file.conll"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_without_labels_the_tag_column_is_never_read(tmp_path) -> None:
+    """The same words with right tags, with nonsense for tags, and without any give the same instances."""
+    blocks = conll_blocks(SPANISH)
+    nonsense = random.Random(0)
+    versions = {
+        "right": "\n\n".join("\n".join("\t".join(line) for line in block) for block in blocks),
+        "nonsense": "\n\n".join("\n".join(f"{line[0]}\t{nonsense.random()}" for line in block) for block in blocks),
+        "none": "\n\n".join("\n".join(line[0] for line in block) for block in blocks),
+    }
+    instances = {name: read(text + "\n", tmp_path, labelled=False) for name, text in versions.items()}
+    expected = [[line[0] for line in block] for block in blocks]
+    for name in versions:
+        assert words(instances[name]) == expected, name
+        assert all(set(instance.fields) == {"tokens", "metadata"} for instance in instances[name])
+    with pytest.raises(ConfigurationError):
+        read(versions["nonsense"], tmp_path)
+
+
+def test_a_sample_is_seeded_nested_in_order_and_of_the_right_size() -> None:
+    def sample(size, seed=1):
+        return [tuple(sentence) for sentence in words(ConllNerReader(sample=size, sample_seed=seed).read(SPANISH))]
+
+    everything = [tuple(sentence) for sentence in words(ConllNerReader().read(SPANISH))]
+    ten, twenty = sample(10), sample(20)
+    assert (len(ten), len(twenty), len(sample(0.5)), len(sample(1.0)), len(everything)) == (10, 20, 25, 50, 50)
+    assert set(ten) < set(twenty) < set(everything)
+    assert ten == sample(10) and ten != sample(10, seed=2)
+    positions = [everything.index(sentence) for sentence in twenty]
+    assert positions == sorted(positions)
+
+
+@pytest.mark.parametrize("size", [0, -1, 1.5, True, "10"])
+def test_a_sample_that_is_neither_number_nor_share_is_refused(size) -> None:
+    with pytest.raises(ConfigurationError, match="'sample' is"):
+        ConllNerReader(sample=size)
+
+
+def test_a_sample_of_more_than_there_is_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="asks for 51 sentences, and .* has 50"):
+        list(ConllNerReader(sample=51).read(SPANISH))
+
+
+def test_several_files_and_globs_are_read_in_order() -> None:
+    reader = ConllNerReader()
+    splits = [CORPORA / "de" / f"{name}.conll" for name in ("dev", "test", "train")]
+    expected = [sentence for path in splits for sentence in words(reader.read(path))]
+    assert len(expected) == 100
+    assert words(reader.read(str(CORPORA / "de" / "*.conll"))) == expected
+    assert words(reader.read([str(path) for path in splits])) == expected
+    with pytest.raises(ConfigurationError, match="No file matches"):
+        list(reader.read(str(CORPORA / "de" / "*.iob")))
+    with pytest.raises(ConfigurationError, match="There is no file"):
+        list(reader.read(str(CORPORA / "de" / "none.conll")))
+
+
+def test_memory_stays_flat_over_a_large_file(tmp_path) -> None:
+    """Peak memory of a pass over 10 times as many sentences grows by less than a tenth of what their text alone would take."""
+    text = SPANISH.read_text(encoding="utf-8")
+
+    def peak(copies: int) -> tuple:
+        path = tmp_path / f"{copies}.conll"
+        path.write_text(text * copies, encoding="utf-8")
+        tracemalloc.start()
+        number = sum(1 for _ in ConllNerReader().read(path))
+        used = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return number, used, path.stat().st_size
+
+    small_number, small, small_size = peak(40)
+    number, large, size = peak(400)
+    assert (small_number, number) == (2_000, 20_000)
+    assert large - small < (size - small_size) / 10
+
+
+def test_lazy_loading_and_workers_give_every_sentence_once() -> None:
+    expected = sorted(map(tuple, words(ConllNerReader().read(SPANISH))))
+    for options in (
+        {"max_instances_in_memory": 7},
+        {"num_workers": 2},
+        {"num_workers": 2, "max_instances_in_memory": 8},
+    ):
+        indexers = {"encoder": SubwordIndexer(str(TINY_ENCODER))}
+        loader = MultiProcessDataLoader(ConllNerReader(indexers), str(SPANISH), batch_size=4, **options)
+        loader.index_with(Vocabulary.from_instances(ConllNerReader(indexers).read(SPANISH)))
+        got = [tuple(sentence["words"]) for batch in loader for sentence in batch["metadata"]]
+        assert sorted(got) == expected, options

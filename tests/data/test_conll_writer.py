@@ -1,0 +1,184 @@
+"""The writer of CoNLL files: what it writes is read back, and what would not be is refused."""
+
+import io
+import itertools
+import re
+
+import pytest
+from allennlp.common.checks import ConfigurationError
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from lowresource_ner.data.conll import ConllError, ConllFormat, read_conll, write_conll
+
+SENTENCES = [
+    (["#", "New York", "is", "#1", "\ufeff", "10\u00a0000", "a\u2028b", " ", '{"a":'], ["O", "B-LOC"] + ["O"] * 7),
+    (["-DOCSTART", "\x85", "<b>", "'", "%"], ["O"] * 5),
+]
+TAGS = st.sampled_from(["O", "B-PER", "I-Gene-or-product", "S-<x>"])
+ODD = [
+    "#",
+    "# x",
+    "New York",
+    "  ",
+    "en:a",
+    "en:",
+    '{"a":',
+    "[",
+    "<s>",
+    "-DOCSTART",
+    "\ufeff",
+    "\xa0",
+    "\x85",
+    "\u2028",
+]
+
+
+def readable(token):
+    return token.strip(" ") in ("", token) and not re.match("-DOCSTART-(?: |$)", token)
+
+
+def tokens_without(characters):
+    text = st.text(st.characters(exclude_characters=f"\t\n\r\0{characters}", exclude_categories=["Cs"]), min_size=1)
+    odd = [token for token in ODD if not set(token) & set(characters)]
+    return (text | st.sampled_from(odd)).filter(readable)
+
+
+def sentences_of(tokens):
+    rows = st.lists(st.tuples(tokens, TAGS), min_size=1, max_size=6)
+    return st.lists(rows.map(lambda rows: tuple(zip(*rows))), min_size=1, max_size=4)
+
+
+def read(path, **options):
+    return [(sentence.tokens, sentence.tags) for sentence in read_conll(path, ConllFormat(**options))]
+
+
+def round_trip(folder, sentences, written_between="\t", **options):
+    path = folder / "written.txt"
+    write_conll(sentences, path, written_between)
+    return read(path, **options)
+
+
+def test_what_is_written():
+    stream = io.StringIO()
+    write_conll([(["New York", "!"], ["B-LOC", "O"]), (["Yes"], ["O"])], stream)
+    assert stream.getvalue() == "New York\tB-LOC\n!\tO\n\nYes\tO\n\n"
+    stream = io.StringIO()
+    write_conll([(["Cork", "!"], ["B-LOC", "O"])], stream, delimiter=" ")
+    assert stream.getvalue() == "Cork B-LOC\n! O\n\n"
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz", ".bz2", ".xz"])
+def test_path_is_packed_by_its_suffix_and_read_back(tmp_path, suffix):
+    path = tmp_path / f"written.conll{suffix}"
+    write_conll(iter(SENTENCES), path)
+    assert read(path) == [(tuple(tokens), tuple(tags)) for tokens, tags in SENTENCES]
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(sentences_of(tokens_without("")))
+def test_round_trip_with_the_format_given(tmp_path, sentences):
+    assert round_trip(tmp_path, sentences, language_prefix=False, delimiter="tab") == sentences
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(sentences_of(tokens_without("")))
+def test_round_trip_with_the_format_found_out(tmp_path, sentences):
+    tokens = list(itertools.chain.from_iterable(tokens for tokens, _ in sentences))
+    languages = {(re.match("[a-z]{2,3}:", token) or [None])[0] for token in tokens}
+    assume(len(languages) > 1 or None in languages)
+    assume(not ambiguous(sentences))
+    assert round_trip(tmp_path, sentences) == sentences
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(sentences_of(tokens_without(" #")))
+def test_round_trip_between_spaces(tmp_path, sentences):
+    assert round_trip(tmp_path, sentences, " ", language_prefix=False) == sentences
+
+
+def ambiguous(sentences):
+    """Whether five tokens or more hold equally many words, more than one, so that spaces seem to part columns."""
+    counts = {len(token.split(" ")) for tokens, _ in sentences for token in tokens}
+    return len(counts) == 1 and counts != {1} and sum(len(tokens) for tokens, _ in sentences) >= 5
+
+
+@pytest.mark.parametrize(
+    ("token", "delimiter", "reason"),
+    [
+        ("", "\t", "is empty"),
+        ("a\nb", "\t", "holds a line feed"),
+        ("a\rb", "\t", "holds a carriage return"),
+        ("a\0b", "\t", "holds a NUL"),
+        ("a\tb", "\t", "holds a delimiter"),
+        ("a\tb", " ", "holds a delimiter"),
+        ("a b", " ", "holds a delimiter"),
+        (" a", "\t", "begins or ends with a space"),
+        ("-DOCSTART-", "\t", "marks the beginning of a document"),
+        ("-DOCSTART- x", "\t", "marks the beginning of a document"),
+        ("#", " ", "may be taken for a comment"),
+        ("a\ud800", "\t", "holds half a surrogate pair"),
+    ],
+)
+def test_tokens_that_would_not_be_read_back(tmp_path, token, delimiter, reason):
+    path = tmp_path / "written.txt"
+    with pytest.raises(ConllError) as raised:
+        write_conll([(["fine"], ["O"]), (["a", token], ["O", "O"])], path, delimiter)
+    assert str(raised.value) == f"{path}:4: the token {token!r} {reason}" + raised.value.complaint.partition(reason)[2]
+    assert raised.value.complaint.endswith("so it would not be read back; replace it")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("tag", ["", "B-A B", "B-\t", "O\n", "O\r"])
+def test_tags_that_would_not_be_read_back(tag):
+    with pytest.raises(ConllError, match="<stream>:1: the tag .* would not be read back; replace it"):
+        write_conll([(["a"], [tag])], io.StringIO())
+
+
+@pytest.mark.parametrize(("tokens", "tags"), [([], []), (["a"], []), (["a"], ["O", "O"])])
+def test_sentences_without_a_tag_for_each_token(tokens, tags):
+    with pytest.raises(ConllError, match=f"{len(tokens)} tokens and {len(tags)} tags; give each token one tag"):
+        write_conll([(tokens, tags)], io.StringIO())
+
+
+def test_token_too_long_for_the_parser():
+    with pytest.raises(ConllError, match="longer than 1048576 bytes; shorten the token"):
+        write_conll([(["x" * (1 << 20)], ["O"])], io.StringIO())
+
+
+def test_failure_leaves_what_was_there(tmp_path):
+    path = tmp_path / "written.txt"
+    path.write_text("before", encoding="utf-8")
+
+    def sentences():
+        yield ["a"], ["O"]
+        assert path.read_text(encoding="utf-8") == "before"
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_conll(sentences(), path)
+    assert path.read_text(encoding="utf-8") == "before"
+    assert [file.name for file in tmp_path.iterdir()] == ["written.txt"]
+
+
+def test_symbolic_link_stays_one(tmp_path):
+    (tmp_path / "target.txt").write_text("before", encoding="utf-8")
+    (tmp_path / "link.txt").symlink_to("target.txt")
+    write_conll([(["a"], ["O"])], tmp_path / "link.txt")
+    assert (tmp_path / "link.txt").is_symlink()
+    assert (tmp_path / "target.txt").read_text(encoding="utf-8") == "a\tO\n\n"
+
+
+def test_device(capfd):
+    write_conll([(["a"], ["O"])], "/dev/stdout")
+    assert capfd.readouterr().out == "a\tO\n\n"
+
+
+def test_places_that_cannot_be_written(tmp_path):
+    with pytest.raises(ConllError, match="this is a directory; give the path of a file"):
+        write_conll([(["a"], ["O"])], tmp_path)
+    with pytest.raises(ConllError, match="the file cannot be written .*; check its folder"):
+        write_conll([(["a"], ["O"])], tmp_path / "nowhere" / "file.txt")
+    with pytest.raises(ConfigurationError, match="'delimiter' is ','; use a tab or a space"):
+        write_conll([(["a"], ["O"])], tmp_path / "file.txt", delimiter=",")

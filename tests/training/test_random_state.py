@@ -1,0 +1,62 @@
+"""A training that is killed and recovered gives what it would have given without the interruption."""
+
+import json
+import signal
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import REPOSITORY
+
+CONFIG = REPOSITORY / "training_configs/cross_lingual/teacher.jsonnet"
+OVERRIDES = {
+    "trainer.num_epochs": 3,
+    "trainer.optimizer.lr": 1e-3,
+    "trainer.checkpointer": {"save_every_num_batches": 4},
+    "data_loader.batch_sampler.batch_size": 8,
+    # The validation loader draws on the random generators as well, between the epochs.
+    "validation_data_loader.batch_sampler.shuffle": True,
+}
+
+
+def train(allennlp, folder: Path, callbacks: list, *options: object, **variables: str):
+    overrides = {**OVERRIDES, "trainer.callbacks": [{"type": name} for name in callbacks]}
+    packages = ["--include-package", "kill_at_batch"]
+    path = str(REPOSITORY / "tests/support")
+    arguments = ["train", CONFIG, "-s", folder, "-o", json.dumps(overrides), *packages, *options]
+    return allennlp(*arguments, check=False, PYTHONPATH=path, **variables)
+
+
+def weights(folder: Path) -> dict:
+    return torch.load(folder / "best.th", weights_only=True)
+
+
+def differing(first: dict, second: dict) -> list:
+    assert first.keys() == second.keys() and len(first) > 20
+    return [name for name in first if not torch.equal(first[name], second[name])]
+
+
+@pytest.mark.parametrize("kill_at", ["25", "34"])
+def test_killed_and_recovered_equals_unbroken(allennlp, unbroken, tmp_path, kill_at) -> None:
+    callbacks = ["random_state", "keep_last_epoch", "kill_at_batch"]
+    killed = train(allennlp, tmp_path / "run", callbacks, KILL_AT_BATCH=kill_at)
+    assert killed.returncode == -signal.SIGKILL
+    recovered = train(allennlp, tmp_path / "run", callbacks, "--recover")
+    assert recovered.returncode == 0, recovered.stderr[-3000:]
+    assert differing(weights(unbroken), weights(tmp_path / "run")) == []
+
+
+def test_without_the_callback_the_weights_differ(allennlp, unbroken, tmp_path) -> None:
+    callbacks = ["keep_last_epoch", "kill_at_batch"]
+    train(allennlp, tmp_path / "run", callbacks, KILL_AT_BATCH="25")
+    train(allennlp, tmp_path / "run", callbacks, "--recover")
+    assert differing(weights(unbroken), weights(tmp_path / "run")) != []
+
+
+@pytest.fixture(scope="module")
+def unbroken(allennlp, tmp_path_factory) -> Path:
+    """The run without interruption: 3 epochs of 15 batches, a checkpoint every 4."""
+    folder = tmp_path_factory.mktemp("unbroken") / "run"
+    completed = train(allennlp, folder, ["random_state", "keep_last_epoch", "kill_at_batch"])
+    assert completed.returncode == 0, completed.stderr[-3000:]
+    return folder
