@@ -1,0 +1,178 @@
+"""The tagger as a whole: trains, saves, loads; one sentence or many; what its output says."""
+
+import json
+import tarfile
+from pathlib import Path
+
+import pytest
+import torch
+from allennlp.common import Params
+from allennlp.common.checks import ConfigurationError
+from allennlp.common.util import sanitize
+from allennlp.data import Batch, DatasetReader, Instance, Vocabulary
+from allennlp.models import Model, load_archive
+from allennlp.models.archival import archive_model
+from conftest import CORPORA, TINY_ENCODER
+
+from lowresource_ner.data.tag_schemes import get_scheme
+from lowresource_ner.models.mbert_tagger import _TAG_AXES
+from lowresource_ner.models.warm_start import warm_start
+
+SPANISH = CORPORA / "es" / "dev.conll"
+
+
+def config(encoder: object = TINY_ENCODER, **model: object) -> Params:
+    indexers = {"encoder": {"type": "subwords", "model_name": str(encoder)}}
+    embedder = {"type": "subword_transformer", "model_name": str(encoder), "max_length": 20}
+    scheme = {"tag_scheme": model.get("tag_scheme", "IOB2")}
+    return Params(
+        {
+            "dataset_reader": {"type": "conll_ner", "token_indexers": indexers, **scheme},
+            "model": {"type": "mbert_tagger", "text_field_embedder": {"token_embedders": {"encoder": embedder}}, **model},
+        }
+    )
+
+
+def build(params: Params, path: Path = SPANISH) -> tuple:
+    torch.manual_seed(5)
+    reader = DatasetReader.from_params(params.duplicate()["dataset_reader"])
+    instances = list(reader.read(path))
+    vocab = Vocabulary.from_instances(instances)
+    model = Model.from_params(params.duplicate()["model"], vocab=vocab).eval()
+    return model, instances
+
+
+def archive(params: Params, folder: Path) -> Path:
+    """An archive of an untrained model."""
+    params.to_file(str(folder / "config.json"))
+    reader = DatasetReader.from_params(params.duplicate()["dataset_reader"], serialization_dir=str(folder))
+    vocab = Vocabulary.from_instances(reader.read(SPANISH))
+    vocab.save_to_files(str(folder / "vocabulary"))
+    model = Model.from_params(params.duplicate()["model"], vocab=vocab, serialization_dir=str(folder))
+    torch.save(model.state_dict(), folder / "best.th")
+    return Path(archive_model(folder))
+
+
+@pytest.mark.parametrize("head, scheme", [("softmax", "IOB2"), ("crf", "IOB2"), ("crf", "IOBES")])
+def test_a_sentence_alone_and_in_a_batch_get_the_same_tags_and_probabilities(head, scheme) -> None:
+    """The windows hold 18 sub-words, so that most sentences are cut and stitched."""
+    model, instances = build(config(tag_scheme=scheme, head={"type": head}))
+    together = model.forward_on_instances(instances)
+    assert len(together) == 25
+    for instance, output in zip(instances, together):
+        alone = model.forward_on_instances([instance])[0]
+        assert alone["tags"] == output["tags"] and len(output["tags"]) == len(instance["tokens"])
+        assert alone["tag_probabilities"] == pytest.approx(output["tag_probabilities"], abs=1e-4)
+        assert output["distributions"].sum(axis=1) == pytest.approx([1.0] * len(output["tags"]), abs=1e-4)
+        if head == "crf":
+            get_scheme(scheme).check(output["tags"])
+
+
+@pytest.mark.parametrize("head", ["softmax", "crf"])
+def test_training_reduces_the_loss_and_reaches_every_weight(head) -> None:
+    model, instances = build(config(head={"type": head}))
+    model.train()
+    batch = _batch(instances[:6], model.vocab)
+    optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
+    losses = []
+    for _ in range(25):
+        optimizer.zero_grad()
+        loss = model(**batch)["loss"]
+        loss.backward()
+        losses.append(float(loss))
+        optimizer.step()
+    assert losses[-1] < 0.5 * losses[0]
+    unreached = {name for name, weight in model.named_parameters() if weight.requires_grad and weight.grad is None}
+    assert unreached == set()
+
+
+def _batch(instances: list, vocab: Vocabulary) -> dict:
+    batch = Batch(instances)
+    batch.index_instances(vocab)
+    return batch.as_tensor_dict()
+
+
+def test_training_with_a_crf_decodes_nothing() -> None:
+    model, instances = build(config(head={"type": "crf"}))
+    batch = _batch(instances[:3], model.vocab)
+    model.train()
+    model(**batch)
+    assert model.get_metrics() == {}
+    model.eval()
+    model(**batch)
+    gold = sum(1 for instance in instances[:3] for tag in instance["tags"].labels if tag[0] == "B")
+    assert model.get_metrics(reset=True)["support"] == gold > 0
+
+
+def test_an_archive_is_whole(tmp_path) -> None:
+    encoder = tmp_path / "encoder"
+    encoder.mkdir()
+    for path in TINY_ENCODER.iterdir():
+        (encoder / path.name).write_bytes(path.read_bytes())
+    (tmp_path / "run").mkdir()
+    path = archive(config(encoder), tmp_path / "run")
+    before = load_archive(path).model.eval()
+    for file in encoder.iterdir():
+        file.unlink()
+    encoder.rmdir()
+    path = path.rename(tmp_path / "model.tar.gz")
+    (tmp_path / "run").rename(tmp_path / "gone")
+    after = load_archive(path)
+    instances = list(after.dataset_reader.read(SPANISH))
+    with tarfile.open(path) as tar:
+        names = [name.rsplit("/", 1)[-1] for name in tar.getnames() if ".encoders/" in name]
+    assert {"config.json", "tokenizer.json"} <= set(names)
+    first, second = (model.eval().forward_on_instances(instances[:4]) for model in (before, after.model))
+    for one, other in zip(first, second):
+        assert (one["logits"] == other["logits"]).all()
+
+
+def test_warm_start_copies_the_tags_that_both_know(tmp_path) -> None:
+    (tmp_path / "run").mkdir()
+    path = archive(config(head={"type": "crf"}), tmp_path / "run")
+    old = load_archive(path).model
+    vocab = Vocabulary()
+    for label in ("B-LOC", "O", "B-GENE", "I-LOC"):
+        vocab.add_token_to_namespace(label, "labels")
+    new = Model.from_params(config(str(path), head={"type": "crf"})["model"], vocab=vocab)
+    fresh = {name: weight.clone() for name, weight in new.state_dict().items()}
+    warm_start(new, str(path), "labels", _TAG_AXES)
+    for label in ("B-LOC", "O", "I-LOC"):
+        i, j = vocab.get_token_index(label, "labels"), old.vocab.get_token_index(label, "labels")
+        assert torch.equal(new._projection.weight[i], old._projection.weight[j])
+        assert torch.equal(new._head.crf.start_transitions[i], old._head.crf.start_transitions[j])
+        for other in ("B-LOC", "O", "I-LOC"):
+            k, m = vocab.get_token_index(other, "labels"), old.vocab.get_token_index(other, "labels")
+            assert new._head.crf.transitions[i, k] == old._head.crf.transitions[j, m]
+    gene = vocab.get_token_index("B-GENE", "labels")
+    assert torch.equal(new._projection.weight[gene], fresh["_projection.weight"][gene])
+    encoder = "_embedder.token_embedder_encoder.transformer.embeddings.word_embeddings.weight"
+    assert torch.equal(new.state_dict()[encoder], old.state_dict()[encoder])
+
+
+def test_warm_start_refuses_what_has_nothing_in_common(tmp_path) -> None:
+    (tmp_path / "run").mkdir()
+    path = archive(config(), tmp_path / "run")
+    vocab = Vocabulary()
+    vocab.add_tokens_to_namespace(["O", "B-GENE"], "labels")
+    params = config(str(path), pretrained_file=str(path))
+    with pytest.raises(ConfigurationError, match="no entity tag in common.*B-GENE.*label_map"):
+        Model.from_params(params["model"], vocab=vocab)
+
+
+def test_labels_are_needed() -> None:
+    params = config()
+    params["dataset_reader"]["labelled"] = False
+    with pytest.raises(ConfigurationError, match="0 tags.*labelled"):
+        build(params)
+
+
+def test_output_is_json_for_evaluate_and_predict() -> None:
+    model, instances = build(config())
+    (output,) = model.forward_on_instances([_unlabelled(instances[0])])
+    assert json.loads(json.dumps(sanitize(output)))["words"] == instances[0]["metadata"].metadata["words"]
+    assert "loss" not in output
+
+
+def _unlabelled(instance: Instance) -> Instance:
+    return Instance({name: field for name, field in instance.fields.items() if name != "tags"})
