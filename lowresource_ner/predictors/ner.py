@@ -7,7 +7,7 @@ from typing import Any, Dict, List, NamedTuple, Sequence, Tuple, Union
 from allennlp.common import Params
 from allennlp.common.checks import ConfigurationError
 from allennlp.common.util import JsonDict
-from allennlp.data import DatasetReader, Instance, Tokenizer
+from allennlp.data import DatasetReader, Instance, Token, Tokenizer
 from allennlp.models import Model
 from allennlp.predictors import Predictor
 
@@ -154,7 +154,7 @@ class NerPredictor(Predictor):
                 requests.append(_request_of_tokens(item["tokens"], others))
                 continue
             words = next(tokenised)
-            offsets = [(word.idx, word.idx + len(word.text)) for word in words]
+            offsets = _offsets(words, item["text"])
             sentences = [(0, len(words))]
             if self._splitter is not None:
                 lengths = [len(sentence) for sentence in self._splitter.split(words)]
@@ -202,6 +202,21 @@ def _check(inputs: Any) -> None:
             raise ValueError('"tokens" must be a list of words, none of them empty')
     elif not isinstance(inputs.get("text"), str):
         raise ValueError('the object has neither "tokens" (a list of words) nor "text" (a string)')
+
+
+def _offsets(words: Sequence[Token], text: str) -> List[Tuple[int, int]]:
+    """Where words stand in the text; tokenizers that do not say are followed from left to right."""
+    offsets = []
+    position = 0
+    for word in words:
+        start = word.idx if word.idx is not None else text.find(word.text, position)
+        position = start + len(word.text)
+        if text[start:position] != word.text:
+            raise ValueError(
+                f"the tokenizer makes '{word.text}' of the text, where it does not stand; take one that leaves words as they are"
+            )
+        offsets.append((start, position))
+    return offsets
 
 
 def _request_of_tokens(words: Sequence[str], others: JsonDict) -> _Request:
