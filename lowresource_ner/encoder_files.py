@@ -145,7 +145,7 @@ class EncoderFiles:
 
 
 def _only_encoder(folder: Path, archive: str) -> Path:
-    encoders = sorted(path for path in (folder / ENCODERS_FOLDER).glob("*") if path.is_dir())
+    encoders = sorted(path for path in (folder / ENCODERS_FOLDER).glob("[!.]*") if path.is_dir())
     if len(encoders) != 1:
         raise ConfigurationError(
             f"{archive} holds {len(encoders)} encoders, and one was expected. An archive can be continued from where its model "

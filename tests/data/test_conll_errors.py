@@ -49,6 +49,7 @@ BROKEN = {
     "Macintosh": (b"a O\rb O\r", {}, 1, "carriage returns alone", "tr '\\r' '\\n'"),
     "endless line": (b"x" * (1 << 20) + b"y", {}, 1, "the line is longer than", "one token a line"),
     "JSON": (b'{\n  "tokens": ["a"],\n  "tags": ["O"]\n}\n', {}, 1, "this is JSON", "as columns"),
+    "long JSON": (b"[\n" + b' {"token": "a"},\n' * 2000 + b"]\n", {}, 1, "this is JSON", "as columns"),
     "JSON between tabs": (b'[\n\t{\n\t\t"tokens": [\n\t\t\t"a"]}]', {}, 1, "this is JSON", "as columns"),
     "JSON list": (b'["a", "b"]\n["c", "d"]\n', {"tag_column": None}, 1, "this is JSON", "as columns"),
     "XML": (b'<?xml version="1.0"?>\n<s>a</s>\n', {"tag_column": None}, 1, "this is XML or HTML", "as columns"),

@@ -68,6 +68,13 @@ def test_what_is_written():
     assert stream.getvalue() == "Cork B-LOC\n! O\n\n"
 
 
+@pytest.mark.parametrize("token", ['{"a":', '["a",', "[", "<?xml", "<s>"])
+def test_tokens_like_the_beginning_of_json_and_xml(tmp_path, token):
+    sentences = [((token, "b"), ("B-LOC", "O"))]
+    assert round_trip(tmp_path, sentences) == sentences
+    assert round_trip(tmp_path, sentences, " ") == sentences
+
+
 @pytest.mark.parametrize("suffix", ["", ".gz", ".bz2", ".xz"])
 def test_path_is_packed_by_its_suffix_and_read_back(tmp_path, suffix):
     path = tmp_path / f"written.conll{suffix}"

@@ -43,10 +43,10 @@ COUNTS = {
     "crossner/ai/dev.txt": (350, 10919, 1549, "IOB2"),
     "crossner/ai/test.txt": (431, 12991, 1809, "IOB2"),
 }
-# Sentences, tokens, entities when repaired, and the line of the one invalid tag: in each of the three files a blank line
-# after a full stop cuts an entity in two, so that the next sentence begins with I-. Read as conlleval does, the halves
-# are two entities. Both counts are found in print: 18,798 for train has both halves, 4,351 for testa and 3,558 for testb
-# have one, as if the sentence went on.
+# Sentences, tokens, entities when repaired, and the line of the one invalid tag: in each of the three files a blank
+# line after a full stop cuts an entity in two, so that the next sentence begins with I-. Read as conlleval does, the
+# halves are two entities. Both counts are found in print: 18,798 for train has both halves, 4,351 for testa and 3,558
+# for testb have one, as if the sentence went on.
 SPANISH = {
     "conll2002_es/esp.train": (8323, 264715, 18798, 221619),
     "conll2002_es/esp.testa": (1915, 52923, 4352, 30882),

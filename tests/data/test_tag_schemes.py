@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from seqeval import scheme as seqeval_scheme
 from seqeval.metrics.sequence_labeling import get_entities
 
+from lowresource_ner.data import tag_schemes
 from lowresource_ner.data.tag_schemes import (
     EntitySpan,
     InvalidTagSequence,
@@ -244,6 +245,15 @@ def test_types_with_hyphens():
 def test_spans_that_no_tags_can_hold(spans, message):
     with pytest.raises(ValueError, match=message):
         get_scheme("IOBES").tags(spans, 3)
+
+
+def test_memory_of_judged_pairs_is_bounded(monkeypatch):
+    monkeypatch.setattr(tag_schemes, "_MAX_CACHED_PAIRS", 10)
+    scheme = tag_schemes.TagScheme(name="IOB2", first="B", inside="I", last="I", single="B")
+    for number in range(100):
+        scheme.check([f"B-{number}", f"I-{number}"])
+    assert len(scheme._verdicts) <= 10
+    assert repr(scheme) == "TagScheme(IOB2)"
 
 
 def test_tag_set():

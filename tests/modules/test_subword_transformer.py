@@ -318,6 +318,7 @@ def test_an_archive_as_encoder_brings_its_own_weights_and_tokenizer(encoder_and_
     model = torch.nn.Module()
     model.embedder = SubwordTransformer(str(folder), load_weights=False, serialization_dir=str(run_dir))
     torch.save(model.state_dict(), run_dir / "best.th")
+    (run_dir / "vocabulary" / ".encoders" / ".left-by-a-killed-run").mkdir()
     archive = shutil.make_archive(str(run_dir.with_name("model")), "gztar", run_dir)
     shutil.rmtree(folder)
     for source in (str(run_dir), archive):
