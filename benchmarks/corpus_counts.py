@@ -18,7 +18,8 @@ def main() -> None:
     for path in args.files:
         found = survey_conll(path, ConllFormat(encoding=args.encoding), repair=args.repair)
         types = ", ".join(f"{name} {number}" for name, number in sorted(found.entities_by_type.items()))
-        print(f"{path}: {found.scheme}, {found.sentences} sentences, {found.tokens} words, {found.entities} entities ({types}), {found.repaired} repaired")
+        counts = f"{found.sentences} sentences, {found.tokens} words, {found.entities} entities ({types})"
+        print(f"{path}: {found.scheme}, {counts}, {found.repaired} tags repaired")
 
 
 if __name__ == "__main__":

@@ -83,7 +83,9 @@ def main() -> None:
         report("prediction", words, prediction, "ours", "encoder")
         report("prediction", words, prediction, "predict_batch_64", "encoder")
         command = statistics.median(predict_command(Path(folder), sentences) for _ in range(args.repeats))
-        print(f"allennlp predict --batch-size 64, the whole command with its start: {words / command:.0f} words/s ({command:.1f} s)")
+        print(
+            f"allennlp predict --batch-size 64, the whole command with its start: {words / command:.0f} words/s ({command:.1f} s)"
+        )
 
 
 def take(path: str, number: int, output: Path) -> List[List[str]]:
@@ -101,9 +103,13 @@ def take(path: str, number: int, output: Path) -> List[List[str]]:
 
 def make_encoder(folder: Path, text: str, size: Dict[str, Any]) -> str:
     words = folder.parent / "words.txt"
-    words.write_text("\n".join(" ".join(sentence.tokens) for sentence in read_conll(text, ConllFormat())), encoding="utf-8")
+    words.write_text(
+        "\n".join(" ".join(sentence.tokens) for sentence in read_conll(text, ConllFormat())), encoding="utf-8"
+    )
     sizes = ["--layers", str(size["layers"]), "--hidden-size", str(size["hidden"]), "--heads", str(size["heads"])]
-    subprocess.run([sys.executable, str(REPOSITORY / "scripts/make_encoder.py"), str(folder), str(words), *sizes], check=True)
+    subprocess.run(
+        [sys.executable, str(REPOSITORY / "scripts/make_encoder.py"), str(folder), str(words), *sizes], check=True
+    )
     if size["vocabulary"]:
         config = BertConfig.from_pretrained(folder)
         config.vocab_size = size["vocabulary"]
@@ -124,13 +130,17 @@ def train_ours(folder: Path, encoder: str, size: Dict[str, Any]) -> float:
     config = reader_and_model(folder, encoder, size)
     reader = DatasetReader.from_params(Params(config["dataset_reader"]))
     sampler = {"type": "bucket", "batch_size": BATCH, "sorting_keys": ["tokens"]}
-    loader = DataLoader.from_params(Params({"batch_sampler": sampler}), reader=reader, data_path=str(folder / "data.conll"))
+    loader = DataLoader.from_params(
+        Params({"batch_sampler": sampler}), reader=reader, data_path=str(folder / "data.conll")
+    )
     vocab = Vocabulary.from_instances(loader.iter_instances())
     loader.index_with(vocab)
     model = Model.from_params(Params(config["model"]), vocab=vocab)
     optimizer = {"type": "adamw", "lr": 5e-5, "weight_decay": 0.01}
     trainer = Trainer.from_params(
-        Params({"type": "gradient_descent", "num_epochs": 1, "optimizer": optimizer, "grad_norm": 1.0, "cuda_device": -1}),
+        Params(
+            {"type": "gradient_descent", "num_epochs": 1, "optimizer": optimizer, "grad_norm": 1.0, "cuda_device": -1}
+        ),
         model=model,
         data_loader=loader,
         serialization_dir=None,
@@ -150,7 +160,9 @@ def train_transformers(folder: Path, encoder: str, size: Dict[str, Any]) -> floa
     encoded = []
     for sentence in sentences:
         features = tokenizer(list(sentence.tokens), is_split_into_words=True, truncation=True)
-        features["labels"] = first_subword_labels(features.word_ids(), [labels.index(tag) for tag in sentence.tags or ()])
+        features["labels"] = first_subword_labels(
+            features.word_ids(), [labels.index(tag) for tag in sentence.tags or ()]
+        )
         encoded.append(features)
     arguments = TrainingArguments(
         output_dir=str(folder / "transformers"),
@@ -195,7 +207,9 @@ class BareEncoder:
     def __init__(self, encoder: str, sentences: Sequence[List[str]]) -> None:
         self._model = AutoModel.from_pretrained(encoder, add_pooling_layer=False).eval()
         tokenizer = AutoTokenizer.from_pretrained(encoder)
-        encoded = sorted((tokenizer(words, is_split_into_words=True, truncation=True) for words in sentences), key=length)
+        encoded = sorted(
+            (tokenizer(words, is_split_into_words=True, truncation=True) for words in sentences), key=length
+        )
         self._batches = []
         batch: List[Any] = []
         for features in reversed(encoded):
@@ -243,7 +257,11 @@ def predict_command(folder: Path, sentences: Sequence[List[str]]) -> float:
     command = [sys.executable, "-m", "allennlp", "predict", str(folder / "run/model.tar.gz"), str(lines), *options]
     return timed(
         lambda: subprocess.run(
-            [*command, "--include-package", "lowresource_ner"], check=True, capture_output=True, cwd=REPOSITORY, env=os.environ
+            [*command, "--include-package", "lowresource_ner"],
+            check=True,
+            capture_output=True,
+            cwd=REPOSITORY,
+            env=os.environ,
         )
     )
 

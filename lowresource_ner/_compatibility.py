@@ -31,7 +31,8 @@ NEEDS: Tuple[Need, ...] = (
 )
 
 REMEDY = """\
-Plain `pip install` cannot do it, since AllenNLP's own ranges exclude what is needed. In the folder of the sources of lowresource_ner:
+Plain `pip install` cannot do it, since AllenNLP's own ranges exclude what is needed. In the folder of the
+sources of lowresource_ner:
     pip install --no-deps -r requirements.txt
 or, where uv is installed:
     uv pip install -e .

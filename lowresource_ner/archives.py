@@ -39,7 +39,9 @@ def unpacked(archive: StrPath) -> Iterator[Path]:
         yield archive
         return
     if not archive.is_file() or not tarfile.is_tarfile(archive):
-        raise ConfigurationError(f"'{archive}' is not an archive (model.tar.gz). Check the path, and that its training has finished.")
+        raise ConfigurationError(
+            f"'{archive}' is not an archive (model.tar.gz). Check the path, and that its training has finished."
+        )
     with tempfile.TemporaryDirectory() as folder:
         with tarfile.open(archive) as tar:
             tar.extractall(folder, filter="data")
@@ -52,7 +54,9 @@ def archive_weights(archive: StrPath) -> Dict[str, torch.Tensor]:
         for name in (ARCHIVE_WEIGHTS, RUN_WEIGHTS):
             if (folder / name).exists():
                 return torch.load(folder / name, map_location="cpu", weights_only=True)
-    raise ConfigurationError(f"{archive} holds no weights ({ARCHIVE_WEIGHTS} or {RUN_WEIGHTS}). Has its training finished?")
+    raise ConfigurationError(
+        f"{archive} holds no weights ({ARCHIVE_WEIGHTS} or {RUN_WEIGHTS}). Has its training finished?"
+    )
 
 
 def archive_labels(archive: StrPath, label_namespace: str) -> List[str]:
@@ -60,5 +64,7 @@ def archive_labels(archive: StrPath, label_namespace: str) -> List[str]:
     with unpacked(archive) as folder:
         path = folder / "vocabulary" / f"{label_namespace}.txt"
         if not path.exists():
-            raise ConfigurationError(f"{archive} has no tags in namespace '{label_namespace}'. Give the namespace of its model.")
+            raise ConfigurationError(
+                f"{archive} has no tags in namespace '{label_namespace}'. Give the namespace of its model."
+            )
         return path.read_text(encoding="utf-8").rstrip("\n").split("\n")

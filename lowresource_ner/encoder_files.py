@@ -19,7 +19,14 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, Tuple, Union
 
 from allennlp.common.checks import ConfigurationError
-from transformers import AutoConfig, AutoModel, AutoTokenizer, PretrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoTokenizer,
+    PretrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+)
 from transformers.models.auto.modeling_auto import MODEL_MAPPING
 
 from lowresource_ner.archives import (
@@ -35,6 +42,21 @@ logger = logging.getLogger(__name__)
 
 # Byte-level BPE tokenizers take words only if each begins with the space that separates it from the word before.
 _BYTE_LEVEL = {"roberta", "gpt2", "longformer", "deberta", "bart", "camembert", "bloom"}
+
+# Encoders whose positions are counted from the one after the padding id.
+_POSITIONS_AFTER_PADDING = {
+    "camembert",
+    "data2vec-text",
+    "esm",
+    "ibert",
+    "longformer",
+    "luke",
+    "mpnet",
+    "roberta",
+    "xlm-roberta",
+    "xlm-roberta-xl",
+    "xmod",
+}
 
 
 class EncoderFiles:
@@ -99,7 +121,7 @@ class EncoderFiles:
         """The greatest number of sub-words, special tokens included, that the encoder reads at once."""
         config = self._config
         positions = getattr(config, "max_position_embeddings", None) or 512
-        if config.model_type in {"roberta", "xlm-roberta", "camembert", "longformer", "xlm-roberta-xl"}:
+        if config.model_type in _POSITIONS_AFTER_PADDING:
             positions -= config.pad_token_id + 1
         return min(positions, self._tokenizer.model_max_length)
 
@@ -111,7 +133,9 @@ class EncoderFiles:
             return _encoder_of_archive(self.model_name, config)
         # add_pooling_layer is an argument of some model classes only, and of the constructor rather than of the config.
         return self._read(
-            "weights", lambda source: AutoModel.from_pretrained(source, config=config, **_without_pooler(config)), self.model_name
+            "weights",
+            lambda source: AutoModel.from_pretrained(source, config=config, **_without_pooler(config)),
+            self.model_name,
         )
 
     def _load(self) -> Tuple[PretrainedConfig, PreTrainedTokenizerFast]:
@@ -130,7 +154,9 @@ class EncoderFiles:
     def _load_from(self, source: str) -> Tuple[PretrainedConfig, PreTrainedTokenizerFast]:
         config = self._read("config", AutoConfig.from_pretrained, source)
         options = {"add_prefix_space": True} if config.model_type in _BYTE_LEVEL else {}
-        tokenizer = self._read("tokenizer", lambda name: AutoTokenizer.from_pretrained(name, use_fast=True, **options), source)
+        tokenizer = self._read(
+            "tokenizer", lambda name: AutoTokenizer.from_pretrained(name, use_fast=True, **options), source
+        )
         return config, tokenizer
 
     def _read(self, what: str, load: Callable[[str], Any], source: str) -> Any:
@@ -180,6 +206,7 @@ def _save(loaded: Iterable[Union[PretrainedConfig, PreTrainedTokenizerFast]], st
     """Writes an encoder's files so that they appear all at once: several processes of a distributed run may do this together."""
     store.parent.mkdir(parents=True, exist_ok=True)
     temporary = tempfile.mkdtemp(dir=store.parent, prefix=".")
+    os.chmod(temporary, 0o755)  # colleagues may read the run
     try:
         for part in loaded:
             part.save_pretrained(temporary)

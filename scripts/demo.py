@@ -44,9 +44,16 @@ def main() -> None:
 
 def make_encoder(runs: Path) -> Path:
     """An encoder for the demonstration: no pretrained one can be taken for granted on a machine without the hub."""
-    texts = sorted(str(path) for path in CORPORA.glob("*/raw.txt")) + sorted(str(path) for path in CORPORA.glob("*/train.conll"))
+    texts = sorted(str(path) for path in CORPORA.glob("*/raw.txt")) + sorted(
+        str(path) for path in CORPORA.glob("*/train.conll")
+    )
     folder = runs / "encoder"
-    step("Make a small encoder", [sys.executable, "scripts/make_encoder.py", str(folder), *texts, "--hidden-size", "128"], {}, None)
+    step(
+        "Make a small encoder",
+        [sys.executable, "scripts/make_encoder.py", str(folder), *texts, "--hidden-size", "128"],
+        {},
+        None,
+    )
     return folder
 
 
@@ -59,7 +66,14 @@ def train(runs: Path, encoder: Path, epochs: int) -> Path:
         "data_loader.batch_sampler.batch_size": 8,
         "model.text_field_embedder.token_embedders.encoder.num_frozen_layers": None,
     }
-    command = ["train", "training_configs/cross_lingual/teacher.jsonnet", "-s", str(runs / "teacher"), "-o", json.dumps(overrides)]
+    command = [
+        "train",
+        "training_configs/cross_lingual/teacher.jsonnet",
+        "-s",
+        str(runs / "teacher"),
+        "-o",
+        json.dumps(overrides),
+    ]
     step("Train a teacher on English", allennlp(*command), settings, runs / "train.log")
     return runs / "teacher" / "model.tar.gz"
 
@@ -67,7 +81,12 @@ def train(runs: Path, encoder: Path, epochs: int) -> Path:
 def evaluate(archive: Path, language: str, runs: Path) -> Dict[str, float]:
     scores = runs / f"scores_{language}.json"
     command = ["evaluate", str(archive), str(CORPORA / language / "test.conll"), "--output-file", str(scores)]
-    step(f"Evaluate it on the {LANGUAGES.get(language, 'English')} test file", allennlp(*command), {}, runs / f"evaluate_{language}.log")
+    step(
+        f"Evaluate it on the {LANGUAGES.get(language, 'English')} test file",
+        allennlp(*command),
+        {},
+        runs / f"evaluate_{language}.log",
+    )
     return json.loads(scores.read_text())
 
 
@@ -80,21 +99,25 @@ def predict(archive: Path, language: str, runs: Path) -> List[dict]:
     return [json.loads(line) for line in output.read_text(encoding="utf-8").splitlines()]
 
 
-def summarise(args: argparse.Namespace, scores: Dict[str, Dict[str, float]], predictions: List[dict], seconds: float) -> None:
+def summarise(
+    args: argparse.Namespace, scores: Dict[str, Dict[str, float]], predictions: List[dict], seconds: float
+) -> None:
     language = LANGUAGES[args.target]
     print(f"\n\n{'Entity F1':<12}{'precision':>10}{'recall':>10}{'F1':>10}")
     for name in scores:
         values = [f"{100 * scores[name][key]:>10.1f}" for key in ("precision", "recall", "f1")]
         print(f"{LANGUAGES.get(name, 'English'):<12}" + "".join(values))
     found = [entity for prediction in predictions for entity in prediction["entities"]]
-    print(f"\n{len(found)} entities in {len(predictions)} raw sentences: {dict(Counter(e['type'] for e in found).most_common())}")
+    print(
+        f"\n{len(found)} entities in {len(predictions)} raw sentences: {dict(Counter(e['type'] for e in found).most_common())}"
+    )
     for prediction in [prediction for prediction in predictions if prediction["entities"]][:5]:
         print(f"  {prediction['text']}")
         for entity in prediction["entities"]:
             print(f"      {entity['type']:<5} {entity['text']}  ({entity['confidence']:.2f})")
     print(
-        "\nThe encoder of this demonstration began from random weights, so it has learned what 120 English sentences can teach and"
-        "\nlittle that carries over to another language. Give a pretrained one, and nothing else changes:"
+        "\nThe encoder of this demonstration began from random weights, so it has learned what 120 English sentences can teach"
+        "\nand little that carries over to another language. Give a pretrained one, and nothing else changes:"
         "\n  ENCODER=bert-base-multilingual-cased (see README.md)\n"
         f"\nDone in {seconds:.0f} s. In {args.runs}:"
         "\n  teacher/model.tar.gz        the trained tagger"

@@ -56,7 +56,9 @@ def main() -> None:
     model = BertModel(config, add_pooling_layer=False)
     model.save_pretrained(folder)
     parameters = sum(parameter.numel() for parameter in model.parameters())
-    print(f"{folder}: {len(tokenizer)} word pieces, {args.layers} layers x {args.hidden_size}, {parameters:,} parameters")
+    print(
+        f"{folder}: {len(tokenizer)} word pieces, {args.layers} layers x {args.hidden_size}, {parameters:,} parameters"
+    )
 
 
 if __name__ == "__main__":

@@ -314,7 +314,8 @@ def test_an_unfit_version_is_named_with_what_is_needed_and_what_to_do(name: str,
 
 
 @pytest.mark.parametrize(
-    ("name", "version"), [("torch", "2.15.0"), ("torch", "2.14.1+cpu"), ("torch", "2.14.2a0+local"), ("numpy", "1.26.4")]
+    ("name", "version"),
+    [("torch", "2.15.0"), ("torch", "2.14.1+cpu"), ("torch", "2.14.2a0+local"), ("numpy", "1.26.4")],
 )
 def test_other_fitting_versions_pass(name: str, version: str) -> None:
     assert check(**{name: version}) == ""

@@ -59,7 +59,12 @@ def test_the_teacher_has_the_papers_numbers(environment) -> None:
     trainer = config["trainer"]
     optimizer = trainer["optimizer"]
     assert (trainer["num_epochs"], trainer["grad_norm"]) == (3, 1.0)
-    assert (optimizer["type"], optimizer["lr"], optimizer["eps"], optimizer["weight_decay"]) == ("adamw", 5e-5, 1e-8, 0.01)
+    assert (optimizer["type"], optimizer["lr"], optimizer["eps"], optimizer["weight_decay"]) == (
+        "adamw",
+        5e-5,
+        1e-8,
+        0.01,
+    )
     assert trainer["learning_rate_scheduler"] == {"type": "linear_warmup_share", "warmup_share": 0.1}
 
 

@@ -118,5 +118,3 @@ class ConllNerReader(SentenceReader):
                 f"'label_map' turns type '{span.type}' into {renamed!r}; it maps types to types, or to \"O\" to drop them",
             )
         return span._replace(type=renamed)
-
-

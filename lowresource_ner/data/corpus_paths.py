@@ -32,4 +32,6 @@ def corpus_files(corpus: CorpusPath) -> List[str]:
     try:
         return [str(cached_path(path))]
     except (FileNotFoundError, ValueError, OSError) as error:
-        raise ConfigurationError(f"There is no file '{path}'. Check the path, and the data root that the config reads.") from error
+        raise ConfigurationError(
+            f"There is no file '{path}'. Check the path, and the data root that the config reads."
+        ) from error

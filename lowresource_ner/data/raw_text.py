@@ -7,10 +7,10 @@ from allennlp.common.util import lazy_groups_of
 from allennlp.data import DatasetReader, Token, TokenIndexer, Tokenizer
 from allennlp.data.tokenizers import WhitespaceTokenizer
 
+from lowresource_ner.data.conll_lines import numbered_lines
 from lowresource_ner.data.corpus_paths import CorpusPath, corpus_files
 from lowresource_ner.data.sentence_reader import Sentence, SentenceReader
 from lowresource_ner.data.sentence_splitter import WordSentenceSplitter
-from lowresource_ner.data.conll_lines import numbered_lines
 from lowresource_ner.data.word_tokenizer import WordTokenizer
 
 _BLOCK = 256
@@ -60,7 +60,9 @@ class RawTextReader(SentenceReader):
     ) -> None:
         super().__init__(token_indexers, label_namespace, sample, sample_seed, **kwargs)
         if layout not in ("lines", "running"):
-            raise ConfigurationError(f"'layout' of raw_text is '{layout}'; it is 'lines' (a sentence a line) or 'running'.")
+            raise ConfigurationError(
+                f"'layout' of raw_text is '{layout}'; it is 'lines' (a sentence a line) or 'running'."
+            )
         if tokenised and tokenizer is not None:
             raise ConfigurationError("raw_text has both 'tokenised: true' and a 'tokenizer'. Leave one of them out.")
         self._layout = layout
@@ -76,9 +78,11 @@ class RawTextReader(SentenceReader):
                 for (_, line), words in zip(block, tokenised):
                     for sentence in self._split(words):
                         empty = False
-                        yield Sentence([token.text for token in sentence], None, f"{path}:{line}")
+                        yield Sentence([token.ensure_text() for token in sentence], None, f"{path}:{line}")
             if empty:
-                raise ConfigurationError(f"{path}:1: there is no text in this file. Check that it is the one that was meant.")
+                raise ConfigurationError(
+                    f"{path}:1: there is no text in this file. Check that it is the one that was meant."
+                )
 
     def _paragraphs(self, path: str) -> Iterator[Paragraph]:
         lines = numbered_lines(path, self._encoding)

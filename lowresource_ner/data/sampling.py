@@ -1,7 +1,7 @@
 """Seeded samples for low-resource curves."""
 
 import random
-from typing import Optional, Union
+from typing import Union
 
 from allennlp.common.checks import ConfigurationError
 
@@ -22,7 +22,7 @@ class Sample:
     # Raises
 
     `ConfigurationError`
-        For a size that is neither, here, or for more sentences than there are, in `keep`.
+        For a size that is neither, here, or for more sentences than there are, in `kept`.
     """
 
     def __init__(self, size: Union[int, float, None], seed: int) -> None:
@@ -39,13 +39,15 @@ class Sample:
     def is_everything(self) -> bool:
         return self._size is None
 
-    def keep(self, total: int, corpus: str) -> Optional[bytearray]:
-        """For each of `total` sentences 1 if it is kept and 0 if not; None where all are."""
+    def kept(self, total: int, corpus: str) -> bytearray:
+        """For each of `total` sentences 1 if it is kept and 0 if not."""
         if self._size is None:
-            return None
+            return bytearray([1]) * total
         wanted = self._size if isinstance(self._size, int) else max(1, round(self._size * total))
         if wanted > total:
-            raise ConfigurationError(f"'sample' asks for {wanted} sentences, and {corpus} has {total}. Ask for fewer, or for all (null).")
+            raise ConfigurationError(
+                f"'sample' asks for {wanted} sentences, and {corpus} has {total}. Ask for fewer, or for all (null)."
+            )
         order = list(range(total))
         random.Random(self._seed).shuffle(order)
         kept = bytearray(total)

@@ -50,7 +50,7 @@ class SentenceReader(DatasetReader):
         self.label_namespace = label_namespace
         self._sample = Sample(sample, sample_seed)
 
-    def text_to_instance(  # type: ignore[override]
+    def text_to_instance(
         self, words: Sequence[str], tags: Optional[Sequence[str]] = None, place: str = "(given text)"
     ) -> Instance:
         """
@@ -67,12 +67,14 @@ class SentenceReader(DatasetReader):
         return self._instance([Token(word) for word in words], tags, place)
 
     def apply_token_indexers(self, instance: Instance) -> None:
-        instance["tokens"].token_indexers = self.token_indexers
+        text = instance["tokens"]
+        assert isinstance(text, TextField)
+        text.token_indexers = self.token_indexers
 
     def _read(self, file_path: Any) -> Iterator[Instance]:
         sentences: Iterable[Sentence] = self._sentences(file_path)
         if not self._sample.is_everything:
-            sentences = compress(sentences, self._sample.keep(self._count(file_path), str(file_path)))
+            sentences = compress(sentences, self._sample.kept(self._count(file_path), str(file_path)))
         for block in lazy_groups_of(self.shard_iterable(sentences), _BLOCK):
             encoded = encode_words((sentence.words for sentence in block), self.token_indexers)
             for words, sentence in zip(encoded, block):
@@ -80,7 +82,7 @@ class SentenceReader(DatasetReader):
 
     def _instance(self, words: List[Token], tags: Optional[Sequence[str]], place: str) -> Instance:
         text = TextField(words)
-        metadata = {"words": [token.text for token in words], "place": place}
+        metadata = {"words": [token.ensure_text() for token in words], "place": place}
         fields: Dict[str, Field] = {"tokens": text, "metadata": MetadataField(metadata)}
         if tags is not None:
             fields["tags"] = TagsField(tags, text, self.label_namespace, place)

@@ -24,14 +24,14 @@ class WordSentenceSplitter:
         if not words:
             return []
         with self._spacy.memory_zone():
-            doc = self._sentencizer(Doc(self._spacy.vocab, words=[word.text for word in words]))
+            doc = self._sentencizer(Doc(self._spacy.vocab, words=[word.ensure_text() for word in words]))
             ends = [self._without_openers(words, sentence.start, sentence.end) for sentence in doc.sents]
         ends[-1] = len(words)
         return [list(words[start:end]) for start, end in zip([0, *ends], ends) if start < end]
 
     @staticmethod
     def _without_openers(words: Sequence[Token], start: int, end: int) -> int:
-        while end > start and all(_opens(character) for character in words[end - 1].text):
+        while end > start and all(_opens(character) for character in words[end - 1].ensure_text()):
             end -= 1
         return end
 

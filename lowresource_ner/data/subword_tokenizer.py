@@ -61,7 +61,9 @@ class SubwordTokenizer:
         backend.no_padding()
         backend.encode_special_tokens = True
         try:
-            encodings = backend.encode_batch([list(words) for words in sentences], is_pretokenized=True, add_special_tokens=False)
+            encodings = backend.encode_batch(
+                [list(words) for words in sentences], is_pretokenized=True, add_special_tokens=False
+            )
         finally:
             backend.encode_special_tokens = False
         return [self._align(encoding, len(words)) for encoding, words in zip(encodings, sentences)]

@@ -49,7 +49,9 @@ class SubwordIndexer(TokenIndexer):
 
     def encode_batch(self, sentences: Sequence[EncodedWords]) -> None:
         """Computes the sub-words of many sentences at once and leaves them in each sentence's `subwords`."""
-        batch = self._subword_tokenizer.encode_batch([[token.text for token in sentence] for sentence in sentences])
+        batch = self._subword_tokenizer.encode_batch(
+            [[token.ensure_text() for token in sentence] for sentence in sentences]
+        )
         for sentence, subwords in zip(sentences, batch):
             sentence.subwords[self.model_name] = subwords
 
@@ -65,7 +67,7 @@ class SubwordIndexer(TokenIndexer):
         """
         subwords = tokens.subwords.get(self.model_name) if isinstance(tokens, EncodedWords) else None
         if subwords is None:
-            subwords = self._subword_tokenizer.encode([token.text for token in tokens])
+            subwords = self._subword_tokenizer.encode([token.ensure_text() for token in tokens])
         return {
             "token_ids": subwords.ids,
             "subword_mask": [True] * len(subwords.ids),
@@ -76,7 +78,9 @@ class SubwordIndexer(TokenIndexer):
     def get_empty_token_list(self) -> IndexedTokenList:
         return {"token_ids": [], "subword_mask": [], "word_starts": [], "mask": []}
 
-    def as_padded_tensor_dict(self, tokens: IndexedTokenList, padding_lengths: Dict[str, int]) -> Dict[str, torch.Tensor]:
+    def as_padded_tensor_dict(
+        self, tokens: IndexedTokenList, padding_lengths: Dict[str, int]
+    ) -> Dict[str, torch.Tensor]:
         padding = {"token_ids": self._pad_id, "subword_mask": False, "word_starts": 0, "mask": False}
         return {
             key: torch.tensor(values + [padding[key]] * (padding_lengths[key] - len(values)), dtype=_DTYPES[key])

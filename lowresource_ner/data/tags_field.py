@@ -28,7 +28,7 @@ class TagsField(SequenceLabelField):
 
     def index(self, vocab: Vocabulary) -> None:
         known = vocab.get_token_to_index_vocabulary(self._label_namespace)
-        for tag in self.labels:
+        for tag in map(str, self.labels):
             if tag not in known:
                 raise ConfigurationError(
                     f"{self.place}: tag '{tag}' is not among those that the model knows ({', '.join(sorted(known))}). Rename its "

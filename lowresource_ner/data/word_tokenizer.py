@@ -41,8 +41,8 @@ class WordTokenizer(Tokenizer):
             self._spacy = spacy.blank(language)
         except ImportError as error:
             raise ConfigurationError(
-                f"spaCy cannot split language '{language}': {str(error).strip()} Install what it asks for, or take 'xx' for rules "
-                "that suit most languages."
+                f"spaCy cannot split language '{language}': {str(error).strip()} Install what it asks for, or take 'xx' for "
+                "rules that suit most languages."
             ) from error
 
     def tokenize(self, text: str) -> List[Token]:

@@ -50,7 +50,9 @@ class SeqevalF1(Metric):
         if mode not in ("default", "strict"):
             raise ConfigurationError(f"'mode' of seqeval_f1 is '{mode}'; it is 'default' (as conlleval) or 'strict'.")
         if tag_scheme not in _SCHEMES:
-            raise ConfigurationError(f"'tag_scheme' of seqeval_f1 is '{tag_scheme}'; it is one of {', '.join(_SCHEMES)}.")
+            raise ConfigurationError(
+                f"'tag_scheme' of seqeval_f1 is '{tag_scheme}'; it is one of {', '.join(_SCHEMES)}."
+            )
         self._scheme = _SCHEMES[tag_scheme] if mode == "strict" else None
         labels = vocab.get_index_to_token_vocabulary(label_namespace)
         self._labels = [labels[index] for index in range(len(labels))]
@@ -59,7 +61,9 @@ class SeqevalF1(Metric):
         self._renamed = [_as_iobes(label) if mode == "default" else label for label in self._labels]
         self.reset()
 
-    def __call__(self, predictions: torch.Tensor, gold_labels: torch.Tensor, mask: Optional[torch.Tensor] = None) -> None:
+    def __call__(
+        self, predictions: torch.Tensor, gold_labels: torch.Tensor, mask: Optional[torch.Tensor] = None
+    ) -> None:
         """
         # Parameters
 
@@ -111,7 +115,9 @@ class SeqevalF1(Metric):
                 for entity in get_entities(tags)
             }
         strict = Entities(sentences, self._scheme).entities
-        return {(number, entity.tag, entity.start, entity.end) for number, found in enumerate(strict) for entity in found}
+        return {
+            (number, entity.tag, entity.start, entity.end) for number, found in enumerate(strict) for entity in found
+        }
 
 
 def _as_iobes(label: str) -> str:

@@ -14,8 +14,7 @@ from allennlp.nn.util import get_text_field_mask
 from lowresource_ner.data.tag_schemes import get_scheme
 from lowresource_ner.metrics import SeqevalF1
 from lowresource_ner.models.warm_start import warm_start
-from lowresource_ner.modules.tag_heads import Span, TagHead
-
+from lowresource_ner.modules.tag_heads import SoftmaxHead, Span, TagHead
 
 _TAG_AXES = {
     "_projection.weight": 1,
@@ -60,14 +59,16 @@ class MbertTagger(Model):
 
     default_predictor = "ner"
 
+    temperature: torch.Tensor
+
     def __init__(
         self,
         vocab: Vocabulary,
         text_field_embedder: TextFieldEmbedder,
         dropout: float = 0.1,
         tag_scheme: str = "IOB2",
-        head: Lazy[TagHead] = Lazy(TagHead.by_name("softmax")),
-        metric: Lazy[SeqevalF1] = Lazy(SeqevalF1),
+        head: Lazy[TagHead] = Lazy(SoftmaxHead),  # noqa: B008  AllenNLP's way of a default
+        metric: Lazy[SeqevalF1] = Lazy(SeqevalF1),  # noqa: B008
         label_namespace: str = "labels",
         pretrained_file: Optional[str] = None,
         initializer: Optional[InitializerApplicator] = None,
@@ -88,7 +89,7 @@ class MbertTagger(Model):
         if pretrained_file is not None:
             warm_start(self, pretrained_file, label_namespace, _TAG_AXES)
 
-    def forward(  # type: ignore[override]
+    def forward(
         self,
         tokens: TextFieldTensors,
         tags: Optional[torch.Tensor] = None,
@@ -156,7 +157,7 @@ def _labels(vocab: Vocabulary, namespace: str) -> List[str]:
     labels = [by_index[index] for index in range(len(by_index))]
     if "O" not in labels or len(labels) < 2:
         raise ConfigurationError(
-            f"The vocabulary has {len(labels)} tags in namespace '{namespace}' ({', '.join(labels[:5])}): O and at least one entity "
-            "tag are needed. Does the training reader read labels ('labelled': true), and from the right column?"
+            f"The vocabulary has {len(labels)} tags in namespace '{namespace}' ({', '.join(labels[:5])}): O and at least one "
+            "entity tag are needed. Does the training reader read labels ('labelled': true), and from the right column?"
         )
     return labels

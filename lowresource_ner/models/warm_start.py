@@ -37,8 +37,8 @@ def warm_start(model: Model, archive: str, label_namespace: str, tag_axes: Mappi
     common = [label for label in new_labels if label in old_labels]
     if not set(common) - {"O"}:
         raise ConfigurationError(
-            f"{archive} and this model have no entity tag in common: {', '.join(old_labels)} there, {', '.join(new_labels)} here. "
-            "Give the same names with the reader's 'label_map', or begin from the encoder alone."
+            f"{archive} and this model have no entity tag in common: {', '.join(old_labels)} there, {', '.join(new_labels)} "
+            "here. Give the same names with the reader's 'label_map', or begin from the encoder alone."
         )
     left_out = []
     with torch.no_grad():
@@ -46,23 +46,29 @@ def warm_start(model: Model, archive: str, label_namespace: str, tag_axes: Mappi
             if name not in learned or name.endswith("_constraint_mask"):
                 left_out.append(name)
             elif name in tag_axes:
-                _copy_tags(weight, learned[name], _indices(common, new_labels), _indices(common, old_labels), tag_axes[name])
+                _copy_tags(
+                    weight, learned[name], _indices(common, new_labels), _indices(common, old_labels), tag_axes[name]
+                )
             elif weight.shape == learned[name].shape:
                 weight.copy_(learned[name])
             else:
                 raise ConfigurationError(
-                    f"Weight '{name}' has shape {tuple(learned[name].shape)} in {archive} and {tuple(weight.shape)} here. Use the "
-                    "encoder of the archive: give the archive as 'model_name' of the indexer and the embedder as well."
+                    f"Weight '{name}' has shape {tuple(learned[name].shape)} in {archive} and {tuple(weight.shape)} here. Use "
+                    "the encoder of the archive: give the archive as 'model_name' of the indexer and the embedder as well."
                 )
     new_tags = sorted(set(new_labels) - set(old_labels))
-    logger.info("Continuing from %s. New tags: %s. Not taken over: %s", archive, new_tags or "none", left_out or "nothing")
+    logger.info(
+        "Continuing from %s. New tags: %s. Not taken over: %s", archive, new_tags or "none", left_out or "nothing"
+    )
 
 
 def _indices(labels: Sequence[str], among: Sequence[str]) -> torch.Tensor:
     return torch.tensor([among.index(label) for label in labels])
 
 
-def _copy_tags(weight: torch.Tensor, learned: torch.Tensor, new: torch.Tensor, old: torch.Tensor, num_axes: int) -> None:
+def _copy_tags(
+    weight: torch.Tensor, learned: torch.Tensor, new: torch.Tensor, old: torch.Tensor, num_axes: int
+) -> None:
     if num_axes == 1:
         weight[new] = learned[old]
     else:

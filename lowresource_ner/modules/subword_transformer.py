@@ -5,7 +5,7 @@ from typing import Iterator, List, Optional, Tuple
 import torch
 from allennlp.common.checks import ConfigurationError
 from allennlp.modules.token_embedders import TokenEmbedder
-from transformers import PreTrainedTokenizerFast
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from lowresource_ner.encoder_files import EncoderFiles
 from lowresource_ner.modules.windows import choose_windows, cut_windows
@@ -98,13 +98,17 @@ class SubwordTransformer(TokenEmbedder):
             return hidden.gather(1, columns.unsqueeze(-1).expand(-1, -1, hidden.size(-1)))
         return self._encode_in_windows(token_ids, lengths, word_starts)
 
-    def _encode_in_windows(self, token_ids: torch.Tensor, lengths: torch.Tensor, word_starts: torch.Tensor) -> torch.Tensor:
+    def _encode_in_windows(
+        self, token_ids: torch.Tensor, lengths: torch.Tensor, word_starts: torch.Tensor
+    ) -> torch.Tensor:
         windows = cut_windows(lengths.tolist(), self._window_size, self._overlap)
         rows, starts, stops = token_ids.new_tensor(windows).unbind(dim=1)  # each (num_windows,)
         columns = starts.unsqueeze(1) + torch.arange(self._window_size, device=token_ids.device)
         pieces = token_ids[rows.unsqueeze(1), columns.clamp(max=token_ids.size(1) - 1)]  # (num_windows, window_size)
         hidden = self._encode(pieces, stops - starts)  # (num_windows, window_size + specials, hidden_size)
-        chosen = choose_windows(windows, lengths, word_starts)  # (batch_size, num_words)
+        chosen = choose_windows(windows, lengths.cpu(), word_starts.cpu()).to(
+            word_starts.device
+        )  # (batch_size, num_words)
         return hidden[chosen, word_starts - starts[chosen] + len(self._prefix)]
 
     def _encode(self, pieces: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
@@ -118,7 +122,9 @@ class SubwordTransformer(TokenEmbedder):
         with_specials = with_specials.masked_fill(positions >= ends, self._pad_id)
         with_specials[:, :prefix] = pieces.new_tensor(self._prefix)
         with_specials.scatter_(
-            1, ends + torch.arange(suffix, device=pieces.device), pieces.new_tensor(self._suffix).expand(num_rows, suffix)
+            1,
+            ends + torch.arange(suffix, device=pieces.device),
+            pieces.new_tensor(self._suffix).expand(num_rows, suffix),
         )
         attention_mask = positions < ends + suffix
         return self.transformer(input_ids=with_specials, attention_mask=attention_mask.long()).last_hidden_state
@@ -144,7 +150,7 @@ def _window_size(files: EncoderFiles, max_length: Optional[int], num_special_tok
     return size
 
 
-def _bottom_parameters(transformer: torch.nn.Module, num_layers: int, model_name: str) -> Iterator[torch.nn.Parameter]:
+def _bottom_parameters(transformer: PreTrainedModel, num_layers: int, model_name: str) -> Iterator[torch.nn.Parameter]:
     """The parameters of the embeddings and of the bottom `num_layers` layers."""
     total = transformer.config.num_hidden_layers
     stacks = [

@@ -26,7 +26,9 @@ def cut_windows(lengths: Sequence[int], size: int, overlap: int) -> List[Window]
         Where `overlap` is not below `size`, so that windows would not advance.
     """
     if not 0 <= overlap < size:
-        raise ValueError(f"windows of {size} sub-words cannot overlap by {overlap}: the overlap must be 0 to {size - 1}")
+        raise ValueError(
+            f"windows of {size} sub-words cannot overlap by {overlap}: the overlap must be 0 to {size - 1}"
+        )
     windows = []
     for row, length in enumerate(lengths):
         start = 0

@@ -2,16 +2,19 @@
 
 import json
 import logging
+from itertools import accumulate
 from typing import Any, Dict, List, NamedTuple, Sequence, Tuple, Union
 
 from allennlp.common import Params
 from allennlp.common.checks import ConfigurationError
 from allennlp.common.util import JsonDict
 from allennlp.data import DatasetReader, Instance, Token, Tokenizer
+from allennlp.data.fields import TextField
 from allennlp.models import Model
 from allennlp.predictors import Predictor
 
 from lowresource_ner.data.sentence_splitter import WordSentenceSplitter
+from lowresource_ner.data.tags_field import TagsField
 from lowresource_ner.data.word_tokenizer import WordTokenizer
 from lowresource_ner.predictors.batch_tagger import BatchTagger, TaggedSentence
 
@@ -135,8 +138,9 @@ class NerPredictor(Predictor):
     def predict_batch_instance(self, instances: List[Instance]) -> List[JsonDict]:
         requests = []
         for instance in instances:
-            gold = {"gold_tags": list(instance["tags"].labels)} if "tags" in instance.fields else {}
-            requests.append(_request_of_tokens(instance["metadata"].metadata["words"], gold))
+            tags = instance.fields.get("tags")
+            gold = {"gold_tags": list(tags.labels)} if isinstance(tags, TagsField) else {}
+            requests.append(_request_of_tokens(_words_of(instance), gold))
         return self._answer(requests)
 
     def _json_to_instance(self, json_dict: JsonDict) -> Instance:
@@ -155,12 +159,16 @@ class NerPredictor(Predictor):
                 continue
             words = next(tokenised)
             offsets = _offsets(words, item["text"])
-            sentences = [(0, len(words))]
-            if self._splitter is not None:
-                lengths = [len(sentence) for sentence in self._splitter.split(words)]
-                sentences = [(sum(lengths[:index]), sum(lengths[: index + 1])) for index in range(len(lengths))]
-            requests.append(_Request(item["text"], [word.text for word in words], offsets, others, sentences))
+            written = [word.ensure_text() for word in words]
+            requests.append(_Request(item["text"], written, offsets, others, self._sentences(words)))
         return requests
+
+    def _sentences(self, words: Sequence[Token]) -> List[Tuple[int, int]]:
+        """The sentences of a text, each from its first word to the one after its last."""
+        if self._splitter is None:
+            return [(0, len(words))]
+        ends = list(accumulate(len(sentence) for sentence in self._splitter.split(words)))
+        return list(zip([0, *ends], ends))
 
     def _answer(self, requests: Sequence[_Request]) -> List[JsonDict]:
         pieces = [request.words[start:end] for request in requests for start, end in request.sentences]
@@ -195,7 +203,7 @@ def _params(tokenizer: Union[str, Dict[str, Any]]) -> Params:
 def _check(inputs: Any) -> None:
     """Raises a `ValueError` that says what is wrong with a line of input."""
     if not isinstance(inputs, dict):
-        raise ValueError(f"a JSON object with \"tokens\" or \"text\" was expected, and this is {type(inputs).__name__}")
+        raise ValueError(f'a JSON object with "tokens" or "text" was expected, and this is {type(inputs).__name__}')
     if "tokens" in inputs:
         tokens = inputs["tokens"]
         if not isinstance(tokens, list) or not all(isinstance(token, str) and token.strip() for token in tokens):
@@ -204,16 +212,23 @@ def _check(inputs: Any) -> None:
         raise ValueError('the object has neither "tokens" (a list of words) nor "text" (a string)')
 
 
+def _words_of(instance: Instance) -> List[str]:
+    text = instance["tokens"]
+    assert isinstance(text, TextField)
+    return [token.ensure_text() for token in text.tokens]
+
+
 def _offsets(words: Sequence[Token], text: str) -> List[Tuple[int, int]]:
     """Where words stand in the text; tokenizers that do not say are followed from left to right."""
     offsets = []
     position = 0
     for word in words:
-        start = word.idx if word.idx is not None else text.find(word.text, position)
-        position = start + len(word.text)
-        if text[start:position] != word.text:
+        written = word.ensure_text()
+        start = word.idx if word.idx is not None else text.find(written, position)
+        position = start + len(written)
+        if text[start:position] != written:
             raise ValueError(
-                f"the tokenizer makes '{word.text}' of the text, where it does not stand; take one that leaves words as they are"
+                f"the tokenizer makes '{written}' of the text, where it does not stand; take one that leaves words as they are"
             )
         offsets.append((start, position))
     return offsets

@@ -25,7 +25,8 @@ class LinearWarmupShare(LinearWithWarmup):
     # Raises
 
     `ConfigurationError`
-        Where the share is not between 0 and 1, or the number of steps of an epoch is unknown (a lazy data loader without `batches_per_epoch`).
+        Where the share is not between 0 and 1, or the number of steps of an epoch is unknown (a lazy data loader without
+        `batches_per_epoch`).
     """
 
     def __init__(
@@ -37,7 +38,9 @@ class LinearWarmupShare(LinearWithWarmup):
         **kwargs: Any,
     ) -> None:
         if not 0 <= warmup_share < 1:
-            raise ConfigurationError(f"'warmup_share' is {warmup_share}; it is a share of all steps, from 0 to below 1.")
+            raise ConfigurationError(
+                f"'warmup_share' is {warmup_share}; it is a share of all steps, from 0 to below 1."
+            )
         if not num_steps_per_epoch:
             raise ConfigurationError(
                 "linear_warmup_share needs to know how many steps an epoch has, and a lazy data loader does not. Give "

@@ -58,8 +58,11 @@ class RandomState(TrainerCallback):
 def _data_state() -> Dict[str, Any]:
     """The generators that readers, samplers and loaders draw on, as plain numbers (checkpoints are read with weights_only)."""
     version, python, gauss = random.getstate()
-    name, keys, position, has_gauss, cached = numpy.random.get_state()
-    return {"python": [version, list(python), gauss], "numpy": [name, keys.tolist(), position, has_gauss, cached]}
+    name, keys, position, has_gauss, cached = numpy.random.get_state(legacy=True)
+    return {
+        "python": [version, list(python), gauss],
+        "numpy": [name, numpy.asarray(keys).tolist(), position, has_gauss, cached],
+    }
 
 
 def _set_data_state(state: Dict[str, Any]) -> None:

@@ -54,13 +54,15 @@ class TemperatureScaling(TrainerCallback):
     ) -> None:
         if metrics is None or not is_primary:
             return  # training was interrupted, or another worker does this
-        model = trainer.model
+        model: Any = trainer.model
         batches = _development_batches(trainer)
         temperature = _best_temperature(model, batches)
         before, after = (_mean_loss(model, batches, value) for value in (torch.ones(()), temperature))
         model.temperature.fill_(float(temperature))
         metrics["temperature"] = float(temperature)
-        logger.info("Temperature %.3f: loss a word on the development set %.4f, before %.4f", temperature, after, before)
+        logger.info(
+            "Temperature %.3f: loss a word on the development set %.4f, before %.4f", temperature, after, before
+        )
         if trainer._serialization_dir:
             _store_temperature(Path(trainer._serialization_dir) / "best.th", temperature)
 
@@ -71,17 +73,21 @@ def _development_batches(trainer: GradientDescentTrainer) -> List[Batch]:
     model.eval()
     batches = []
     with torch.no_grad():
-        for batch in trainer._validation_data_loader:
+        for batch in trainer._validation_data_loader or ():
             batch = move_to_device(batch, device)
             if "tags" not in batch:
-                raise ConfigurationError("temperature_scaling needs labelled validation data, and its reader gives no tags.")
+                raise ConfigurationError(
+                    "temperature_scaling needs labelled validation data, and its reader gives no tags."
+                )
             output = model(**batch)
             batches.append((output["logits"].detach(), batch["tags"], output["mask"]))
     return batches
 
 
 def _mean_loss(model: Any, batches: List[Batch], temperature: torch.Tensor) -> torch.Tensor:
-    losses = [model.calibration_loss(logits, tags, mask, temperature.to(logits.device)) for logits, tags, mask in batches]
+    losses = [
+        model.calibration_loss(logits, tags, mask, temperature.to(logits.device)) for logits, tags, mask in batches
+    ]
     return torch.stack(losses).sum() / sum(mask.sum() for _, _, mask in batches)
 
 

@@ -28,7 +28,11 @@ def config(encoder: object = TINY_ENCODER, **model: object) -> Params:
     return Params(
         {
             "dataset_reader": {"type": "conll_ner", "token_indexers": indexers, **scheme},
-            "model": {"type": "mbert_tagger", "text_field_embedder": {"token_embedders": {"encoder": embedder}}, **model},
+            "model": {
+                "type": "mbert_tagger",
+                "text_field_embedder": {"token_embedders": {"encoder": embedder}},
+                **model,
+            },
         }
     )
 

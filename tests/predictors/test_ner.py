@@ -78,7 +78,9 @@ def test_the_tokenizer_is_the_users_choice(archive) -> None:
     assert german["tokens"][-1] == "z.B."
 
 
-@pytest.mark.parametrize("item", [{"tokens": "text"}, {"tokens": [1]}, {"tokens": [" "]}, {"words": ["a"]}, {"text": 3}, ["a"]])
+@pytest.mark.parametrize(
+    "item", [{"tokens": "text"}, {"tokens": [1]}, {"tokens": [" "]}, {"words": ["a"]}, {"text": 3}, ["a"]]
+)
 def test_input_of_another_shape_is_refused(archive, item) -> None:
     with pytest.raises(ValueError, match="tokens|text|object"):
         predictor(archive).predict_json(item)
@@ -96,7 +98,9 @@ def test_bad_lines_are_numbered_among_those_that_are_passed_on(archive, caplog) 
 def test_conll_output_of_bad_lines_and_awkward_words(archive) -> None:
     tagger = NerConllPredictor(archive.model, archive.dataset_reader)
     lines = ["[", '{"tokens": ["#", "New York"]}', '{"text": ""}']
-    outputs = [tagger.dump_line(output) for output in tagger.predict_batch_json([tagger.load_line(line) for line in lines])]
+    outputs = [
+        tagger.dump_line(output) for output in tagger.predict_batch_json([tagger.load_line(line) for line in lines])
+    ]
     assert outputs[0].startswith("# line 1: ") and outputs[2] == ""
     assert [line.split("\t")[0] for line in outputs[1].strip().split("\n")] == ["#", "New York"]
 

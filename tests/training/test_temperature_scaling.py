@@ -35,7 +35,9 @@ def development_loss(archive, temperature: float) -> float:
 
 
 @pytest.mark.parametrize("head", ["softmax", "crf"])
-def test_the_archives_temperature_is_the_best_on_the_development_set(head, settings, monkeypatch, tmp_path: Path) -> None:
+def test_the_archives_temperature_is_the_best_on_the_development_set(
+    head, settings, monkeypatch, tmp_path: Path
+) -> None:
     overrides = {"model.head": {"type": head}}
     train_model(params(settings, monkeypatch, "teacher_crf.jsonnet", **overrides), str(tmp_path / "run"))
     archive = load_archive(tmp_path / "run" / "model.tar.gz")

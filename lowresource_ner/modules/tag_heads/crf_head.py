@@ -1,7 +1,7 @@
 """A conditional random field over the tags, for those who want valid sequences only."""
 
 import math
-from typing import List, Sequence
+from typing import Any, List, Sequence
 
 import torch
 from allennlp.common.checks import ConfigurationError
@@ -65,7 +65,8 @@ class CrfHead(TagHead):
 
     def best_tags(self, logits: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         best = torch.zeros(mask.shape, dtype=torch.long)
-        for row, (path, _) in enumerate(self.crf.viterbi_tags(logits, mask)):
+        paths: Any = self.crf.viterbi_tags(logits, mask)  # type: ignore[arg-type]  # (path, score) a sentence
+        for row, (path, _) in enumerate(paths):
             best[row, : len(path)] = torch.tensor(path)
         return best.to(logits.device)
 
@@ -81,7 +82,8 @@ class CrfHead(TagHead):
         tags: torch.Tensor,
         spans: Sequence[Sequence[Span]],
     ) -> List[List[float]]:
-        chain = self.chain(logits, mask, temperature)
+        # Small sums, word by word: on a GPU each would wait for the one before.
+        chain = ChainScores(*(part.cpu() for part in self.chain(logits, mask, temperature)))
         alpha, beta = forward_scores(chain), backward_scores(chain)
         totals = torch.logsumexp(alpha[:, -1] + chain.ends, dim=1)
         lengths = mask.sum(dim=1).tolist()
@@ -118,9 +120,10 @@ class CrfHead(TagHead):
         continues it, and the word after the last does not. alpha, beta: (num_words, num_tags), of this row.
         """
         emissions = chain.emissions[row]
-        inside = chain.transitions.masked_fill(~self._continuing, IMPOSSIBLE)
-        between = chain.transitions.masked_fill(self._continuing, IMPOSSIBLE)
-        of_type = torch.tensor([label[2:] == span.type for label in self.labels], device=emissions.device)
+        continuing = self._continuing.cpu()
+        inside = chain.transitions.masked_fill(~continuing, IMPOSSIBLE)
+        between = chain.transitions.masked_fill(continuing, IMPOSSIBLE)
+        of_type = torch.tensor([label[2:] == span.type for label in self.labels])
 
         before = chain.starts if span.start == 0 else _step(alpha[span.start - 1], between)
         score = (before + emissions[span.start]).masked_fill(~of_type, IMPOSSIBLE)  # (num_tags,)

@@ -41,5 +41,6 @@ class SoftmaxHead(TagHead):
         log_probabilities = torch.log_softmax(logits / temperature, dim=-1).gather(2, tags.unsqueeze(2)).squeeze(2)
         sums = torch.nn.functional.pad(log_probabilities.double().cumsum(dim=1), (1, 0)).tolist()
         return [
-            [min(1.0, math.exp(row[span.end] - row[span.start])) for span in sentence_spans] for row, sentence_spans in zip(sums, spans)
+            [min(1.0, math.exp(row[span.end] - row[span.start])) for span in sentence_spans]
+            for row, sentence_spans in zip(sums, spans)
         ]
