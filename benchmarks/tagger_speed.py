@@ -137,14 +137,15 @@ def train_ours(folder: Path, encoder: str, size: Dict[str, Any]) -> float:
     loader.index_with(vocab)
     model = Model.from_params(Params(config["model"]), vocab=vocab)
     optimizer = {"type": "adamw", "lr": 5e-5, "weight_decay": 0.01}
-    trainer = Trainer.from_params(
-        Params(
-            {"type": "gradient_descent", "num_epochs": 1, "optimizer": optimizer, "grad_norm": 1.0, "cuda_device": -1}
-        ),
-        model=model,
-        data_loader=loader,
-        serialization_dir=None,
-    )
+    settings = {
+        "type": "gradient_descent",
+        "num_epochs": 1,
+        "optimizer": optimizer,
+        "grad_norm": 1.0,
+        "cuda_device": -1,
+        "checkpointer": {"save_completed_epochs": False},
+    }
+    trainer = Trainer.from_params(Params(settings), model=model, data_loader=loader, serialization_dir=None)
     return timed(trainer.train)
 
 
