@@ -94,7 +94,7 @@ def test_a_variable_that_is_not_set_is_named(missing: str, environment, monkeypa
 
 def test_defaults_name_what_has_none(tmp_path) -> None:
     environment = {key: value for key, value in os.environ.items() if key != "NER_DATA"}
-    script = f"source {REPOSITORY}/training_configs/defaults.sh"
+    script = f"source '{REPOSITORY}/training_configs/defaults.sh'"
     failed = subprocess.run(["bash", "-c", script], env=environment, capture_output=True, text=True)
     assert failed.returncode != 0 and "NER_DATA" in failed.stderr
     command = f"{script}; python3 -c 'import os, json; print(json.dumps(dict(os.environ)))'"

@@ -76,7 +76,10 @@ class SentenceReader(DatasetReader):
         if not self._sample.is_everything:
             sentences = compress(sentences, self._sample.kept(self._count(file_path), str(file_path)))
         for block in lazy_groups_of(self.shard_iterable(sentences), _BLOCK):
-            encoded = encode_words((sentence.words for sentence in block), self.token_indexers)
+            # The fast tokenizer's threads do not survive the fork that makes a loader's workers; there the indexer goes sentence
+            # by sentence.
+            indexers = self.token_indexers if self.get_worker_info() is None else {}
+            encoded = encode_words((sentence.words for sentence in block), indexers)
             for words, sentence in zip(encoded, block):
                 yield self._instance(words, sentence.tags, sentence.place)
 

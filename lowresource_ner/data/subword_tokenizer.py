@@ -1,9 +1,10 @@
 """Words to sub-words: one alignment for training, evaluation and prediction."""
 
-from typing import List, NamedTuple, Sequence
+import contextlib
+from typing import Iterator, List, NamedTuple, Sequence
 
 from allennlp.common.checks import ConfigurationError
-from tokenizers import Encoding
+from tokenizers import Encoding, Tokenizer
 from transformers import PreTrainedTokenizerFast
 
 
@@ -48,25 +49,32 @@ class SubwordTokenizer:
         self._stand_in: int = stand_in
 
     def encode(self, sentence: Sequence[str]) -> Subwords:
-        """The sub-words of one sentence's words."""
-        return self.encode_batch([sentence])[0]
+        """The sub-words of one sentence's words, computed in the calling thread (so that it may be called after a fork)."""
+        with self._plain_text() as backend:
+            encoding = backend.encode(list(sentence), is_pretokenized=True, add_special_tokens=False)
+        return self._align(encoding, len(sentence))
 
     def encode_batch(self, sentences: Sequence[Sequence[str]]) -> List[Subwords]:
         """The sub-words of many sentences, in one call of the fast tokenizer (which spreads them over the cores)."""
         if not sentences:
             return []
+        with self._plain_text() as backend:
+            encodings = backend.encode_batch(
+                [list(words) for words in sentences], is_pretokenized=True, add_special_tokens=False
+            )
+        return [self._align(encoding, len(words)) for encoding, words in zip(encodings, sentences)]
+
+    @contextlib.contextmanager
+    def _plain_text(self) -> Iterator[Tokenizer]:
+        """The tokenizer set up so that nothing is cut or padded, and "[SEP]" in a text is no separator."""
         backend = self._tokenizer.backend_tokenizer
-        # An earlier call of the tokenizer by others may have left truncation on; and "[SEP]" in a text is no separator.
         backend.no_truncation()
         backend.no_padding()
         backend.encode_special_tokens = True
         try:
-            encodings = backend.encode_batch(
-                [list(words) for words in sentences], is_pretokenized=True, add_special_tokens=False
-            )
+            yield backend
         finally:
             backend.encode_special_tokens = False
-        return [self._align(encoding, len(words)) for encoding, words in zip(encodings, sentences)]
 
     def _align(self, encoding: Encoding, num_words: int) -> Subwords:
         ids: List[int] = []
