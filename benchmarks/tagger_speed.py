@@ -127,6 +127,11 @@ def reader_and_model(folder: Path, encoder: str, size: Dict[str, Any]) -> Dict[s
 
 
 def train_ours(folder: Path, encoder: str, size: Dict[str, Any]) -> float:
+    trainer = make_trainer(folder, encoder, size, epochs=1, learning_rate=5e-5)
+    return timed(trainer.train)
+
+
+def make_trainer(folder: Path, encoder: str, size: Dict[str, Any], epochs: int, learning_rate: float) -> Trainer:
     config = reader_and_model(folder, encoder, size)
     reader = DatasetReader.from_params(Params(config["dataset_reader"]))
     sampler = {"type": "bucket", "batch_size": BATCH, "sorting_keys": ["tokens"]}
@@ -136,17 +141,15 @@ def train_ours(folder: Path, encoder: str, size: Dict[str, Any]) -> float:
     vocab = Vocabulary.from_instances(loader.iter_instances())
     loader.index_with(vocab)
     model = Model.from_params(Params(config["model"]), vocab=vocab)
-    optimizer = {"type": "adamw", "lr": 5e-5, "weight_decay": 0.01}
     settings = {
         "type": "gradient_descent",
-        "num_epochs": 1,
-        "optimizer": optimizer,
+        "num_epochs": epochs,
+        "optimizer": {"type": "adamw", "lr": learning_rate, "weight_decay": 0.01},
         "grad_norm": 1.0,
         "cuda_device": -1,
         "checkpointer": {"save_completed_epochs": False},
     }
-    trainer = Trainer.from_params(Params(settings), model=model, data_loader=loader, serialization_dir=None)
-    return timed(trainer.train)
+    return Trainer.from_params(Params(settings), model=model, data_loader=loader, serialization_dir=None)
 
 
 def train_transformers(folder: Path, encoder: str, size: Dict[str, Any]) -> float:
@@ -189,16 +192,16 @@ def first_subword_labels(word_ids: Sequence[Any], labels: Sequence[int]) -> List
 
 
 def make_archive(folder: Path, encoder: str, size: Dict[str, Any]) -> Any:
-    """An archive of an untrained tagger, by AllenNLP's own means."""
+    """An archive by AllenNLP's own means, of a tagger trained so far that it finds entities where there are some."""
     run = folder / "run"
     config = Params(reader_and_model(folder, encoder, size))
     run.mkdir()
     config.to_file(str(run / "config.json"))
-    reader = DatasetReader.from_params(config.duplicate()["dataset_reader"], serialization_dir=str(run))
-    vocab = Vocabulary.from_instances(reader.read(str(folder / "data.conll")))
-    vocab.save_to_files(str(run / "vocabulary"))
-    model = Model.from_params(config.duplicate()["model"], vocab=vocab, serialization_dir=str(run))
-    torch.save(model.state_dict(), run / "best.th")
+    DatasetReader.from_params(config.duplicate()["dataset_reader"], serialization_dir=str(run))  # stores the tokenizer
+    trainer = make_trainer(folder, encoder, size, epochs=4, learning_rate=1e-3 if size["frozen"] is None else 1e-4)
+    trainer.train()
+    trainer.model.vocab.save_to_files(str(run / "vocabulary"))
+    torch.save(trainer.model.state_dict(), run / "best.th")
     return load_archive(archive_model(run))
 
 

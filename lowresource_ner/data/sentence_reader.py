@@ -79,7 +79,7 @@ class SentenceReader(DatasetReader):
             # The fast tokenizer's threads do not survive the fork that makes a loader's workers; there the indexer goes sentence
             # by sentence.
             indexers = self.token_indexers if self.get_worker_info() is None else {}
-            encoded = encode_words((sentence.words for sentence in block), indexers)
+            encoded = encode_words([sentence.words for sentence in block], indexers)
             for words, sentence in zip(encoded, block):
                 yield self._instance(words, sentence.tags, sentence.place)
 

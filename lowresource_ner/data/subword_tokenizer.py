@@ -77,6 +77,13 @@ class SubwordTokenizer:
             backend.encode_special_tokens = False
 
     def _align(self, encoding: Encoding, num_words: int) -> Subwords:
+        words = encoding.word_ids
+        starts = [position for position, word in enumerate(words) if position == 0 or word != words[position - 1]]
+        if len(starts) == num_words:
+            return Subwords(encoding.ids, starts)
+        return self._align_with_stand_ins(encoding, num_words)
+
+    def _align_with_stand_ins(self, encoding: Encoding, num_words: int) -> Subwords:
         ids: List[int] = []
         starts: List[int] = []
         for subword_id, word in zip(encoding.ids, encoding.word_ids):

@@ -1,6 +1,6 @@
 """The token indexer that gives a transformer its sub-words."""
 
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence
+from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 import torch
 from allennlp.data import Token, TokenIndexer, Vocabulary
@@ -47,13 +47,23 @@ class SubwordIndexer(TokenIndexer):
         self._pad_id: int = tokenizer.pad_token_id or 0
         self._subword_tokenizer = SubwordTokenizer(tokenizer)
 
-    def encode_batch(self, sentences: Sequence[EncodedWords]) -> None:
-        """Computes the sub-words of many sentences at once and leaves them in each sentence's `subwords`."""
-        batch = self._subword_tokenizer.encode_batch(
-            [[token.ensure_text() for token in sentence] for sentence in sentences]
-        )
-        for sentence, subwords in zip(sentences, batch):
-            sentence.subwords[self.model_name] = subwords
+    def encode_batch(self, sentences: Sequence[Sequence[str]]) -> List[Subwords]:
+        """The sub-words of many sentences, computed in one call."""
+        return self._subword_tokenizer.encode_batch(sentences)
+
+    def pad_batch(self, sentences: Sequence[Subwords]) -> Dict[str, torch.Tensor]:
+        """
+        What `as_padded_tensor_dict` gives of each sentence, as one tensor for all: (batch_size, num_subwords) or (batch_size,
+        num_words).
+        """
+        num_subwords = torch.tensor([len(sentence.ids) for sentence in sentences])
+        num_words = torch.tensor([len(sentence.starts) for sentence in sentences])
+        return {
+            "token_ids": _padded([sentence.ids for sentence in sentences], int(num_subwords.max()), self._pad_id),
+            "subword_mask": torch.arange(int(num_subwords.max())) < num_subwords.unsqueeze(1),
+            "word_starts": _padded([sentence.starts for sentence in sentences], int(num_words.max()), 0),
+            "mask": torch.arange(int(num_words.max())) < num_words.unsqueeze(1),
+        }
 
     def count_vocab_items(self, token: Token, counter: Dict[str, Dict[str, int]]) -> None:
         """Nothing is counted: the vocabulary of sub-words is the encoder's own."""
@@ -94,10 +104,15 @@ class SubwordIndexer(TokenIndexer):
 _DTYPES = {"token_ids": torch.long, "subword_mask": torch.bool, "word_starts": torch.long, "mask": torch.bool}
 
 
-def encode_words(sentences: Iterable[Sequence[str]], indexers: Mapping[str, TokenIndexer]) -> List[EncodedWords]:
+def _padded(rows: Sequence[List[int]], width: int, padding: int) -> torch.Tensor:
+    return torch.tensor([row + [padding] * (width - len(row)) for row in rows])
+
+
+def encode_words(sentences: Sequence[Sequence[str]], indexers: Mapping[str, TokenIndexer]) -> List[EncodedWords]:
     """The words of many sentences as tokens, with the sub-words of every `subwords` indexer computed in one call each."""
     encoded = [EncodedWords([Token(word) for word in words]) for words in sentences]
     for indexer in indexers.values():
         if isinstance(indexer, SubwordIndexer):
-            indexer.encode_batch(encoded)
+            for words, subwords in zip(encoded, indexer.encode_batch(sentences)):
+                words.subwords[indexer.model_name] = subwords
     return encoded

@@ -3,12 +3,11 @@
 from typing import Any, Dict, Iterator, List, NamedTuple, Sequence
 
 import torch
-from allennlp.data import TokenIndexer
-from allennlp.data.fields import TextField
+from allennlp.data import Token, TokenIndexer, Vocabulary
 from allennlp.models import Model
-from allennlp.nn.util import move_to_device
+from allennlp.nn.util import batch_tensor_dicts, move_to_device
 
-from lowresource_ner.data.subwords import encode_words
+from lowresource_ner.data.subwords import SubwordIndexer
 
 
 class TaggedSentence(NamedTuple):
@@ -41,41 +40,81 @@ class BatchTagger:
 
     def tag(self, sentences: Sequence[Sequence[str]]) -> List[TaggedSentence]:
         """The tags of each sentence, in the order given. A sentence without words has no tags."""
-        fields = self._index([words for words in sentences if words])
-        tagged: List[TaggedSentence] = [None] * len(fields)  # type: ignore[list-item]
+        with_words = [words for words in sentences if words]
+        inputs = [self._input(name, indexer, with_words) for name, indexer in self._indexers.items()]
+        tagged: List[TaggedSentence] = [_NOTHING] * len(with_words)
         with torch.inference_mode():
-            for batch in self._batches(fields):
-                for index, sentence in zip(batch, self._run([fields[index] for index in batch])):
+            for batch in self._batches(inputs, len(with_words)):
+                for index, sentence in zip(batch, self._run(inputs, batch)):
                     tagged[index] = sentence
         results = iter(tagged)
         return [next(results) if words else _NOTHING for words in sentences]
 
-    def _index(self, sentences: Sequence[Sequence[str]]) -> List[TextField]:
-        fields = [TextField(words, self._indexers) for words in encode_words(sentences, self._indexers)]
-        for field in fields:
-            field.index(self._model.vocab)
-        return fields
+    def _input(self, name: str, indexer: TokenIndexer, sentences: Sequence[Sequence[str]]) -> "_Input":
+        if isinstance(indexer, SubwordIndexer):
+            return _SubwordInput(name, indexer, sentences)
+        return _Input(name, indexer, sentences, self._model.vocab)
 
-    def _batches(self, fields: Sequence[TextField]) -> Iterator[List[int]]:
-        lengths = [max(field.get_padding_lengths().values()) for field in fields]
+    def _batches(self, inputs: Sequence["_Input"], num_sentences: int) -> Iterator[List[int]]:
+        lengths = [max(each.length(index) for each in inputs) for index in range(num_sentences)]
         batch: List[int] = []
-        for index in sorted(range(len(fields)), key=lambda index: -lengths[index]):
-            if batch and lengths[batch[0]] * (len(batch) + 1) > self._batch_size:
+        for index in sorted(range(num_sentences), key=lambda index: -lengths[index]):
+            if batch and self._is_full(len(batch), longest=lengths[batch[0]], following=lengths[index]):
                 yield batch
                 batch = []
             batch.append(index)
         if batch:
             yield batch
 
-    def _run(self, fields: Sequence[TextField]) -> Iterator[TaggedSentence]:
-        padding: Dict[str, int] = {}
-        for field in fields:
-            for key, length in field.get_padding_lengths().items():
-                padding[key] = max(length, padding.get(key, 0))
-        tensors = fields[0].batch_tensors([field.as_tensor(padding) for field in fields])
-        tensors = move_to_device(tensors, self._model._get_prediction_device())
+    def _is_full(self, size: int, longest: int, following: int) -> bool:
+        """
+        Whether a batch of `size` sentences is better run than given another one: it would be too large, or it is large enough
+        for the hardware (an eighth of that) and would be padded by more than a fifth.
+        """
+        too_large = longest * (size + 1) > self._batch_size
+        return too_large or (longest * size >= self._batch_size // 8 and following < 0.8 * longest)
+
+    def _run(self, inputs: Sequence["_Input"], batch: Sequence[int]) -> Iterator[TaggedSentence]:
+        tensors = move_to_device(
+            {each.name: each.tensors(batch) for each in inputs}, self._model._get_prediction_device()
+        )
         output = self._model.make_output_human_readable(self._model(tokens=tensors))
         return map(TaggedSentence, *(output[name] for name in TaggedSentence._fields))
+
+
+class _Input:
+    """Sentences as one token indexer sees them, by AllenNLP's own means."""
+
+    def __init__(self, name: str, indexer: TokenIndexer, sentences: Sequence[Sequence[str]], vocab: Vocabulary) -> None:
+        self.name = name
+        self._indexer = indexer
+        self._indexed = [indexer.tokens_to_indices([Token(word) for word in words], vocab) for words in sentences]
+        self._lengths = [indexer.get_padding_lengths(indexed) for indexed in self._indexed]
+
+    def length(self, index: int) -> int:
+        return max(self._lengths[index].values())
+
+    def tensors(self, batch: Sequence[int]) -> Dict[str, torch.Tensor]:
+        lengths = [self._lengths[index] for index in batch]
+        padding = {key: max(length[key] for length in lengths) for key in lengths[0]}
+        return batch_tensor_dicts(
+            [self._indexer.as_padded_tensor_dict(self._indexed[index], padding) for index in batch]
+        )
+
+
+class _SubwordInput(_Input):
+    """The same for sub-words, many sentences in each call."""
+
+    def __init__(self, name: str, indexer: SubwordIndexer, sentences: Sequence[Sequence[str]]) -> None:
+        self.name = name
+        self._subword_indexer = indexer
+        self._subwords = indexer.encode_batch(sentences)
+
+    def length(self, index: int) -> int:
+        return len(self._subwords[index].ids)
+
+    def tensors(self, batch: Sequence[int]) -> Dict[str, torch.Tensor]:
+        return self._subword_indexer.pad_batch([self._subwords[index] for index in batch])
 
 
 _NOTHING = TaggedSentence([], [], [], torch.empty(0, 0))

@@ -143,7 +143,7 @@ def test_memory_stays_flat_over_a_large_file(tmp_path) -> None:
 
 
 def test_lazy_loading_and_workers_give_every_sentence_once(monkeypatch) -> None:
-    # With this set, the tokenizer uses its threads also where it has been forked, and waits for ever for those that are not there.
+    # The tokenizer then uses its threads also where it has been forked, and would wait for ever for those that are not there.
     monkeypatch.setenv("TOKENIZERS_PARALLELISM", "true")
     expected = sorted(map(tuple, words(ConllNerReader().read(SPANISH))))
     for options in (
