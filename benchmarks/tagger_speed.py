@@ -1,6 +1,6 @@
 """
 Words a second of `mbert_tagger`: training against transformers' Trainer with its collator for token classification (dynamic
-padding), prediction against the bare encoder's forward passes, on the same encoder, in one process, in turn.
+padding), prediction against the bare encoder's forward passes, on the same encoder, in one process, in turn. The Trainer is run with batches at random, its default, and with `group_by_length`.
 
     OMP_NUM_THREADS=2 python benchmarks/tagger_speed.py --data $NER_DATA/conll2003/train.conll --sizes small
     OMP_NUM_THREADS=2 python benchmarks/tagger_speed.py --data $NER_DATA/conll2003/train.conll --sizes mbert --sentences 256
@@ -39,6 +39,7 @@ from transformers import Trainer as TransformersTrainer
 
 from lowresource_ner.data.conll import ConllFormat, read_conll
 from lowresource_ner.predictors import NerPredictor
+from lowresource_ner.predictors.batch_tagger import BatchTagger
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SIZES: Dict[str, Dict[str, Any]] = {
@@ -68,9 +69,11 @@ def main() -> None:
         training = in_turn(
             args.repeats,
             ours=lambda: train_ours(Path(folder), encoder, size),
-            transformers=lambda: train_transformers(Path(folder), encoder, size),
+            transformers=lambda: train_transformers(Path(folder), encoder, size, group_by_length=False),
+            transformers_by_length=lambda: train_transformers(Path(folder), encoder, size, group_by_length=True),
         )
         report("training", words, training, "ours", "transformers")
+        report("training", words, training, "ours", "transformers_by_length")
         archive = make_archive(Path(folder), encoder, size)
         predictor = NerPredictor(archive.model, archive.dataset_reader, batch_size=PREDICTION_BATCH)
         bare = BareEncoder(encoder, sentences)
@@ -152,7 +155,7 @@ def make_trainer(folder: Path, encoder: str, size: Dict[str, Any], epochs: int, 
     return Trainer.from_params(Params(settings), model=model, data_loader=loader, serialization_dir=None)
 
 
-def train_transformers(folder: Path, encoder: str, size: Dict[str, Any]) -> float:
+def train_transformers(folder: Path, encoder: str, size: Dict[str, Any], group_by_length: bool) -> float:
     tokenizer = AutoTokenizer.from_pretrained(encoder)
     sentences = list(read_conll(str(folder / "data.conll"), ConllFormat()))
     labels = sorted({tag for sentence in sentences for tag in sentence.tags or ()})
@@ -179,6 +182,7 @@ def train_transformers(folder: Path, encoder: str, size: Dict[str, Any]) -> floa
         use_cpu=True,
         disable_tqdm=True,
         optim="adamw_torch",
+        group_by_length=group_by_length,
     )
     trainer = TransformersTrainer(
         model=model, args=arguments, train_dataset=encoded, data_collator=DataCollatorForTokenClassification(tokenizer)
@@ -214,10 +218,12 @@ class BareEncoder:
         encoded = sorted(
             (tokenizer(words, is_split_into_words=True, truncation=True) for words in sentences), key=length
         )
+        # In the predictor's own batches, so that only what it does beside the forward pass differs.
+        batching = BatchTagger(self._model, {}, PREDICTION_BATCH)
         self._batches = []
         batch: List[Any] = []
         for features in reversed(encoded):
-            if batch and length(batch[0]) * (len(batch) + 1) > PREDICTION_BATCH:
+            if batch and batching._is_full(len(batch), length(batch[0]), length(features)):
                 self._batches.append(tokenizer.pad(batch, return_tensors="pt"))
                 batch = []
             batch.append(features)

@@ -12,19 +12,20 @@ from typing import Callable, Iterator, NamedTuple, Optional, Tuple
 class Need(NamedTuple):
     name: str
     versions: str
-    """What is known to work, as a version specifier; versions outside are known to fail."""
+    """What is supported, as a version specifier: it ran with these, or the reason says what those outside lack."""
     reason: str
 
 
 NEEDS: Tuple[Need, ...] = (
     Need("allennlp", "==2.10.1", "this package extends it"),
-    Need("torch", ">=2.3,<3", "older ones know no numpy 2"),
+    Need("torch", ">=2.11,<3", "older ones were not tried"),
     Need("torchvision", ">=0.18", "AllenNLP imports it, and it must fit torch"),
     Need(
         "transformers",
         ">=4.43,<4.44",
         "AllenNLP's indexers break from 4.44 on, its optimizers from 4.50 on, and older ones refuse numpy 2",
     ),
+    Need("tokenizers", ">=0.19,<0.20", "transformers 4.43 asks for it"),
     Need("numpy", ">=1.26,<3", "scipy and torch, which AllenNLP imports, are built for it"),
     Need("spacy", ">=3.8", "AllenNLP imports it, and older ones fail beside numpy 2"),
     Need("seqeval", "==1.2.2", "scores are defined as this one counts"),

@@ -6,7 +6,7 @@ import tarfile
 import tempfile
 from os import PathLike
 from pathlib import Path
-from typing import Dict, Iterator, List, Union
+from typing import Any, Dict, Iterator, List, Union
 
 import torch
 from allennlp.common.checks import ConfigurationError
@@ -44,7 +44,9 @@ def unpacked(archive: StrPath) -> Iterator[Path]:
         )
     with tempfile.TemporaryDirectory() as folder:
         with tarfile.open(archive) as tar:
-            tar.extractall(folder, filter="data")
+            # Python 3.11 before 3.11.4 has no filters.
+            filters: Dict[str, Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
+            tar.extractall(folder, **filters)
         yield Path(folder)
 
 

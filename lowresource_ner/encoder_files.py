@@ -40,17 +40,12 @@ from lowresource_ner.archives import (
 
 logger = logging.getLogger(__name__)
 
-# Byte-level BPE tokenizers take words only if each begins with the space that separates it from the word before.
-_BYTE_LEVEL = {"roberta", "gpt2", "longformer", "deberta", "bart", "camembert", "bloom"}
-
 # Encoders whose positions are counted from the one after the padding id.
 _POSITIONS_AFTER_PADDING = {
     "camembert",
     "data2vec-text",
-    "esm",
     "ibert",
     "longformer",
-    "luke",
     "mpnet",
     "roberta",
     "xlm-roberta",
@@ -153,10 +148,10 @@ class EncoderFiles:
 
     def _load_from(self, source: str) -> Tuple[PretrainedConfig, PreTrainedTokenizerFast]:
         config = self._read("config", AutoConfig.from_pretrained, source)
-        options = {"add_prefix_space": True} if config.model_type in _BYTE_LEVEL else {}
-        tokenizer = self._read(
-            "tokenizer", lambda name: AutoTokenizer.from_pretrained(name, use_fast=True, **options), source
-        )
+        tokenizer = self._read("tokenizer", AutoTokenizer.from_pretrained, source)
+        if getattr(tokenizer, "add_prefix_space", None) is False:
+            # Byte-level BPE takes words only if each begins with the space that separates it from the word before.
+            tokenizer = AutoTokenizer.from_pretrained(source, add_prefix_space=True)
         return config, tokenizer
 
     def _read(self, what: str, load: Callable[[str], Any], source: str) -> Any:

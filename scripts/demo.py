@@ -31,15 +31,23 @@ def main() -> None:
     args = parser.parse_args()
 
     os.chdir(REPOSITORY)
-    if args.runs.exists():
-        shutil.rmtree(args.runs)
-    args.runs.mkdir(parents=True)
+    clear(args.runs)
     started = time.time()
     encoder = make_encoder(args.runs)
     archive = train(args.runs, encoder, args.epochs)
     scores = {language: evaluate(archive, language, args.runs) for language in ("en", args.target)}
     predictions = predict(archive, args.target, args.runs)
     summarise(args, scores, predictions, time.time() - started)
+
+
+def clear(runs: Path) -> None:
+    """Makes an empty folder for the results, in place of that of an earlier demonstration and of nothing else."""
+    marker = runs / ".demo"
+    if runs.exists() and any(runs.iterdir()) and not marker.exists():
+        sys.exit(f"{runs} holds something other than an earlier demonstration. Name another folder with --runs.")
+    shutil.rmtree(runs, ignore_errors=True)
+    runs.mkdir(parents=True)
+    marker.touch()
 
 
 def make_encoder(runs: Path) -> Path:

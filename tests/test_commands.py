@@ -98,7 +98,7 @@ def test_predict_writes_conll_that_the_reader_reads_back(allennlp, teacher, tmp_
     for block, sentence in zip(blocks, sentences):
         assert "".join(line[0] for line in block) == sentence.replace(" ", "")
     scores = tmp_path / "scores.json"
-    allennlp("evaluate", teacher, output, "--output-file", scores, "-o", '{"dataset_reader.repair": true}')
+    allennlp("evaluate", teacher, output, "--output-file", scores, "-o", '{"validation_dataset_reader.repair": true}')
     assert json.loads(scores.read_text())["support"] == sum(len(get_entities([w[1] for w in b])) for b in blocks)
 
 
@@ -122,3 +122,17 @@ def test_training_continues_from_an_archive_in_another_language(allennlp, teache
     assert f1[0]["support"] == f1[1]["support"] == 51
     assert f1[0]["f1"] == pytest.approx(f1[1]["f1"])
     assert f1[0]["loss"] == pytest.approx(f1[1]["loss"], rel=1e-4)
+
+
+def test_two_processes_train_evaluate_and_calibrate(allennlp, tmp_path) -> None:
+    overrides = {
+        "distributed": {"cuda_devices": [-1, -1]},
+        "trainer.cuda_device": None,
+        "trainer.num_epochs": 2,
+        "data_loader.batch_sampler.batch_size": 16,
+    }
+    config = REPOSITORY / "training_configs/cross_lingual/teacher_crf.jsonnet"
+    allennlp("train", config, "-s", tmp_path / "run", "-o", json.dumps(overrides))
+    metrics = json.loads((tmp_path / "run/metrics.json").read_text())
+    assert metrics["validation_support"] == 92, "both workers' sentences, each once"
+    assert (tmp_path / "run/model.tar.gz").exists()

@@ -1,6 +1,7 @@
 """The dataset reader of CoNLL files."""
 
-from typing import Any, Dict, Iterator, List, Optional, Union
+import os
+from typing import Any, Dict, Iterator, List, Optional, Tuple, Union
 
 from allennlp.data import DatasetReader, TokenIndexer
 
@@ -38,7 +39,7 @@ class ConllNerReader(SentenceReader):
         is not named.
     delimiter, token_column, tag_column, language_prefix, comment_prefix, encoding
         The columns of the files; see `ConllFormat`.
-    token_indexers, label_namespace, sample, sample_seed
+    token_indexers, label_namespace, sample, sample_share, sample_seed
         See `SentenceReader`.
 
     # Raises
@@ -62,12 +63,12 @@ class ConllNerReader(SentenceReader):
         comment_prefix: Optional[str] = "#",
         encoding: str = "utf-8",
         label_namespace: str = "labels",
-        sample: Union[int, float, None] = None,
+        sample: Optional[int] = None,
+        sample_share: Optional[float] = None,
         sample_seed: int = 13,
         **kwargs: Any,
     ) -> None:
-        super().__init__(token_indexers, label_namespace, sample, sample_seed, **kwargs)
-        self.tag_scheme = get_scheme(tag_scheme).name
+        super().__init__(token_indexers, label_namespace, tag_scheme, sample, sample_share, sample_seed, **kwargs)
         self.labelled = labelled
         self._file_tag_scheme = None if file_tag_scheme is None else get_scheme(file_tag_scheme).name
         self._repair = repair
@@ -80,7 +81,7 @@ class ConllNerReader(SentenceReader):
             comment_prefix=comment_prefix,
             encoding=encoding,
         )
-        self._surveys: Dict[str, ConllSummary] = {}
+        self._surveys: Dict[Tuple[str, int, int], ConllSummary] = {}
 
     def _sentences(self, corpus: CorpusPath) -> Iterator[Sentence]:
         files = corpus_files(corpus)
@@ -95,9 +96,11 @@ class ConllNerReader(SentenceReader):
         return sum(self._survey(path).sentences for path in corpus_files(corpus))
 
     def _survey(self, path: str) -> ConllSummary:
-        if path not in self._surveys:
-            self._surveys[path] = survey_conll(path, self._format, self._file_tag_scheme, self._repair)
-        return self._surveys[path]
+        status = os.stat(path)
+        version = (path, status.st_mtime_ns, status.st_size)
+        if version not in self._surveys:
+            self._surveys[version] = survey_conll(path, self._format, self._file_tag_scheme, self._repair)
+        return self._surveys[version]
 
     def _convert(self, sentence: ConllSentence, source: TagScheme, target: TagScheme) -> Optional[List[str]]:
         if sentence.tags is None:

@@ -1,6 +1,6 @@
 """The dataset reader of text without labels."""
 
-from typing import Any, Dict, Iterator, List, Optional, Tuple, Union
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from allennlp.common.checks import ConfigurationError
 from allennlp.common.util import lazy_groups_of
@@ -15,6 +15,8 @@ from lowresource_ner.data.word_tokenizer import WordTokenizer
 
 _BLOCK = 256
 """Paragraphs that are tokenised in one call."""
+
+_SENTENCE_ENDS = tuple(".!?…。！？।؟")
 
 Paragraph = Tuple[str, int]
 """Text, and the number of its first line."""
@@ -31,13 +33,14 @@ class RawTextReader(SentenceReader):
     # Parameters
 
     layout : `str`, optional (default = `"lines"`)
-        "lines": each line is a sentence. "running": paragraphs separated by blank lines, their line breaks of no meaning.
+        "lines": each line is a sentence. "running": paragraphs separated by blank lines, their line breaks of no meaning. A
+        paragraph of over 10,000 characters may end at a line's end, as soon as that is the end of a sentence.
     tokenised : `bool`, optional (default = `False`)
         True where words are already separated by spaces.
     tokenizer : `Optional[Tokenizer]`, optional (default = `spacy_rules` for any language)
         For text that is not tokenised.
     encoding : `str`, optional (default = `"utf-8"`)
-    token_indexers, label_namespace, sample, sample_seed
+    token_indexers, label_namespace, sample, sample_share, sample_seed
         See `SentenceReader`.
 
     # Raises
@@ -54,11 +57,14 @@ class RawTextReader(SentenceReader):
         tokenizer: Optional[Tokenizer] = None,
         encoding: str = "utf-8",
         label_namespace: str = "labels",
-        sample: Union[int, float, None] = None,
+        sample: Optional[int] = None,
+        sample_share: Optional[float] = None,
         sample_seed: int = 13,
         **kwargs: Any,
     ) -> None:
-        super().__init__(token_indexers, label_namespace, sample, sample_seed, **kwargs)
+        super().__init__(
+            token_indexers, label_namespace, sample=sample, sample_share=sample_share, sample_seed=sample_seed, **kwargs
+        )
         if layout not in ("lines", "running"):
             raise ConfigurationError(
                 f"'layout' of raw_text is '{layout}'; it is 'lines' (a sentence a line) or 'running'."
@@ -90,14 +96,15 @@ class RawTextReader(SentenceReader):
             yield from ((line, number) for number, line in lines if line.strip())
             return
         paragraph: List[str] = []
-        first = 1
+        first, length = 1, 0
         for number, line in lines:
             if line.strip():
                 first = first if paragraph else number
                 paragraph.append(line.strip())
-            elif paragraph:
+                length += len(line) + 1
+            if paragraph and (not line.strip() or _is_long_enough(length, line)):
                 yield " ".join(paragraph), first
-                paragraph = []
+                paragraph, length = [], 0
         if paragraph:
             yield " ".join(paragraph), first
 
@@ -105,3 +112,8 @@ class RawTextReader(SentenceReader):
         if self._splitter is not None:
             return self._splitter.split(words)
         return [words] if words else []
+
+
+def _is_long_enough(length: int, line: str) -> bool:
+    """Whether a paragraph without a blank line for so many characters is cut after this line, so that memory stays flat."""
+    return length > 10_000 and line.rstrip().endswith(_SENTENCE_ENDS) or length > 500_000

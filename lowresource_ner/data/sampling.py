@@ -1,7 +1,7 @@
 """Seeded samples for low-resource curves."""
 
 import random
-from typing import Union
+from typing import Optional
 
 from allennlp.common.checks import ConfigurationError
 
@@ -15,35 +15,42 @@ class Sample:
 
     # Parameters
 
-    size : `Union[int, float, None]`
-        A number of sentences (int), a share of them (float between 0 and 1), or None for all.
+    number : `Optional[int]`
+        So many sentences; None for all.
+    share : `Optional[float]`
+        Such a share of them, above 0 and up to 1; None for all.
     seed : `int`
 
     # Raises
 
     `ConfigurationError`
-        For a size that is neither, here, or for more sentences than there are, in `kept`.
+        For a number or share that is none, or both, here; for more sentences than there are, in `kept`.
     """
 
-    def __init__(self, size: Union[int, float, None], seed: int) -> None:
-        is_number = isinstance(size, int) and not isinstance(size, bool) and size > 0
-        is_share = isinstance(size, float) and 0 < size <= 1
-        if size is not None and not is_number and not is_share:
+    def __init__(self, number: Optional[int], share: Optional[float], seed: int) -> None:
+        if number is not None and share is not None:
             raise ConfigurationError(
-                f"'sample' is {size!r}; it is a number of sentences (1, 2, ...), or a share of them above 0.0 and up to 1.0."
+                "'sample' (a number of sentences) and 'sample_share' are both given. Leave one out."
             )
-        self._size = size
+        if number is not None and (not isinstance(number, int) or isinstance(number, bool) or number < 1):
+            raise ConfigurationError(
+                f"'sample' is {number!r}; it is a number of sentences, 1 or more, or null for all."
+            )
+        if share is not None and not 0 < share <= 1:
+            raise ConfigurationError(f"'sample_share' is {share!r}; it is above 0 and up to 1, or null for all.")
+        self._number = number
+        self._share = share
         self._seed = seed
 
     @property
     def is_everything(self) -> bool:
-        return self._size is None
+        return self._number is None and self._share is None
 
     def kept(self, total: int, corpus: str) -> bytearray:
         """For each of `total` sentences 1 if it is kept and 0 if not."""
-        if self._size is None:
+        if self.is_everything:
             return bytearray([1]) * total
-        wanted = self._size if isinstance(self._size, int) else max(1, round(self._size * total))
+        wanted = self._number if self._number is not None else max(1, round((self._share or 1) * total))
         if wanted > total:
             raise ConfigurationError(
                 f"'sample' asks for {wanted} sentences, and {corpus} has {total}. Ask for fewer, or for all (null)."

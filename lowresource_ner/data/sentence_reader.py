@@ -1,7 +1,7 @@
 """What the readers of labelled and of raw text share: words in, instances out."""
 
 from itertools import compress
-from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Union
+from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence
 
 from allennlp.common.util import lazy_groups_of
 from allennlp.data import DatasetReader, Field, Instance, Token, TokenIndexer
@@ -10,6 +10,7 @@ from allennlp.data.token_indexers import SingleIdTokenIndexer
 
 from lowresource_ner.data.sampling import Sample
 from lowresource_ner.data.subwords import encode_words
+from lowresource_ner.data.tag_schemes import get_scheme
 from lowresource_ner.data.tags_field import TagsField
 
 _BLOCK = 256
@@ -32,8 +33,13 @@ class SentenceReader(DatasetReader):
 
     token_indexers : `Optional[Dict[str, TokenIndexer]]`, optional (default = `{"tokens": SingleIdTokenIndexer()}`)
     label_namespace : `str`, optional (default = `"labels"`)
-    sample : `Union[int, float, None]`, optional (default = `None`)
-        Keep only so many sentences, or such a share of them; see `Sample`.
+    tag_scheme : `str`, optional (default = `"IOB2"`)
+        The scheme of the instances' tags.
+    sample : `Optional[int]`
+        Keep only so many sentences of a corpus; see `Sample`. A reader that samples does so whatever it reads: give the
+        validation data a reader of its own.
+    sample_share : `Optional[float]`
+        Keep only such a share of them.
     sample_seed : `int`, optional (default = `13`)
     """
 
@@ -41,14 +47,17 @@ class SentenceReader(DatasetReader):
         self,
         token_indexers: Optional[Dict[str, TokenIndexer]] = None,
         label_namespace: str = "labels",
-        sample: Union[int, float, None] = None,
+        tag_scheme: str = "IOB2",
+        sample: Optional[int] = None,
+        sample_share: Optional[float] = None,
         sample_seed: int = 13,
         **kwargs: Any,
     ) -> None:
         super().__init__(manual_distributed_sharding=True, manual_multiprocess_sharding=True, **kwargs)
         self.token_indexers = token_indexers or {"tokens": SingleIdTokenIndexer()}
         self.label_namespace = label_namespace
-        self._sample = Sample(sample, sample_seed)
+        self._sample = Sample(sample, sample_share, sample_seed)
+        self.tag_scheme = get_scheme(tag_scheme).name
 
     def text_to_instance(
         self, words: Sequence[str], tags: Optional[Sequence[str]] = None, place: str = "(given text)"
@@ -88,7 +97,7 @@ class SentenceReader(DatasetReader):
         metadata = {"words": [token.ensure_text() for token in words], "place": place}
         fields: Dict[str, Field] = {"tokens": text, "metadata": MetadataField(metadata)}
         if tags is not None:
-            fields["tags"] = TagsField(tags, text, self.label_namespace, place)
+            fields["tags"] = TagsField(tags, text, self.label_namespace, self.tag_scheme, place)
         return Instance(fields)
 
     def _sentences(self, corpus: Any) -> Iterator[Sentence]:

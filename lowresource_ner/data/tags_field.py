@@ -1,10 +1,12 @@
 """The tags of a sentence, with an error that says what to do where the model knows no such tag."""
 
-from typing import Sequence
+from typing import Dict, Sequence
 
 from allennlp.common.checks import ConfigurationError
 from allennlp.data import Vocabulary
 from allennlp.data.fields import SequenceLabelField, TextField
+
+from lowresource_ner.data.tag_schemes import get_scheme
 
 
 class TagsField(SequenceLabelField):
@@ -16,15 +18,26 @@ class TagsField(SequenceLabelField):
     tags : `Sequence[str]`
     words : `TextField`
     label_namespace : `str`
+    tag_scheme : `str`
     place : `str`
         File and line of the sentence, for the error.
     """
 
-    __slots__ = ["place"]
+    __slots__ = ["tag_scheme", "place"]
 
-    def __init__(self, tags: Sequence[str], words: TextField, label_namespace: str, place: str) -> None:
+    def __init__(
+        self, tags: Sequence[str], words: TextField, label_namespace: str, tag_scheme: str, place: str
+    ) -> None:
         super().__init__(list(tags), words, label_namespace)
+        self.tag_scheme = tag_scheme
         self.place = place
+
+    def count_vocab_items(self, counter: Dict[str, Dict[str, int]]) -> None:
+        """Counts the sentence's tags and, for each of its types, every tag of the scheme: a small sample may lack some."""
+        super().count_vocab_items(counter)
+        types = sorted({tag[2:] for tag in map(str, self.labels) if tag != "O"})
+        for tag in get_scheme(self.tag_scheme).tag_set(types):
+            counter[self._label_namespace][tag] += 1
 
     def index(self, vocab: Vocabulary) -> None:
         known = vocab.get_token_to_index_vocabulary(self._label_namespace)
@@ -33,7 +46,7 @@ class TagsField(SequenceLabelField):
                 raise ConfigurationError(
                     f"{self.place}: tag '{tag}' is not among those that the model knows ({', '.join(sorted(known))}). Rename its "
                     "type or turn it into O with the 'label_map' of the reader, for instance "
-                    f"""--overrides '{{"dataset_reader.label_map": {{"{tag[2:]}": "O"}}}}' (validation_dataset_reader, where """
-                    "the config has one)."
+                    f"""--overrides '{{"validation_dataset_reader.label_map": {{"{tag[2:]}": "O"}}}}' (dataset_reader, where """
+                    "the config has no other, or where it trains)."
                 )
         super().index(vocab)

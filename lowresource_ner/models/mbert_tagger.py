@@ -10,6 +10,7 @@ from allennlp.models import Model
 from allennlp.modules import TextFieldEmbedder
 from allennlp.nn import InitializerApplicator, RegularizerApplicator
 from allennlp.nn.util import get_text_field_mask
+from allennlp.training.metrics import Metric
 
 from lowresource_ner.data.tag_schemes import get_scheme
 from lowresource_ner.metrics import SeqevalF1
@@ -43,7 +44,7 @@ class MbertTagger(Model):
         The scheme of the reader's tags.
     head : `Lazy[TagHead]`, optional (default = `softmax`)
         "softmax" (the paper's) or "crf".
-    metric : `Lazy[SeqevalF1]`, optional (default = `seqeval_f1` in its default mode)
+    metric : `Lazy[Metric]`, optional (default = `seqeval_f1` in its default mode)
     label_namespace : `str`, optional (default = `"labels"`)
     pretrained_file : `Optional[str]`
         An archive of this package to continue from: every weight of the same name and shape is taken over, and the linear
@@ -68,7 +69,7 @@ class MbertTagger(Model):
         dropout: float = 0.1,
         tag_scheme: str = "IOB2",
         head: Lazy[TagHead] = Lazy(SoftmaxHead),  # noqa: B008  AllenNLP's way of a default
-        metric: Lazy[SeqevalF1] = Lazy(SeqevalF1),  # noqa: B008
+        metric: Lazy[Metric] = Lazy(SeqevalF1),  # noqa: B008
         label_namespace: str = "labels",
         pretrained_file: Optional[str] = None,
         initializer: Optional[InitializerApplicator] = None,
@@ -154,6 +155,11 @@ class MbertTagger(Model):
 
 def _labels(vocab: Vocabulary, namespace: str) -> List[str]:
     by_index = vocab.get_index_to_token_vocabulary(namespace)
+    if by_index and vocab.is_padded(namespace):
+        raise ConfigurationError(
+            f"'label_namespace' is '{namespace}', which AllenNLP pads with tags of its own. Let its name end "
+            "in 'labels' or 'tags'."
+        )
     labels = [by_index[index] for index in range(len(by_index))]
     if "O" not in labels or len(labels) < 2:
         raise ConfigurationError(

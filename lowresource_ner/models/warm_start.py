@@ -41,6 +41,7 @@ def warm_start(model: Model, archive: str, label_namespace: str, tag_axes: Mappi
             "here. Give the same names with the reader's 'label_map', or begin from the encoder alone."
         )
     left_out = []
+    taken_over = 0
     with torch.no_grad():
         for name, weight in model.named_parameters():
             if name not in learned or name.endswith("_constraint_mask"):
@@ -51,11 +52,19 @@ def warm_start(model: Model, archive: str, label_namespace: str, tag_axes: Mappi
                 )
             elif weight.shape == learned[name].shape:
                 weight.copy_(learned[name])
+                taken_over += 1
             else:
                 raise ConfigurationError(
                     f"Weight '{name}' has shape {tuple(learned[name].shape)} in {archive} and {tuple(weight.shape)} here. Use "
                     "the encoder of the archive: give the archive as 'model_name' of the indexer and the embedder as well."
                 )
+    if taken_over == 0:
+        raise ConfigurationError(
+            f"{archive} has no weight of this model's encoder. Give the token indexer and embedder the name that they have there."
+        )
+    lost = sorted(set(old_labels) - set(new_labels))
+    if lost:
+        logger.warning("%s knows tags that the new data lacks; they are forgotten: %s", archive, lost)
     new_tags = sorted(set(new_labels) - set(old_labels))
     logger.info(
         "Continuing from %s. New tags: %s. Not taken over: %s", archive, new_tags or "none", left_out or "nothing"

@@ -10,6 +10,8 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from lowresource_ner.encoder_files import EncoderFiles
 from lowresource_ner.modules.windows import choose_windows, cut_windows
 
+_SUBWORDS_AT_ONCE = 8192
+
 
 @TokenEmbedder.register("subword_transformer")
 class SubwordTransformer(TokenEmbedder):
@@ -105,7 +107,12 @@ class SubwordTransformer(TokenEmbedder):
         rows, starts, stops = token_ids.new_tensor(windows).unbind(dim=1)  # each (num_windows,)
         columns = starts.unsqueeze(1) + torch.arange(self._window_size, device=token_ids.device)
         pieces = token_ids[rows.unsqueeze(1), columns.clamp(max=token_ids.size(1) - 1)]  # (num_windows, window_size)
-        hidden = self._encode(pieces, stops - starts)  # (num_windows, window_size + specials, hidden_size)
+        # A long document is many windows: out of training they need not be in memory all at once.
+        at_once = len(windows) if self.training else max(1, _SUBWORDS_AT_ONCE // self._window_size)
+        parts = zip(pieces.split(at_once), (stops - starts).split(at_once))
+        hidden = torch.cat(
+            [self._encode(*part) for part in parts]
+        )  # (num_windows, window_size + specials, hidden_size)
         chosen = choose_windows(windows, lengths.cpu(), word_starts.cpu()).to(
             word_starts.device
         )  # (batch_size, num_words)

@@ -3,7 +3,7 @@
 import json
 import logging
 from itertools import accumulate
-from typing import Any, Dict, List, NamedTuple, Sequence, Tuple, Union
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from allennlp.common import Params
 from allennlp.common.checks import ConfigurationError
@@ -22,6 +22,9 @@ logger = logging.getLogger(__name__)
 
 _DIGITS = 6
 
+MAX_CHARACTERS = 1_000_000
+"""The longest text that spaCy's tokenizer takes."""
+
 
 class _BadLine(Dict[str, Any]):
     """A line of input that cannot be used: its number among the lines that are not blank, and what is wrong with it."""
@@ -39,8 +42,8 @@ class _Request(NamedTuple):
 class NerPredictor(Predictor):
     """
     Finds entities. A line of input is a JSON object with either "tokens", a list of words, or "text", which is split into
-    words; what else it holds (an id, say) is handed through. With `--use-dataset-reader` input is a file that the archive's
-    reader reads.
+    words, or both, where the words are those of the text; what else it holds (an id, say) is handed through, unless it has
+    the name of an output. With `--use-dataset-reader` input is a file that the archive's reader reads.
 
     A line of output is a JSON object: "text"; "tokens"; "tags" and "probabilities", of each word; "entities", each with its
     "text", "type", "start_token", "end_token" (exclusive), "start_char", "end_char" (so that `text[start_char:end_char]` is the
@@ -103,11 +106,10 @@ class NerPredictor(Predictor):
 
     def load_line(self, line: str) -> JsonDict:
         self._lines_read += 1
-        if self._input_format == "text":
-            return {"text": line.strip("\r\n")}
+        line = line.strip("\r\n").removeprefix("\ufeff")
         try:
-            inputs = json.loads(line)
-            _check(inputs)
+            inputs = {"text": line} if self._input_format == "text" else json.loads(line)
+            self._check(inputs)
             return inputs
         except ValueError as error:
             logger.error("Line %d: %s", self._lines_read, error)
@@ -146,16 +148,20 @@ class NerPredictor(Predictor):
     def _json_to_instance(self, json_dict: JsonDict) -> Instance:
         return self._dataset_reader.text_to_instance(self._requests([json_dict])[0].words)
 
+    def _check(self, inputs: Any) -> None:
+        """Raises a `ValueError` that says what is wrong with a line of input."""
+        _check(inputs)
+
     def _requests(self, inputs: Sequence[JsonDict]) -> List[_Request]:
         for item in inputs:
-            _check(item)
+            self._check(item)
         texts = [item["text"] for item in inputs if "tokens" not in item]
         tokenised = iter(self._tokenizer.batch_tokenize(texts))
         requests = []
         for item in inputs:
             others = {key: value for key, value in item.items() if key not in ("text", "tokens")}
             if "tokens" in item:
-                requests.append(_request_of_tokens(item["tokens"], others))
+                requests.append(_request_of_tokens(item["tokens"], others, item.get("text")))
                 continue
             words = next(tokenised)
             offsets = _offsets(words, item["text"])
@@ -210,6 +216,17 @@ def _check(inputs: Any) -> None:
             raise ValueError('"tokens" must be a list of words, none of them empty')
     elif not isinstance(inputs.get("text"), str):
         raise ValueError('the object has neither "tokens" (a list of words) nor "text" (a string)')
+    written = " ".join(inputs.get("tokens", [])) + str(inputs.get("text", ""))
+    if len(written) > MAX_CHARACTERS:
+        raise ValueError(
+            f"the text has {len(written)} characters; give at most {MAX_CHARACTERS} a line, such as a chapter"
+        )
+    try:
+        written.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise ValueError(f"character {error.start} is half of a surrogate pair (a cut emoji, for instance)") from error
+    if "tokens" in inputs and "text" in inputs:
+        _offsets([Token(token) for token in inputs["tokens"]], str(inputs["text"]))
 
 
 def _words_of(instance: Instance) -> List[str]:
@@ -228,19 +245,15 @@ def _offsets(words: Sequence[Token], text: str) -> List[Tuple[int, int]]:
         position = start + len(written)
         if text[start:position] != written:
             raise ValueError(
-                f"the tokenizer makes '{written}' of the text, where it does not stand; take one that leaves words as they are"
+                f"the word '{written}' does not stand in the text where it should; words must be as they are in the text"
             )
         offsets.append((start, position))
     return offsets
 
 
-def _request_of_tokens(words: Sequence[str], others: JsonDict) -> _Request:
-    offsets = []
-    position = 0
-    for word in words:
-        offsets.append((position, position + len(word)))
-        position += len(word) + 1
-    return _Request(" ".join(words), list(words), offsets, others, [(0, len(words))])
+def _request_of_tokens(words: Sequence[str], others: JsonDict, text: Optional[str] = None) -> _Request:
+    text = " ".join(words) if text is None else text
+    return _Request(text, list(words), _offsets([Token(word) for word in words], text), others, [(0, len(words))])
 
 
 def _entity(entity: Dict[str, Any], first_word: int, request: _Request) -> JsonDict:

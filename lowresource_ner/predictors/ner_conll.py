@@ -1,11 +1,12 @@
 """The predictor for the next tool in a chain: CoNLL files out."""
 
 import io
+from typing import Any, Sequence
 
 from allennlp.common.util import JsonDict
 from allennlp.predictors import Predictor
 
-from lowresource_ner.data.conll import write_conll
+from lowresource_ner.data.conll import ConllError, write_conll
 from lowresource_ner.predictors.ner import NerPredictor
 
 
@@ -18,10 +19,22 @@ class NerConllPredictor(NerPredictor):
     Registered as a `Predictor` with name "ner_conll".
     """
 
+    def _check(self, inputs: Any) -> None:
+        super()._check(inputs)
+        tokens = inputs.get("tokens", [])
+        try:
+            _block(tokens, ["O"] * len(tokens))
+        except ConllError as error:
+            raise ValueError(error.complaint) from error
+
     def dump_line(self, outputs: JsonDict) -> str:
         if "error" in outputs and "tags" not in outputs:
             return f"# line {outputs['line']}: {outputs['error']}\n\n"
-        block = io.StringIO()
-        if outputs["tokens"]:
-            write_conll([(outputs["tokens"], outputs["tags"])], block)
-        return block.getvalue()
+        return _block(outputs["tokens"], outputs["tags"])
+
+
+def _block(tokens: Sequence[str], tags: Sequence[str]) -> str:
+    block = io.StringIO()
+    if tokens:
+        write_conll([(tokens, tags)], block)
+    return block.getvalue()

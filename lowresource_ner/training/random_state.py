@@ -35,6 +35,7 @@ class RandomState(TrainerCallback):
             self._data_state_at_start = _data_state()
             return
         self._data_state_at_start = self._restored["data_at_start"]
+        self._data_state_after_batch = self._restored["data_after_batch"]
         _set_data_state(self._restored["data_at_start"])
         _set_torch_state(self._restored["torch"])
         if not is_primary:
@@ -49,7 +50,11 @@ class RandomState(TrainerCallback):
             _set_data_state(self._data_state_after_batch)
 
     def state_dict(self) -> Dict[str, Any]:
-        return {"data_at_start": self._data_state_at_start, "torch": _torch_state()}
+        return {
+            "data_at_start": self._data_state_at_start,
+            "data_after_batch": self._data_state_after_batch,
+            "torch": _torch_state(),
+        }
 
     def load_state_dict(self, state_dict: Dict[str, Any]) -> None:
         self._restored = state_dict

@@ -21,7 +21,8 @@ Batch = Tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 class TemperatureScaling(TrainerCallback):
     """
     After training, finds the one temperature T > 0 under which logits / T give the development set's tags the greatest
-    likelihood (Guo, Pleiss, Sun and Weinberger 2017), and stores it in the archive. It changes confidences and no tag.
+    likelihood (Guo, Pleiss, Sun and Weinberger 2017), and stores it in the archive. It changes confidences and no tag. Under
+    distributed training the first worker does this, on its share of the development set.
 
     The model must have a buffer `temperature` and a method `calibration_loss(logits, tags, mask, temperature)`, and put "logits"
     and "mask" into its output.
@@ -79,7 +80,7 @@ def _development_batches(trainer: GradientDescentTrainer) -> List[Batch]:
                 raise ConfigurationError(
                     "temperature_scaling needs labelled validation data, and its reader gives no tags."
                 )
-            output = model(**batch)
+            output = model(tokens=batch["tokens"])  # without tags: the model's metrics are not to count this pass
             batches.append((output["logits"].detach(), batch["tags"], output["mask"]))
     return batches
 

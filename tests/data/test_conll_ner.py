@@ -87,22 +87,43 @@ def test_without_labels_the_tag_column_is_never_read(tmp_path) -> None:
 
 
 def test_a_sample_is_seeded_nested_in_order_and_of_the_right_size() -> None:
-    def sample(size, seed=1):
-        return [tuple(sentence) for sentence in words(ConllNerReader(sample=size, sample_seed=seed).read(SPANISH))]
+    def sample(size=None, seed=1, **share):
+        reader = ConllNerReader(sample=size, sample_seed=seed, **share)
+        return [tuple(sentence) for sentence in words(reader.read(SPANISH))]
 
     everything = [tuple(sentence) for sentence in words(ConllNerReader().read(SPANISH))]
     ten, twenty = sample(10), sample(20)
-    assert (len(ten), len(twenty), len(sample(0.5)), len(sample(1.0)), len(everything)) == (10, 20, 25, 50, 50)
+    halves = [len(sample(sample_share=share)) for share in (0.5, 1.0, 1)]  # Jsonnet writes 1.0 as 1
+    assert (len(ten), len(twenty), halves, len(everything)) == (10, 20, [25, 50, 50], 50)
     assert set(ten) < set(twenty) < set(everything)
     assert ten == sample(10) and ten != sample(10, seed=2)
     positions = [everything.index(sentence) for sentence in twenty]
     assert positions == sorted(positions)
 
 
-@pytest.mark.parametrize("size", [0, -1, 1.5, True, "10"])
-def test_a_sample_that_is_neither_number_nor_share_is_refused(size) -> None:
-    with pytest.raises(ConfigurationError, match="'sample' is"):
-        ConllNerReader(sample=size)
+@pytest.mark.parametrize(
+    "options, message",
+    [({"sample": size}, "'sample' is") for size in (0, -1, 1.5, True, "10")]
+    + [({"sample_share": share}, "'sample_share' is") for share in (0, -0.1, 1.5)]
+    + [({"sample": 5, "sample_share": 0.5}, "both given")],
+)
+def test_a_sample_that_is_neither_number_nor_share_is_refused(options, message) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        ConllNerReader(**options)
+
+
+def test_a_file_that_changes_is_surveyed_anew(tmp_path) -> None:
+    reader = ConllNerReader()
+    assert tags(reader.read(_written("Kofi\tI-PER\nAnnan\tI-PER\n", tmp_path))) == [["B-PER", "I-PER"]]
+    assert tags(reader.read(_written("Kofi\tS-PER\nof\tO\nAccra\tS-LOC\n", tmp_path))) == [["B-PER", "O", "B-LOC"]]
+
+
+def test_the_vocabulary_knows_every_tag_of_a_type_that_was_seen(tmp_path) -> None:
+    instances = read("Kofi\tB-PER\nof\tO\nAccra\tB-LOC\n", tmp_path)
+    for instance in instances:
+        instance["tokens"].token_indexers = ConllNerReader().token_indexers
+    vocab = Vocabulary.from_instances(instances)
+    assert set(vocab.get_token_to_index_vocabulary("labels")) == {"O", "B-PER", "I-PER", "B-LOC", "I-LOC"}
 
 
 def test_a_sample_of_more_than_there_is_is_refused() -> None:

@@ -44,6 +44,15 @@ def test_running_text_is_split_into_sentences_over_line_breaks(tmp_path) -> None
     assert [sentence["place"].rsplit(":")[-1] for sentence in found] == ["1", "1", *"444444"]
 
 
+def test_running_text_without_blank_lines_is_cut_at_sentence_ends_only(tmp_path) -> None:
+    line = "Lima is a city. It lies on the\nsea and is large.\n"
+    found = words(read(line * 2000, tmp_path, layout="running"))
+    assert (
+        found
+        == [["Lima", "is", "a", "city", "."], ["It", "lies", "on", "the", "sea", "and", "is", "large", "."]] * 2000
+    )
+
+
 def test_tokenised_running_text(tmp_path) -> None:
     found = words(read("Lima is big . It lies\non the sea .", tmp_path, layout="running", tokenised=True))
     assert found == [["Lima", "is", "big", "."], ["It", "lies", "on", "the", "sea", "."]]

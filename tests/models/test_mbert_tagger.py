@@ -83,7 +83,7 @@ def test_training_reduces_the_loss_and_reaches_every_weight(head) -> None:
         optimizer.zero_grad()
         loss = model(**batch)["loss"]
         loss.backward()
-        losses.append(float(loss))
+        losses.append(loss.item())
         optimizer.step()
     assert losses[-1] < 0.5 * losses[0]
     unreached = {name for name, weight in model.named_parameters() if weight.requires_grad and weight.grad is None}

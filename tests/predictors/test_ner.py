@@ -66,7 +66,7 @@ def test_a_text_is_tagged_sentence_by_sentence_on_demand(archive) -> None:
     assert output["tags"] == [tag for part in alone for tag in part["tags"]]
     assert [e["text"] for e in output["entities"]] == [e["text"] for part in alone for e in part["entities"]]
     assert all(text[e["start_char"] : e["end_char"]] == e["text"] for e in output["entities"])
-    assert all(output["tokens"][e["start_token"]] == e["text"].split()[0] for e in output["entities"])
+    assert all(e["text"].startswith(output["tokens"][e["start_token"]]) for e in output["entities"])
 
 
 def test_the_tokenizer_is_the_users_choice(archive) -> None:
@@ -103,6 +103,35 @@ def test_conll_output_of_bad_lines_and_awkward_words(archive) -> None:
     ]
     assert outputs[0].startswith("# line 1: ") and outputs[2] == ""
     assert [line.split("\t")[0] for line in outputs[1].strip().split("\n")] == ["#", "New York"]
+
+
+@pytest.mark.parametrize(
+    "line, complaint",
+    [
+        ('{"text": "a cut emoji \\ud83d"}', "surrogate"),
+        ('{"text": "' + "x" * 1_000_001 + '"}', "1000001 characters"),
+        ('{"tokens": ["a", "b"], "text": "a c"}', "'b' does not stand in the text"),
+    ],
+)
+def test_awkward_lines_are_answered_with_an_error(archive, line, complaint) -> None:
+    tagger = predictor(archive)
+    output = tagger.predict_json(tagger.load_line(line))
+    assert output["line"] == 1 and complaint in output["error"]
+    json.dumps(output).encode("utf-8")
+
+
+def test_tokens_of_a_text_keep_its_offsets(archive) -> None:
+    text = "Asha,Juma  (Dodoma)"
+    output = predictor(archive).predict_json({"tokens": ["Asha", ",", "Juma", "(", "Dodoma", ")"], "text": text})
+    assert output["text"] == text
+    assert all(text[e["start_char"] : e["end_char"]] == e["text"] for e in output["entities"])
+
+
+@pytest.mark.parametrize("word", ["a\tb", "a\nb", "-DOCSTART-"])
+def test_words_that_conll_cannot_hold_are_bad_lines(archive, word) -> None:
+    tagger = NerConllPredictor(archive.model, archive.dataset_reader)
+    line = json.dumps({"tokens": ["a", word]})
+    assert tagger.dump_line(tagger.predict_json(tagger.load_line(line))).startswith("# line 1: ")
 
 
 def test_options_are_checked(archive) -> None:

@@ -30,6 +30,14 @@ def test_which_epoch_is_kept(callbacks, kept, settings, monkeypatch, tmp_path) -
     assert all(torch.equal(best[name], last[name]) for name in best) == bool(callbacks)
 
 
+def test_patience_is_refused(settings, monkeypatch, tmp_path) -> None:
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    path = REPOSITORY / "training_configs/cross_lingual/teacher.jsonnet"
+    with pytest.raises(ConfigurationError, match="exclude each other"):
+        train_model(Params.from_file(path, {"trainer.patience": 2}), str(tmp_path / "run"))
+
+
 def _epoch(path) -> int:
     return int(path.stem.split("_e")[1].split("_")[0])
 

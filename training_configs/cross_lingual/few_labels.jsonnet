@@ -11,7 +11,5 @@ local environment = import '../lib/environment.libsonnet';
   validation_data_path: environment.file(environment.source, 'dev'),
   num_epochs:: 10,
   batch_size:: 8,
-  local reader = super.dataset_reader,
-  dataset_reader+: { sample: 20, sample_seed: environment.seed },
-  validation_dataset_reader: reader,
+  sample:: { sample: 20, sample_seed: environment.seed },
 }

@@ -8,6 +8,7 @@ local environment = import 'environment.libsonnet';
   encoder:: environment.encoder,
   tag_scheme:: 'IOB2',
   label_map:: {},
+  sample:: {},
   batch_size:: 32,
   num_epochs:: 3,
   learning_rate:: 5e-5,
@@ -21,12 +22,16 @@ local environment = import 'environment.libsonnet';
   random_seed: environment.seed,
   numpy_seed: environment.seed,
   pytorch_seed: environment.seed,
-  dataset_reader: {
+  local reader = {
     type: 'conll_ner',
     tag_scheme: config.tag_scheme,
     label_map: config.label_map,
     token_indexers: { encoder: { type: 'subwords', model_name: config.encoder } },
   },
+  // A sample, { sample: 100 } or { sample_share: 0.1 }, is taken of the training data alone.
+  dataset_reader: reader + config.sample,
+  // What `allennlp evaluate` and `predict` read with.
+  validation_dataset_reader: reader,
   model: {
     type: 'mbert_tagger',
     tag_scheme: config.tag_scheme,

@@ -7,7 +7,7 @@ local required(name, meaning) =
 {
   data_root:: required('NER_DATA', 'the folder of your corpora'),
   source:: required('SOURCE', 'the folder of the labelled language below NER_DATA'),
-  encoder:: required('ENCODER', 'a hub name, a local folder, or an archive'),
+  encoder:: required('ENCODER', 'a hub name, a local folder, or a model.tar.gz to go on from'),
   seed:: std.parseInt(required('SEED', 'a whole number')),
   device:: std.parseInt(required('DEVICE', '-1 for the CPU, or the number of a GPU')),
 
