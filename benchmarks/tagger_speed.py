@@ -1,6 +1,7 @@
 """
 Words a second of `mbert_tagger`: training against transformers' Trainer with its collator for token classification (dynamic
-padding), prediction against the bare encoder's forward passes, on the same encoder, in one process, in turn. The Trainer is run with batches at random, its default, and with `group_by_length`.
+padding), prediction against the bare encoder's forward passes, on the same encoder, in one process, in turn. The Trainer is run
+with batches at random, its default, and with `group_by_length`.
 
     OMP_NUM_THREADS=2 python benchmarks/tagger_speed.py --data $NER_DATA/conll2003/train.conll --sizes small
     OMP_NUM_THREADS=2 python benchmarks/tagger_speed.py --data $NER_DATA/conll2003/train.conll --sizes mbert --sentences 256

@@ -10,6 +10,7 @@ Every step is an `allennlp` command, shown before it is run; what it has logged 
 import argparse
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -141,8 +142,9 @@ def allennlp(*arguments: str) -> List[str]:
 
 def step(title: str, command: List[str], settings: Dict[str, str], log: Path | None) -> None:
     """Shows a command, runs it with its progress bars on the screen, and stops with its log where it fails."""
-    shown = ["allennlp" if part == "-m" else part for part in command[1:] if part != "allennlp"]
-    print(f"\n== {title}\n   " + " ".join([f"{key}={value}" for key, value in settings.items()] + shown), flush=True)
+    shown = command[2:] if command[1] == "-m" else ["python", *command[1:]]
+    variables = [f"{key}={shlex.quote(value)}" for key, value in settings.items()]
+    print(f"\n== {title}\n   " + " ".join([*variables, shlex.join(shown)]), flush=True)
     environment = {**os.environ, **settings, "HF_HUB_OFFLINE": "1"}
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     assert process.stdout is not None
