@@ -138,7 +138,7 @@ def train_ours(folder: Path, encoder: str, size: Dict[str, Any]) -> float:
 def make_trainer(folder: Path, encoder: str, size: Dict[str, Any], epochs: int, learning_rate: float) -> Trainer:
     config = reader_and_model(folder, encoder, size)
     reader = DatasetReader.from_params(Params(config["dataset_reader"]))
-    sampler = {"type": "bucket", "batch_size": BATCH, "sorting_keys": ["tokens"]}
+    sampler = {"type": "length_grouped", "batch_size": BATCH}
     loader = DataLoader.from_params(
         Params({"batch_sampler": sampler}), reader=reader, data_path=str(folder / "data.conll")
     )

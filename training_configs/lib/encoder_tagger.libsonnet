@@ -49,10 +49,10 @@ local environment = import 'environment.libsonnet';
     pretrained_file: archive,
   },
   data_loader: {
-    batch_sampler: { type: 'bucket', batch_size: config.batch_size, sorting_keys: ['tokens'] },
+    batch_sampler: { type: 'length_grouped', batch_size: config.batch_size },
   },
   validation_data_loader: {
-    batch_sampler: { type: 'bucket', batch_size: 4 * config.batch_size, sorting_keys: ['tokens'], shuffle: false },
+    batch_sampler: { type: 'length_grouped', batch_size: 4 * config.batch_size, shuffle: false },
   },
   trainer: {
     num_epochs: config.num_epochs,
