@@ -267,6 +267,7 @@ FITTING = {
     "torch": "2.14.1",
     "torchvision": "0.29.1",
     "transformers": "4.43.4",
+    "tokenizers": "0.19.1",
     "numpy": "2.4.6",
     "spacy": "3.8.18",
     "seqeval": "1.2.2",

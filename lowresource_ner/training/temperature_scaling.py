@@ -62,7 +62,10 @@ class TemperatureScaling(TrainerCallback):
         model.temperature.fill_(float(temperature))
         metrics["temperature"] = float(temperature)
         logger.info(
-            "Temperature %.3f: loss a word on the development set %.4f, before %.4f", temperature, after, before
+            "Temperature %.3f: loss a word on the development set %.4f, before %.4f",
+            float(temperature),
+            float(after),
+            float(before),
         )
         if trainer._serialization_dir:
             _store_temperature(Path(trainer._serialization_dir) / "best.th", temperature)
