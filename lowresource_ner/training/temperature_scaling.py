@@ -58,7 +58,8 @@ class TemperatureScaling(TrainerCallback):
         model: Any = trainer.model
         batches = _development_batches(trainer)
         temperature = _best_temperature(model, batches)
-        before, after = (_mean_loss(model, batches, value) for value in (torch.ones(()), temperature))
+        with torch.no_grad():
+            before, after = (_mean_loss(model, batches, value) for value in (torch.ones(()), temperature))
         model.temperature.fill_(float(temperature))
         metrics["temperature"] = float(temperature)
         logger.info(
@@ -102,8 +103,9 @@ def _best_temperature(model: Any, batches: List[Batch]) -> torch.Tensor:
     def closure() -> torch.Tensor:
         optimizer.zero_grad()
         loss = _mean_loss(model, batches, log_temperature.exp())
-        loss.backward()
-        return loss
+        # For the temperature alone: a CRF's transitions are in the loss as well, and stay as they are.
+        (log_temperature.grad,) = torch.autograd.grad(loss, log_temperature)
+        return loss.detach()
 
     optimizer.step(closure)
     # A development set without a single error has its best temperature at 0; so sure no tagger may be.
