@@ -24,7 +24,7 @@ def test_offsets_slice_the_text_and_nothing_but_space_is_lost(text: str) -> None
 @pytest.mark.parametrize(
     "text, words",
     [
-        ("Dkt. Asha alienda Dar es Salaam.", ["Dkt", ".", "Asha", "alienda", "Dar", "es", "Salaam", "."]),
+        ("Dkt. Nyerere alienda Dar es Salaam.", ["Dkt", ".", "Nyerere", "alienda", "Dar", "es", "Salaam", "."]),
         ("北京大学在中国。", list("北京大学在中国。")),
         ("東京タワーへ", ["東", "京", "タ", "ワー", "へ"]),
         ("ที่นี่ Bangkok", ["ที่", "นี่", "Bangkok"]),
