@@ -87,7 +87,7 @@ def test_document_mark_in_another_column(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "mark", ["-DOCSTART-", "-DOCSTART- O", "-DOCSTART-\tO", "-DOCSTART- (1 EU)", "-DOCSTART- -X- -X- O"]
+    "mark", ["-DOCSTART-", "-DOCSTART- O", "-DOCSTART-\tO", "-DOCSTART- (1 UNESCO)", "-DOCSTART- -X- -X- O"]
 )
 def test_document_marks_part_sentences_whatever_their_columns(tmp_path, mark):
     path = write(tmp_path, f"{mark}\nCork B-LOC\n{mark}\nBray B-LOC\n-DOCSTART-x O\n")
@@ -133,17 +133,17 @@ def test_delimiter_is_the_one_that_more_lines_agree_on(tmp_path):
     damaged = write(tmp_path, "New York\tB-LOC\nis\tO\nfar off\tO\nwe\tO\nsaid\n")
     with pytest.raises(ConllError, match=r":5: 1 column where the file's other lines have 2"):
         read(damaged)
-    mixed = write(tmp_path, "EU\tNNP I-NP\tB-ORG\nrejects VBZ\tI-VP O\n")
+    mixed = write(tmp_path, "UNESCO\tNNP I-NP\tB-ORG\nrejects VBZ\tI-VP O\n")
     assert read(mixed)[0].tags == ("B-ORG", "O")
 
 
 def test_delimiter_where_tabs_and_spaces_do_equally_well(tmp_path):
     one_token = write(tmp_path, "New York\tB-LOC\n")
     assert read(one_token)[0].tokens == ("New York",)
-    last_column_holds_spaces = write(tmp_path, "EU\tNNP B-ORG\nrejects\tVBZ O\n")
+    last_column_holds_spaces = write(tmp_path, "UNESCO\tNNP B-ORG\nrejects\tVBZ O\n")
     assert read(last_column_holds_spaces)[0].tags == ("B-ORG", "O")
     tagger_output = write(tmp_path, "UNESCO NP B-ORG\tO\n" * 5)
-    assert read(tagger_output)[0].tokens == ("EU",) * 5
+    assert read(tagger_output)[0].tokens == ("UNESCO",) * 5
     assert read(tagger_output, delimiter="tab")[0].tokens == ("UNESCO NP B-ORG",) * 5
 
 
