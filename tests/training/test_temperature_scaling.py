@@ -30,7 +30,7 @@ def development_loss(archive, temperature: float) -> float:
         logits = torch.tensor(output["logits"]).unsqueeze(0)
         tags = torch.tensor([[model.vocab.get_token_index(tag, "labels") for tag in instance["tags"].labels]])
         mask = torch.ones_like(tags, dtype=torch.bool)
-        total += float(model.calibration_loss(logits, tags, mask, torch.tensor(temperature)))
+        total += model.calibration_loss(logits, tags, mask, torch.tensor(temperature)).item()
     return total
 
 
