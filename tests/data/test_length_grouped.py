@@ -18,7 +18,7 @@ def instances() -> list:
     vocab = Vocabulary.from_instances(instances)
     for instance in instances:
         instance.index_fields(vocab)
-    assert len(instances) == 472
+    assert len(instances) == 722
     return instances
 
 
@@ -36,9 +36,9 @@ def padding(batches: list, instances: list) -> float:
 def test_every_instance_once_in_batches_of_the_size(options, instances) -> None:
     sampler = LengthGroupedSampler(batch_size=10, **options)
     batches = list(sampler.get_batch_indices(instances))
-    assert sorted(index for batch in batches for index in batch) == list(range(472))
-    assert sorted(map(len, batches)) == [2] + [10] * 47
-    assert sampler.get_num_batches(instances) == len(batches) == 48
+    assert sorted(index for batch in batches for index in batch) == list(range(722))
+    assert sorted(map(len, batches)) == [2] + [10] * 72
+    assert sampler.get_num_batches(instances) == len(batches) == 73
 
 
 def test_less_is_padded_than_by_words(instances) -> None:

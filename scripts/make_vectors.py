@@ -1,0 +1,157 @@
+"""
+Makes word vectors from tokenised text: positive pointwise mutual information of words within a window, and of that matrix a
+truncated singular value decomposition. A line for each word in GloVe's text format, the most frequent first.
+
+    python scripts/make_vectors.py fixtures/vectors/tiny.16d.txt.gz fixtures/corpora/en/train.conll \\
+        fixtures/corpora/bio/train.conll fixtures/corpora/bio/raw.txt fixtures/corpora/sea/raw.txt \\
+        --dim 16 --window 4 --min-count 2
+
+Words are in lower case, with 0 for every digit. For tests, and where no published vectors are at hand: those were made from
+far more text. On one machine the same texts give the same file, byte for byte.
+"""
+
+import argparse
+import gzip
+import io
+import re
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Iterator, List, Tuple
+
+import numpy
+from allennlp.common.checks import ConfigurationError
+from scipy.sparse import csr_array
+from scipy.sparse.linalg import eigsh
+
+from lowresource_ner.data.conll import ConllFormat, read_conll
+from lowresource_ner.data.conll_lines import numbered_lines
+
+# Up to so many words all eigenvectors are computed, and for more words only those that are wanted, by iteration.
+MOST_WORDS_FOR_DENSE = 2000
+TOO_RARE = -1
+
+UNLABELLED = ConllFormat(tag_column=None)
+
+
+def sentences(path: str) -> Iterator[List[str]]:
+    """The words of each line of a text file, and of each sentence of a CoNLL file, in lower case and with 0 for digits."""
+    if path.endswith(".conll"):
+        found = (list(sentence.tokens) for sentence in read_conll(path, UNLABELLED))
+    else:
+        found = (line.split() for _, line in numbered_lines(path, "utf-8"))
+    for words in found:
+        yield [re.sub(r"\d", "0", word.lower()) for word in words]
+
+
+def most_frequent_first(counts: Counter, min_count: int) -> List[str]:
+    """Equally frequent words in the order of their characters. A word with a space in it has no place in the format."""
+    words = [word for word, count in counts.items() if count >= min_count and len(word.split()) == 1]
+    return sorted(words, key=lambda word: (-counts[word], word))
+
+
+def cooccurrences(texts: List[List[str]], words: List[str], window: int) -> csr_array:
+    """
+    How often each two words stand within `window` words of each other in one sentence, (words, words). Other words count for
+    the distance and for nothing else.
+    """
+    index = {word: number for number, word in enumerate(words)}
+    gap = [TOO_RARE] * window  # no window reaches from one sentence into the next
+    ids = numpy.array([i for text in texts for i in [index.get(word, TOO_RARE) for word in text] + gap])
+    counts = csr_array((len(words), len(words)))
+    for distance in range(1, window + 1):
+        left, right = ids[:-distance], ids[distance:]
+        both = (left != TOO_RARE) & (right != TOO_RARE)
+        counts += csr_array((numpy.ones(both.sum()), (left[both], right[both])), shape=counts.shape)
+    return (counts + counts.T).tocsr()
+
+
+def positive_pmi(counts: csr_array) -> csr_array:
+    pairs = counts.tocoo()
+    rows, columns = pairs.coords
+    totals = counts.sum(axis=1)
+    pmi = numpy.log(pairs.data * totals.sum() / (totals[rows] * totals[columns]))
+    result = csr_array((numpy.maximum(pmi, 0), (rows, columns)), shape=counts.shape)
+    result.eliminate_zeros()
+    return result
+
+
+def truncated_svd(matrix: csr_array, dim: int) -> Tuple[numpy.ndarray, numpy.ndarray]:
+    """
+    The left singular vectors of the `dim` largest singular values, (words, dim), and these values, the largest first. For a
+    symmetric matrix they are its eigenvectors and the absolute eigenvalues.
+    """
+    size = matrix.shape[0]
+    if size <= MOST_WORDS_FOR_DENSE or dim == size:
+        values, vectors = numpy.linalg.eigh(matrix.toarray())
+    else:
+        values, vectors = eigsh(matrix, k=dim, which="LM", v0=numpy.ones(size))
+    order = numpy.argsort(-abs(values), kind="stable")[:dim]
+    return vectors[:, order], abs(values[order])
+
+
+def word_vectors(matrix: csr_array, dim: int) -> numpy.ndarray:
+    """
+    Singular vectors times the roots of their singular values, (words, dim), scaled to a mean squared length of 1. Of the signs,
+    which the decomposition leaves open, those are taken that make the largest number of each dimension positive.
+    """
+    vectors, values = truncated_svd(matrix, dim)
+    # The first of those that are as large as the largest but for rounding.
+    size = abs(vectors)
+    largest = numpy.argmax(size > 0.999 * size.max(axis=0), axis=0)
+    vectors = vectors * numpy.sign(vectors[largest, range(dim)]) * numpy.sqrt(values)
+    return vectors / numpy.sqrt((vectors**2).sum(axis=1).mean())
+
+
+def write(path: Path, words: List[str], vectors: numpy.ndarray) -> None:
+    text = io.StringIO()
+    for word, vector in zip(words, vectors.round(4) + 0.0):  # adding 0 makes 0 of -0
+        text.write(" ".join([word, *(f"{number:.4f}" for number in vector)]) + "\n")
+    content = text.getvalue().encode("utf-8")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)
+
+
+def positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is not above 0")
+    return number
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("file", type=Path, help="where the vectors are written; packed if it ends in .gz")
+    parser.add_argument(
+        "text", nargs="+", help="text in UTF-8, words between spaces and a sentence a line, or CoNLL files (*.conll)"
+    )
+    parser.add_argument("--dim", type=positive, default=100, help="numbers of a vector (default: 100)")
+    parser.add_argument("--window", type=positive, default=5, help="words to each side that count (default: 5)")
+    parser.add_argument("--min-count", type=positive, default=5, help="leave rarer words out (default: 5)")
+    args = parser.parse_args()
+
+    try:
+        texts = [sentence for path in args.text for sentence in sentences(path)]
+    except ConfigurationError as error:
+        sys.exit(str(error))
+    counts = Counter(word for sentence in texts for word in sentence)
+    if not counts:
+        sys.exit(f"There are no words in {', '.join(args.text)}. Check that these are the files that were meant.")
+    words = most_frequent_first(counts, args.min_count)
+    if len(words) < args.dim:
+        sys.exit(
+            f"{len(words)} words occur --min-count {args.min_count} times or more, too few for --dim {args.dim}. "
+            "Give more text, or lower one of the two."
+        )
+    matrix = positive_pmi(cooccurrences(texts, words, args.window))
+    if not matrix.nnz:
+        sys.exit("No two words stand side by side more often than by chance. Give more text, or a wider --window.")
+    write(args.file, words, word_vectors(matrix, args.dim))
+    share = sum(counts[word] for word in words) / sum(counts.values())
+    print(
+        f"{args.file}: {len(words)} words x {args.dim}, which are {share:.1%} of the {sum(counts.values()):,} in the texts"
+    )
+
+
+if __name__ == "__main__":
+    main()
