@@ -1,0 +1,123 @@
+"""A training that changes its optimizer on the way."""
+
+import logging
+from typing import Any, Dict, List, Optional, Tuple
+
+import torch
+from allennlp.common import Lazy
+from allennlp.common.checks import ConfigurationError
+from allennlp.training.callbacks import TrainerCallback
+from allennlp.training.gradient_descent_trainer import GradientDescentTrainer
+from allennlp.training.optimizers import Optimizer
+
+logger = logging.getLogger(__name__)
+
+PREFIX = "validation_"
+"""What the trainer puts before a validation metric's name."""
+
+
+@TrainerCallback.register("switch_optimizer")
+class SwitchOptimizer(TrainerCallback):
+    """
+    After the first epoch whose validation metric exceeds a threshold, a fresh optimizer takes the place of the trainer's.
+
+    In the unsupervised setting of Jia, Liang and Zhang (ACL 2019), as released, that is RMSprop until F1 on the source
+    domain's development set exceeds 0.72, then SGD with 0.015 that does not decay. The released code makes a fresh SGD after
+    each such epoch; without momentum that is the same as once.
+
+    Learning rate and momentum schedules stay with the optimizer that they were made for, so they act on the fresh one no
+    more. Under mixed precision the gradient scaler goes on as it is.
+
+    Registered as a `TrainerCallback` with name "switch_optimizer".
+
+    # Parameters
+
+    metric : `str`
+        As in the trainer's 'validation_metric': "+f1" exceeds a threshold from above, "-loss" from below.
+    threshold : `float`
+    optimizer : `Lazy[Optimizer]`
+        Made once on trial before training, so that a fault in its config shows then.
+
+    # Raises
+
+    `ConfigurationError`
+        Where the metric's name begins with neither "+" nor "-". Before training, where there is no validation data. After the
+        first validation, where the model has no such metric.
+    """
+
+    def __init__(self, serialization_dir: str, metric: str, threshold: float, optimizer: Lazy[Optimizer]) -> None:
+        super().__init__(serialization_dir)
+        if metric[:1] not in ("+", "-"):
+            raise ConfigurationError(
+                f"'metric' of switch_optimizer is '{metric}'. Write '+{metric}' where more is better, '-{metric}' where less is."
+            )
+        self._metric = metric[1:]
+        self._sign = 1 if metric[0] == "+" else -1
+        self._threshold = threshold
+        self._optimizer = optimizer
+        self._fresh: Optional[torch.optim.Optimizer] = None
+        self._restored: Optional[Dict[str, Any]] = None
+
+    def on_start(self, trainer: GradientDescentTrainer, is_primary: bool = True, **kwargs: Any) -> None:
+        super().on_start(trainer, is_primary)
+        if trainer._validation_data_loader is None:
+            raise ConfigurationError("switch_optimizer needs validation data: give 'validation_data_path'.")
+        # The trial is made on parameters without values, and leaves the model's as they are.
+        self._optimizer.construct(
+            model_parameters=[(name, torch.nn.Parameter(p.detach().to("meta"))) for name, p in _trained(trainer)]
+        )
+        if self._restored is not None:
+            fresh = self._switch(trainer)
+            fresh.load_state_dict(self._restored)
+
+    def on_epoch(
+        self,
+        trainer: GradientDescentTrainer,
+        metrics: Dict[str, Any],
+        epoch: int,
+        is_primary: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        found = {name.removeprefix(PREFIX): value for name, value in metrics.items() if name.startswith(PREFIX)}
+        if self._fresh is not None or not found:
+            return  # done, or another callback has put validation off
+        if self._metric not in found:
+            raise ConfigurationError(
+                f"switch_optimizer waits for the validation metric '{self._metric}', and there is none of that name. There are: "
+                f"{', '.join(sorted(found))}."
+            )
+        value = found[self._metric]
+        if self._sign * value > self._sign * self._threshold:
+            before, after = trainer.optimizer, self._switch(trainer)
+            logger.info(
+                "After epoch %d validation %s is %.4f, beyond %s: a fresh %s takes the place of %s and its schedules.",
+                epoch,
+                self._metric,
+                value,
+                self._threshold,
+                type(after).__name__,
+                type(before).__name__,
+            )
+
+    def state_dict(self) -> Dict[str, Any]:
+        fresh = self._fresh
+        return {"optimizer": None if fresh is None else type(fresh).state_dict(fresh)}
+
+    def load_state_dict(self, state_dict: Dict[str, Any]) -> None:
+        self._restored = state_dict["optimizer"]
+
+    def _switch(self, trainer: GradientDescentTrainer) -> torch.optim.Optimizer:
+        configured = trainer.optimizer
+        fresh = self._optimizer.construct(model_parameters=_trained(trainer))
+        # A trainer that recovers loads the optimizer and the schedules of its config before any callback is asked, and fails
+        # where the checkpoint holds none that fit. So checkpoints go on holding the configured optimizer, emptied, and its
+        # schedules, which are therefore not taken from the trainer; the fresh optimizer is kept in this callback's state.
+        configured.state.clear()
+        fresh.state_dict = configured.state_dict  # type: ignore[method-assign]
+        trainer.optimizer = self._fresh = fresh
+        return fresh
+
+
+def _trained(trainer: GradientDescentTrainer) -> List[Tuple[str, torch.nn.Parameter]]:
+    """What the trainer gives its own optimizer."""
+    return [(name, p) for name, p in trainer._pytorch_model.named_parameters() if p.requires_grad]
