@@ -1,9 +1,11 @@
 """
-Exact sums over the tag sequences of a linear chain: the log partition function and the forward and backward scores.
+A linear chain over tag sequences: the score of one, the best of all, and the log sum over all, word by word.
 
 AllenNLP's `ConditionalRandomField` trains over all sequences and applies its constraints in decoding only. What a tagger
-reports as a probability must be taken over the sequences that it can output, so these functions take transition scores in
-which forbidden transitions are already impossible.
+reports as a probability must be taken over the sequences that it can output, so a chain may hold transition scores in which
+forbidden transitions are already impossible.
+
+The sums here hold for any scores and can be differentiated; chain_sums.py has them faster.
 """
 
 from typing import NamedTuple
@@ -11,67 +13,88 @@ from typing import NamedTuple
 import torch
 
 IMPOSSIBLE = -1e30
-"""The score of a forbidden transition: no sum in float32 or float64 notices it, and no difference of two is undefined."""
+"""The score of what is forbidden: no sum in float32 or float64 notices it, and no difference of two is undefined."""
 
 
 class ChainScores(NamedTuple):
     """
-    The scores of a linear chain over `num_tags` tags.
+    The scores of a linear chain over `num_tags` tags, in float64. Build it with `chain_scores`.
 
-    emissions : (batch_size, num_words, num_tags); transitions : (num_tags, num_tags), from row to column;
-    starts, ends : (num_tags,); mask : (batch_size, num_words), True for words, the first word of a row always one.
+    emissions : (batch_size, num_words, num_tags), the start scores in the first word's, the end scores in the last word's, 0
+    where the mask is False; transitions : (num_tags, num_tags), from row to column; mask : (batch_size, num_words), True for
+    words, of which each row has one at least, from its beginning.
     """
 
     emissions: torch.Tensor
     transitions: torch.Tensor
-    starts: torch.Tensor
-    ends: torch.Tensor
     mask: torch.Tensor
 
+    def backwards(self) -> "ChainScores":
+        """The chain read from the last word to the first."""
+        return ChainScores(backwards(self.emissions, self.mask), self.transitions.t(), self.mask)
 
-def forward_scores(chain: ChainScores) -> torch.Tensor:
+
+def chain_scores(
+    emissions: torch.Tensor, transitions: torch.Tensor, starts: torch.Tensor, ends: torch.Tensor, mask: torch.Tensor
+) -> ChainScores:
     """
-    (batch_size, num_words, num_tags): the log sum over all beginnings that end in a tag at a word, its emission included.
-    Where the mask is False the scores of the row's last word stand.
+    emissions : (batch_size, num_words, num_tags); transitions : (num_tags, num_tags); starts, ends : (num_tags,); mask :
+    (batch_size, num_words).
     """
-    alpha = chain.starts + chain.emissions[:, 0]
-    steps = [alpha]
-    for word in range(1, chain.emissions.size(1)):
-        following = torch.logsumexp(alpha.unsqueeze(2) + chain.transitions, dim=1) + chain.emissions[:, word]
-        alpha = torch.where(chain.mask[:, word].unsqueeze(1), following, alpha)
-        steps.append(alpha)
+    emissions = emissions.double().masked_fill(~mask.unsqueeze(2), 0.0)
+    followed = torch.nn.functional.pad(mask[:, 1:], (0, 1))
+    emissions = emissions + (mask & ~followed).unsqueeze(2) * ends.double()
+    emissions = torch.cat([emissions[:, :1] + starts.double(), emissions[:, 1:]], dim=1)
+    return ChainScores(emissions, transitions.double(), mask)
+
+
+def backwards(values: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """The words of each row in the opposite order, the padding in its place. values : (batch_size, num_words, size)"""
+    words = torch.arange(mask.size(1), device=mask.device)
+    order = torch.where(mask, mask.sum(dim=1, keepdim=True) - 1 - words, words)  # (batch_size, num_words)
+    return values.gather(1, order.unsqueeze(2).expand_as(values))
+
+
+def scores_before(chain: ChainScores) -> torch.Tensor:
+    """
+    (batch_size, num_words, num_tags): the log sum over all tags of the words before a word, up to the transition to its tag;
+    0 at the first word. What stands where the mask is False means nothing.
+    """
+    score = torch.zeros_like(chain.emissions[:, 0])
+    steps = [score]
+    for emissions in chain.emissions.unbind(dim=1)[:-1]:
+        score = torch.logsumexp((score + emissions).unsqueeze(2) + chain.transitions, dim=1)
+        steps.append(score)
     return torch.stack(steps, dim=1)
 
 
-def backward_scores(chain: ChainScores) -> torch.Tensor:
-    """
-    (batch_size, num_words, num_tags): the log sum over all continuations after a tag at a word, its own emission left out.
-    Where the mask is False the end scores stand.
-    """
-    beta = chain.ends.expand(chain.emissions.size(0), -1)
-    steps = [beta]
-    for word in range(chain.emissions.size(1) - 1, 0, -1):
-        arriving = (chain.emissions[:, word] + beta).unsqueeze(1)  # (batch_size, 1, num_tags)
-        preceding = torch.logsumexp(chain.transitions + arriving, dim=2)
-        beta = torch.where(chain.mask[:, word].unsqueeze(1), preceding, beta)
-        steps.append(beta)
-    return torch.stack(steps[::-1], dim=1)
-
-
-def log_partition(chain: ChainScores) -> torch.Tensor:
-    """(batch_size,): the log of the sum over all tag sequences."""
-    return torch.logsumexp(forward_scores(chain)[:, -1] + chain.ends, dim=1)
-
-
-def marginals(chain: ChainScores) -> torch.Tensor:
-    """(batch_size, num_words, num_tags): the probability of each tag at each word."""
-    return torch.softmax(forward_scores(chain) + backward_scores(chain), dim=2)
+def scores_after(chain: ChainScores) -> torch.Tensor:
+    """As `scores_before`, over the words after a word, from the transition from its tag on; 0 at a row's last word."""
+    return backwards(scores_before(chain.backwards()), chain.mask)
 
 
 def sequence_scores(chain: ChainScores, tags: torch.Tensor) -> torch.Tensor:
     """(batch_size,): the score of one tag sequence a row; tags is (batch_size, num_words)."""
-    words = chain.mask.to(chain.emissions.dtype)
-    emitted = chain.emissions.gather(2, tags.unsqueeze(2)).squeeze(2) * words
-    moved = chain.transitions[tags[:, :-1], tags[:, 1:]] * words[:, 1:]
-    last = tags.gather(1, chain.mask.sum(dim=1, keepdim=True) - 1).squeeze(1)
-    return chain.starts[tags[:, 0]] + emitted.sum(dim=1) + moved.sum(dim=1) + chain.ends[last]
+    tags = tags * chain.mask
+    emitted = chain.emissions.gather(2, tags.unsqueeze(2)).squeeze(2)  # 0 where the mask is False
+    moved = chain.transitions[tags[:, :-1], tags[:, 1:]] * chain.mask[:, 1:]
+    return emitted.sum(dim=1) + moved.sum(dim=1)
+
+
+@torch.no_grad()
+def best_sequences(chain: ChainScores) -> torch.Tensor:
+    """
+    (batch_size, num_words): the tags of the sequence of the highest score, by Viterbi's algorithm, 0 where the mask is False.
+
+    On the way forward only the scores are kept; on the way back the tag that the best one came from is found again.
+    """
+    score = chain.emissions[:, 0]  # (batch_size, num_tags): of the best beginning that ends in a tag
+    steps = [score]
+    for emissions in chain.emissions.unbind(dim=1)[1:]:
+        score = torch.amax(score.unsqueeze(2) + chain.transitions, dim=1) + emissions
+        steps.append(score)
+    followed = torch.nn.functional.pad(chain.mask[:, 1:], (0, 1)).unsqueeze(2).unbind(dim=1)
+    best = [torch.zeros_like(chain.mask[:, 0], dtype=torch.long)]
+    for score, is_followed in zip(reversed(steps), reversed(followed)):
+        best.append(torch.argmax(score + chain.transitions.t()[best[-1]] * is_followed, dim=1))
+    return torch.stack(best[:0:-1], dim=1) * chain.mask

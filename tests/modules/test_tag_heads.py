@@ -22,6 +22,7 @@ LABELS = {
     "IOB2-without-I-LOC": ("IOB2", "O B-PER I-PER B-LOC"),
     "IOB2-nothing-but-B": ("IOB2", "B-PER O B-LOC"),
     "IOBES": ("IOBES", "O E-PER B-PER I-PER S-PER S-LOC"),
+    "IOBES-dead-end": ("IOBES", "O B-PER S-LOC"),
     "IOBES-without-I": ("IOBES", "O B-PER E-PER B-LOC E-LOC S-LOC"),
     "BILOU": ("BILOU", "U-PER B-PER I-PER L-PER O U-LOC"),
     "BILOU-without-I": ("BILOU", "O B-PER L-PER U-PER B-LOC L-LOC"),

@@ -1,20 +1,18 @@
 """A conditional random field over the tags, for those who want valid sequences only."""
 
-import math
-from typing import Any, List, Sequence
+from typing import List, Sequence, Tuple
 
 import torch
 from allennlp.common.checks import ConfigurationError
 from allennlp.modules import ConditionalRandomField
 from allennlp.modules.conditional_random_field import allowed_transitions
 
+from lowresource_ner.modules.chain_sums import ChainSums, chain_sums, log_partition
 from lowresource_ner.modules.linear_chain import (
     IMPOSSIBLE,
     ChainScores,
-    backward_scores,
-    forward_scores,
-    log_partition,
-    marginals,
+    best_sequences,
+    chain_scores,
     sequence_scores,
 )
 from lowresource_ner.modules.tag_heads.tag_head import Span, TagHead
@@ -39,6 +37,7 @@ class CrfHead(TagHead):
 
     decides_per_word = False
     _continuing: torch.Tensor
+    _of_type: torch.Tensor
 
     def __init__(self, labels: Sequence[str], tag_scheme: str = "IOB2") -> None:
         super().__init__(labels, tag_scheme)
@@ -53,27 +52,27 @@ class CrfHead(TagHead):
         # (num_tags, num_tags), from row to column
         continuing = torch.tensor([[_continues(label, other) for other in self.labels] for label in self.labels])
         self.register_buffer("_continuing", continuing, persistent=False)
+        types = sorted({label[2:] for label in self.labels if label != "O"})
+        self._types = {entity_type: number for number, entity_type in enumerate(types)}
+        of_type = torch.tensor([label[2:] == entity_type for entity_type in types for label in self.labels])
+        self.register_buffer("_of_type", of_type.view(len(types), -1), persistent=False)
 
-    def loss(self, logits: torch.Tensor, tags: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        return -self.crf(logits, tags, mask) / mask.sum()
+    def total_loss(self, logits: torch.Tensor, tags: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        crf = self.crf
+        chain = chain_scores(logits, crf.transitions, crf.start_transitions, crf.end_transitions, mask)
+        return _negative_log_likelihood(chain, tags).to(torch.promote_types(logits.dtype, torch.float32))
 
     def negative_log_likelihood(
         self, logits: torch.Tensor, tags: torch.Tensor, mask: torch.Tensor, temperature: torch.Tensor
     ) -> torch.Tensor:
-        chain = self.chain(logits, mask, temperature)
-        return (log_partition(chain) - sequence_scores(chain, tags * mask)).sum()
+        return _negative_log_likelihood(self.chain(logits, mask, temperature), tags)
 
     def best_tags(self, logits: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        best = torch.zeros(mask.shape, dtype=torch.long)
-        paths: Any = self.crf.viterbi_tags(logits, mask)  # type: ignore[arg-type]  # (path, score) a sentence
-        for row, (path, _) in enumerate(paths):
-            best[row, : len(path)] = torch.tensor(path)
-        return best.to(logits.device)
+        return best_sequences(self.chain(logits, mask, torch.ones((), device=logits.device)))
 
     def probabilities(self, logits: torch.Tensor, mask: torch.Tensor, temperature: torch.Tensor) -> torch.Tensor:
-        return marginals(self.chain(logits, mask, temperature)).to(logits.dtype)
+        return chain_sums(self.chain(logits, mask, temperature)).marginals().to(logits.dtype)
 
-    @torch.no_grad()
     def span_probabilities(
         self,
         logits: torch.Tensor,
@@ -82,18 +81,26 @@ class CrfHead(TagHead):
         tags: torch.Tensor,
         spans: Sequence[Sequence[Span]],
     ) -> List[List[float]]:
-        # Small sums, word by word: on a GPU each would wait for the one before.
-        chain = ChainScores(*(part.cpu() for part in self.chain(logits, mask, temperature)))
-        alpha, beta = forward_scores(chain), backward_scores(chain)
-        totals = torch.logsumexp(alpha[:, -1] + chain.ends, dim=1)
-        lengths = mask.sum(dim=1).tolist()
-        probabilities = []
-        for row, sentence_spans in enumerate(spans):
-            scores = [
-                self._span_score(chain, alpha[row], beta[row], row, span, lengths[row]) for span in sentence_spans
-            ]
-            probabilities.append([min(1.0, math.exp((score - totals[row]).item())) for score in scores])
-        return probabilities
+        return self.confidences(logits, mask, temperature, tags, spans)[1]
+
+    @torch.no_grad()
+    def confidences(
+        self,
+        logits: torch.Tensor,
+        mask: torch.Tensor,
+        temperature: torch.Tensor,
+        tags: torch.Tensor,
+        spans: Sequence[Sequence[Span]],
+    ) -> Tuple[torch.Tensor, List[List[float]]]:
+        chain = self.chain(logits, mask, temperature)
+        sums = chain_sums(chain)
+        flat = [
+            (row, span.start, span.end, self._types[span.type])
+            for row, sentence_spans in enumerate(spans)
+            for span in sentence_spans
+        ]
+        found = iter(self._span_probabilities(chain, sums, flat))
+        return sums.marginals().to(logits.dtype), [[next(found) for _ in sentence_spans] for sentence_spans in spans]
 
     def chain(self, logits: torch.Tensor, mask: torch.Tensor, temperature: torch.Tensor) -> ChainScores:
         """The chain of the valid sequences, in float64, every score divided by `temperature`."""
@@ -104,39 +111,51 @@ class CrfHead(TagHead):
         def restricted(scores: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
             return (scores.double() / temperature).masked_fill(~valid, IMPOSSIBLE)
 
-        return ChainScores(
-            emissions=logits.double() / temperature,
-            transitions=restricted(self.crf.transitions, allowed[:num_tags, :num_tags]),
-            starts=restricted(self.crf.start_transitions, allowed[num_tags, :num_tags]),
-            ends=restricted(self.crf.end_transitions, allowed[:num_tags, num_tags + 1]),
-            mask=mask,
+        return chain_scores(
+            logits.double() / temperature,
+            restricted(self.crf.transitions, allowed[:num_tags, :num_tags]),
+            restricted(self.crf.start_transitions, allowed[num_tags, :num_tags]),
+            restricted(self.crf.end_transitions, allowed[:num_tags, num_tags + 1]),
+            mask,
         )
 
-    def _span_score(
-        self, chain: ChainScores, alpha: torch.Tensor, beta: torch.Tensor, row: int, span: Span, length: int
-    ) -> torch.Tensor:
+    def _span_probabilities(
+        self, chain: ChainScores, sums: ChainSums, spans: Sequence[Tuple[int, int, int, int]]
+    ) -> List[float]:
         """
-        The log sum over all sequences in which `span` is an entity: one begins at its first word, each further word
-        continues it, and the word after the last does not. alpha, beta: (num_words, num_tags), of this row.
+        Of all sequences in which a span is an entity: one begins at its first word, each further word continues it, and the
+        word after the last does not. spans : row, start, end and number of the type of each.
         """
-        emissions = chain.emissions[row]
-        continuing = self._continuing.cpu()
-        inside = chain.transitions.masked_fill(~continuing, IMPOSSIBLE)
-        between = chain.transitions.masked_fill(continuing, IMPOSSIBLE)
-        of_type = torch.tensor([label[2:] == span.type for label in self.labels])
+        table = torch.tensor(spans, dtype=torch.long, device=chain.mask.device).view(-1, 4)
+        rows, starts, ends, types = table.unbind(dim=1)  # each (num_spans,)
+        inside = chain.transitions.masked_fill(~self._continuing, IMPOSSIBLE)
+        between = chain.transitions.masked_fill(self._continuing, IMPOSSIBLE)
 
-        before = chain.starts if span.start == 0 else _step(alpha[span.start - 1], between)
-        score = (before + emissions[span.start]).masked_fill(~of_type, IMPOSSIBLE)  # (num_tags,)
-        for word in range(span.start + 1, span.end):
-            score = _step(score, inside) + emissions[word]
-        if span.end == length:
-            return torch.logsumexp(score + chain.ends, dim=0)
-        return torch.logsumexp(_step(score, between) + emissions[span.end] + beta[span.end], dim=0)
+        before = _step(sums.begun[rows, starts - 1], between) * (starts > 0).unsqueeze(1)  # (num_spans, num_tags)
+        scores = (before + chain.emissions[rows, starts]).masked_fill(~self._of_type[types], IMPOSSIBLE)
+        for offset in range(1, max((end - start for _, start, end, _ in spans), default=0)):
+            longer = (starts + offset < ends).nonzero().squeeze(1)
+            emissions = chain.emissions[rows[longer], starts[longer] + offset]
+            scores[longer] = _step(scores[longer], inside) + emissions
+
+        last = ends == chain.mask.sum(dim=1)[rows]
+        following = ends.masked_fill(last, 0)
+        after = (chain.emissions + sums.after)[rows, following]
+        scores = torch.where(
+            last,
+            torch.logsumexp(scores, dim=1),
+            torch.logsumexp(_step(scores, between) + after, dim=1),
+        )
+        return (scores - sums.total[rows]).exp().clamp(max=1.0).tolist()
+
+
+def _negative_log_likelihood(chain: ChainScores, tags: torch.Tensor) -> torch.Tensor:
+    return (log_partition(chain) - sequence_scores(chain, tags)).sum()
 
 
 def _step(scores: torch.Tensor, transitions: torch.Tensor) -> torch.Tensor:
-    """(num_tags,): the log sum over all ways from the tags of one word to each tag of the next."""
-    return torch.logsumexp(scores.unsqueeze(1) + transitions, dim=0)
+    """(num_spans, num_tags): the log sum over all ways from the tags of one word to each tag of the next."""
+    return torch.logsumexp(scores.unsqueeze(2) + transitions, dim=1)
 
 
 def _allennlp_name(label: str) -> str:

@@ -16,8 +16,8 @@ class SoftmaxHead(TagHead):
     The probability of a span is the product of the probabilities of its words' tags.
     """
 
-    def loss(self, logits: torch.Tensor, tags: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        return torch.nn.functional.cross_entropy(logits[mask], tags[mask])
+    def total_loss(self, logits: torch.Tensor, tags: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.cross_entropy(logits[mask], tags[mask], reduction="sum")
 
     def negative_log_likelihood(
         self, logits: torch.Tensor, tags: torch.Tensor, mask: torch.Tensor, temperature: torch.Tensor

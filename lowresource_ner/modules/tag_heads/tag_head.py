@@ -1,6 +1,6 @@
 """What stands between a tagger's logits and its tags."""
 
-from typing import List, NamedTuple, Sequence
+from typing import List, NamedTuple, Sequence, Tuple
 
 import torch
 from allennlp.common import Registrable
@@ -41,6 +41,10 @@ class TagHead(torch.nn.Module, Registrable):
 
     def loss(self, logits: torch.Tensor, tags: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """The training loss, a scalar, averaged over words."""
+        return self.total_loss(logits, tags, mask) / mask.sum()
+
+    def total_loss(self, logits: torch.Tensor, tags: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """The training loss, a scalar, summed over the batch."""
         raise NotImplementedError
 
     def negative_log_likelihood(
@@ -67,3 +71,17 @@ class TagHead(torch.nn.Module, Registrable):
     ) -> List[List[float]]:
         """For each sentence the probability of each of its entity spans, whose words bear `tags`."""
         raise NotImplementedError
+
+    def confidences(
+        self,
+        logits: torch.Tensor,
+        mask: torch.Tensor,
+        temperature: torch.Tensor,
+        tags: torch.Tensor,
+        spans: Sequence[Sequence[Span]],
+    ) -> Tuple[torch.Tensor, List[List[float]]]:
+        """What `probabilities` and `span_probabilities` return, for which a head may share its work."""
+        return (
+            self.probabilities(logits, mask, temperature),
+            self.span_probabilities(logits, mask, temperature, tags, spans),
+        )
