@@ -25,6 +25,10 @@ def settings() -> Dict[str, str]:
     return {
         "NER_DATA": str(CORPORA),
         "SOURCE": "en",
+        "TARGET": "bio",
+        "UNLABELLED": "sea",
+        "VECTORS": str(FIXTURES / "vectors" / "tiny.16d.txt.gz"),
+        "VECTORS_DIM": "16",
         "ENCODER": str(TINY_ENCODER),
         "SEED": "13",
         "DEVICE": "-1",

@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "modules": {"encoder_files"},
     "metrics": {"data.tag_schemes"},
     "models": {"modules", "metrics", "data.tag_schemes", "archives", "encoder_files"},
-    "training": {"metrics"},
+    "training": {"metrics", "modules.lstm_parameters"},
     "predictors": {"data"},
     "commands": ANYTHING,
 }

@@ -2,10 +2,14 @@
 #
 #   source training_configs/defaults.sh
 #
+# The configs of cross_domain also need TARGET, the folder of the domain to adapt to, and VECTORS, a file of word vectors such as
+# glove.6B.100d.txt.gz; pgn_combined needs UNLABELLED, the folder of a domain with raw text alone. These have no defaults.
+#
 # NER_DATA has no default: it is the folder of your corpora, a folder each language or domain, each with train.conll, dev.conll
 # and test.conll (and raw.txt where there is unlabelled text). fixtures/corpora is such a folder.
 export NER_DATA="${NER_DATA:?is not set. It is the folder of your corpora: NER_DATA/<language>/{train,dev,test}.conll (see README.md)}"
-export SOURCE="${SOURCE:-en}"                               # the folder of the labelled language, below NER_DATA
+export SOURCE="${SOURCE:-en}"                               # the folder of the labelled language or domain, below NER_DATA
 export ENCODER="${ENCODER:-bert-base-multilingual-cased}"   # hub name, local folder, or a model.tar.gz to go on from
+export VECTORS_DIM="${VECTORS_DIM:-100}"                    # of the word vectors in VECTORS, which cross_domain reads
 export SEED="${SEED:-13}"
 export DEVICE="${DEVICE:--1}"                               # -1 for the CPU, else the number of a GPU

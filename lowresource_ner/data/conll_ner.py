@@ -39,7 +39,7 @@ class ConllNerReader(SentenceReader):
         is not named.
     delimiter, token_column, tag_column, language_prefix, comment_prefix, encoding
         The columns of the files; see `ConllFormat`.
-    token_indexers, label_namespace, sample, sample_share, sample_seed
+    token_indexers, label_namespace, sample, sample_share, sample_seed, lm_namespace
         See `SentenceReader`.
 
     # Raises
@@ -66,9 +66,12 @@ class ConllNerReader(SentenceReader):
         sample: Optional[int] = None,
         sample_share: Optional[float] = None,
         sample_seed: int = 13,
+        lm_namespace: Optional[str] = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(token_indexers, label_namespace, tag_scheme, sample, sample_share, sample_seed, **kwargs)
+        super().__init__(
+            token_indexers, label_namespace, tag_scheme, sample, sample_share, sample_seed, lm_namespace, **kwargs
+        )
         self.labelled = labelled
         self._file_tag_scheme = None if file_tag_scheme is None else get_scheme(file_tag_scheme).name
         self._repair = repair

@@ -40,7 +40,7 @@ class RawTextReader(SentenceReader):
     tokenizer : `Optional[Tokenizer]`, optional (default = `spacy_rules` for any language)
         For text that is not tokenised.
     encoding : `str`, optional (default = `"utf-8"`)
-    token_indexers, label_namespace, sample, sample_share, sample_seed
+    token_indexers, label_namespace, sample, sample_share, sample_seed, lm_namespace
         See `SentenceReader`.
 
     # Raises
@@ -60,10 +60,17 @@ class RawTextReader(SentenceReader):
         sample: Optional[int] = None,
         sample_share: Optional[float] = None,
         sample_seed: int = 13,
+        lm_namespace: Optional[str] = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(
-            token_indexers, label_namespace, sample=sample, sample_share=sample_share, sample_seed=sample_seed, **kwargs
+            token_indexers,
+            label_namespace,
+            sample=sample,
+            sample_share=sample_share,
+            sample_seed=sample_seed,
+            lm_namespace=lm_namespace,
+            **kwargs,
         )
         if layout not in ("lines", "running"):
             raise ConfigurationError(

@@ -1,13 +1,14 @@
 """What the readers of labelled and of raw text share: words in, instances out."""
 
 from itertools import compress
-from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence
 
 from allennlp.common.util import lazy_groups_of
 from allennlp.data import DatasetReader, Field, Instance, Token, TokenIndexer
 from allennlp.data.fields import MetadataField, TextField
 from allennlp.data.token_indexers import SingleIdTokenIndexer
 
+from lowresource_ner.data.normalised_words import NormalisedWordIndexer
 from lowresource_ner.data.sampling import Sample
 from lowresource_ner.data.subwords import encode_words
 from lowresource_ner.data.tag_schemes import get_scheme
@@ -29,6 +30,9 @@ class SentenceReader(DatasetReader):
     """
     A reader that makes an instance of each sentence. Subclasses say in `_sentences` and `_count` what a corpus holds.
 
+    A model of several modules learns from the field `task` which of them an instance is for. AllenNLP's `multitask` reader
+    adds it in training; for validation on one module, give the path with its name: `{"ner_source": "dev.conll"}`.
+
     # Parameters
 
     token_indexers : `Optional[Dict[str, TokenIndexer]]`, optional (default = `{"tokens": SingleIdTokenIndexer()}`)
@@ -41,6 +45,8 @@ class SentenceReader(DatasetReader):
     sample_share : `Optional[float]`
         Keep only such a share of them.
     sample_seed : `int`, optional (default = `13`)
+    lm_namespace : `Optional[str]`
+        Add the field `lm_words`, the words as a language model predicts them, counted in this namespace.
     """
 
     def __init__(
@@ -51,6 +57,7 @@ class SentenceReader(DatasetReader):
         sample: Optional[int] = None,
         sample_share: Optional[float] = None,
         sample_seed: int = 13,
+        lm_namespace: Optional[str] = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(manual_distributed_sharding=True, manual_multiprocess_sharding=True, **kwargs)
@@ -58,12 +65,16 @@ class SentenceReader(DatasetReader):
         self.label_namespace = label_namespace
         self._sample = Sample(sample, sample_share, sample_seed)
         self.tag_scheme = get_scheme(tag_scheme).name
+        self._lm_indexers: Dict[str, TokenIndexer] = {}
+        if lm_namespace is not None:
+            self._lm_indexers["lm_words"] = NormalisedWordIndexer(lm_namespace)
 
     def text_to_instance(
         self, words: Sequence[str], tags: Optional[Sequence[str]] = None, place: str = "(given text)"
     ) -> Instance:
         """
-        An instance with the fields `tokens` and `metadata` ("words", "place"), and `tags` where there are any.
+        An instance with the fields `tokens` and `metadata` ("words", "place"), `tags` where there are any, and `lm_words`
+        where the reader has an `lm_namespace`.
 
         # Parameters
 
@@ -79,8 +90,18 @@ class SentenceReader(DatasetReader):
         text = instance["tokens"]
         assert isinstance(text, TextField)
         text.token_indexers = self.token_indexers
+        if self._lm_indexers:
+            lm_words = instance["lm_words"]
+            assert isinstance(lm_words, TextField)
+            lm_words.token_indexers = self._lm_indexers
 
     def _read(self, file_path: Any) -> Iterator[Instance]:
+        if isinstance(file_path, Mapping):
+            for module, path in file_path.items():
+                for instance in self._read(path):
+                    instance.add_field("task", MetadataField(module))
+                    yield instance
+            return
         sentences: Iterable[Sentence] = self._sentences(file_path)
         if not self._sample.is_everything:
             sentences = compress(sentences, self._sample.kept(self._count(file_path), str(file_path)))
@@ -96,6 +117,8 @@ class SentenceReader(DatasetReader):
         text = TextField(words)
         metadata = {"words": [token.ensure_text() for token in words], "place": place}
         fields: Dict[str, Field] = {"tokens": text, "metadata": MetadataField(metadata)}
+        if self._lm_indexers:
+            fields["lm_words"] = TextField(words)
         if tags is not None:
             fields["tags"] = TagsField(tags, text, self.label_namespace, self.tag_scheme, place)
         return Instance(fields)

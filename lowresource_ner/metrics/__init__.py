@@ -1,3 +1,4 @@
+from lowresource_ner.metrics.perplexity import WordPerplexity
 from lowresource_ner.metrics.seqeval_f1 import SeqevalF1
 
-__all__ = ["SeqevalF1"]
+__all__ = ["SeqevalF1", "WordPerplexity"]

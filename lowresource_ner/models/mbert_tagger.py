@@ -4,7 +4,6 @@ from typing import Any, Dict, List, Optional
 
 import torch
 from allennlp.common import Lazy
-from allennlp.common.checks import ConfigurationError
 from allennlp.data import TextFieldTensors, Vocabulary
 from allennlp.models import Model
 from allennlp.modules import TextFieldEmbedder
@@ -14,8 +13,10 @@ from allennlp.training.metrics import Metric
 
 from lowresource_ner.data.tag_schemes import get_scheme
 from lowresource_ner.metrics import SeqevalF1
+from lowresource_ner.models.labels import labels_of
+from lowresource_ner.models.readable_tags import readable_tags
 from lowresource_ner.models.warm_start import warm_start
-from lowresource_ner.modules.tag_heads import SoftmaxHead, Span, TagHead
+from lowresource_ner.modules.tag_heads import SoftmaxHead, TagHead
 
 _TAG_AXES = {
     "_projection.weight": 1,
@@ -78,7 +79,7 @@ class MbertTagger(Model):
     ) -> None:
         super().__init__(vocab, regularizer, **kwargs)
         self.tag_scheme = get_scheme(tag_scheme)
-        self.labels = _labels(vocab, label_namespace)
+        self.labels = labels_of(vocab, label_namespace)
         self._embedder = text_field_embedder
         self._dropout = torch.nn.Dropout(dropout)
         self._projection = torch.nn.Linear(text_field_embedder.get_output_dim(), len(self.labels))
@@ -122,25 +123,10 @@ class MbertTagger(Model):
         return output
 
     def make_output_human_readable(self, output_dict: Dict[str, Any]) -> Dict[str, Any]:
-        """
-        Adds, each a list with an entry a sentence: "tags"; "tag_probabilities", of the words' tags; "entities", spans with
-        start, end (exclusive), type and confidence; and "distributions", (num_words, num_tags) for each sentence.
-        """
-        logits, mask = output_dict["logits"], output_dict["mask"]
-        best = self._head.best_tags(logits, mask)
-        distributions = self._head.probabilities(logits, mask, self.temperature)
-        chosen = distributions.gather(2, best.unsqueeze(2)).squeeze(2)
-        lengths = mask.sum(dim=1).tolist()
-        tags = [[self.labels[index] for index in row[:length]] for row, length in zip(best.tolist(), lengths)]
-        spans = [[Span(*span) for span in self.tag_scheme.spans(row, repair=True)] for row in tags]
-        confidences = self._head.span_probabilities(logits, mask, self.temperature, best, spans)
-        output_dict["tags"] = tags
-        output_dict["tag_probabilities"] = [row[:length] for row, length in zip(chosen.tolist(), lengths)]
-        output_dict["entities"] = [
-            [{**span._asdict(), "confidence": confidence} for span, confidence in zip(row, row_confidences)]
-            for row, row_confidences in zip(spans, confidences)
-        ]
-        output_dict["distributions"] = [row[:length] for row, length in zip(distributions, lengths)]
+        """Adds what `readable_tags` says."""
+        output_dict.update(
+            readable_tags(self._head, self.tag_scheme, output_dict["logits"], output_dict["mask"], self.temperature)
+        )
         return output_dict
 
     def get_metrics(self, reset: bool = False) -> Dict[str, float]:
@@ -151,19 +137,3 @@ class MbertTagger(Model):
     ) -> torch.Tensor:
         """- log p(tags) at a temperature, summed over the batch; see the callback `temperature_scaling`."""
         return self._head.negative_log_likelihood(logits, tags, mask, temperature)
-
-
-def _labels(vocab: Vocabulary, namespace: str) -> List[str]:
-    by_index = vocab.get_index_to_token_vocabulary(namespace)
-    if by_index and vocab.is_padded(namespace):
-        raise ConfigurationError(
-            f"'label_namespace' is '{namespace}', which AllenNLP pads with tags of its own. Let its name end "
-            "in 'labels' or 'tags'."
-        )
-    labels = [by_index[index] for index in range(len(by_index))]
-    if "O" not in labels or len(labels) < 2:
-        raise ConfigurationError(
-            f"The vocabulary has {len(labels)} tags in namespace '{namespace}' ({', '.join(labels[:5])}): O and at least one "
-            "entity tag are needed. Does the training reader read labels ('labelled': true), and from the right column?"
-        )
-    return labels

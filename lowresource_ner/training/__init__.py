@@ -1,6 +1,19 @@
+from lowresource_ner.training.inverse_time_decay import InverseTimeDecay
 from lowresource_ner.training.keep_last_epoch import KeepLastEpoch
+from lowresource_ner.training.lazy_sgd import LazySgd
 from lowresource_ner.training.linear_warmup_share import LinearWarmupShare
+from lowresource_ner.training.module_updates import ModuleUpdates
 from lowresource_ner.training.random_state import RandomState
+from lowresource_ner.training.switch_optimizer import SwitchOptimizer
 from lowresource_ner.training.temperature_scaling import TemperatureScaling
 
-__all__ = ["KeepLastEpoch", "LinearWarmupShare", "RandomState", "TemperatureScaling"]
+__all__ = [
+    "InverseTimeDecay",
+    "KeepLastEpoch",
+    "LazySgd",
+    "LinearWarmupShare",
+    "ModuleUpdates",
+    "RandomState",
+    "SwitchOptimizer",
+    "TemperatureScaling",
+]

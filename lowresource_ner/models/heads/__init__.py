@@ -1,0 +1,5 @@
+from lowresource_ner.models.heads.language_model_head import LanguageModelHead
+from lowresource_ner.models.heads.module_head import ModuleHead
+from lowresource_ner.models.heads.tagging_head import TaggingHead
+
+__all__ = ["LanguageModelHead", "ModuleHead", "TaggingHead"]

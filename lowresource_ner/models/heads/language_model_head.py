@@ -1,0 +1,79 @@
+"""The bidirectional language model as a head."""
+
+from typing import Any, Dict, Optional, Sequence
+
+import torch
+from allennlp.common.checks import ConfigurationError
+from allennlp.data import Vocabulary
+from allennlp.training.metrics import Metric
+
+from lowresource_ner.metrics import WordPerplexity
+from lowresource_ner.models.heads.module_head import ModuleHead
+from lowresource_ner.modules.bidirectional_language_model import BidirectionalLanguageModel
+
+
+@ModuleHead.register("language_model")
+class LanguageModelHead(ModuleHead):
+    """
+    Predicts each word from those before it and from those after it; see `BidirectionalLanguageModel`.
+
+    Its words are those that the readers of language modelling text count (`lm_namespace`), sorted by frequency; they are
+    not those of the word vectors.
+
+    Registered as a `ModuleHead` with name "language_model".
+
+    # Parameters
+
+    vocab, input_dim, label_namespaces, tag_scheme
+        See `ModuleHead`.
+    namespace : `str`, optional (default = `"lm_words"`)
+    num_samples : `int`, optional (default = `50`)
+    sparse : `bool`, optional (default = `True`)
+        See `WordVectors`.
+
+    # Raises
+
+    `ConfigurationError`
+        Where no words were counted, or not more than samples are drawn.
+    """
+
+    target_field = "lm_words"
+    loss_name = "sampled_loss"
+    reads_ahead = False
+
+    def __init__(
+        self,
+        vocab: Vocabulary,
+        input_dim: int,
+        label_namespaces: Sequence[str],
+        tag_scheme: str,
+        namespace: str = "lm_words",
+        num_samples: int = 50,
+        sparse: bool = True,
+    ) -> None:
+        super().__init__(vocab, input_dim, label_namespaces, tag_scheme)
+        num_words = vocab.get_vocab_size(namespace) - 1  # no padding
+        if num_words < 2:
+            raise ConfigurationError(
+                f"The language model has no words: namespace '{namespace}' is empty. Give the reader of its text "
+                f"'lm_namespace': '{namespace}', and a text that is not empty."
+            )
+        self._model = BidirectionalLanguageModel(num_words, input_dim // 2, num_samples, sparse)
+
+    def forward(
+        self, encoded: torch.Tensor, mask: torch.Tensor, targets: Optional[torch.Tensor] = None, namespace: str = ""
+    ) -> Dict[str, torch.Tensor]:
+        """As `ModuleHead`. In training the loss is the sampled one."""
+        if targets is None:
+            return {}
+        # The vocabulary's padding is no class; its unknown word is class 0.
+        return {"loss": self._model(encoded, (targets - 1).clamp(min=0), mask)}
+
+    def new_metric(self, metric: Any, namespace: str) -> Metric:
+        return WordPerplexity()
+
+    def measure(
+        self, metric: Metric, output: Dict[str, torch.Tensor], mask: torch.Tensor, targets: torch.Tensor, namespace: str
+    ) -> None:
+        assert isinstance(metric, WordPerplexity)
+        metric(output["loss"], int(mask.sum()))

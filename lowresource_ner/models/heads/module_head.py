@@ -1,0 +1,69 @@
+"""What a module reads out of its LSTM."""
+
+from typing import Any, Dict, Optional, Sequence
+
+import torch
+from allennlp.common import Registrable
+from allennlp.data import Vocabulary
+from allennlp.training.metrics import Metric
+
+
+class ModuleHead(torch.nn.Module, Registrable):
+    """
+    The output layer of one module, or of several.
+
+    # Parameters
+
+    vocab : `Vocabulary`
+    input_dim : `int`
+        Of the LSTM's states, both directions. Given by the model.
+    label_namespaces : `Sequence[str]`
+        Of the modules that share the head. Given by the model.
+    tag_scheme : `str`
+        Given by the model.
+    """
+
+    default_implementation = "tagging"
+
+    target_field = ""
+    """The field of an instance that the head is trained on."""
+
+    loss_name = "loss"
+    """What the training loss is called where it is logged."""
+
+    reads_ahead = True
+    """Whether states that have seen a word may be used to predict it."""
+
+    def __init__(self, vocab: Vocabulary, input_dim: int, label_namespaces: Sequence[str], tag_scheme: str) -> None:
+        super().__init__()
+        self.vocab = vocab
+        self.input_dim = input_dim
+        self.label_namespaces = list(dict.fromkeys(label_namespaces))
+        self.tag_scheme = tag_scheme
+
+    def forward(
+        self, encoded: torch.Tensor, mask: torch.Tensor, targets: Optional[torch.Tensor] = None, namespace: str = ""
+    ) -> Dict[str, torch.Tensor]:
+        """
+        # Parameters
+
+        encoded : `torch.Tensor`
+            (batch_size, num_words, input_dim)
+        mask, targets : `torch.Tensor`
+            (batch_size, num_words), the targets in `namespace`.
+
+        # Returns
+
+        loss : scalar, summed over the batch, where there are targets; and what else the head has to say.
+        """
+        raise NotImplementedError
+
+    def new_metric(self, metric: Any, namespace: str) -> Metric:
+        """A metric for a module; `metric` is the model's, lazy, for those that count entities."""
+        raise NotImplementedError
+
+    def measure(
+        self, metric: Metric, output: Dict[str, torch.Tensor], mask: torch.Tensor, targets: torch.Tensor, namespace: str
+    ) -> None:
+        """Adds a batch to the metric; `output` is that of `forward`."""
+        raise NotImplementedError

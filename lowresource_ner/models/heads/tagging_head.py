@@ -1,0 +1,99 @@
+"""Linear layer and CRF."""
+
+from typing import Dict, List, Optional, Sequence
+
+import torch
+from allennlp.common import Lazy
+from allennlp.common.checks import ConfigurationError
+from allennlp.data import Vocabulary
+from allennlp.training.metrics import Metric
+
+from lowresource_ner.models.heads.module_head import ModuleHead
+from lowresource_ner.models.labels import labels_of
+from lowresource_ner.modules.tag_heads import CrfHead, TagHead
+
+
+@ModuleHead.register("tagging")
+class TaggingHead(ModuleHead):
+    """
+    Linear layer and first-order CRF (Jia et al. 2019, section 3.3). Domains with the same labels can share one; each has
+    its own label namespace all the same, so that labels that differ are noticed.
+
+    Registered as a `ModuleHead` with name "tagging".
+
+    # Parameters
+
+    vocab, input_dim, label_namespaces, tag_scheme
+        See `ModuleHead`.
+    tagger : `Lazy[TagHead]`, optional (default = `crf`)
+    labels_from : `Optional[str]`
+        One of the label namespaces, whose labels are the head's. The others may then lack some of them, as a small sample does;
+        without it, all must have the same.
+
+    # Raises
+
+    `ConfigurationError`
+        Where the label sets of namespaces that share the head differ.
+    """
+
+    target_field = "tags"
+
+    def __init__(
+        self,
+        vocab: Vocabulary,
+        input_dim: int,
+        label_namespaces: Sequence[str],
+        tag_scheme: str,
+        tagger: Lazy[TagHead] = Lazy(CrfHead),  # noqa: B008  AllenNLP's way of a default
+        labels_from: Optional[str] = None,
+    ) -> None:
+        super().__init__(vocab, input_dim, label_namespaces, tag_scheme)
+        if labels_from is not None and labels_from not in self.label_namespaces:
+            raise ConfigurationError(
+                f"'labels_from' is '{labels_from}', and the head's label namespaces are {', '.join(self.label_namespaces)}."
+            )
+        self._leading = labels_from or self.label_namespaces[0]
+        self.labels = labels_of(vocab, self._leading)
+        for namespace in self.label_namespaces:
+            own = labels_of(vocab, namespace)
+            _check(self.labels, own, self._leading, namespace, subsets_allowed=labels_from is not None)
+            # (num_tags of the namespace,): the head's index of each.
+            order = torch.tensor([self.labels.index(label) for label in own])
+            self.register_buffer(f"_order_{namespace}", order, persistent=False)
+        self.projection = torch.nn.Linear(input_dim, len(self.labels))
+        self.tagger = tagger.construct(labels=self.labels, tag_scheme=tag_scheme)
+
+    def forward(
+        self, encoded: torch.Tensor, mask: torch.Tensor, targets: Optional[torch.Tensor] = None, namespace: str = ""
+    ) -> Dict[str, torch.Tensor]:
+        """As `ModuleHead`; logits : (batch_size, num_words, num_tags)."""
+        logits = self.projection(encoded)
+        output = {"logits": logits}
+        if targets is not None:
+            output["loss"] = self.tagger.total_loss(logits, self.as_head(targets, namespace), mask)
+        return output
+
+    def new_metric(self, metric: Lazy[Metric], namespace: str) -> Metric:
+        return metric.construct(vocab=self.vocab, label_namespace=self._leading, tag_scheme=self.tag_scheme)
+
+    def measure(
+        self, metric: Metric, output: Dict[str, torch.Tensor], mask: torch.Tensor, targets: torch.Tensor, namespace: str
+    ) -> None:
+        best = self.tagger.best_tags(output["logits"], mask)
+        metric(best, self.as_head(targets, namespace), mask)  # type: ignore[arg-type]
+
+    def as_head(self, tags: torch.Tensor, namespace: str) -> torch.Tensor:
+        """Tags of a namespace as the head's."""
+        return getattr(self, f"_order_{namespace}")[tags]
+
+
+def _check(labels: List[str], own: List[str], leading: str, namespace: str, subsets_allowed: bool) -> None:
+    strangers = sorted(set(own) - set(labels))
+    missing = sorted(set(labels) - set(own))
+    if strangers or (missing and not subsets_allowed):
+        raise ConfigurationError(
+            f"Modules that share a head have different labels: '{leading}' has {', '.join(missing) or 'none'} that "
+            f"'{namespace}' lacks, and '{namespace}' has {', '.join(strangers) or 'none'} that '{leading}' lacks. Rename or drop "
+            f"types with the reader's 'label_map', give each module a head of its own, or, where a small sample lacks some, set the "
+            f"head's 'labels_from' to '{leading}'."
+        )

@@ -1,0 +1,98 @@
+"""The character CNN of word vectors."""
+
+import math
+
+import torch
+from allennlp.data import Vocabulary
+from allennlp.modules import TokenEmbedder
+
+
+@TokenEmbedder.register("character_cnn")
+class CharacterCnn(TokenEmbedder):
+    """
+    Character embeddings, dropout, one convolution over each word's characters, the greatest value of each filter over the
+    word's positions; no nonlinearity (Jia et al. 2019, section 3.1, with the sizes of the released code).
+
+    The convolution sees zeros beyond the ends of a word, and the maximum is taken over the word's own positions, so that
+    a word's vector does not depend on the words beside it; in the released code it is taken over padding, too. All words'
+    characters are computed as one row without padding.
+
+    Registered as a `TokenEmbedder` with name "character_cnn".
+
+    # Parameters
+
+    vocab : `Vocabulary`
+    embedding_dim : `int`, optional (default = `30`)
+        Of the characters, which begin as U(-√(3/embedding_dim), √(3/embedding_dim)).
+    num_filters : `int`, optional (default = `50`)
+    width : `int`, optional (default = `3`)
+        Of the filters, in characters; odd, so that each is centred on a character.
+    dropout : `float`, optional (default = `0.5`)
+        On the character embeddings.
+    namespace : `str`, optional (default = `"token_characters"`)
+
+    # Raises
+
+    `ValueError`
+        For an even width.
+    """
+
+    contextual = False
+    """A word's vector depends on the word alone."""
+
+    def __init__(
+        self,
+        vocab: Vocabulary,
+        embedding_dim: int = 30,
+        num_filters: int = 50,
+        width: int = 3,
+        dropout: float = 0.5,
+        namespace: str = "token_characters",
+    ) -> None:
+        super().__init__()
+        if width % 2 == 0:
+            raise ValueError(f"'width' of character_cnn is {width}; it is odd.")
+        self._embedding = torch.nn.Embedding(vocab.get_vocab_size(namespace), embedding_dim, padding_idx=0)
+        bound = math.sqrt(3 / embedding_dim)
+        torch.nn.init.uniform_(self._embedding.weight[1:].data, -bound, bound)
+        self._embedding.weight.data[0] = 0
+        self._dropout = torch.nn.Dropout(dropout)
+        # Holds the filters and their bias, as torch initialises them.
+        self._convolution = torch.nn.Conv1d(embedding_dim, num_filters, width, padding=width // 2)
+
+    def get_output_dim(self) -> int:
+        return self._convolution.out_channels
+
+    def forward(self, token_characters: torch.Tensor) -> torch.Tensor:
+        """
+        # Parameters
+
+        token_characters : `torch.Tensor`
+            (batch_size, num_words, num_characters), 0 for padding.
+
+        # Returns
+
+        (batch_size, num_words, num_filters), 0 for words without characters.
+        """
+        is_character = token_characters > 0
+        lengths = is_character.sum(dim=-1)  # (batch_size, num_words)
+        is_word = lengths > 0
+        lengths = lengths[is_word]  # (num_real_words,)
+        embedded = self._dropout(self._embedding(token_characters[is_character]))  # (all_characters, embedding_dim)
+        convolved = self._convolve(embedded, lengths)
+        greatest = torch.segment_reduce(convolved, "max", lengths=lengths)  # (num_real_words, num_filters)
+        return greatest.new_zeros(*is_word.shape, self.get_output_dim()).masked_scatter(is_word.unsqueeze(-1), greatest)
+
+    def _convolve(self, embedded: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        """(all_characters, num_filters): each character with its neighbours within its word, times the filters."""
+        words = torch.arange(len(lengths), device=lengths.device).repeat_interleave(lengths)  # (all_characters,)
+        reach = self._convolution.kernel_size[0] // 2
+        words_around = torch.nn.functional.pad(words, (reach, reach), value=-1)
+        embedded_around = torch.nn.functional.pad(embedded, (0, 0, reach, reach))
+        neighbourhoods = []
+        for offset in range(2 * reach + 1):
+            here = slice(offset, offset + len(words))
+            neighbourhoods.append(embedded_around[here] * (words_around[here] == words).unsqueeze(1))
+        filters = self._convolution.weight.permute(2, 1, 0).flatten(0, 1)  # (width * embedding_dim, num_filters)
+        assert self._convolution.bias is not None
+        return torch.addmm(self._convolution.bias, torch.cat(neighbourhoods, dim=1), filters)

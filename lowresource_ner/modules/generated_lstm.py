@@ -1,0 +1,139 @@
+"""An LSTM that is given its weights with each call."""
+
+from typing import List
+
+import torch
+from allennlp.common.checks import ConfigurationError
+from allennlp.modules import Seq2SeqEncoder
+
+
+class GeneratedLstm(Seq2SeqEncoder):
+    """
+    A bidirectional LSTM without weights of its own: what `torch.nn.LSTM` computes on packed sequences with the same weights,
+    by torch's fused kernels.
+
+    Each direction runs over padded sequences, the backward one over each sequence reversed within its length; that is what oneDNN
+    and cuDNN do fastest, and the states of padding, which come last, are set to zero.
+
+    # Parameters
+
+    input_size : `int`
+    hidden_size : `int`
+        Of each direction.
+    num_layers : `int`, optional (default = `1`)
+    dropout : `float`, optional (default = `0.0`)
+        Between layers.
+    separate_directions : `bool`, optional (default = `True`)
+        True stacks the directions separately, so that no state of the forward direction has seen a later word, nor of the
+        backward one an earlier: what a language model may read. False gives each layer both directions of the one below, as
+        `torch.nn.LSTM` does. With one layer there is no difference.
+
+    # Raises
+
+    `ConfigurationError`
+        For sizes below 1, or a dropout that is none.
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        dropout: float = 0.0,
+        separate_directions: bool = True,
+    ) -> None:
+        super().__init__()
+        if min(input_size, hidden_size, num_layers) < 1 or not 0 <= dropout < 1:
+            raise ConfigurationError(
+                f"'input_size' ({input_size}), 'hidden_size' ({hidden_size}) and 'num_layers' ({num_layers}) of the LSTM are 1 "
+                f"or more, 'dropout' ({dropout}) from 0 to below 1."
+            )
+        self.hidden_size = hidden_size
+        self._input_size = input_size
+        self._num_layers = num_layers
+        self._dropout = dropout
+        self.directions_are_separate = separate_directions or num_layers == 1
+        above = hidden_size if self.directions_are_separate else 2 * hidden_size
+        # The shapes of a direction's weights, layer by layer: w_ih, w_hh, b_ih, b_hh, the gates in torch's order.
+        self._shapes = [
+            shape
+            for layer in range(num_layers)
+            for shape in (
+                (4 * hidden_size, input_size if layer == 0 else above),
+                (4 * hidden_size, hidden_size),
+                (4 * hidden_size,),
+                (4 * hidden_size,),
+            )
+        ]
+        self._sizes = [torch.Size(shape).numel() for shape in self._shapes]
+
+    @property
+    def num_parameters(self) -> int:
+        """P, the number of all weights and biases: the forward direction's, then the backward one's."""
+        return 2 * sum(self._sizes)
+
+    def get_input_dim(self) -> int:
+        return self._input_size
+
+    def get_output_dim(self) -> int:
+        return 2 * self.hidden_size
+
+    def is_bidirectional(self) -> bool:
+        return True
+
+    def forward(self, inputs: torch.Tensor, mask: torch.Tensor, parameters: torch.Tensor) -> torch.Tensor:
+        """
+        # Parameters
+
+        inputs : `torch.Tensor`
+            (batch_size, num_words, input_size)
+        mask : `torch.BoolTensor`
+            (batch_size, num_words) True for words, which come before padding.
+        parameters : `torch.Tensor`
+            (num_parameters,)
+
+        # Returns
+
+        (batch_size, num_words, 2 * hidden_size): forward states, then backward states; zero where the mask is False.
+        """
+        forward, backward = self.weights(parameters)
+        reversal = _reversal(mask)
+        if self.directions_are_separate:
+            states = [
+                self._run(inputs, forward, self._num_layers),
+                _reorder(self._run(_reorder(inputs, reversal), backward, self._num_layers), reversal),
+            ]
+            return torch.cat(states, dim=2) * mask.unsqueeze(2)
+        for layer in range(self._num_layers):
+            if layer > 0:
+                inputs = torch.nn.functional.dropout(inputs, self._dropout, self.training)
+            own = slice(4 * layer, 4 * layer + 4)
+            states = [
+                self._run(inputs, forward[own], 1),
+                _reorder(self._run(_reorder(inputs, reversal), backward[own], 1), reversal),
+            ]
+            inputs = torch.cat(states, dim=2)
+        return inputs * mask.unsqueeze(2)
+
+    def weights(self, parameters: torch.Tensor) -> List[List[torch.Tensor]]:
+        """θ as the weights of each direction, in torch's order: w_ih, w_hh, b_ih, b_hh of each layer."""
+        pieces = parameters.split(2 * self._sizes)
+        shaped = [piece.view(shape) for piece, shape in zip(pieces, 2 * self._shapes)]
+        return [shaped[: len(self._shapes)], shaped[len(self._shapes) :]]
+
+    def _run(self, inputs: torch.Tensor, weights: List[torch.Tensor], num_layers: int) -> torch.Tensor:
+        """(batch_size, num_words, hidden_size): one direction."""
+        start = inputs.new_zeros(num_layers, len(inputs), self.hidden_size)
+        dropout = self._dropout if num_layers > 1 else 0.0
+        # biases, layers, dropout, training, bidirectional, batch first
+        return torch.lstm(inputs, (start, start), weights, True, num_layers, dropout, self.training, False, True)[0]
+
+
+def _reversal(mask: torch.Tensor) -> torch.Tensor:
+    """(batch_size, num_words): where each word stands when the words of each row are reversed and its padding is left."""
+    positions = torch.arange(mask.size(1), device=mask.device).unsqueeze(0)
+    return torch.where(mask, mask.sum(dim=1, keepdim=True) - 1 - positions, positions)
+
+
+def _reorder(vectors: torch.Tensor, order: torch.Tensor) -> torch.Tensor:
+    return vectors.gather(1, order.unsqueeze(2).expand(-1, -1, vectors.size(2)))

@@ -1,0 +1,93 @@
+"""The parameter generation network."""
+
+import math
+from typing import Optional, Sequence
+
+import torch
+
+from lowresource_ner.modules.lstm_parameters.lstm_parameters import LstmParameters, TaskAndDomain
+
+
+@LstmParameters.register("parameter_generator")
+class ParameterGenerator(LstmParameters):
+    """
+    θ = W ⊗ I_d ⊗ I_t for every weight and bias of an LSTM: W is a tensor of P × V × U numbers, I_t ∈ R^V the embedding of
+    the task, I_d ∈ R^U that of the domain (Jia, Liang and Zhang 2019, the parameter
+    generation network).
+
+    W begins as U(-1/√h, 1/√h), h the hidden size of a direction, and the embeddings as U(-√(3/8), √(3/8)), 8 being their size:
+    in general ±√(3/√(V·U)), so that θ has the variance of an ordinary LSTM's weights.
+
+    Registered as an `LstmParameters` with name "parameter_generator".
+
+    # Parameters
+
+    task_dim, domain_dim : `int`, optional (default = `8`)
+        V and U.
+    """
+
+    def __init__(
+        self,
+        tasks: Sequence[str],
+        domains: Sequence[str],
+        num_parameters: int,
+        hidden_size: int,
+        task_dim: int = 8,
+        domain_dim: int = 8,
+    ) -> None:
+        super().__init__(tasks, domains, num_parameters, hidden_size)
+        # W, its last two axes as one: (P, V · U).
+        self.weight = torch.nn.Parameter(torch.empty(num_parameters, task_dim * domain_dim))
+        self._num_blocks = _num_blocks(num_parameters)
+        self.task_embeddings = torch.nn.Parameter(torch.empty(len(tasks), task_dim))
+        self.domain_embeddings = torch.nn.Parameter(torch.empty(len(domains), domain_dim))
+        bound = 1 / math.sqrt(hidden_size)
+        torch.nn.init.uniform_(self.weight, -bound, bound)
+        bound = math.sqrt(3 / math.sqrt(task_dim * domain_dim))
+        torch.nn.init.uniform_(self.task_embeddings, -bound, bound)
+        torch.nn.init.uniform_(self.domain_embeddings, -bound, bound)
+        self._weight_gradient: Optional[torch.Tensor] = None
+
+    def generate(self, modules: Sequence[TaskAndDomain]) -> torch.Tensor:
+        with torch.autocast(self.weight.device.type, enabled=False):
+            coefficients = self._coefficients(modules)  # (len(modules), V · U)
+            blocks = self._blocks(self.weight) @ coefficients.t()  # (num_blocks, P / num_blocks, len(modules))
+            return blocks.flatten(0, 1).t().contiguous()
+
+    def generate_backward(self, modules: Sequence[TaskAndDomain], gradient: torch.Tensor) -> None:
+        """
+        The sum of the modules' outer products is formed once, in memory that is kept: asking the system for the 41 MB of W's
+        gradient anew in every step would cost more than computing it.
+        """
+        with torch.enable_grad():
+            coefficients = self._coefficients(modules)
+        if coefficients.requires_grad:
+            coefficients.backward(gradient @ self.weight.detach())
+        if not self.weight.requires_grad:
+            return
+        by_block = self._blocks(gradient.t().contiguous())  # (num_blocks, P / num_blocks, len(modules))
+        repeated = coefficients.detach().expand(self._num_blocks, -1, -1)
+        if self.weight.grad is not None:
+            self._blocks(self.weight.grad).baddbmm_(by_block, repeated)
+            return
+        kept = self._weight_gradient
+        if kept is None or (kept.device, kept.dtype) != (self.weight.device, self.weight.dtype):
+            kept = self._weight_gradient = torch.empty_like(self.weight)
+        torch.bmm(by_block, repeated, out=self._blocks(kept))
+        self.weight.grad = kept
+
+    def _blocks(self, rows: torch.Tensor) -> torch.Tensor:
+        """(P, n) as (num_blocks, P / num_blocks, n)."""
+        return rows.view(self._num_blocks, -1, rows.size(1))
+
+    def _coefficients(self, modules: Sequence[TaskAndDomain]) -> torch.Tensor:
+        """(len(modules), V · U): I_t ⊗ I_d of each module."""
+        tasks = self.task_embeddings[[self.tasks.index(module.task) for module in modules]]
+        domains = self.domain_embeddings[[self.domains.index(module.domain) for module in modules]]
+        return (tasks.unsqueeze(2) * domains.unsqueeze(1)).flatten(1)
+
+
+def _num_blocks(num_parameters: int) -> int:
+    """Into how many blocks of some 2,000 rows W divides: a product of few columns runs fastest where a block fits the cache."""
+    wanted = max(1, num_parameters // 2048)
+    return next(count for count in range(wanted, 0, -1) if num_parameters % count == 0)

@@ -1,0 +1,26 @@
+"""One LSTM for all: the baselines without a parameter generation network."""
+
+import math
+from typing import Sequence
+
+import torch
+
+from lowresource_ner.modules.lstm_parameters.lstm_parameters import LstmParameters, TaskAndDomain
+
+
+@LstmParameters.register("shared")
+class SharedParameters(LstmParameters):
+    """
+    The same θ for every module: with one module the ordinary BiLSTM-CRF (STM), with several the multi-task baselines of Jia et
+    al. (2019), section 4.3. θ begins as U(-1/√h, 1/√h), as torch's LSTM does.
+
+    Registered as an `LstmParameters` with name "shared".
+    """
+
+    def __init__(self, tasks: Sequence[str], domains: Sequence[str], num_parameters: int, hidden_size: int) -> None:
+        super().__init__(tasks, domains, num_parameters, hidden_size)
+        bound = 1 / math.sqrt(hidden_size)
+        self.weight = torch.nn.Parameter(torch.empty(num_parameters).uniform_(-bound, bound))
+
+    def generate(self, modules: Sequence[TaskAndDomain]) -> torch.Tensor:
+        return self.weight.expand(len(modules), -1)
