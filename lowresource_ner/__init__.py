@@ -1,7 +1,7 @@
 """
 Named entity recognition where labels are scarce: an AllenNLP plugin.
 
-Importing the package registers its readers, models, metrics, callbacks and predictors, and does nothing else.
+Importing the package registers its readers, models, metrics, callbacks, predictors and subcommands, and does nothing else.
 """
 
 # The environment is checked before AllenNLP is imported, whose own errors would not say what to do.
@@ -9,7 +9,7 @@ from lowresource_ner._compatibility import check_environment
 
 check_environment()
 
-from lowresource_ner import data, metrics, models, modules, predictors, training  # noqa: E402
+from lowresource_ner import commands, data, metrics, models, modules, predictors, training  # noqa: E402
 from lowresource_ner.version import VERSION as __version__  # noqa: E402
 
-__all__ = ["__version__", "data", "metrics", "models", "modules", "predictors", "training"]
+__all__ = ["__version__", "commands", "data", "metrics", "models", "modules", "predictors", "training"]

@@ -1,4 +1,4 @@
-"""What all tests share: the fixtures' places, and one archive trained by the real command."""
+"""What all tests share: the fixtures' places, and archives trained by the real command."""
 
 import os
 import shutil
@@ -33,6 +33,13 @@ def settings() -> Dict[str, str]:
         "SEED": "13",
         "DEVICE": "-1",
     }
+
+
+@pytest.fixture
+def environment(settings: Dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same variables, for configs that a test reads itself."""
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
 
 
 @pytest.fixture(scope="session")
@@ -75,6 +82,15 @@ def teacher(allennlp: Command, tmp_path_factory: pytest.TempPathFactory) -> Path
     shutil.rmtree(encoder)
     shutil.rmtree(folder / "run")
     return archive
+
+
+@pytest.fixture(scope="session")
+def cross_domain_archive(allennlp: Command, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The archive of pgn.jsonnet, trained for two epochs; its run lies beside it."""
+    folder = tmp_path_factory.mktemp("cross_domain") / "run"
+    config = REPOSITORY / "training_configs/cross_domain/pgn.jsonnet"
+    allennlp("train", config, "-s", folder, "-o", '{"trainer.num_epochs": 2}')
+    return folder / "model.tar.gz"
 
 
 def conll_blocks(path: Path, separator: str = "\t") -> Sequence[Sequence[Sequence[str]]]:

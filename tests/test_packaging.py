@@ -124,17 +124,20 @@ def test_importing_the_package_alone_registers_every_name(elsewhere: Path, tmp_p
         ("Metric", "seqeval_f1"),
         ("Predictor", "ner"),
         ("Predictor", "ner_conll"),
+        ("Subcommand", "compare-modules"),
     } <= names
 
 
 def test_registered_names_are_snake_case() -> None:
+    """Those of subcommands are written with hyphens, as AllenNLP's own are."""
     wrong = []
     for path in sorted(PACKAGE.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             for mark in node.decorator_list if isinstance(node, ast.ClassDef) else []:
                 if isinstance(mark, ast.Call) and ast.unparse(mark.func).endswith(".register"):
                     name = ast.literal_eval(mark.args[0])
-                    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+                    joint = "-" if ast.unparse(mark.func) == "Subcommand.register" else "_"
+                    if not re.fullmatch(rf"[a-z][a-z0-9{joint}]*", name):
                         wrong.append(f"{path.name}: {name}")
     assert wrong == []
 

@@ -1,0 +1,3 @@
+from lowresource_ner.commands.compare_modules import CompareModules
+
+__all__ = ["CompareModules"]

@@ -1,0 +1,123 @@
+"""The subcommand that shows what a parameter generation network has learned about its tasks and domains."""
+
+import argparse
+import json
+import tarfile
+from pathlib import Path, PurePosixPath
+from typing import Any, Dict, Optional
+
+from allennlp.commands.subcommand import Subcommand
+from allennlp.common.checks import ConfigurationError
+from allennlp.models import load_archive
+from allennlp.models.archival import CONFIG_NAME
+
+from lowresource_ner.archives import ARCHIVE_WEIGHTS, RUN_WEIGHTS
+from lowresource_ner.commands.module_figure import SUFFIXES, save_figure
+from lowresource_ner.commands.module_similarities import module_similarities
+from lowresource_ner.models import PgnBilstmCrossdomain
+
+_MODEL = "pgn_bilstm_crossdomain"
+
+
+@Subcommand.register("compare-modules")
+class CompareModules(Subcommand):
+    """
+    `allennlp compare-modules ARCHIVE` writes, as JSON, the embeddings of an archive's tasks and domains and how alike the
+    LSTMs of its modules are, trained or not; see `module_similarities`. `--plot` draws it.
+
+    AllenNLP looks for subcommands that are not its own in plugins alone: call it in the repository, or where a file
+    `.allennlp_plugins`, or `~/.allennlp/plugins`, holds the line `lowresource_ner`. `--include-package` comes too late for it.
+
+    Registered as a `Subcommand` with name "compare-modules".
+    """
+
+    def add_subparser(self, parser: argparse._SubParsersAction) -> argparse.ArgumentParser:
+        description = f"Compare the LSTMs that a {_MODEL} generates for its modules."
+        subparser = parser.add_parser(self.name, description=description, help=description)
+        subparser.add_argument(
+            "archive", metavar="ARCHIVE", help="model.tar.gz, or the folder of a finished training run"
+        )
+        subparser.add_argument("--output-file", help="where the JSON goes; without it, to standard output")
+        subparser.add_argument("--plot", help=f"where a figure goes, {', '.join(SUFFIXES)} by its suffix")
+        subparser.add_argument(
+            "-o",
+            "--overrides",
+            default="",
+            help="a json(net) structure that overrides the archive's configuration, for instance to add a module that was not "
+            "trained",
+        )
+        subparser.set_defaults(func=_compare_from_args)
+        return subparser
+
+
+def compare_modules(
+    archive: str, output_file: Optional[str] = None, plot: Optional[str] = None, overrides: str = ""
+) -> Dict[str, Any]:
+    """
+    Reads an archive and gives what `module_similarities` says of its model; writes and draws it where files are named.
+
+    # Raises
+
+    `ConfigurationError`
+        Before the model is read: for what is no archive or that of another model, and for files that cannot be written.
+    """
+    for path in (output_file, plot):
+        _check_writable(path)
+    if plot is not None and Path(plot).suffix not in SUFFIXES:
+        raise ConfigurationError(f"'{plot}' would be no figure: its name must end in {', '.join(SUFFIXES)}.")
+    found = _model_type(Path(archive))
+    if found != _MODEL:
+        raise ConfigurationError(f"compare-modules reads {_MODEL}, and {archive} is a {found}.")
+    model = load_archive(archive, overrides=overrides).model
+    assert isinstance(model, PgnBilstmCrossdomain)
+    comparison = module_similarities(model)
+    if output_file is not None:
+        Path(output_file).write_text(_layout(comparison) + "\n", encoding="utf-8")
+    if plot is not None:
+        save_figure(comparison, plot)
+    return comparison
+
+
+def _compare_from_args(args: argparse.Namespace) -> None:
+    comparison = compare_modules(args.archive, args.output_file, args.plot, args.overrides)
+    if args.output_file is None:
+        print(_layout(comparison))
+
+
+def _check_writable(path: Optional[str]) -> None:
+    if path is not None and (Path(path).is_dir() or not Path(path).parent.is_dir()):
+        raise ConfigurationError(f"'{path}' cannot be written: give a file in a folder that exists.")
+
+
+def _model_type(archive: Path) -> str:
+    """The registered name of an archive's model, without unpacking it: the config comes first in an archive."""
+    try:
+        return json.loads(_config_text(archive))["model"]["type"]
+    except (OSError, EOFError, tarfile.TarError, KeyError) as error:
+        raise ConfigurationError(
+            f"'{archive}' is not an archive (model.tar.gz). Check the path, and that its training has finished."
+        ) from error
+
+
+def _config_text(archive: Path) -> bytes:
+    if archive.is_dir():
+        if not any((archive / name).is_file() for name in (ARCHIVE_WEIGHTS, RUN_WEIGHTS)):
+            raise FileNotFoundError(archive / RUN_WEIGHTS)
+        return (archive / CONFIG_NAME).read_bytes()
+    with tarfile.open(archive) as tar:
+        for member in tar:
+            content = tar.extractfile(member) if PurePosixPath(member.name) == PurePosixPath(CONFIG_NAME) else None
+            if content is not None:
+                return content.read()
+    raise FileNotFoundError(CONFIG_NAME)
+
+
+def _layout(value: Any, indent: str = "") -> str:
+    """JSON for people as well: a line for each entry and each row of a matrix, not for each number."""
+    inner = indent + "  "
+    if isinstance(value, dict) and any(isinstance(each, (dict, list)) for each in value.values()):
+        lines = [f"{inner}{json.dumps(key, ensure_ascii=False)}: {_layout(each, inner)}" for key, each in value.items()]
+        return "{\n" + ",\n".join(lines) + f"\n{indent}}}"
+    if isinstance(value, list) and any(isinstance(each, (dict, list)) for each in value):
+        return "[\n" + ",\n".join(inner + _layout(each, inner) for each in value) + f"\n{indent}]"
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
