@@ -10,6 +10,7 @@ from typing import Any, Dict, Iterator, List, Union
 
 import torch
 from allennlp.common.checks import ConfigurationError
+from allennlp.data import Vocabulary
 
 StrPath = Union[str, PathLike]
 
@@ -63,10 +64,19 @@ def archive_weights(archive: StrPath) -> Dict[str, torch.Tensor]:
 
 def archive_labels(archive: StrPath, label_namespace: str) -> List[str]:
     """The tags of an archive's model, in the order of its logits."""
+    labels = archive_tokens(archive, label_namespace)
+    if not labels:
+        raise ConfigurationError(
+            f"{archive} has no tags in namespace '{label_namespace}'. Give the namespace of its model."
+        )
+    return labels
+
+
+def archive_tokens(archive: StrPath, namespace: str) -> List[str]:
+    """The tokens of a namespace of an archive's vocabulary, by index, padding included; none where there is no such namespace."""
     with unpacked(archive) as folder:
-        path = folder / "vocabulary" / f"{label_namespace}.txt"
-        if not path.exists():
-            raise ConfigurationError(
-                f"{archive} has no tags in namespace '{label_namespace}'. Give the namespace of its model."
-            )
-        return path.read_text(encoding="utf-8").rstrip("\n").split("\n")
+        if not (folder / "vocabulary" / f"{namespace}.txt").exists():
+            return []
+        vocab = Vocabulary.from_files(str(folder / "vocabulary"))
+    by_index = vocab.get_index_to_token_vocabulary(namespace)
+    return [by_index[index] for index in range(len(by_index))]

@@ -15,17 +15,8 @@ from lowresource_ner.data.tag_schemes import get_scheme
 from lowresource_ner.metrics import SeqevalF1
 from lowresource_ner.models.labels import labels_of
 from lowresource_ner.models.readable_tags import readable_tags
-from lowresource_ner.models.warm_start import warm_start
+from lowresource_ner.models.warm_start import check_common_labels, tag_axes, warm_start
 from lowresource_ner.modules.tag_heads import SoftmaxHead, TagHead
-
-_TAG_AXES = {
-    "_projection.weight": 1,
-    "_projection.bias": 1,
-    "_head.crf.transitions": 2,
-    "_head.crf.start_transitions": 1,
-    "_head.crf.end_transitions": 1,
-}
-
 
 @Model.register("mbert_tagger")
 class MbertTagger(Model):
@@ -89,7 +80,8 @@ class MbertTagger(Model):
         if initializer is not None:
             initializer(self)
         if pretrained_file is not None:
-            warm_start(self, pretrained_file, label_namespace, _TAG_AXES)
+            check_common_labels(vocab, pretrained_file, label_namespace)
+            warm_start(self, pretrained_file, tag_axes(label_namespace, "_projection", "_head"))
 
     def forward(
         self,

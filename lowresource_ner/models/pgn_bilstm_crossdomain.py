@@ -17,9 +17,12 @@ from lowresource_ner.metrics import SeqevalF1
 from lowresource_ner.models.heads import LanguageModelHead, ModuleHead, TaggingHead
 from lowresource_ner.models.module_config import ModuleConfig, check_names
 from lowresource_ner.models.readable_tags import readable_tags
+from lowresource_ner.models.warm_start import TokenAxes, tag_axes, warm_start
+from lowresource_ner.modules.character_cnn import CharacterCnn
 from lowresource_ner.modules.contextual import contextual_embedders
 from lowresource_ner.modules.generated_lstm import GeneratedLstm
 from lowresource_ner.modules.lstm_parameters import LstmParameters, ParameterGenerator, TaskAndDomain
+from lowresource_ner.modules.word_vectors import WordVectors
 
 
 @Model.register("pgn_bilstm_crossdomain")
@@ -60,6 +63,9 @@ class PgnBilstmCrossdomain(Model):
     tag_scheme : `str`, optional (default = `"IOBES"`)
         Of the readers' tags.
     metric : `Lazy[Metric]`, optional (default = `seqeval_f1` in its default mode)
+    pretrained_file : `Optional[str]`
+        An archive of this model to continue from: every weight of the same name is taken over, word vectors, characters and
+        softmax by words, heads by tags. AllenNLP takes no notice of it when it loads an archive.
     initializer, regularizer
         AllenNLP's.
 
@@ -89,6 +95,7 @@ class PgnBilstmCrossdomain(Model):
         dropout: float = 0.5,
         tag_scheme: str = "IOBES",
         metric: Lazy[Metric] = Lazy(SeqevalF1),  # noqa: B008
+        pretrained_file: Optional[str] = None,
         initializer: Optional[InitializerApplicator] = None,
         regularizer: Optional[RegularizerApplicator] = None,
         **kwargs: Any,
@@ -124,6 +131,8 @@ class PgnBilstmCrossdomain(Model):
         self.gradient_norms = {name: Average() for name in modules}
         if initializer is not None:
             initializer(self)
+        if pretrained_file is not None:
+            warm_start(self, pretrained_file, self._token_axes())
 
     def module(self, name: str) -> TaskAndDomain:
         """
@@ -271,6 +280,22 @@ class PgnBilstmCrossdomain(Model):
             for other, module in self.module_configs.items()
             if other != name and module.domain == domain and isinstance(self._head(other), LanguageModelHead)
         ]
+
+    def _token_axes(self) -> Dict[str, TokenAxes]:
+        """The weights that run over words, characters and tags."""
+        axes: Dict[str, TokenAxes] = {}
+        for name, part in self.named_modules():
+            if isinstance(part, WordVectors):
+                axes[f"{name}.weight"] = TokenAxes(part.namespace)
+            elif isinstance(part, CharacterCnn):
+                axes[f"{name}.embedding.weight"] = TokenAxes(part.namespace)
+            elif isinstance(part, LanguageModelHead):
+                # The softmax has no padding. Its two weights are modules of their own where they are sparse.
+                for weight in ("softmax_w", "softmax_b", "softmax_w.weight", "softmax_b.weight"):
+                    axes[f"{name}.model.softmax.{weight}"] = TokenAxes(part.namespace, first=1)
+            elif isinstance(part, TaggingHead):
+                axes.update(tag_axes(part.leading_namespace, f"{name}.projection", f"{name}.tagger"))
+        return axes
 
     def _check_blindness(self) -> None:
         """No direction of a language model may have seen the word that it predicts."""

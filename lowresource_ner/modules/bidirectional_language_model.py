@@ -46,8 +46,8 @@ class BidirectionalLanguageModel(torch.nn.Module):
                 f"The language model draws {num_samples} samples from {num_words} words. Give it more text, or lower "
                 "'num_samples'."
             )
-        self._softmax = SampledSoftmaxLoss(num_words, hidden_size, num_samples, sparse, use_character_inputs=False)
-        self._softmax.choice_func = _draw
+        self.softmax = SampledSoftmaxLoss(num_words, hidden_size, num_samples, sparse, use_character_inputs=False)
+        self.softmax.choice_func = _draw
 
     def forward(self, encoded: torch.Tensor, words: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """
@@ -70,9 +70,9 @@ class BidirectionalLanguageModel(torch.nn.Module):
 
     def _total(self, states: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         if self.training:
-            return self._softmax(states, targets)
+            return self.softmax(states, targets)
         pieces = zip(states.split(_ROWS), targets.split(_ROWS))
-        return sum((self._softmax(*piece) for piece in pieces), states.new_zeros(()))
+        return sum((self.softmax(*piece) for piece in pieces), states.new_zeros(()))
 
 
 def predictions(

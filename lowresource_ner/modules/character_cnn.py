@@ -52,10 +52,11 @@ class CharacterCnn(TokenEmbedder):
         super().__init__()
         if width % 2 == 0:
             raise ValueError(f"'width' of character_cnn is {width}; it is odd.")
-        self._embedding = torch.nn.Embedding(vocab.get_vocab_size(namespace), embedding_dim, padding_idx=0)
+        self.namespace = namespace
+        self.embedding = torch.nn.Embedding(vocab.get_vocab_size(namespace), embedding_dim, padding_idx=0)
         bound = math.sqrt(3 / embedding_dim)
-        torch.nn.init.uniform_(self._embedding.weight[1:].data, -bound, bound)
-        self._embedding.weight.data[0] = 0
+        torch.nn.init.uniform_(self.embedding.weight[1:].data, -bound, bound)
+        self.embedding.weight.data[0] = 0
         self._dropout = torch.nn.Dropout(dropout)
         # Holds the filters and their bias, as torch initialises them.
         self._convolution = torch.nn.Conv1d(embedding_dim, num_filters, width, padding=width // 2)
@@ -78,14 +79,17 @@ class CharacterCnn(TokenEmbedder):
         lengths = is_character.sum(dim=-1)  # (batch_size, num_words)
         is_word = lengths > 0
         lengths = lengths[is_word]  # (num_real_words,)
-        embedded = self._dropout(self._embedding(token_characters[is_character]))  # (all_characters, embedding_dim)
-        convolved = self._convolve(embedded, lengths)
-        greatest = torch.segment_reduce(convolved, "max", lengths=lengths)  # (num_real_words, num_filters)
+        embedded = self._dropout(self.embedding(token_characters[is_character]))  # (all_characters, embedding_dim)
+        words = torch.arange(len(lengths), device=lengths.device).repeat_interleave(lengths)  # (all_characters,)
+        convolved = self._convolve(embedded, words)
+        # (num_real_words, num_filters). Not by torch.segment_reduce: at equally great positions (the inner zeros of "0000") it
+        # gives each the whole of a negative gradient (torch 2.14).
+        greatest = convolved.new_full((len(lengths), convolved.size(1)), -math.inf)
+        greatest = greatest.scatter_reduce(0, words.unsqueeze(1).expand_as(convolved), convolved, "amax")
         return greatest.new_zeros(*is_word.shape, self.get_output_dim()).masked_scatter(is_word.unsqueeze(-1), greatest)
 
-    def _convolve(self, embedded: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+    def _convolve(self, embedded: torch.Tensor, words: torch.Tensor) -> torch.Tensor:
         """(all_characters, num_filters): each character with its neighbours within its word, times the filters."""
-        words = torch.arange(len(lengths), device=lengths.device).repeat_interleave(lengths)  # (all_characters,)
         reach = self._convolution.kernel_size[0] // 2
         words_around = torch.nn.functional.pad(words, (reach, reach), value=-1)
         embedded_around = torch.nn.functional.pad(embedded, (0, 0, reach, reach))

@@ -64,6 +64,7 @@ class WordVectors(TokenEmbedder):
         sparse: bool = True,
     ) -> None:
         super().__init__()
+        self.namespace = namespace
         self._dim = embedding_dim
         self._sparse = sparse
         num_words = vocab.get_vocab_size(namespace)

@@ -41,7 +41,8 @@ class BatchTagger:
     def tag(self, sentences: Sequence[Sequence[str]]) -> List[TaggedSentence]:
         """The tags of each sentence, in the order given. A sentence without words has no tags."""
         with_words = [words for words in sentences if words]
-        inputs = [self._input(name, indexer, with_words) for name, indexer in self._indexers.items()]
+        tokens = [[Token(word) for word in words] for words in with_words]
+        inputs = [self._input(name, indexer, tokens) for name, indexer in self._indexers.items()]
         tagged: List[TaggedSentence] = [_NOTHING] * len(with_words)
         with torch.inference_mode():
             for batch in self._batches(inputs, len(with_words)):
@@ -50,7 +51,7 @@ class BatchTagger:
         results = iter(tagged)
         return [next(results) if words else _NOTHING for words in sentences]
 
-    def _input(self, name: str, indexer: TokenIndexer, sentences: Sequence[Sequence[str]]) -> "_Input":
+    def _input(self, name: str, indexer: TokenIndexer, sentences: Sequence[List[Token]]) -> "_Input":
         if isinstance(indexer, SubwordIndexer):
             return _SubwordInput(name, indexer, sentences)
         return _Input(name, indexer, sentences, self._model.vocab)
@@ -85,10 +86,10 @@ class BatchTagger:
 class _Input:
     """Sentences as one token indexer sees them, by AllenNLP's own means."""
 
-    def __init__(self, name: str, indexer: TokenIndexer, sentences: Sequence[Sequence[str]], vocab: Vocabulary) -> None:
+    def __init__(self, name: str, indexer: TokenIndexer, sentences: Sequence[List[Token]], vocab: Vocabulary) -> None:
         self.name = name
         self._indexer = indexer
-        self._indexed = [indexer.tokens_to_indices([Token(word) for word in words], vocab) for words in sentences]
+        self._indexed = [indexer.tokens_to_indices(tokens, vocab) for tokens in sentences]
         self._lengths = [indexer.get_padding_lengths(indexed) for indexed in self._indexed]
 
     def length(self, index: int) -> int:
@@ -105,10 +106,10 @@ class _Input:
 class _SubwordInput(_Input):
     """The same for sub-words, many sentences in each call."""
 
-    def __init__(self, name: str, indexer: SubwordIndexer, sentences: Sequence[Sequence[str]]) -> None:
+    def __init__(self, name: str, indexer: SubwordIndexer, sentences: Sequence[List[Token]]) -> None:
         self.name = name
         self._subword_indexer = indexer
-        self._subwords = indexer.encode_batch(sentences)
+        self._subwords = indexer.encode_batch([[token.ensure_text() for token in tokens] for tokens in sentences])
 
     def length(self, index: int) -> int:
         return len(self._subwords[index].ids)

@@ -16,7 +16,7 @@ from conftest import CORPORA, TINY_ENCODER
 
 from lowresource_ner.data.tag_schemes import get_scheme
 from lowresource_ner.models.mbert_tagger import _TAG_AXES
-from lowresource_ner.models.warm_start import warm_start
+from lowresource_ner.models.warm_start import tag_axes, warm_start
 
 SPANISH = CORPORA / "es" / "dev.conll"
 
@@ -140,7 +140,7 @@ def test_warm_start_copies_the_tags_that_both_know(tmp_path) -> None:
         vocab.add_token_to_namespace(label, "labels")
     new = Model.from_params(config(str(path), head={"type": "crf"})["model"], vocab=vocab)
     fresh = {name: weight.clone() for name, weight in new.state_dict().items()}
-    warm_start(new, str(path), "labels", _TAG_AXES)
+    warm_start(new, str(path), tag_axes("labels", "_projection", "_head"))
     for label in ("B-LOC", "O", "I-LOC"):
         i, j = vocab.get_token_index(label, "labels"), old.vocab.get_token_index(label, "labels")
         assert torch.equal(new._projection.weight[i], old._projection.weight[j])

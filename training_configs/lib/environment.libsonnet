@@ -10,6 +10,7 @@ local required(name, meaning) =
   target:: required('TARGET', 'the folder of the domain to adapt to, below NER_DATA'),
   unlabelled:: required('UNLABELLED', 'the folder of a domain with raw text alone, below NER_DATA'),
   encoder:: required('ENCODER', 'a hub name, a local folder, or a model.tar.gz to go on from'),
+  archive:: required('ARCHIVE', 'the model.tar.gz to go on from'),
   vectors:: required('VECTORS', 'a file of word vectors in GloVe text format, packed or not'),
   vectors_dim:: std.parseInt(required('VECTORS_DIM', 'the size of its vectors')),
   seed:: std.parseInt(required('SEED', 'a whole number')),

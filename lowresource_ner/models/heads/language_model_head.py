@@ -52,13 +52,14 @@ class LanguageModelHead(ModuleHead):
         sparse: bool = True,
     ) -> None:
         super().__init__(vocab, input_dim, label_namespaces, tag_scheme)
+        self.namespace = namespace
         num_words = vocab.get_vocab_size(namespace) - 1  # no padding
         if num_words < 2:
             raise ConfigurationError(
                 f"The language model has no words: namespace '{namespace}' is empty. Give the reader of its text "
                 f"'lm_namespace': '{namespace}', and a text that is not empty."
             )
-        self._model = BidirectionalLanguageModel(num_words, input_dim // 2, num_samples, sparse)
+        self.model = BidirectionalLanguageModel(num_words, input_dim // 2, num_samples, sparse)
 
     def forward(
         self, encoded: torch.Tensor, mask: torch.Tensor, targets: Optional[torch.Tensor] = None, namespace: str = ""
@@ -67,7 +68,7 @@ class LanguageModelHead(ModuleHead):
         if targets is None:
             return {}
         # The vocabulary's padding is no class; its unknown word is class 0.
-        return {"loss": self._model(encoded, (targets - 1).clamp(min=0), mask)}
+        return {"loss": self.model(encoded, (targets - 1).clamp(min=0), mask)}
 
     def new_metric(self, metric: Any, namespace: str) -> Metric:
         return WordPerplexity()

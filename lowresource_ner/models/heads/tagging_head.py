@@ -52,11 +52,11 @@ class TaggingHead(ModuleHead):
             raise ConfigurationError(
                 f"'labels_from' is '{labels_from}', and the head's label namespaces are {', '.join(self.label_namespaces)}."
             )
-        self._leading = labels_from or self.label_namespaces[0]
-        self.labels = labels_of(vocab, self._leading)
+        self.leading_namespace = labels_from or self.label_namespaces[0]
+        self.labels = labels_of(vocab, self.leading_namespace)
         for namespace in self.label_namespaces:
             own = labels_of(vocab, namespace)
-            _check(self.labels, own, self._leading, namespace, subsets_allowed=labels_from is not None)
+            _check(self.labels, own, self.leading_namespace, namespace, subsets_allowed=labels_from is not None)
             # (num_tags of the namespace,): the head's index of each.
             order = torch.tensor([self.labels.index(label) for label in own])
             self.register_buffer(f"_order_{namespace}", order, persistent=False)
@@ -74,7 +74,7 @@ class TaggingHead(ModuleHead):
         return output
 
     def new_metric(self, metric: Lazy[Metric], namespace: str) -> Metric:
-        return metric.construct(vocab=self.vocab, label_namespace=self._leading, tag_scheme=self.tag_scheme)
+        return metric.construct(vocab=self.vocab, label_namespace=self.leading_namespace, tag_scheme=self.tag_scheme)
 
     def measure(
         self, metric: Metric, output: Dict[str, torch.Tensor], mask: torch.Tensor, targets: torch.Tensor, namespace: str
@@ -94,6 +94,6 @@ def _check(labels: List[str], own: List[str], leading: str, namespace: str, subs
         raise ConfigurationError(
             f"Modules that share a head have different labels: '{leading}' has {', '.join(missing) or 'none'} that "
             f"'{namespace}' lacks, and '{namespace}' has {', '.join(strangers) or 'none'} that '{leading}' lacks. Rename or drop "
-            f"types with the reader's 'label_map', give each module a head of its own, or, where a small sample lacks some, set the "
-            f"head's 'labels_from' to '{leading}'."
+            "types with the reader's 'label_map', give each module a head of its own, or, where a small sample lacks some, set "
+            f"the head's 'labels_from' to '{leading}'."
         )
