@@ -15,7 +15,6 @@ from allennlp.models.archival import archive_model
 from conftest import CORPORA, TINY_ENCODER
 
 from lowresource_ner.data.tag_schemes import get_scheme
-from lowresource_ner.models.mbert_tagger import _TAG_AXES
 from lowresource_ner.models.warm_start import tag_axes, warm_start
 
 SPANISH = CORPORA / "es" / "dev.conll"
