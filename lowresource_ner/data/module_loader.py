@@ -51,7 +51,7 @@ class ModuleLoader(MultiTaskDataLoader):
 
     # Parameters
 
-    As AllenNLP's `multitask`, without `sampler` and `instances_per_epoch`.
+    As AllenNLP's `multitask`, without `sampler` and `instances_per_epoch`. With `"shuffle": false` nothing is random.
 
     # Raises
 
@@ -78,6 +78,7 @@ class ModuleLoader(MultiTaskDataLoader):
         scheduler.check(reader.readers)
         scheduler.check(data_path)
         super().__init__(reader, data_path, scheduler, **kwargs)
+        scheduler.shuffle = self._shuffle
         self._corpora = {name: _Corpus(loader, self._shuffle) for name, loader in self._loaders.items()}
 
     def __len__(self) -> int:

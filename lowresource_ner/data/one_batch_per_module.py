@@ -63,6 +63,8 @@ class OneBatchPerModule(MultiTaskScheduler):
         self.modules = list(modules)
         self._batch_size = dict(batch_size)
         self._epoch = epoch
+        self.shuffle = True
+        """Whether the batches of a group come in random order; the data loader says so."""
         # The modules that go on where they stopped in the epoch before.
         self._running: Dict[str, Iterator[Instance]] = {}
 
@@ -117,7 +119,7 @@ class OneBatchPerModule(MultiTaskScheduler):
         else:
             sizes = [size or 1] * num_steps
             instances = self._running.setdefault(name, _endless(corpus))
-        return _by_length(instances, sizes)
+        return _by_length(instances, sizes, self.shuffle)
 
 
 def _endless(corpus: Iterable[Instance]) -> Iterator[Instance]:
@@ -125,14 +127,16 @@ def _endless(corpus: Iterable[Instance]) -> Iterator[Instance]:
         yield from corpus
 
 
-def _by_length(instances: Iterator[Instance], sizes: Sequence[int]) -> Iterator[List[Instance]]:
-    """Batches of the given sizes, in groups of like length; the order of a group's batches is random."""
+def _by_length(instances: Iterator[Instance], sizes: Sequence[int], shuffle: bool) -> Iterator[List[Instance]]:
+    """Batches of the given sizes, in groups of like length, a group's batches in random order or from short to long."""
     for group_sizes in lazy_groups_of(sizes, _BATCHES_PER_GROUP):
         group = sorted(islice(instances, sum(group_sizes)), key=_num_words)
-        random.shuffle(group_sizes)
+        if shuffle:
+            random.shuffle(group_sizes)
         ends = [sum(group_sizes[: number + 1]) for number in range(len(group_sizes))]
         batches = [group[end - size : end] for end, size in zip(ends, group_sizes)]
-        random.shuffle(batches)
+        if shuffle:
+            random.shuffle(batches)
         yield from batches
 
 

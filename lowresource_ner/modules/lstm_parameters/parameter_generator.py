@@ -57,7 +57,8 @@ class ParameterGenerator(LstmParameters):
     def generate_backward(self, modules: Sequence[TaskAndDomain], gradient: torch.Tensor) -> None:
         """
         The sum of the modules' outer products is formed once, in memory that is kept: asking the system for the 41 MB of W's
-        gradient anew in every step would cost more than computing it.
+        gradient anew in every step would cost more than computing it. Whoever keeps `weight.grad` beyond a step finds the
+        next step's in it.
         """
         with torch.enable_grad():
             coefficients = self._coefficients(modules)
