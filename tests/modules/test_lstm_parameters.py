@@ -6,6 +6,7 @@ import math
 
 import pytest
 import torch
+from allennlp.common.checks import ConfigurationError
 from allennlp.common import Params
 
 from lowresource_ner.modules.lstm_parameters import LstmParameters, ParameterGenerator, SharedParameters, TaskAndDomain
@@ -377,3 +378,30 @@ def test_shared_parameters_that_are_frozen():
     generator.collect(all_modules(generator))
     collected_step(generator, [(all_modules(generator)[0], 0)])
     assert generator.weight.grad is None
+
+
+# ------------------------------------------------------------------------------------------------- how far apart domains begin
+
+
+def domain_embeddings(difference: float) -> torch.Tensor:
+    torch.manual_seed(3)
+    generator = ParameterGenerator(
+        ["ner"], ["a", "b"], 4, 10, task_dim=1, domain_dim=40_000, domain_difference=difference
+    )
+    return generator.domain_embeddings.detach()
+
+
+@pytest.mark.parametrize("difference", [0.0, 0.1, 0.5, 1.0])
+def test_domains_begin_as_far_apart_as_wanted(difference: float) -> None:
+    """Their cosine is 1 - δ², and their variance (a uniform one's, b²/3) whatever δ is, by the law of large numbers."""
+    embeddings = domain_embeddings(difference)
+    cosine = torch.nn.functional.cosine_similarity(*embeddings, dim=0)
+    assert float(cosine) == pytest.approx(1 - difference**2, abs=0.02)
+    bound = math.sqrt(3 / math.sqrt(40_000))
+    assert embeddings.var(dim=1).tolist() == pytest.approx([bound**2 / 3] * 2, rel=0.03)
+
+
+@pytest.mark.parametrize("difference", [-0.1, 1.5])
+def test_a_difference_that_is_none(difference: float) -> None:
+    with pytest.raises(ConfigurationError, match=f"'domain_difference' is {difference}"):
+        domain_embeddings(difference)

@@ -26,6 +26,7 @@ cross_domain.config {
   },
   order:: ['lm_source', 'ner_source', 'lm_target', 'ner_target', 'lm_unlabelled'],
   also:: ['ner_unlabelled'],
+  lstm_parameters+:: { domain_difference: 0.1 },
   unlabelled_domains:: ['unlabelled'],
   validation_data_path: environment.file(environment.target, 'dev'),
 }

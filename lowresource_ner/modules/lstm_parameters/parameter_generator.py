@@ -4,6 +4,7 @@ import math
 from typing import Optional, Sequence
 
 import torch
+from allennlp.common.checks import ConfigurationError
 
 from lowresource_ner.modules.lstm_parameters.lstm_parameters import LstmParameters, TaskAndDomain
 
@@ -24,6 +25,15 @@ class ParameterGenerator(LstmParameters):
 
     task_dim, domain_dim : `int`, optional (default = `8`)
         V and U.
+    domain_difference : `float`, optional (default = `1.0`)
+        How far apart the domains begin, from 0, alike, to 1, independent of one another as in the paper: I_d = √(1 - δ²) · common
+        + δ · own, each drawn as above, so that the variance is the same. Where a (task, domain) is never trained, what others
+        teach its task reaches it only as far as the domains' embeddings have something in common; then begin near 0.
+
+    # Raises
+
+    `ConfigurationError`
+        For a difference outside 0 and 1.
     """
 
     def __init__(
@@ -34,8 +44,11 @@ class ParameterGenerator(LstmParameters):
         hidden_size: int,
         task_dim: int = 8,
         domain_dim: int = 8,
+        domain_difference: float = 1.0,
     ) -> None:
         super().__init__(tasks, domains, num_parameters, hidden_size)
+        if not 0 <= domain_difference <= 1:
+            raise ConfigurationError(f"'domain_difference' is {domain_difference}; it is from 0 to 1.")
         # W, its last two axes as one: (P, V · U).
         self.weight = torch.nn.Parameter(torch.empty(num_parameters, task_dim * domain_dim))
         self._num_blocks = _num_blocks(num_parameters)
@@ -46,6 +59,9 @@ class ParameterGenerator(LstmParameters):
         bound = math.sqrt(3 / math.sqrt(task_dim * domain_dim))
         torch.nn.init.uniform_(self.task_embeddings, -bound, bound)
         torch.nn.init.uniform_(self.domain_embeddings, -bound, bound)
+        if domain_difference < 1:
+            common = torch.empty(domain_dim).uniform_(-bound, bound)
+            self.domain_embeddings.data.mul_(domain_difference).add_(math.sqrt(1 - domain_difference**2) * common)
         self._weight_gradient: Optional[torch.Tensor] = None
 
     def generate(self, modules: Sequence[TaskAndDomain]) -> torch.Tensor:
