@@ -1,13 +1,16 @@
 """Every config that is shipped is built on the fixtures as `allennlp train` builds it, and takes a step."""
 
 import json
+import math
 import os
+import re
 import subprocess
 from pathlib import Path
+from typing import Any, Dict, List
 
 import pytest
 import torch
-from allennlp.commands.train import TrainModel
+from allennlp.commands.train import TrainModel, train_model
 from allennlp.common import Params
 from allennlp.common.util import prepare_environment
 from conftest import REPOSITORY
@@ -15,16 +18,62 @@ from conftest import REPOSITORY
 import lowresource_ner  # noqa: F401  what the configs name is registered by the import
 
 CONFIGS = sorted((REPOSITORY / "training_configs").glob("*/*.jsonnet"))
+CROSS_DOMAIN = REPOSITORY / "training_configs/cross_domain"
+VARIABLES = [
+    "NER_DATA",
+    "SOURCE",
+    "TARGET",
+    "UNLABELLED",
+    "VECTORS",
+    "VECTORS_DIM",
+    "ENCODER",
+    "ARCHIVE",
+    "SEED",
+    "DEVICE",
+]
 
 
 def test_all_configs_are_found() -> None:
-    assert [path.stem for path in CONFIGS] == ["few_labels", "teacher", "teacher_crf"]
+    stems: Dict[str, List[str]] = {}
+    for path in CONFIGS:
+        stems.setdefault(path.parent.name, []).append(path.stem)
+    assert stems == {
+        "cross_domain": [
+            "co_lm",
+            "co_ner",
+            "fine_tune",
+            "mix_data",
+            "multi_task",
+            "multi_task_ner",
+            "pgn",
+            "pgn_combined",
+            "pgn_uda",
+            "stm_source",
+            "stm_target",
+        ],
+        "cross_lingual": ["few_labels", "teacher", "teacher_crf"],
+    }
+
+
+@pytest.fixture(scope="module")
+def source_tagger(settings, tmp_path_factory) -> Path:
+    """The archive that fine_tune goes on from: stm_target, trained on the source."""
+    folder = tmp_path_factory.mktemp("stm") / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {**settings, "TARGET": settings["SOURCE"]}.items():
+            patch.setenv(name, value)
+        train_model(Params.from_file(CROSS_DOMAIN / "stm_target.jsonnet", {"trainer.num_epochs": 1}), str(folder))
+    return folder / "model.tar.gz"
 
 
 @pytest.fixture
-def environment(settings, monkeypatch) -> None:
-    for name, value in settings.items():
-        monkeypatch.setenv(name, value)
+def ready(environment, source_tagger, monkeypatch) -> None:
+    """All that any config reads from the environment."""
+    monkeypatch.setenv("ARCHIVE", str(source_tagger))
+
+
+def as_read(path: Path, **overrides: Any) -> Dict[str, Any]:
+    return Params.from_file(path, overrides or None).as_dict(quiet=True)
 
 
 def build(params: Params, folder: Path) -> TrainModel:
@@ -33,13 +82,18 @@ def build(params: Params, folder: Path) -> TrainModel:
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
-def test_config_builds_and_takes_a_step(path: Path, environment, tmp_path) -> None:
+def test_config_builds_and_takes_a_step(path: Path, ready, tmp_path) -> None:
+    """A step is a batch of each of its modules."""
     params = Params.from_file(path, {"trainer.num_epochs": 1})
     loop = build(params, tmp_path)
     loop.model.train()
-    loss = loop.model(**next(iter(loop.trainer.data_loader)))["loss"]
-    loss.backward()
-    assert torch.isfinite(loss)
+    batches = iter(loop.trainer.data_loader)
+    for module in getattr(getattr(loop.trainer.data_loader, "scheduler", None), "modules", [None]):
+        batch = next(batches)
+        assert batch.get("task", [None])[0] == module
+        loss = loop.model(**batch)["loss"]
+        loss.backward()
+        assert torch.isfinite(loss)
     trainable = [name for name, weight in loop.model.named_parameters() if weight.requires_grad]
     assert trainable and all(loop.model.get_parameter(name).grad is not None for name in trainable)
 
@@ -48,6 +102,34 @@ def test_config_builds_and_takes_a_step(path: Path, environment, tmp_path) -> No
 def test_config_opens_with_the_command_that_runs_it(path: Path) -> None:
     head = [line for line in path.read_text().split("\n\n")[0].splitlines() if line.startswith("//")]
     assert any(f"allennlp train training_configs/{path.parent.name}/{path.name}" in line for line in head)
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_config_needs_what_its_head_exports_and_the_defaults_set(path: Path, monkeypatch) -> None:
+    exports = [
+        line.split("&&")[0].strip("/ ") for line in path.read_text().splitlines() if re.match("// +export ", line)
+    ]
+    assert exports
+    script = "; ".join([*exports, "source training_configs/defaults.sh", "env -0"])
+    clean = {name: value for name, value in os.environ.items() if name not in VARIABLES}
+    done = subprocess.run(["bash", "-c", script], env=clean, cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    given = dict(entry.split("=", 1) for entry in done.stdout.split("\0") if "=" in entry)
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+        if name in given:
+            monkeypatch.setenv(name, given[name])
+    assert as_read(path)["model"]
+
+
+def test_overrides_in_the_configs_heads_are_overrides_of_theirs(ready) -> None:
+    """AllenNLP stops where an override has no place in the config."""
+    found = []
+    for path in CONFIGS:
+        head = " ".join(line.strip("/ ") for line in path.read_text().splitlines() if line.startswith("//"))
+        for overrides in re.findall(r"(?:-o|--overrides) '(\{.*?\})'", head):
+            assert as_read(path, **json.loads(overrides)) != as_read(path)
+            found.append(path.stem)
+    assert found == ["pgn_combined", "pgn_uda", "pgn_uda", "few_labels"]
 
 
 def test_the_teacher_has_the_papers_numbers(environment) -> None:
@@ -81,10 +163,167 @@ def test_weight_decay_spares_biases_and_layer_norm(environment, tmp_path) -> Non
     assert set().union(*(names for names, _ in groups)) == trainable
 
 
-@pytest.mark.parametrize("missing", ["NER_DATA", "SOURCE", "ENCODER", "SEED", "DEVICE"])
-def test_a_variable_that_is_not_set_is_named(missing: str, environment, monkeypatch) -> None:
-    path = REPOSITORY / "training_configs/cross_lingual/teacher.jsonnet"
-    monkeypatch.delenv(missing)
+def test_pgn_has_the_numbers_of_the_released_code(environment, tmp_path) -> None:
+    """Jia, Liang and Zhang (2019), supervised domain adaptation; docs/results.md says where they come from."""
+    config = as_read(CROSS_DOMAIN / "pgn.jsonnet")
+    model, trainer = config["model"], config["trainer"]
+    embedders = model["text_field_embedder"]["token_embedders"]
+    assert embedders["characters"] == {
+        "type": "character_cnn",
+        "embedding_dim": 30,
+        "num_filters": 50,
+        "width": 3,
+        "dropout": 0.5,
+    }
+    assert model["encoder"] == {"hidden_size": 100, "num_layers": 1}
+    assert model["lstm_parameters"] == {"type": "parameter_generator", "task_dim": 8, "domain_dim": 8}
+    assert model["dropout"] == 0.5
+    assert model["heads"] == {
+        "lm": {"type": "language_model", "num_samples": 50},
+        "source": {"type": "tagging"},
+        "target": {"type": "tagging"},
+    }
+    readers = config["dataset_reader"]["readers"]
+    schemes = [model, config["validation_dataset_reader"], readers["ner_source"], readers["ner_target"]]
+    assert [each["tag_scheme"] for each in schemes] == ["IOBES"] * 4
+    assert config["data_loader"]["scheduler"] == {
+        "type": "one_batch_per_module",
+        "modules": ["lm_source", "ner_source", "lm_target", "ner_target"],
+        "epoch": "ner_source",
+        "batch_size": {"ner_source": 30},
+    }
+    assert trainer["callbacks"][0] == {
+        "type": "module_updates",
+        "loss_weights": {"lm_source": 1, "ner_source": 1, "lm_target": 1, "ner_target": 2},
+    }
+    assert trainer["optimizer"] == {"type": "lazy_sgd", "lr": 0.015, "weight_decay": 1e-8}
+    assert trainer["learning_rate_scheduler"] == {"type": "inverse_time_decay", "decay": 0.05}
+    assert (trainer["num_epochs"], trainer["num_gradient_accumulation_steps"]) == (100, 4)
+    assert (trainer["validation_metric"], config["model"]["default_module"]) == ("+f1", "ner_target")
+    assert not {"grad_norm", "grad_clipping", "patience"} & set(trainer)
+    # The language models read the sentences that NER is trained on; the target's dev file selects.
+    for domain, folder in (("source", "en"), ("target", "bio")):
+        paths = {config["train_data_path"][f"{task}_{domain}"] for task in ("lm", "ner")}
+        assert [path.rsplit("/", 2)[1:] for path in paths] == [[folder, "train.conll"]]
+    assert config["validation_data_path"].endswith("bio/dev.conll")
+
+    built = build(Params(config), tmp_path).model
+    generator = built.lstm_parameters
+    # P is 161,600 with vectors of 50 numbers; the fixtures' have 16, and 2 directions of 4 gates read them.
+    num_parameters = 161_600 - 2 * 400 * (50 - 16)
+    assert generator.weight.shape == (num_parameters, 64) and generator.task_embeddings.shape == (2, 8)
+    for weight, bound in ((generator.weight, 1 / math.sqrt(100)), (generator.domain_embeddings, math.sqrt(3 / 8))):
+        assert 0.7 * bound < weight.abs().max() <= bound
+    assert built._embedder.token_embedder_words.weight.requires_grad
+    for head in ("source", "target"):
+        crf = built._heads[head].tagger.crf
+        for weight in (crf.transitions, crf.start_transitions, crf.end_transitions):
+            assert weight.eq(0).all()
+    (convolution,) = [part for part in built.modules() if isinstance(part, torch.nn.Conv1d)]
+    assert convolution.weight.shape == (50, 30, 3) and convolution.padding == (1,)
+
+
+def test_uda_has_the_numbers_of_the_released_code(environment, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("TARGET", "sea")
+    pgn, config = (as_read(CROSS_DOMAIN / f"{name}.jsonnet") for name in ("pgn", "pgn_uda"))
+    model, trainer = config["model"], config["trainer"]
+    for part in ("text_field_embedder", "encoder", "lstm_parameters", "dropout", "initializer"):
+        assert model[part] == pgn["model"][part]
+    assert model["heads"] == {"lm": {"type": "language_model", "num_samples": 50}, "source": {"type": "tagging"}}
+    assert model["modules"]["ner_target"] == {
+        "task": "ner",
+        "domain": "target",
+        "head": "source",
+        "label_namespace": "source_labels",
+    }
+    assert model["unlabelled_domains"] == ["target"] and model["default_module"] == "ner_target"
+    scheduler = config["data_loader"]["scheduler"]
+    assert scheduler["modules"] == ["lm_source", "ner_source", "lm_target"]
+    assert (scheduler["epoch"], scheduler["batch_size"]) == ("ner_source", {"ner_source": 10})
+    module_updates, random_state, switch = trainer["callbacks"]
+    assert module_updates["loss_weights"] == {"lm_source": 1, "ner_source": 1, "lm_target": 1}
+    assert trainer["optimizer"] == {"type": "rmsprop", "lr": 1e-3, "weight_decay": 1e-8}
+    assert switch == {
+        "type": "switch_optimizer",
+        "metric": "+ner_source_f1",
+        "threshold": 0.72,
+        "optimizer": {"type": "lazy_sgd", "lr": 0.015, "weight_decay": 1e-8},
+    }
+    assert trainer["learning_rate_scheduler"] is None, "neither of them decays"
+    assert trainer["validation_metric"] == "+ner_source_f1"
+    assert config["vocabulary"]["min_count"] == {"lm_words": 5}
+    assert config["train_data_path"]["lm_target"].endswith("sea/raw.txt")
+    assert {name: path.rsplit("/", 2)[1:] for name, path in config["validation_data_path"].items()} == {
+        "ner_source": ["en", "dev.conll"]
+    }
+    text = "".join(map(str, [config["train_data_path"], config["validation_data_path"]]))
+    assert "sea/dev" not in text and "sea/test" not in text, "nothing of the target but its raw text"
+    vocab = build(Params(config), tmp_path).model.vocab
+    assert 50 < vocab.get_vocab_size("lm_words") < vocab.get_vocab_size("words") / 5
+
+
+@pytest.mark.parametrize(
+    "name, modules, epoch, lstm_parameters",
+    [
+        ("co_lm", ["lm_target", "ner_target"], "ner_target", "parameter_generator"),
+        ("co_ner", ["ner_source", "ner_target"], "ner_source", "parameter_generator"),
+        ("fine_tune", ["ner_target"], "ner_target", "shared"),
+        ("mix_data", ["lm_source", "ner_source", "lm_target", "ner_target"], "ner_source", "parameter_generator"),
+        ("multi_task", ["lm_source", "ner_source", "lm_target", "ner_target"], "ner_source", "shared"),
+        ("multi_task_ner", ["ner_source", "ner_target"], "ner_source", "shared"),
+        ("stm_target", ["ner_target"], "ner_target", "shared"),
+    ],
+)
+def test_a_baseline_differs_in_its_modules_and_its_lstm_alone(name, modules, epoch, lstm_parameters, ready) -> None:
+    pgn, config = (as_read(CROSS_DOMAIN / f"{each}.jsonnet") for each in ("pgn", name))
+    scheduler = config["data_loader"]["scheduler"]
+    assert (scheduler["modules"], scheduler["epoch"], scheduler["batch_size"]) == (modules, epoch, {epoch: 30})
+    assert sorted(config["model"]["modules"]) == sorted(config["dataset_reader"]["readers"]) == sorted(modules)
+    assert config["model"]["lstm_parameters"]["type"] == lstm_parameters
+    for part in ("text_field_embedder", "encoder", "dropout", "default_module", "initializer", "tag_scheme"):
+        assert config["model"][part] == pgn["model"][part]
+    differing = {"callbacks", "num_gradient_accumulation_steps"}
+    assert {key: value for key, value in config["trainer"].items() if key not in differing} == {
+        key: value for key, value in pgn["trainer"].items() if key not in differing
+    }
+    weights = config["trainer"]["callbacks"][0]["loss_weights"]
+    # Beside others, target NER counts twice; alone, a weight would be a learning rate.
+    assert weights == {module: 2 if module == "ner_target" and len(modules) > 1 else 1 for module in modules}
+    reads_text = any(module.startswith("lm") for module in modules)
+    assert config["validation_dataset_reader"].get("lm_namespace") == ("lm_words" if reads_text else None)
+    assert ("pretrained_file" in config["model"]) == (name == "fine_tune")
+
+
+def test_mixed_data_is_the_same_for_both_language_models(environment) -> None:
+    paths = as_read(CROSS_DOMAIN / "mix_data.jsonnet")["train_data_path"]
+    assert paths["lm_source"] == paths["lm_target"] == [paths["ner_source"], paths["ner_target"]]
+    assert paths["ner_source"] != paths["ner_target"]
+
+
+def test_combined_trains_the_unlabelled_domain_on_raw_text_alone(environment) -> None:
+    config = as_read(CROSS_DOMAIN / "pgn_combined.jsonnet")
+    modules, model = config["data_loader"]["scheduler"]["modules"], config["model"]
+    assert modules == ["lm_source", "ner_source", "lm_target", "ner_target", "lm_unlabelled"]
+    assert set(model["modules"]) - set(modules) == {"ner_unlabelled"}
+    assert model["modules"]["ner_unlabelled"]["head"] == "source" and model["unlabelled_domains"] == ["unlabelled"]
+    assert [path for path in config["train_data_path"].values() if "sea" in path] == [
+        config["train_data_path"]["lm_unlabelled"]
+    ]
+
+
+@pytest.mark.parametrize(
+    "name, missing",
+    [
+        *(("cross_lingual/teacher", name) for name in ("NER_DATA", "SOURCE", "ENCODER", "SEED", "DEVICE")),
+        *(("cross_domain/pgn", name) for name in ("NER_DATA", "SOURCE", "TARGET", "VECTORS", "VECTORS_DIM", "SEED")),
+        ("cross_domain/pgn_uda", "TARGET"),
+        ("cross_domain/pgn_combined", "UNLABELLED"),
+        ("cross_domain/fine_tune", "ARCHIVE"),
+    ],
+)
+def test_a_variable_that_is_not_set_is_named(name: str, missing: str, environment, monkeypatch) -> None:
+    path = REPOSITORY / f"training_configs/{name}.jsonnet"
+    monkeypatch.delenv(missing, raising=False)
     with pytest.raises(RuntimeError, match=missing):
         Params.from_file(path)
     monkeypatch.setenv(missing, "")

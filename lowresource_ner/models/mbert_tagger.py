@@ -18,6 +18,7 @@ from lowresource_ner.models.readable_tags import readable_tags
 from lowresource_ner.models.warm_start import check_common_labels, tag_axes, warm_start
 from lowresource_ner.modules.tag_heads import SoftmaxHead, TagHead
 
+
 @Model.register("mbert_tagger")
 class MbertTagger(Model):
     """

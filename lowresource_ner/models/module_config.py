@@ -2,6 +2,7 @@
 
 from typing import Dict, List, Optional
 
+import torch
 from allennlp.common import FromParams
 from allennlp.common.checks import ConfigurationError
 
@@ -37,7 +38,7 @@ def check_names(
 ) -> None:
     """
     Raises a `ConfigurationError` where a module, the default module or an unlabelled domain names what is not there, or a
-    head is of no module.
+    head is of no module or has a name that torch has no room for.
     """
 
     def check(name: str, known: List[str], what: str, where: str) -> None:
@@ -53,3 +54,8 @@ def check_names(
         check(domain, domains, "domains", "One of 'unlabelled_domains'")
     for head in heads:
         check(head, [module.head for module in modules.values()], "modules' heads", "One of 'heads'")
+        if "." in head or hasattr(torch.nn.ModuleDict(), head):
+            raise ConfigurationError(
+                f"One of 'heads' is '{head}', which torch does not take as the name of a model's part. Name it otherwise, such "
+                f"as '{head.replace('.', '_')}_head', and its modules' 'head' with it."
+            )

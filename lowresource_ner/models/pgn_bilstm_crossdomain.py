@@ -190,14 +190,17 @@ class PgnBilstmCrossdomain(Model):
         return output
 
     def make_output_human_readable(self, output_dict: Dict[str, Any]) -> Dict[str, Any]:
-        """What `readable_tags` says, for a tagger."""
-        head = self._head(output_dict.get("module", self.default_module))
+        """What `readable_tags` says, for a tagger; and "module" for each sentence."""
+        name = output_dict.get("module", self.default_module)
+        head = self._head(name)
         if isinstance(head, TaggingHead):
             output_dict.update(
                 readable_tags(
                     head.tagger, self.tag_scheme, output_dict["logits"], output_dict["mask"], self.temperature
                 )
             )
+        # A name is as long as some batches, which AllenNLP would then cut it into.
+        output_dict["module"] = [name] * len(output_dict["mask"])
         return output_dict
 
     def get_metrics(self, reset: bool = False) -> Dict[str, float]:

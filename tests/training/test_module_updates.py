@@ -25,12 +25,6 @@ NO_DROPOUT = {
 }
 
 
-@pytest.fixture
-def environment(settings, monkeypatch) -> None:
-    for name, value in settings.items():
-        monkeypatch.setenv(name, value)
-
-
 def build(folder: Path, overrides: Dict[str, Any]) -> TrainModel:
     params = Params.from_file(CONFIG, json.dumps({"trainer.num_epochs": 1, **overrides}))
     prepare_environment(params)

@@ -1,5 +1,5 @@
 // Three domains at once: labels in SOURCE and in TARGET, raw text alone in UNLABELLED, language modelling in all of them.
-// 
+//
 // The NER module of the unlabelled domain is not trained: as in pgn_uda, its LSTM is generated from the task's and the domain's
 // embedding, here learned from two labelled domains instead of one, and it is read out by the source's head. Domains are added in
 // the same way. (The released code's "combined" only switches between its supervised and its unsupervised mode; this is ours.)

@@ -54,12 +54,12 @@ class TaggingHead(ModuleHead):
             )
         self.leading_namespace = labels_from or self.label_namespaces[0]
         self.labels = labels_of(vocab, self.leading_namespace)
-        for namespace in self.label_namespaces:
+        for number, namespace in enumerate(self.label_namespaces):
             own = labels_of(vocab, namespace)
             _check(self.labels, own, self.leading_namespace, namespace, subsets_allowed=labels_from is not None)
-            # (num_tags of the namespace,): the head's index of each.
+            # (num_tags of the namespace,): the head's index of each. Numbered, as a namespace's name may have a dot.
             order = torch.tensor([self.labels.index(label) for label in own])
-            self.register_buffer(f"_order_{namespace}", order, persistent=False)
+            self.register_buffer(f"_order_{number}", order, persistent=False)
         self.projection = torch.nn.Linear(input_dim, len(self.labels))
         self.tagger = tagger.construct(labels=self.labels, tag_scheme=tag_scheme)
 
@@ -84,7 +84,8 @@ class TaggingHead(ModuleHead):
 
     def as_head(self, tags: torch.Tensor, namespace: str) -> torch.Tensor:
         """Tags of a namespace as the head's."""
-        return getattr(self, f"_order_{namespace}")[tags]
+        order: torch.Tensor = getattr(self, f"_order_{self.label_namespaces.index(namespace)}")
+        return order[tags]
 
 
 def _check(labels: List[str], own: List[str], leading: str, namespace: str, subsets_allowed: bool) -> None:

@@ -1,0 +1,192 @@
+"""What the heads read out of an LSTM, and which label sets may share one."""
+
+from typing import Any, Dict, List
+
+import pytest
+import torch
+from allennlp.common import Lazy, Params
+from allennlp.common.checks import ConfigurationError
+from allennlp.data import Vocabulary
+from allennlp.modules import ConditionalRandomField
+
+from lowresource_ner.metrics import SeqevalF1
+from lowresource_ner.models.heads import LanguageModelHead, ModuleHead, TaggingHead
+
+ORDERS = {
+    "first_labels": ["O", "S-PER", "B-PER", "I-PER", "E-PER"],
+    "second_labels": ["I-PER", "O", "E-PER", "S-PER", "B-PER"],
+    "small_labels": ["S-PER", "O"],
+    "other_labels": ["O", "S-PER", "S-GENE"],
+}
+SENTENCES = [["B-PER", "I-PER", "E-PER", "O", "S-PER"], ["O", "B-PER", "E-PER"]]
+DIM = 6
+
+
+def vocabulary() -> Vocabulary:
+    vocab = Vocabulary()
+    for namespace, labels in ORDERS.items():
+        for label in labels:
+            vocab.add_token_to_namespace(label, namespace)
+    for word in ("the", "cat", "sat", "on", "mat"):
+        vocab.add_token_to_namespace(word, "lm_words")
+    return vocab
+
+
+def tagging_head(*namespaces: str, **options: Any) -> TaggingHead:
+    torch.manual_seed(3)
+    head = TaggingHead(vocabulary(), DIM, namespaces, "IOBES", **options)
+    for weight in head.parameters():
+        if weight.requires_grad:
+            torch.nn.init.normal_(weight)
+    return head.double()
+
+
+def batch(namespace: str, sentences: List[List[str]] = SENTENCES) -> Dict[str, torch.Tensor]:
+    """Random states, and the tags by their numbers in a namespace, padded by 0."""
+    longest = max(map(len, sentences))
+    tags = torch.zeros(len(sentences), longest, dtype=torch.long)
+    mask = torch.zeros(len(sentences), longest, dtype=torch.bool)
+    for row, sentence in enumerate(sentences):
+        tags[row, : len(sentence)] = torch.tensor([ORDERS[namespace].index(tag) for tag in sentence])
+        mask[row, : len(sentence)] = True
+    torch.manual_seed(4)
+    encoded = torch.randn(len(sentences), longest, DIM, dtype=torch.float64)
+    return {"encoded": encoded, "mask": mask, "targets": tags}
+
+
+def measured(head: TaggingHead, namespace: str) -> Dict[str, float]:
+    metric = head.new_metric(Lazy(SeqevalF1), namespace)
+    given = batch(namespace)
+    output = head(**given, namespace=namespace)
+    head.measure(metric, output, given["mask"], given["targets"], namespace)
+    return metric.get_metric(reset=True)
+
+
+# ---------------------------------------------------------------------------------- tagging: labels
+
+
+def test_the_loss_is_that_of_allennlps_crf_summed_over_sentences() -> None:
+    head = tagging_head("first_labels")
+    given = batch("first_labels")
+    output = head(**given, namespace="first_labels")
+    assert head.labels == ORDERS["first_labels"]
+    logits = given["encoded"] @ head.projection.weight.t() + head.projection.bias
+    torch.testing.assert_close(output["logits"], logits)
+    crf = head.tagger.crf
+    assert isinstance(crf, ConditionalRandomField)
+    torch.testing.assert_close(output["loss"], -crf(logits, given["targets"], given["mask"]))
+    assert head(given["encoded"], given["mask"]).keys() == {"logits"}
+
+
+def test_domains_with_the_same_tags_in_another_order_share_a_head() -> None:
+    """Each sentence's loss and score are what they are where both domains have one namespace."""
+    head = tagging_head("first_labels", "second_labels")
+    losses = [head(**batch(name), namespace=name)["loss"] for name in ("first_labels", "second_labels")]
+    torch.testing.assert_close(losses[0], losses[1], rtol=1e-12, atol=0)
+    alone = tagging_head("first_labels")
+    torch.testing.assert_close(alone(**batch("first_labels"), namespace="first_labels")["loss"], losses[0])
+    as_if_one = head(**batch("second_labels"), namespace="first_labels")["loss"]
+    assert abs((as_if_one - losses[0]).item()) > 0.1, "with the wrong order, the loss is another one"
+    scores = [measured(head, name) for name in ("first_labels", "second_labels")]
+    assert scores[0] == scores[1] and scores[0]["support"] == 3
+
+
+def test_a_namespace_of_any_name_can_have_a_head() -> None:
+    """A name with a dot, such as that of a corpus with its version, is no name of a torch buffer."""
+    vocab = Vocabulary()
+    vocab.add_tokens_to_namespace(ORDERS["first_labels"], "conll2003.en_labels")
+    vocab.add_tokens_to_namespace(ORDERS["second_labels"], "training_labels")
+    head = TaggingHead(vocab, DIM, ["conll2003.en_labels", "training_labels"], "IOBES").double()
+    with torch.no_grad():
+        head.projection.weight.normal_()
+    losses = [
+        head(**batch(order), namespace=name)["loss"]
+        for order, name in (("first_labels", "conll2003.en_labels"), ("second_labels", "training_labels"))
+    ]
+    torch.testing.assert_close(losses[0], losses[1], rtol=1e-12, atol=0)
+
+
+def test_what_a_head_needs_to_know_of_tags_is_not_in_its_weights() -> None:
+    """An archive's vocabulary says it."""
+    assert not [name for name in tagging_head("first_labels", "second_labels").state_dict() if "labels" in name]
+
+
+def test_different_labels_under_one_head_are_named_from_both_sides() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        tagging_head("first_labels", "other_labels")
+    assert "'first_labels' has B-PER, E-PER, I-PER that 'other_labels' lacks" in str(caught.value)
+    assert "'other_labels' has S-GENE that 'first_labels' lacks" in str(caught.value)
+    assert "'label_map'" in str(caught.value) and "'labels_from' to 'first_labels'" in str(caught.value)
+
+
+def test_labels_from_lets_another_namespace_lack_some() -> None:
+    with pytest.raises(ConfigurationError, match="B-PER, E-PER, I-PER that 'small_labels' lacks.*has none that"):
+        tagging_head("first_labels", "small_labels")
+    head = tagging_head("small_labels", "first_labels", labels_from="first_labels")
+    assert head.labels == ORDERS["first_labels"]
+    sentences = [["S-PER", "O"], ["O", "O", "S-PER"]]
+    losses = [head(**batch(name, sentences), namespace=name)["loss"] for name in ("first_labels", "small_labels")]
+    torch.testing.assert_close(losses[0], losses[1], rtol=1e-12, atol=0)
+
+
+def test_labels_from_lets_no_stranger_in() -> None:
+    with pytest.raises(ConfigurationError, match="'other_labels' has S-GENE that 'first_labels' lacks"):
+        tagging_head("first_labels", "other_labels", labels_from="first_labels")
+    with pytest.raises(ConfigurationError, match="'labels_from' is 'mars_labels'.*namespaces are first_labels"):
+        tagging_head("first_labels", labels_from="mars_labels")
+
+
+@pytest.mark.parametrize("namespace, message", [("mars_labels", "0 tags"), ("lm_words", "which AllenNLP pads")])
+def test_a_namespace_without_tags_is_named(namespace, message) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        tagging_head(namespace)
+
+
+# ---------------------------------------------------------------------------------- language models
+
+
+def language_model_head(**options: Any) -> LanguageModelHead:
+    torch.manual_seed(3)
+    return LanguageModelHead(vocabulary(), DIM, [], "IOBES", **{"num_samples": 3, **options}).double()
+
+
+def test_a_language_models_classes_are_the_vocabularys_words_without_padding() -> None:
+    """Words 2 to 6 of the vocabulary are classes 1 to 5, and class 0 is unknown, padding, and what lies beyond the ends."""
+    head = language_model_head().eval()
+    words = torch.tensor([[2, 6, 1], [4, 0, 0]])
+    mask = words > 0
+    encoded = torch.randn(2, 3, DIM, dtype=torch.float64)
+    softmax = head.model.softmax
+    weight, bias = softmax.softmax_w.weight, softmax.softmax_b.weight[:, 0]
+    assert len(weight) == len(bias) == 6
+    # (sentence, word, class of the next, class of the one before)
+    expected = 0.0
+    for row, place, following, preceding in ((0, 0, 5, 0), (0, 1, 0, 1), (0, 2, 0, 5), (1, 0, 0, 0)):
+        forward, backward = encoded[row, place].split(DIM // 2)
+        expected -= torch.log_softmax(weight @ forward + bias, 0)[following].item() / 2
+        expected -= torch.log_softmax(weight @ backward + bias, 0)[preceding].item() / 2
+    output = head(encoded, mask, words)
+    assert output["loss"].item() == pytest.approx(expected, rel=1e-12)
+    metric = head.new_metric(None, "")
+    head.measure(metric, output, mask, words, "")
+    assert metric.get_metric()["perplexity"] == pytest.approx(torch.tensor(expected / 4).exp().item())
+    assert head(encoded, mask) == {}
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"namespace": "empty"}, "namespace 'empty' is empty.*'lm_namespace': 'empty'"),
+        ({"num_samples": 6}, "draws 6 samples from 6 words"),
+    ],
+)
+def test_a_language_model_without_words_enough_is_named(options, message) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        language_model_head(**options)
+
+
+def test_a_head_is_a_tagger_where_the_config_does_not_say() -> None:
+    head = ModuleHead.from_params(
+        Params({}), vocab=vocabulary(), input_dim=DIM, label_namespaces=["first_labels"], tag_scheme="IOBES"
+    )
+    assert isinstance(head, TaggingHead) and head.reads_ahead and not LanguageModelHead.reads_ahead
