@@ -22,7 +22,7 @@ class TokenAxes(NamedTuple):
 
 
 def tag_axes(label_namespace: str, projection: str, tag_head: str) -> Dict[str, TokenAxes]:
-    """The weights of a tagger that run over its tags; `projection` and `tag_head` are the names of its linear layer and `TagHead`."""
+    """The weights of a tagger that run over its tags: of its linear layer `projection` and of its `tag_head`, both by name."""
     return {
         f"{projection}.weight": TokenAxes(label_namespace),
         f"{projection}.bias": TokenAxes(label_namespace),
@@ -84,8 +84,8 @@ def warm_start(model: Model, archive: str, token_axes: Mapping[str, TokenAxes]) 
             else:
                 raise ConfigurationError(
                     f"Weight '{name}' has shape {tuple(learned[name].shape)} in {archive} and {tuple(weight.shape)} here. Use "
-                    "the encoder of the archive: give the archive as 'model_name' of the indexer and the embedder as well, or the "
-                    "same sizes."
+                    "the encoder of the archive: give the archive as 'model_name' of the indexer and the embedder as well, or "
+                    "the same sizes."
                 )
     if taken_over == 0:
         raise ConfigurationError(

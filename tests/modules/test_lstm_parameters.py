@@ -6,8 +6,8 @@ import math
 
 import pytest
 import torch
-from allennlp.common.checks import ConfigurationError
 from allennlp.common import Params
+from allennlp.common.checks import ConfigurationError
 
 from lowresource_ner.modules.lstm_parameters import LstmParameters, ParameterGenerator, SharedParameters, TaskAndDomain
 
