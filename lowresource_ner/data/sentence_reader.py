@@ -73,8 +73,8 @@ class SentenceReader(DatasetReader):
         self, words: Sequence[str], tags: Optional[Sequence[str]] = None, place: str = "(given text)"
     ) -> Instance:
         """
-        An instance with the fields `tokens` and `metadata` ("words", "place"), `tags` where there are any, and `lm_words`
-        where the reader has an `lm_namespace`.
+        An instance with the fields `tokens` and `metadata` ("words", "place", and "label_namespace" where there are tags), `tags`
+        where there are any, and `lm_words` where the reader has an `lm_namespace`.
 
         # Parameters
 
@@ -115,11 +115,12 @@ class SentenceReader(DatasetReader):
 
     def _instance(self, words: List[Token], tags: Optional[Sequence[str]], place: str) -> Instance:
         text = TextField(words)
-        metadata = {"words": [token.ensure_text() for token in words], "place": place}
+        metadata: Dict[str, Any] = {"words": [token.ensure_text() for token in words], "place": place}
         fields: Dict[str, Field] = {"tokens": text, "metadata": MetadataField(metadata)}
         if self._lm_indexers:
             fields["lm_words"] = TextField(words)
         if tags is not None:
+            metadata["label_namespace"] = self.label_namespace
             fields["tags"] = TagsField(tags, text, self.label_namespace, self.tag_scheme, place)
         return Instance(fields)
 

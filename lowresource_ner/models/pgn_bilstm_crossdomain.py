@@ -150,6 +150,10 @@ class PgnBilstmCrossdomain(Model):
             )
         return TaskAndDomain(self.module_configs[name].task, self.module_configs[name].domain)
 
+    def learns_tags(self, name: str) -> bool:
+        """Whether a module is trained on labels."""
+        return isinstance(self._head(name), TaggingHead)
+
     def forward(
         self,
         tokens: TextFieldTensors,
@@ -169,7 +173,8 @@ class PgnBilstmCrossdomain(Model):
         task : `List[str]`, optional
             The module of each sentence, the same for all; without it, `default_module`.
         metadata : `List[Dict[str, Any]]`, optional
-            Of each sentence; "words" is passed on to the output.
+            Of each sentence; "words" is passed on to the output, and "label_namespace" is that of the tags; without it, that of
+            the module.
 
         # Returns
 
@@ -181,7 +186,8 @@ class PgnBilstmCrossdomain(Model):
         targets = {"tags": tags, "lm_words": None if lm_words is None else lm_words["lm_words"]["tokens"]}
         vectors = self._embedder(tokens)
         output: Dict[str, Any] = {"module": name, "mask": mask}
-        output.update(self._read(name, vectors, mask, targets))
+        namespace = (metadata or [{}])[0].get("label_namespace")
+        output.update(self._read(name, vectors, mask, targets, namespace))
         if not self.training and targets["lm_words"] is not None:
             for other in self._language_models_beside(name):
                 self._read(other, vectors, mask, targets)
@@ -234,11 +240,16 @@ class PgnBilstmCrossdomain(Model):
         return head.tagger.negative_log_likelihood(logits, tags, mask, temperature)
 
     def _read(
-        self, name: str, vectors: torch.Tensor, mask: torch.Tensor, targets: Dict[str, Optional[torch.Tensor]]
+        self,
+        name: str,
+        vectors: torch.Tensor,
+        mask: torch.Tensor,
+        targets: Dict[str, Optional[torch.Tensor]],
+        namespace: Optional[str] = None,
     ) -> Dict[str, Any]:
         """One module's output for a batch, its loss and its metric."""
         head = self._head(name)
-        namespace = self.module_configs[name].label_namespace
+        namespace = namespace or self.module_configs[name].label_namespace
         gold = targets[head.target_field]
         states = self._encoder(self._dropout(vectors), mask, self.lstm_parameters.of(self.module(name)))
         output = head(self._dropout(states), mask, gold, namespace)

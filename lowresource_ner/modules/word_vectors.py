@@ -2,7 +2,7 @@
 
 import logging
 import math
-from typing import Dict, List, Optional, Set, Tuple
+from typing import Any, Dict, List, Optional, Set, Tuple
 
 import numpy
 import torch
@@ -105,6 +105,14 @@ class WordVectors(TokenEmbedder):
     def _trained(self, tokens: torch.Tensor) -> torch.Tensor:
         sparse = self._sparse and self.training
         return torch.nn.functional.embedding(tokens, self.weight, padding_idx=0, sparse=sparse)
+
+    def extend_vocab(self, extended_vocab: Vocabulary, *args: Any, **kwargs: Any) -> None:
+        """AllenNLP calls this on loading an archive, with more words for `--extend-vocab`, where the file's ids would shift."""
+        if extended_vocab.get_vocab_size(self.namespace) != len(self.weight):
+            raise ConfigurationError(
+                "word_vectors cannot be extended, and need not be: words that the vector file knows have their vectors without "
+                "--extend-vocab. Leave it out."
+            )
 
     def _initialise(self, vocab: Vocabulary, path: str, namespace: str, vectors_namespace: Optional[str]) -> None:
         words = vocab.get_token_to_index_vocabulary(namespace)

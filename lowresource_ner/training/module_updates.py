@@ -150,10 +150,12 @@ class ModuleUpdates(TrainerCallback):
         readers = getattr(trainer.data_loader, "readers", {})
         for name in self._modules:
             reader = getattr(readers.get(name), "inner", None)
-            if model.module(name).domain in model.unlabelled_domains and getattr(reader, "labelled", False):
+            reads_labels = model.learns_tags(name) or getattr(reader, "labelled", False)
+            if reads_labels and model.module(name).domain in model.unlabelled_domains:
                 raise ConfigurationError(
                     f"Domain '{model.module(name).domain}' is one of the model's 'unlabelled_domains', and module '{name}' would "
-                    "read its labels. Give its reader 'labelled': false, or take the domain from the list."
+                    "read its labels. Give a language model's reader 'labelled': false, do not train a tagger there, or take the "
+                    "domain from the list."
                 )
 
 

@@ -724,3 +724,16 @@ def test_language_models_whose_readers_count_no_words_are_named(environment, tmp
     del params["vocabulary"]["min_count"]  # which AllenNLP refuses for what nobody counts
     with pytest.raises(ConfigurationError, match="no words: namespace 'lm_words' is empty.*'lm_namespace': 'lm_words'"):
         loop(Params(params), tmp_path)
+
+
+def test_tags_of_another_namespace_are_refused(cross_domain_archive, tmp_path) -> None:
+    """Types that both domains might have, numbered by the target's namespace, but read out by the source's head."""
+    archive = load_archive(cross_domain_archive, overrides={"model.default_module": "ner_source"})
+    reader, model = archive.validation_dataset_reader, archive.model
+    instances = [reader.text_to_instance(["p53", "binds"], ["S-Complex", "O"])]
+    for instance in instances:
+        reader.apply_token_indexers(instance)
+    with pytest.raises(
+        ConfigurationError, match="'target_labels', and the module's head by source_labels.*to 'source_labels'"
+    ):
+        model.eval().forward_on_instances(instances)

@@ -259,3 +259,11 @@ def test_the_fixture_vectors():
     assert len(expected) == len(embedder.vectors) - 2 > 700
     found = embedder(ids_of(vocab, list(expected)))[0]
     torch.testing.assert_close(found, torch.tensor(list(expected.values())), rtol=0, atol=0)
+
+
+def test_more_training_words_are_refused(tmp_path):
+    embedder, vocab = embedder_of(write(tmp_path / "glove.txt"))
+    embedder.extend_vocab(vocab)
+    vocab.add_token_to_namespace("newcomer", "words")
+    with pytest.raises(ConfigurationError, match="--extend-vocab. Leave it out"):
+        embedder.extend_vocab(vocab)

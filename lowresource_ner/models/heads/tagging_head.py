@@ -83,7 +83,20 @@ class TaggingHead(ModuleHead):
         metric(best, self.as_head(targets, namespace), mask)  # type: ignore[arg-type]
 
     def as_head(self, tags: torch.Tensor, namespace: str) -> torch.Tensor:
-        """Tags of a namespace as the head's."""
+        """
+        Tags of a namespace as the head's.
+
+        # Raises
+
+        `ConfigurationError`
+            Where the head does not know the namespace: its numbers would stand for other tags.
+        """
+        if namespace not in self.label_namespaces:
+            raise ConfigurationError(
+                f"The reader numbers its tags by '{namespace}', and the module's head by {', '.join(self.label_namespaces)}. "
+                "With another 'model.default_module', override 'validation_dataset_reader.label_namespace' as well, to "
+                f"'{self.label_namespaces[0]}'."
+            )
         order: torch.Tensor = getattr(self, f"_order_{self.label_namespaces.index(namespace)}")
         return order[tags]
 
