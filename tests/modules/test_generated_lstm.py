@@ -150,7 +150,7 @@ def test_padding_does_not_matter(separate):
 @pytest.mark.parametrize(
     "input_size, hidden_size, num_layers, separate, expected",
     [
-        # Jia et al. (2019) with vectors of 50 numbers and 50 filters: shared/METHODS.md has this number from their code.
+        # Jia et al. (2019) as released, with vectors of 50 numbers and 50 filters.
         (100, 100, 1, True, 161_600),
         # 4 · (3·2 + 2·2 + 2 + 2) a direction.
         (3, 2, 1, False, 112),
