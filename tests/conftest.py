@@ -15,6 +15,8 @@ CORPORA = FIXTURES / "corpora"
 TINY_ENCODER = FIXTURES / "encoders" / "tiny"
 
 os.environ["HF_HUB_OFFLINE"] = "1"
+# The tests' models are tiny: many small operations, which are slower on several threads than on one.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 Command = Callable[..., subprocess.CompletedProcess]
 
