@@ -56,7 +56,8 @@ class ModuleUpdates(TrainerCallback):
         super().on_start(trainer, is_primary)
         self._modules = list(getattr(getattr(trainer.data_loader, "scheduler", None), "modules", []))
         self._check(trainer)
-        pairs = [self._model(trainer).module(name) for name in self._modules]
+        model: Any = trainer.model
+        pairs = [model.module(name) for name in self._modules]
         for parameters in _lstm_parameters(trainer):
             parameters.collect(pairs)
         if trainer._distributed:
@@ -109,22 +110,18 @@ class ModuleUpdates(TrainerCallback):
 
     def _record_norms(self, trainer: GradientDescentTrainer, generators: Sequence[LstmParameters]) -> None:
         scale = 1.0 if trainer._scaler is None else float(trainer._scaler.get_scale())
-        averages = self._model(trainer).gradient_norms
+        model: Any = trainer.model
         for generator in generators:
             gradients = generator.step_gradients()
             for name in self._modules:
-                norm = float(gradients[self._model(trainer).module(name)].norm()) / scale
-                averages[name](norm)
-
-    def _model(self, trainer: GradientDescentTrainer) -> Any:
-        return trainer.model
+                model.gradient_norms[name](float(gradients[model.module(name)].norm()) / scale)
 
     def _check(self, trainer: GradientDescentTrainer) -> None:
         if not self._modules:
             raise ConfigurationError(
                 "module_updates needs the data loader and the scheduler 'one_batch_per_module', which name the modules."
             )
-        model = self._model(trainer)
+        model: Any = trainer.model
         if not hasattr(model, "module_configs"):
             raise ConfigurationError(
                 f"module_updates trains a model of several modules, such as pgn_bilstm_crossdomain, not {type(model).__name__}."
@@ -146,7 +143,7 @@ class ModuleUpdates(TrainerCallback):
         self._check_labels(trainer)
 
     def _check_labels(self, trainer: GradientDescentTrainer) -> None:
-        model = self._model(trainer)
+        model: Any = trainer.model
         readers = getattr(trainer.data_loader, "readers", {})
         for name in self._modules:
             reader = getattr(readers.get(name), "inner", None)
