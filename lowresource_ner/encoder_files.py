@@ -1,5 +1,5 @@
 """
-Where an encoder's files are: the Hugging Face hub, a local folder, or an archive of this package.
+Where an encoder's files are: this package, the Hugging Face hub, a local folder, or an archive of this package.
 
 An AllenNLP archive holds the training config, the weights and the vocabulary folder. A transformer needs two things more,
 its own config and its tokenizer, and they must travel inside the archive or it loads only where it was trained. They belong
@@ -40,6 +40,9 @@ from lowresource_ner.archives import (
 
 logger = logging.getLogger(__name__)
 
+# The encoders that are shipped with the package, each in a folder of its name.
+_SHIPPED = Path(__file__).parent / "encoders"
+
 # Encoders whose positions are counted from the one after the padding id.
 _POSITIONS_AFTER_PADDING = {
     "camembert",
@@ -61,7 +64,8 @@ class EncoderFiles:
     # Parameters
 
     model_name : `str`
-        A name on the Hugging Face hub, a local folder as `save_pretrained` writes it, or an archive of this package
+        `multilingual-mini`, the small encoder that is shipped with this package; a name on the Hugging Face hub; a local
+        folder as `save_pretrained` writes it; or an archive of this package
         (`model.tar.gz` or the folder of a training run), whose encoder is then taken over with its trained weights.
     serialization_dir : `Optional[str]`
         The folder of the training run, or of the archive that is being loaded (AllenNLP hands it to every constructor that
@@ -130,7 +134,7 @@ class EncoderFiles:
         return self._read(
             "weights",
             lambda source: AutoModel.from_pretrained(source, config=config, **_without_pooler(config)),
-            self.model_name,
+            encoder_source(self.model_name),
         )
 
     def _load(self) -> Tuple[PretrainedConfig, PreTrainedTokenizerFast]:
@@ -141,7 +145,7 @@ class EncoderFiles:
             with unpacked(self.model_name) as folder:
                 loaded = self._load_from(str(_only_encoder(folder, self.model_name)))
         else:
-            loaded = self._load_from(self.model_name)
+            loaded = self._load_from(encoder_source(self.model_name))
         if store is not None:
             _save(loaded, store)
         return loaded
@@ -163,6 +167,12 @@ class EncoderFiles:
                 "Hugging Face hub (with a network, or with its files in the local cache), a folder written by "
                 "save_pretrained (config.json, tokenizer.json, model.safetensors), or an archive of this package."
             ) from error
+
+
+def encoder_source(model_name: str) -> str:
+    """The folder of an encoder that is shipped with the package, unless a local folder has its name; any other name as it is."""
+    shipped = sorted(path.name for path in _SHIPPED.iterdir() if path.is_dir()) if _SHIPPED.is_dir() else []
+    return str(_SHIPPED / model_name) if model_name in shipped and not Path(model_name).exists() else model_name
 
 
 def _only_encoder(folder: Path, archive: str) -> Path:

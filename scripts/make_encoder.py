@@ -4,12 +4,13 @@ Makes an encoder with random weights: a WordPiece vocabulary learned from text f
     python scripts/make_encoder.py fixtures/encoders/tiny fixtures/corpora/*/raw.txt fixtures/corpora/*/train.conll \\
         --vocab-size 2000 --hidden-size 32 --layers 4 --heads 2 --max-length 128
 
-For tests, and to train from scratch. It knows no language: see the README for pretrained encoders.
+For tests, and to train from scratch. It knows no language: `scripts/pretrain_encoder.py` makes one that does.
 """
 
 import argparse
+import tempfile
 from pathlib import Path
-from typing import Iterator, List
+from typing import Iterable, Iterator, List
 
 import torch
 from tokenizers import BertWordPieceTokenizer
@@ -21,6 +22,27 @@ def texts(paths: List[str]) -> Iterator[str]:
     for path in paths:
         for line in Path(path).read_text(encoding="utf-8").splitlines():
             yield line.split("\t")[0] if path.endswith(".conll") else line
+
+
+def learn_word_pieces(lines: Iterable[str], vocab_size: int, max_length: int) -> BertTokenizerFast:
+    """A cased WordPiece tokenizer, learned from lines of text."""
+    wordpieces = BertWordPieceTokenizer(lowercase=False, strip_accents=False)
+    wordpieces.train_from_iterator(lines, vocab_size=vocab_size, show_progress=False)
+    with tempfile.TemporaryDirectory() as folder:
+        wordpieces.save_model(folder)
+        return BertTokenizerFast(str(Path(folder) / "vocab.txt"), do_lower_case=False, model_max_length=max_length)
+
+
+def new_config(vocab_size: int, hidden_size: int, layers: int, heads: int, max_length: int) -> BertConfig:
+    """The config of a BERT with BERT's proportions."""
+    return BertConfig(
+        vocab_size=vocab_size,
+        hidden_size=hidden_size,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        intermediate_size=4 * hidden_size,
+        max_position_embeddings=max_length,
+    )
 
 
 def main() -> None:
@@ -35,24 +57,11 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=13)
     args = parser.parse_args()
 
-    wordpieces = BertWordPieceTokenizer(lowercase=False, strip_accents=False)
-    wordpieces.train_from_iterator(texts(args.text), vocab_size=args.vocab_size, show_progress=False)
     folder = Path(args.folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    wordpieces.save_model(str(folder))
-    tokenizer = BertTokenizerFast(str(folder / "vocab.txt"), do_lower_case=False, model_max_length=args.max_length)
-    (folder / "vocab.txt").unlink()  # tokenizer.json holds it
+    tokenizer = learn_word_pieces(texts(args.text), args.vocab_size, args.max_length)
     tokenizer.save_pretrained(folder, legacy_format=False)
-
     torch.manual_seed(args.seed)
-    config = BertConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=args.hidden_size,
-        num_hidden_layers=args.layers,
-        num_attention_heads=args.heads,
-        intermediate_size=4 * args.hidden_size,
-        max_position_embeddings=args.max_length,
-    )
+    config = new_config(len(tokenizer), args.hidden_size, args.layers, args.heads, args.max_length)
     model = BertModel(config, add_pooling_layer=False)
     model.save_pretrained(folder)
     parameters = sum(parameter.numel() for parameter in model.parameters())

@@ -1,0 +1,182 @@
+"""Batches for language modelling: texts of like length, so many tokens a batch, masked by transformers' collator."""
+
+from itertools import islice
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset, Sampler
+from transformers import DataCollatorForLanguageModeling, PreTrainedTokenizerFast
+
+from pretraining.texts import Encoded
+
+# So many batches are cut from one group of texts, sorted by length within the group.
+_BATCHES_PER_GROUP = 50
+
+
+class Draw(NamedTuple):
+    """One text in one pass: it is masked differently in every pass, and a pair begins with its second text in every other."""
+
+    number: int
+    index: int
+
+
+class TokenBatches(Sampler[List[Draw]]):
+    """
+    `num_batches` batches of at most `batch_tokens` sub-words, padding included, over as many passes as that takes.
+
+    All is a function of the seed, so that a broken-off run goes on with the batches that it would have had.
+
+    # Parameters
+
+    lengths : `Sequence[int]`
+        Sub-words of each text.
+    corpora : `Sequence[int]`
+        The corpus of each text.
+    smoothing : `float`
+        Exponent of the corpora's shares (Conneau and Lample 2019, section 3.1): 1 draws each text once a pass, and less draws the
+        texts of small corpora more often and those of large ones less often; a pass keeps its number of sub-words, by and large.
+    """
+
+    def __init__(
+        self,
+        lengths: Sequence[int],
+        corpora: Sequence[int],
+        *,
+        batch_tokens: int,
+        num_batches: int,
+        smoothing: float = 1.0,
+        seed: int = 13,
+    ) -> None:
+        self._lengths = np.asarray(lengths)
+        self._corpora = np.asarray(corpora)
+        self._batch_tokens = batch_tokens
+        self._num_batches = num_batches
+        self._seed = seed
+        self._copies = expected_copies(self._lengths, self._corpora, smoothing)
+
+    def __len__(self) -> int:
+        return self._num_batches
+
+    def __iter__(self) -> Iterator[List[Draw]]:
+        given = number = 0
+        while given < self._num_batches:
+            for batch in self.one_pass(number):
+                yield batch
+                given += 1
+                if given == self._num_batches:
+                    return
+            number += 1
+
+    def num_tokens(self, num_batches: int) -> int:
+        """Sub-words in the first batches, padding left out."""
+        return sum(int(self._lengths[draw.index]) for batch in islice(self, num_batches) for draw in batch)
+
+    def one_pass(self, number: int) -> Iterator[List[Draw]]:
+        """The batches of one pass over the texts, counted from 0."""
+        generator = np.random.default_rng([self._seed, number])
+        copies = np.floor(self._copies + generator.random(len(self._copies))).astype(int)
+        order = generator.permutation(np.repeat(np.arange(len(copies)), copies))
+        batches: List[List[Draw]] = []
+        group_tokens = _BATCHES_PER_GROUP * self._batch_tokens
+        groups = np.cumsum(self._lengths[order]) // group_tokens
+        for group in np.split(order, np.flatnonzero(np.diff(groups)) + 1):
+            batches.extend(self._cut(group[np.argsort(self._lengths[group], kind="stable")], number))
+        for index in generator.permutation(len(batches)):
+            yield batches[index]
+
+    def _cut(self, texts: np.ndarray, number: int) -> Iterator[List[Draw]]:
+        """Batches of texts sorted by length: the last of a batch is its longest."""
+        batch: List[Draw] = []
+        for index in texts:
+            if batch and (len(batch) + 1) * self._lengths[index] > self._batch_tokens:
+                yield batch
+                batch = []
+            batch.append(Draw(number, int(index)))
+        if batch:
+            yield batch
+
+
+def expected_copies(lengths: np.ndarray, corpora: np.ndarray, smoothing: float) -> np.ndarray:
+    """How often each text is drawn in a pass, on average: its corpus' smoothed share over its plain share."""
+    sizes = np.bincount(corpora, weights=lengths)
+    shares = sizes / sizes.sum()
+    smoothed = np.where(sizes > 0, shares**smoothing, 0)
+    smoothed = smoothed / smoothed.sum()
+    return np.divide(smoothed, shares, out=np.zeros_like(shares), where=shares > 0)[corpora]
+
+
+class Texts(Dataset):
+    """Encoded texts, read by `Draw`."""
+
+    def __init__(self, texts: Sequence[Encoded]) -> None:
+        self.texts = texts
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def __getitem__(self, draw: Draw) -> Dict[str, Any]:
+        first, second = self.texts[draw.index]
+        if len(second) and (draw.number + draw.index) % 2:
+            first, second = second, first
+        return {"first": first, "second": second, "draw": draw}
+
+
+class MaskingCollator:
+    """
+    A padded and masked batch.
+
+    Masks are drawn by transformers' collator from a seed of the batch's own, and are so the same in every run.
+
+    # Parameters
+
+    tokenizer : `PreTrainedTokenizerFast`
+    mask_share : `float`
+        The share of sub-words that are to be predicted.
+    first_position : `Optional[int]`
+        Where texts begin to count their positions, and a pair's second text anew (translation language
+        modelling, Conneau and Lample 2019, section 3.3). None for encoders that take no positions.
+    """
+
+    def __init__(
+        self, tokenizer: PreTrainedTokenizerFast, mask_share: float, first_position: Optional[int] = 0, seed: int = 13
+    ) -> None:
+        self._masking = DataCollatorForLanguageModeling(tokenizer, mlm_probability=mask_share)
+        self._tokenizer = tokenizer
+        self._first_position = first_position
+        self._seed = seed
+
+    def __call__(self, examples: Sequence[Dict[str, Any]]) -> Dict[str, torch.Tensor]:
+        begin, end, padding = self._tokenizer.cls_token_id, self._tokenizer.sep_token_id, self._tokenizer.pad_token_id
+        rows = []
+        for example in examples:
+            row = [[begin], example["first"], [end]]
+            if len(example["second"]):
+                row += [example["second"], [end]]
+            rows.append(np.concatenate(row))
+        lengths = np.array([len(row) for row in rows])
+        # Shape: (batch_size, max_length), as all that follow
+        input_ids = np.full((len(rows), lengths.max()), padding, dtype=np.int64)
+        for row, ids in zip(input_ids, rows):
+            row[: len(ids)] = ids
+        present = np.arange(lengths.max()) < lengths[:, None]
+        special = ~present | (input_ids == begin) | (input_ids == end)
+        number, index = examples[0]["draw"]
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(hash((self._seed, number, index)))
+            masked, labels = self._masking.torch_mask_tokens(
+                torch.from_numpy(input_ids), special_tokens_mask=torch.from_numpy(special)
+            )
+        batch = {"input_ids": masked, "attention_mask": torch.from_numpy(present).long(), "labels": labels}
+        if self._first_position is not None and any(len(example["second"]) for example in examples):
+            batch["position_ids"] = self._positions(examples, input_ids.shape)
+        return batch
+
+    def _positions(self, examples: Sequence[Dict[str, Any]], shape: Sequence[int]) -> torch.Tensor:
+        assert self._first_position is not None
+        positions = torch.arange(shape[1]).repeat(shape[0], 1)
+        for row, example in zip(positions, examples):
+            if len(example["second"]):
+                start = len(example["first"]) + 2
+                row[start:] = torch.arange(1, shape[1] - start + 1)
+        return positions + self._first_position

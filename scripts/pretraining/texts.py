@@ -1,0 +1,138 @@
+"""Raw and parallel text for language modelling: read, some of it held out, the rest as sub-words."""
+
+import random
+from pathlib import Path
+from typing import Dict, Iterable, Iterator, List, NamedTuple, Sequence, Set, Tuple
+
+import numpy as np
+from transformers import PreTrainedTokenizerFast
+
+from lowresource_ner.data.conll_lines import ConllError, numbered_lines
+
+# A text is one line; a pair of translations is two.
+Text = Tuple[str, ...]
+
+
+class Corpus(NamedTuple):
+    """The lines of one file, by name: a language, a domain, or two languages."""
+
+    name: str
+    training: List[Text]
+    held_out: List[Text]
+    num_dropped: int
+    """training lines that are left out because they are held out in some corpus as well"""
+
+
+class Encoded(NamedTuple):
+    """Texts as ids, without special tokens; `second` is empty where the text is not a pair."""
+
+    first: np.ndarray
+    second: np.ndarray
+
+    @property
+    def length(self) -> int:
+        """Sub-words with [CLS] and one [SEP] after each text."""
+        return len(self.first) + len(self.second) + (3 if len(self.second) else 2)
+
+
+def read_text(path: str) -> Iterator[Text]:
+    """
+    The lines of a text file, blank ones left out.
+
+    A line that was encoded twice (UTF-8 taken for Latin-1: "Ã³" for "ó") is read as it was meant.
+    """
+    for _, line in numbered_lines(path, "utf-8"):
+        if line.strip():
+            yield (repaired(line.strip()),)
+
+
+def read_pairs(path: str) -> Iterator[Text]:
+    """
+    The lines of a file of translations, `text<TAB>translation`.
+
+    # Raises
+
+    `ConllError`
+        Where a line is not two texts with a tab between them; it names file and line.
+    """
+    for number, line in numbered_lines(path, "utf-8"):
+        if not line.strip():
+            continue
+        pair = [repaired(text.strip()) for text in line.split("\t")]
+        if len(pair) != 2 or not all(pair):
+            raise ConllError(
+                path, number, "a text, a tab and its translation were expected. Correct the line or take it out."
+            )
+        yield pair[0], pair[1]
+
+
+def repaired(line: str) -> str:
+    """The line, decoded once more where it is UTF-8 that was taken for Latin-1."""
+    if "Ã" not in line and "Â" not in line:
+        return line
+    try:
+        return line.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return line
+
+
+def split_corpora(corpora: Dict[str, List[Text]], num_held_out: int, seed: int) -> List[Corpus]:
+    """
+    Holds `num_held_out` lines of each corpus out (a tenth of it at most), and drops from training whatever repeats one of them.
+
+    The lines are drawn without looking at their order in the file, and the same for the same seed.
+    """
+    held_out: Dict[str, List[Text]] = {}
+    for name, texts in corpora.items():
+        distinct = list(dict.fromkeys(texts))
+        generator = random.Random(f"{seed} {name}")
+        held_out[name] = generator.sample(distinct, min(num_held_out, len(distinct) // 10))
+    forbidden: Set[str] = {line for texts in held_out.values() for text in texts for line in text}
+    result = []
+    for name, texts in corpora.items():
+        training = [text for text in texts if forbidden.isdisjoint(text)]
+        dropped = len(texts) - len(training) - len(held_out[name])
+        result.append(Corpus(name, training, held_out[name], dropped))
+    return result
+
+
+def encode(texts: Sequence[Text], tokenizer: PreTrainedTokenizerFast, max_length: int) -> List[Encoded]:
+    """
+    The texts as sub-words. Nothing is cut off: a line that is longer than `max_length` with its special tokens becomes several
+    windows, and a pair that is longer becomes two lines.
+    """
+    encoded: List[Encoded] = []
+    nothing = np.empty(0, dtype=np.int32)
+    for pair in zip(*(_ids([text[side] for text in texts], tokenizer) for side in range(_num_sides(texts)))):
+        if len(pair) == 2 and len(pair[0]) and len(pair[1]) and len(pair[0]) + len(pair[1]) + 3 <= max_length:
+            encoded.append(Encoded(pair[0], pair[1]))
+            continue
+        for ids in pair:
+            for start in range(0, len(ids), max_length - 2):
+                encoded.append(Encoded(ids[start : start + max_length - 2], nothing))
+    return encoded
+
+
+def _num_sides(texts: Sequence[Text]) -> int:
+    return len(texts[0]) if texts else 1
+
+
+def _ids(lines: List[str], tokenizer: PreTrainedTokenizerFast) -> Iterator[np.ndarray]:
+    for start in range(0, len(lines), 10_000):
+        block = lines[start : start + 10_000]
+        # verbose=False: the tokenizer would warn of lines over its limit, which are cut into windows here.
+        for ids in tokenizer(block, add_special_tokens=False, return_attention_mask=False, verbose=False)["input_ids"]:
+            yield np.array(ids, dtype=np.int32)
+
+
+def named_files(arguments: Iterable[str]) -> Dict[str, str]:
+    """`name=path` or `path`, whose name is then the file's without its endings. Raises `ValueError` for a name given twice."""
+    files: Dict[str, str] = {}
+    for argument in arguments:
+        name, equals, path = argument.partition("=")
+        if not equals or "/" in name:
+            name, path = Path(argument).name.split(".")[0], argument
+        if name in files:
+            raise ValueError(f"Two files are called '{name}'. Name them apart: NAME=PATH.")
+        files[name] = path
+    return files

@@ -1,0 +1,110 @@
+"""transformers' Trainer for masked language models: batches by tokens, the output at masked positions alone, held-out losses."""
+
+import math
+from contextlib import contextmanager
+from typing import Any, Dict, Iterator, List, Optional
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader
+from transformers import PreTrainedModel, Trainer
+
+from pretraining.batches import MaskingCollator, Texts, TokenBatches
+
+_NUMPY_STATE = [np._core.multiarray._reconstruct, np.ndarray, np.dtype, type(np.dtype(np.uint32))]
+
+
+class MaskedLanguageModelTrainer(Trainer):
+    """
+    # Parameters
+
+    batches : `TokenBatches`
+        All of the training's batches.
+    held_out : `Dict[str, List[Dict[str, torch.Tensor]]]`
+        Masked batches by corpus, made once, so that every evaluation answers the same questions.
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        batches: TokenBatches,
+        held_out: Dict[str, List[Dict[str, torch.Tensor]]],
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self._batches = batches
+        self._held_out = held_out
+
+    def get_train_dataloader(self) -> DataLoader:
+        loader = DataLoader(self.train_dataset, batch_sampler=self._batches, collate_fn=self.data_collator)
+        return self.accelerator.prepare(loader)
+
+    def compute_loss(self, model: Any, inputs: Dict[str, torch.Tensor], return_outputs: bool = False) -> Any:
+        labels = inputs["labels"]
+        masked = labels != -100
+        with only_these_positions(self.accelerator.unwrap_model(model), masked):
+            # Shape of the labels: (1, num_masked), as that of the hidden states that are left
+            outputs = model(**{**inputs, "labels": labels[masked][None]})
+        return (outputs.loss, outputs) if return_outputs else outputs.loss
+
+    def evaluate(self, *args: Any, **kwargs: Any) -> Dict[str, float]:
+        metrics = self.held_out_losses()
+        self.log(metrics)
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        return metrics
+
+    def held_out_losses(self) -> Dict[str, float]:
+        """Cross-entropy a masked sub-word, in nats: `eval_{corpus}_loss`, and `eval_loss`, the mean over corpora."""
+        self.model.eval()
+        losses = {}
+        for name, batches in self._held_out.items():
+            total = count = 0.0
+            for batch in batches:
+                num_masked = int((batch["labels"] != -100).sum())
+                if not num_masked:
+                    continue
+                with torch.no_grad(), self.compute_loss_context_manager():
+                    loss = self.compute_loss(self.model, self._prepare_inputs(batch))
+                total += float(loss) * num_masked
+                count += num_masked
+            losses[f"eval_{name}_loss"] = total / count if count else math.nan
+        known = [loss for loss in losses.values() if not math.isnan(loss)]
+        return {**losses, "eval_loss": sum(known) / len(known)} if known else losses
+
+    def _load_rng_state(self, checkpoint: Optional[str]) -> None:
+        # The file holds numpy's state beside torch's, and torch loads nothing but its own kinds unless it is told which to trust.
+        with torch.serialization.safe_globals(_NUMPY_STATE):
+            super()._load_rng_state(checkpoint)
+
+
+@contextmanager
+def only_these_positions(model: PreTrainedModel, positions: torch.Tensor) -> Iterator[None]:
+    """
+    Lets a masked language model compute its output layer at some positions alone. The loss is the same, and a small encoder with
+    a large vocabulary is spared most of its work.
+
+    # Parameters
+
+    positions : `torch.Tensor`
+        Shape: (batch_size, max_length), boolean. The output layer then sees hidden states of shape (1, num_positions, dim).
+    """
+
+    def select(module: torch.nn.Module, arguments: Any, output: Any) -> Any:
+        output["last_hidden_state"] = output["last_hidden_state"][positions][None]
+        return output
+
+    hook = model.base_model.register_forward_hook(select)
+    try:
+        yield
+    finally:
+        hook.remove()
+
+
+def held_out_batches(
+    texts: Texts, collator: MaskingCollator, batch_tokens: int, seed: int
+) -> List[Dict[str, torch.Tensor]]:
+    """All texts once, masked once."""
+    lengths = [text.length for text in texts.texts]
+    size = len(lengths)
+    plan = TokenBatches(lengths, [0] * size, batch_tokens=batch_tokens, num_batches=size, seed=seed)
+    return [collator([texts[draw] for draw in batch]) for batch in plan.one_pass(0)]

@@ -1,0 +1,326 @@
+"""scripts/pretrain_encoder.py and its parts, against transformers' own losses, dense linear algebra and counts by hand."""
+
+import json
+import os
+import runpy
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import CORPORA, REPOSITORY, TINY_ENCODER
+from pretraining.batches import Draw, MaskingCollator, Texts, TokenBatches, expected_copies
+from pretraining.count_vectors import WINDOW, count_vectors, log_frequencies
+from pretraining.texts import Encoded, encode, named_files, read_pairs, read_text, split_corpora
+from pretraining.trainer import only_these_positions
+from safetensors.torch import load_file
+from transformers import (
+    AutoModelForMaskedLM,
+    AutoTokenizer,
+    BertConfig,
+    DistilBertConfig,
+    RobertaConfig,
+)
+
+from lowresource_ner.data.conll_lines import ConllError
+from lowresource_ner.encoder_files import EncoderFiles
+
+SCRIPT = REPOSITORY / "scripts" / "pretrain_encoder.py"
+NOTHING = np.empty(0, dtype=np.int32)
+
+
+def one(*ids: int) -> Encoded:
+    return Encoded(np.array(ids, dtype=np.int32), NOTHING)
+
+
+def two(first: list[int], second: list[int]) -> Encoded:
+    return Encoded(np.array(first, dtype=np.int32), np.array(second, dtype=np.int32))
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return AutoTokenizer.from_pretrained(TINY_ENCODER)
+
+
+class TestTexts:
+    def test_lines_without_blanks_and_decoded_once_more_where_they_were_encoded_twice(self, tmp_path) -> None:
+        path = tmp_path / "es.txt"
+        twice = "GijÃ³n , de Ã\u0081vila"
+        path.write_text(f"uno dos\n\n  \n{twice}\nSÃO PAULO\nÂngela\n", encoding="utf-8")
+        assert list(read_text(str(path))) == [("uno dos",), ("Gijón , de Ávila",), ("SÃO PAULO",), ("Ângela",)]
+
+    def test_pairs(self, tmp_path) -> None:
+        path = tmp_path / "en-de.tsv"
+        path.write_text("the house\tdas Haus\nthe dog\n", encoding="utf-8")
+        with pytest.raises(ConllError, match=r"en-de.tsv:2: .*tab"):
+            list(read_pairs(str(path)))
+        path.write_text("the house\tdas Haus\n", encoding="utf-8")
+        assert list(read_pairs(str(path))) == [("the house", "das Haus")]
+
+    def test_held_out_lines_are_nowhere_in_training(self) -> None:
+        lines = [(f"line {number}",) for number in range(100)] + [("line 1",)] * 50
+        pairs = [(f"line {number}", f"Zeile {number}") for number in range(100)]
+        en, both = split_corpora({"en": lines, "en-de": pairs}, 10, seed=1)
+        assert len(en.held_out) == len(set(en.held_out)) == 10 and len(both.held_out) == 10
+        seen = {line for corpus in (en, both) for text in corpus.training for line in text}
+        assert seen.isdisjoint(line for corpus in (en, both) for text in corpus.held_out for line in text)
+        assert len(en.training) + len(en.held_out) + en.num_dropped == 150
+        assert split_corpora({"en": lines, "en-de": pairs}, 10, seed=1) == [en, both]
+        assert split_corpora({"en": lines, "en-de": pairs}, 10, seed=2) != [en, both]
+        (few,) = split_corpora({"few": lines[:20]}, 500, seed=1)
+        assert len(few.held_out) == 2
+
+    def test_long_texts_become_windows_and_long_pairs_two_texts(self, tokenizer) -> None:
+        line = "Vilnius is a city ."
+        ids = tokenizer(line, add_special_tokens=False)["input_ids"]
+        window = len(ids) - 2
+        found = encode([(line,)], tokenizer, window + 2)
+        assert [len(text.first) for text in found] == [window, 2]
+        assert np.concatenate([text.first for text in found]).tolist() == ids
+        (pair,) = encode([(line, line)], tokenizer, 2 * len(ids) + 3)
+        assert pair.first.tolist() == pair.second.tolist() == ids and pair.length == 2 * len(ids) + 3
+        apart = encode([(line, line)], tokenizer, 2 * len(ids) + 2)
+        assert [text.first.tolist() for text in apart] == [ids, ids] and not any(len(text.second) for text in apart)
+
+    def test_names_of_files(self) -> None:
+        assert named_files(["a/de.txt.gz", "en=b/x.txt", "c=d/e.txt"]) == {
+            "de": "a/de.txt.gz",
+            "en": "b/x.txt",
+            "c": "d/e.txt",
+        }
+        with pytest.raises(ValueError, match="'de'.*NAME=PATH"):
+            named_files(["a/de.txt", "b/de.txt"])
+
+
+class TestBatches:
+    lengths = [int(length) for length in np.random.default_rng(0).integers(3, 40, size=500)]
+
+    def test_each_pass_gives_each_text_once_and_no_batch_is_too_large(self) -> None:
+        batches = TokenBatches(self.lengths, [0] * 500, batch_tokens=200, num_batches=10_000)
+        passes = [list(batches.one_pass(number)) for number in (0, 1)]
+        for number, found in enumerate(passes):
+            assert sorted(draw.index for batch in found for draw in batch) == list(range(500))
+            assert {draw.number for batch in found for draw in batch} == {number}
+            assert max(len(batch) * max(self.lengths[draw.index] for draw in batch) for batch in found) <= 200
+            padded = sum(len(batch) * max(self.lengths[draw.index] for draw in batch) for batch in found)
+            assert padded < 1.1 * sum(self.lengths)
+        assert [[d.index for d in batch] for batch in passes[0]] != [[d.index for d in batch] for batch in passes[1]]
+
+    def test_as_many_as_asked_for_and_the_same_each_time(self) -> None:
+        batches = TokenBatches(self.lengths, [0] * 500, batch_tokens=200, num_batches=130)
+        assert len(list(batches)) == len(batches) == 130
+        assert list(batches) == list(batches)
+        first = next(iter(batches))
+        assert batches.num_tokens(1) == sum(self.lengths[draw.index] for draw in first)
+
+    def test_a_text_longer_than_a_batch_is_a_batch(self) -> None:
+        batches = TokenBatches([50, 10], [0, 0], batch_tokens=20, num_batches=2)
+        assert sorted(draw.index for batch in batches for draw in batch) == [0, 1]
+
+    def test_smoothed_shares_by_hand(self) -> None:
+        """90 and 10 sub-words have shares of 0.9 and 0.1; their square roots are as 3 to 1, so 0.75 and 0.25."""
+        lengths, corpora = np.array([30, 30, 30, 10]), np.array([0, 0, 0, 1])
+        assert expected_copies(lengths, corpora, 0.5) == pytest.approx([0.75 / 0.9] * 3 + [2.5])
+        assert expected_copies(lengths, corpora, 1.0) == pytest.approx([1] * 4)
+        batches = TokenBatches(lengths, corpora, batch_tokens=100, num_batches=1, smoothing=0.5)
+        drawn = [[draw.index for batch in batches.one_pass(number) for draw in batch] for number in range(2000)]
+        assert sum(indices.count(3) for indices in drawn) / 2000 == pytest.approx(2.5, abs=0.05)
+        assert sum(indices.count(0) for indices in drawn) / 2000 == pytest.approx(0.833, abs=0.05)
+
+    def test_masks(self, tokenizer) -> None:
+        texts = Texts([one(*range(10, 60)), one(*range(60, 80))])
+        examples = [texts[Draw(0, 0)], texts[Draw(0, 1)]]
+        collate = MaskingCollator(tokenizer, 0.3, seed=5)
+        batch = collate(examples)
+        begin, end, padding = tokenizer.cls_token_id, tokenizer.sep_token_id, tokenizer.pad_token_id
+        original = [[begin, *range(10, 60), end], [begin, *range(60, 80), end] + [padding] * 30]
+        masked = batch["labels"] != -100
+        assert torch.equal(torch.where(masked, batch["labels"], batch["input_ids"]), torch.tensor(original))
+        assert not masked[:, 0].any() and not masked[1, 21:].any() and not masked[0, -1]
+        assert 0.1 < masked.sum() / 70 < 0.5
+        assert batch["attention_mask"].sum(1).tolist() == [52, 22]
+        torch.rand(7)  # whatever else has drawn in the meantime
+        again = collate(examples)
+        assert all(torch.equal(again[name], batch[name]) for name in batch)
+        later = collate([texts[Draw(1, 0)], texts[Draw(1, 1)]])
+        assert not torch.equal(later["labels"], batch["labels"])
+
+    def test_the_second_text_of_a_pair_counts_its_positions_anew_and_is_the_first_in_every_other_pass(
+        self, tokenizer
+    ) -> None:
+        texts = Texts([two([10, 11, 12], [13, 14])])
+        collate = MaskingCollator(tokenizer, 0.0)
+        begin, end = tokenizer.cls_token_id, tokenizer.sep_token_id
+        batch = collate([texts[Draw(0, 0)]])
+        assert batch["input_ids"].tolist() == [[begin, 10, 11, 12, end, 13, 14, end]]
+        assert batch["position_ids"].tolist() == [[0, 1, 2, 3, 4, 1, 2, 3]]
+        assert collate([texts[Draw(1, 0)]])["input_ids"].tolist() == [[begin, 13, 14, end, 10, 11, 12, end]]
+        after_padding = MaskingCollator(tokenizer, 0.0, first_position=2)([texts[Draw(0, 0)]])
+        assert after_padding["position_ids"].tolist() == [[2, 3, 4, 5, 6, 3, 4, 5]]
+        assert "position_ids" not in MaskingCollator(tokenizer, 0.0, first_position=None)([texts[Draw(0, 0)]])
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        BertConfig(vocab_size=90, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8),
+        RobertaConfig(vocab_size=90, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8),
+        DistilBertConfig(vocab_size=90, dim=16, n_layers=1, n_heads=2, hidden_dim=8),
+    ],
+    ids=lambda config: config.model_type,
+)
+def test_output_at_masked_positions_alone_gives_the_loss_and_gradients_of_all(config) -> None:
+    torch.manual_seed(1)
+    model = AutoModelForMaskedLM.from_config(config).eval()
+    input_ids = torch.randint(5, 90, (4, 9))
+    labels = torch.where(torch.rand(4, 9) < 0.4, input_ids, -100)
+    whole = model(input_ids=input_ids, labels=labels).loss
+    expected = torch.autograd.grad(whole, list(model.parameters()), allow_unused=True)
+    with only_these_positions(model, labels != -100):
+        outputs = model(input_ids=input_ids, labels=labels[labels != -100][None])
+    found = torch.autograd.grad(outputs.loss, list(model.parameters()), allow_unused=True)
+    assert outputs.logits.shape == (1, int((labels != -100).sum()), 90)
+    torch.testing.assert_close(outputs.loss, whole)
+    assert sum(gradient is not None for gradient in expected) > 10
+    torch.testing.assert_close([g for g in found if g is not None], [g for g in expected if g is not None])
+    assert model(input_ids=input_ids).logits.shape == (4, 9, 90)
+
+
+def test_vectors_from_counts_against_a_dense_computation() -> None:
+    generator = np.random.default_rng(3)
+    texts = [one(*generator.integers(0, 12, size=length)) for length in (9, 1, 7, 12)]
+    texts += [two(list(generator.integers(0, 6, size=4)), list(generator.integers(6, 12, size=5))) for _ in range(6)]
+    size, dim = 13, 4  # the last never occurs
+    within, across = np.zeros((size, size)), np.zeros((size, size))
+    for text in texts:
+        for side in text:
+            for here in range(len(side)):
+                for there in range(max(0, here - WINDOW), min(len(side), here + WINDOW + 1)):
+                    if there != here:
+                        within[side[here], side[there]] += 1 / abs(here - there)
+        for first in text.first:
+            for second in text.second:
+                weight = 1 / np.sqrt(len(text.first) * len(text.second))
+                across[first, second] += weight
+                across[second, first] += weight
+    counts = within + across * 0.5 * within.sum() / across.sum()
+    contexts = counts.sum(0) ** 0.75
+    with np.errstate(divide="ignore", invalid="ignore"):
+        pmi = np.log(counts / (counts.sum(1, keepdims=True) * contexts / contexts.sum()))
+    left, values, _ = np.linalg.svd(np.where(counts > 0, np.maximum(pmi, 0), 0))
+    expected = (left[:, :dim] * values[:dim]) @ left[:, :dim].T
+    found = count_vectors(texts, size, dim, seed=1)
+    assert found.shape == (size, dim) and not found[12].any()
+    np.testing.assert_allclose(found @ found.T, expected, rtol=1e-3, atol=1e-3)
+    frequencies, number = log_frequencies(texts, size)
+    assert number == sum(len(side) for text in texts for side in text)
+    assert np.exp(frequencies).sum() == pytest.approx(1) and frequencies[12] == pytest.approx(-np.log(number + size))
+
+
+def pretrain(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> dict:
+    """The script as a user calls it, but for a process of its own, which has all of AllenNLP to import. Returns its report."""
+    monkeypatch.setattr(sys, "argv", [str(SCRIPT), *map(str, arguments)])
+    runpy.run_path(str(SCRIPT), run_name="__main__")
+    return json.loads((Path(str(arguments[0])) / "pretraining.json").read_text())
+
+
+ADAPT = ["--encoder", TINY_ENCODER, "--text", f"sw={CORPORA / 'sw' / 'raw.txt'}", "--steps", 12, "--evaluate-every", 5]
+ADAPT += ["--batch-tokens", 512, "--learning-rate", 2e-3, "--dropout", 0.1]
+
+
+def test_an_encoder_goes_on_learning_and_a_broken_off_run_ends_as_an_unbroken_one(monkeypatch, tmp_path) -> None:
+    """Killed at the ninth batch, after the checkpoint of the fifth step, and taken up by the same command."""
+    unbroken = pretrain(monkeypatch, tmp_path / "unbroken", *ADAPT)
+    assert unbroken["steps"] == 12 and unbroken["sub_words"] > 12 * 256
+    assert unbroken["held_out_loss"]["eval_sw_loss"] < unbroken["held_out_loss_before"]["eval_sw_loss"] - 0.1
+
+    killed = subprocess.run(
+        [sys.executable, "-c", KILL, str(SCRIPT), str(tmp_path / "broken"), *map(str, ADAPT)],
+        env={**os.environ, "PYTHONPATH": str(SCRIPT.parent)},
+        capture_output=True,
+        text=True,
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr[-3000:]
+    assert (tmp_path / "broken" / ".training" / "checkpoint-5").is_dir()
+    broken = pretrain(monkeypatch, tmp_path / "broken", *ADAPT)
+    assert broken["held_out_loss"] == unbroken["held_out_loss"] and broken["steps"] == 12
+    weights = [load_file(tmp_path / name / "model.safetensors") for name in ("unbroken", "broken")]
+    assert len(weights[0]) > 20 and all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+    assert not (tmp_path / "broken" / ".training").exists()
+
+    files = EncoderFiles(str(tmp_path / "broken"))
+    embeddings = files.model().get_input_embeddings().weight
+    assert torch.equal(embeddings, weights[1]["bert.embeddings.word_embeddings.weight"])
+    assert not torch.equal(embeddings, EncoderFiles(str(TINY_ENCODER)).model().get_input_embeddings().weight)
+    assert files.config().hidden_dropout_prob == EncoderFiles(str(TINY_ENCODER)).config().hidden_dropout_prob
+    assert files.tokenizer().get_vocab() == AutoTokenizer.from_pretrained(TINY_ENCODER).get_vocab()
+
+
+KILL = """
+import os, runpy, signal, sys
+from pretraining.trainer import MaskedLanguageModelTrainer as Trainer
+step = Trainer.training_step
+def killing(self, *args):
+    if self.state.global_step == 8:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return step(self, *args)
+Trainer.training_step = killing
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def test_a_new_encoder_of_several_languages(monkeypatch, tmp_path) -> None:
+    """Word pieces, vectors from counts, translations, early stopping, and weights in half the space."""
+    pairs = tmp_path / "de-es.tsv"
+    lines = [(CORPORA / language / "raw.txt").read_text(encoding="utf-8").splitlines() for language in ("de", "es")]
+    pairs.write_text("".join(f"{first}\t{second}\n" for first, second in zip(*lines)), encoding="utf-8")
+    command = ["--text", CORPORA / "de" / "raw.txt", f"es={CORPORA / 'es' / 'raw.txt'}", "--parallel", pairs]
+    with pytest.raises(SystemExit, match="Two files are called 'raw'"):
+        pretrain(monkeypatch, tmp_path / "new", "--text", CORPORA / "de" / "raw.txt", CORPORA / "es" / "raw.txt")
+    shape = ["--vocab-size", 600, "--hidden-size", 16, "--layers", 1, "--heads", 2, "--float16", "--seed", 7]
+    report = pretrain(
+        monkeypatch,
+        tmp_path / "new",
+        *command,
+        *shape,
+        "--steps",
+        30,
+        "--evaluate-every",
+        2,
+        "--patience",
+        2,
+        "--learning-rate",
+        3,
+    )
+    assert report["steps"] < 30  # with such a learning rate the loss rises at once
+    assert set(report["held_out_loss"]) == {"eval_raw_loss", "eval_es_loss", "eval_de-es_loss", "eval_loss"}
+    assert set(report["corpora"]) == {"raw", "es", "de-es"}
+    weights = load_file(tmp_path / "new" / "model.safetensors")
+    assert {weight.dtype for weight in weights.values()} == {torch.float16}
+    files = EncoderFiles(str(tmp_path / "new"))
+    assert next(files.model().parameters()).dtype == torch.float32
+    assert files.config().hidden_dropout_prob == 0.1
+    assert files.tokenizer().tokenize("Über Müllers") and files.max_length() == 128
+    with pytest.raises(SystemExit, match="done"):
+        pretrain(monkeypatch, tmp_path / "new", *command, *shape)
+
+
+def test_what_is_wrong_is_said_before_anything_is_made(monkeypatch, tmp_path) -> None:
+    folder = tmp_path / "encoder"
+    with pytest.raises(SystemExit, match="sw.txt.*no such file"):
+        pretrain(monkeypatch, folder, "--text", tmp_path / "sw.txt")
+    (tmp_path / "empty.txt").write_text("\n")
+    with pytest.raises(SystemExit, match="empty.txt holds no text"):
+        pretrain(monkeypatch, folder, "--text", tmp_path / "empty.txt")
+    assert not folder.exists()
+    work = folder / ".training"
+    work.mkdir(parents=True)
+    (work / "settings.json").write_text(json.dumps({"seed": 1}))
+    with pytest.raises(SystemExit, match="other settings.*seed was 1 and is 2"):
+        pretrain(monkeypatch, folder, "--text", CORPORA / "sw" / "raw.txt", "--seed", 2)
+    with pytest.raises(SystemExit, match="holds other files"):
+        pretrain(monkeypatch, tmp_path, "--text", CORPORA / "sw" / "raw.txt")
