@@ -1,5 +1,6 @@
 """Word vectors from a transformer: the vector of a word's first sub-word stands for the word."""
 
+from contextlib import nullcontext
 from typing import Iterator, List, Optional, Tuple
 
 import torch
@@ -37,6 +38,9 @@ class SubwordTransformer(TokenEmbedder):
     num_frozen_layers : `Optional[int]`, optional (default = `None`)
         None trains everything. 0 freezes the embeddings; n freezes the embeddings and the bottom n layers (the paper has 3).
         Frozen weights have no gradient and no optimizer state, and nothing is propagated back below them.
+    bfloat16 : `bool`, optional (default = `False`)
+        Compute the transformer in bfloat16 (torch's autocast), on GPUs and CPUs that are made for it; weights, gradients and
+        vectors stay in float32. On others it is slower. It needs no loss scaling, unlike the trainer's `use_amp` (float16).
     serialization_dir : `Optional[str]`
         Given by AllenNLP: the run or the archive in which the encoder's config is kept.
 
@@ -53,6 +57,7 @@ class SubwordTransformer(TokenEmbedder):
         max_length: Optional[int] = None,
         window_overlap: Optional[int] = None,
         num_frozen_layers: Optional[int] = None,
+        bfloat16: bool = False,
         serialization_dir: Optional[str] = None,
     ) -> None:
         super().__init__()
@@ -65,6 +70,7 @@ class SubwordTransformer(TokenEmbedder):
                 f"'window_overlap' is {window_overlap}, and a window holds {self._window_size} sub-words beside the special "
                 "tokens. Take a number from 0 to one less than that."
             )
+        self._bfloat16 = bfloat16
         self._pad_id = files.config().pad_token_id or 0
         self.transformer = files.model(load_weights)
         if num_frozen_layers is not None:
@@ -134,7 +140,10 @@ class SubwordTransformer(TokenEmbedder):
             pieces.new_tensor(self._suffix).expand(num_rows, suffix),
         )
         attention_mask = positions < ends + suffix
-        return self.transformer(input_ids=with_specials, attention_mask=attention_mask.long()).last_hidden_state
+        precision = torch.autocast(pieces.device.type, torch.bfloat16) if self._bfloat16 else nullcontext()
+        with precision:
+            hidden = self.transformer(input_ids=with_specials, attention_mask=attention_mask.long()).last_hidden_state
+        return hidden.float() if self._bfloat16 else hidden
 
 
 def _special_tokens(tokenizer: PreTrainedTokenizerFast) -> Tuple[List[int], List[int]]:

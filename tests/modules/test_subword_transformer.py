@@ -371,3 +371,21 @@ def test_layers_of_an_encoder_of_the_roberta_kind_are_frozen_too(roberta):
     parameters = dict(embedder.transformer.named_parameters())
     frozen = {name for name, parameter in parameters.items() if not parameter.requires_grad}
     assert frozen == expected_frozen(1, parameters) and 0 < len(frozen) < len(parameters)
+
+
+def test_bfloat16_computes_the_transformer_alone_in_it():
+    torch.manual_seed(1)
+    plain = SubwordTransformer(str(TINY)).train(False)
+    half = SubwordTransformer(str(TINY), bfloat16=True).train(False)
+    seen = []
+    half.transformer.encoder.layer[0].attention.self.query.register_forward_hook(
+        lambda *call: seen.append(call[2].dtype)
+    )
+    vectors = half(**tensors_of([SHORT]))
+    assert seen == [torch.bfloat16] and vectors.dtype == torch.float32
+    expected = plain(**tensors_of([SHORT]))
+    # bfloat16 keeps 8 bits, so vectors of size 1 agree to some hundredths, and are not equal.
+    assert 0 < (vectors - expected).abs().max() < 0.1
+    vectors.square().sum().backward()
+    gradients = [weight.grad for weight in half.parameters() if weight.grad is not None]
+    assert len(gradients) > 10 and all(gradient.dtype == torch.float32 for gradient in gradients)

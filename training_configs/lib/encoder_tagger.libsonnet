@@ -1,8 +1,12 @@
-// A tagger on a transformer, trained on labelled text with the sizes of Wu et al. (2020), section 4.2. Leaves set what differs.
+// A tagger on a transformer, trained on labelled text with the sizes of Wu et al. (2020), section 4.2; the encoder in the box has
+// sizes of its own. Leaves set what differs.
 local environment = import 'environment.libsonnet';
 
 {
   local config = self,
+
+  // Four layers of 256: far smaller than mBERT, it takes larger steps, and no layer is frozen.
+  is_mini:: config.encoder == 'multilingual-mini',
 
   // What a leaf may change.
   encoder:: environment.encoder,
@@ -10,9 +14,9 @@ local environment = import 'environment.libsonnet';
   label_map:: {},
   sample:: {},
   batch_size:: 32,
-  num_epochs:: 3,
-  learning_rate:: 5e-5,
-  num_frozen_layers:: 3,
+  num_epochs:: if config.is_mini then 4 else 3,
+  learning_rate:: if config.is_mini then 5e-4 else 5e-5,
+  num_frozen_layers:: if config.is_mini then null else 3,
   max_length:: 128,
   callbacks:: [{ type: 'random_state' }],
 
