@@ -5,8 +5,8 @@ Zero-shot transfer: taggers trained on a labelled language, evaluated on other l
         --targets wikiann_de wikiann_nl conll2002_es --encoders multilingual-mini random --seeds 13 14 15 --split dev
 
 Every number is made by `allennlp train training_configs/cross_lingual/teacher.jsonnet` and `allennlp evaluate`; "random" is the
-first encoder with random weights in the same shape. MISC becomes O wherever one of the two corpora has no such type (--without-misc
-names them). What is done already is not done again.
+first encoder with random weights in the same shape. MISC becomes O wherever one of the two corpora has no such type
+(--without-misc names them). What is done already is not done again.
 """
 
 import argparse

@@ -170,7 +170,7 @@ class EncoderFiles:
 
 
 def encoder_source(model_name: str) -> str:
-    """The folder of an encoder that is shipped with the package, unless a local folder has its name; any other name as it is."""
+    """The folder of an encoder that is shipped with the package, unless a local folder has its name; other names as they are."""
     shipped = sorted(path.name for path in _SHIPPED.iterdir() if path.is_dir()) if _SHIPPED.is_dir() else []
     return str(_SHIPPED / model_name) if model_name in shipped and not Path(model_name).exists() else model_name
 

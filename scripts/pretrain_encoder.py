@@ -352,9 +352,10 @@ def save(
     """Writes the encoder, then its report, by which it is known to be whole; then takes the checkpoints away."""
     if args.float16:
         model = model.half()
-    model.config.torch_dtype = torch.float32  # what it computes in, whatever it is stored in
     model.save_pretrained(args.folder)
     tokenizer.save_pretrained(args.folder, legacy_format=False)
+    for path in args.folder.glob("*.safetensors"):
+        path.chmod(0o644)  # colleagues may read it
     write_json(args.folder / REPORT, report)
     shutil.rmtree(args.folder / WORK)
     for name in sorted(report["held_out_loss"]):

@@ -41,6 +41,7 @@ def test_all_configs_are_found() -> None:
         "cross_domain": [
             "co_lm",
             "co_ner",
+            "co_ner_transformer",
             "fine_tune",
             "mix_data",
             "multi_task",
