@@ -61,9 +61,9 @@ def one_run(args: argparse.Namespace, source: str, encoder: str, seed: int) -> D
         label_map = {"MISC": "O"} if without_misc else {}
         run = folder.with_name(folder.name + ("-without_misc" if without_misc else ""))
         train(args, run, source, encoder, seed, label_map)
-        for corpus in [source, *args.targets]:
-            if corpus == source or bare(args, source, corpus) == without_misc:
-                scores["source" if corpus == source else corpus] = evaluate(args, run, corpus, label_map)
+        targets = [target for target in args.targets if bare(args, source, target) == without_misc]
+        found = evaluate(args, run, [source, *targets], label_map)
+        scores.update({"source" if corpus == source else corpus: f1 for corpus, f1 in found.items()})
     return scores
 
 
@@ -90,22 +90,16 @@ def train(args: argparse.Namespace, run: Path, source: str, encoder: str, seed: 
     command(["train", CONFIG, "-s", str(run), "-f", "-o", json.dumps(overrides)], run.with_suffix(".log"), variables)
 
 
-def evaluate(args: argparse.Namespace, run: Path, corpus: str, label_map: Dict[str, str]) -> float:
-    scores = run / f"{corpus}-{args.split}.json"
-    if not scores.exists():
-        path = f"{os.environ['NER_DATA']}/{corpus}/{args.split}.conll"
+def evaluate(args: argparse.Namespace, run: Path, corpora: List[str], label_map: Dict[str, str]) -> Dict[str, float]:
+    outputs = {corpus: run / f"{corpus}-{args.split}.json" for corpus in corpora}
+    missing = [corpus for corpus in corpora if not outputs[corpus].exists()]
+    if missing:
+        files = ",".join(f"{os.environ['NER_DATA']}/{corpus}/{args.split}.conll" for corpus in missing)
         overrides = {"validation_dataset_reader.label_map": label_map, "validation_dataset_reader.repair": True}
-        arguments = [
-            "evaluate",
-            str(run / "model.tar.gz"),
-            path,
-            "--output-file",
-            str(scores),
-            "-o",
-            json.dumps(overrides),
-        ]
+        arguments = ["evaluate", str(run / "model.tar.gz"), files, "-o", json.dumps(overrides)]
+        arguments += ["--output-file", ",".join(str(outputs[corpus]) for corpus in missing)]
         command(arguments, run.with_suffix(".log"), {})
-    return 100 * json.loads(scores.read_text())["f1"]
+    return {corpus: 100 * json.loads(output.read_text())["f1"] for corpus, output in outputs.items()}
 
 
 def command(arguments: List[str], log: Path, variables: Dict[str, str]) -> None:

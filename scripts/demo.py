@@ -99,8 +99,8 @@ def summarise(
         for entity in prediction["entities"]:
             print(f"      {entity['type']:<5} {entity['text']}  ({entity['confidence']:.2f})")
     print(
-        f"\nThe encoder is {ENCODER}, the small one of this package; it has learned from 120 English sentences, and from no {language}"
-        "\nlabel. Give another one, and nothing else changes: ENCODER=bert-base-multilingual-cased (see README.md)\n"
+        f"\nThe encoder is {ENCODER}, shipped with this package; the tagger saw 120 English sentences, and no {language} label."
+        "\nGive another encoder, and nothing else changes: ENCODER=bert-base-multilingual-cased (see README.md)\n"
         f"\nDone in {seconds:.0f} s. In {args.runs}:"
         "\n  teacher/model.tar.gz        the trained tagger"
         f"\n  scores_{args.target}.json              overall and by type, on the {language} test file"

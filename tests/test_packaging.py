@@ -93,7 +93,9 @@ def test_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     packed = {name for name in names if ".dist-info/" not in name}
     sources = {path.relative_to(REPOSITORY).as_posix() for path in PACKAGE.rglob("*.py")}
-    assert packed == sources | {"lowresource_ner/py.typed"}
+    encoders = {path.relative_to(REPOSITORY).as_posix() for path in (PACKAGE / "encoders").glob("*/*")}
+    assert len(encoders) == 7
+    assert packed == sources | encoders | {"lowresource_ner/py.typed"}
     assert any(name.endswith("/LICENSE") for name in names)
     folders = {path.parent for path in PACKAGE.rglob("*.py")}
     assert all((folder / "__init__.py").is_file() for folder in folders), "a folder without __init__.py is not packed"
@@ -121,9 +123,15 @@ def test_importing_the_package_alone_registers_every_name(elsewhere: Path, tmp_p
         ("DataLoader", "one_batch_per_module"),
         ("DatasetReader", "conll_ner"),
         ("DatasetReader", "raw_text"),
+        ("DatasetReader", "teacher_labelled"),
+        ("DistillationLoss", "hard_labels"),
+        ("DistillationLoss", "kl"),
+        ("DistillationLoss", "mse"),
+        ("DistillationLoss", "soft_cross_entropy"),
         ("LearningRateScheduler", "inverse_time_decay"),
         ("LstmParameters", "parameter_generator"),
         ("LstmParameters", "shared"),
+        ("Model", "kd_student"),
         ("Model", "mbert_tagger"),
         ("Model", "pgn_bilstm_crossdomain"),
         ("ModuleHead", "language_model"),
@@ -134,6 +142,11 @@ def test_importing_the_package_alone_registers_every_name(elsewhere: Path, tmp_p
         ("Predictor", "ner"),
         ("Predictor", "ner_conll"),
         ("Subcommand", "compare-modules"),
+        ("Teacher", "archive"),
+        ("Teacher", "label_file"),
+        ("Teacher", "transformers"),
+        ("TeacherWeights", "given"),
+        ("TeacherWeights", "uniform"),
         ("TokenEmbedder", "character_cnn"),
         ("TokenEmbedder", "word_vectors"),
         ("TokenIndexer", "normalised_words"),

@@ -51,7 +51,7 @@ def test_the_card_says_what_the_report_says() -> None:
     assert f"{report['steps']:,}" in card and report["command"] in card.replace(" \\\n    ", " ")
     rows = [line.split("|")[1:-1] for line in card.splitlines() if line.startswith("| ")]
     losses = {row[0].strip(): (row[-2].strip(), row[-1].strip()) for row in rows if len(row) == 4}
-    for name, corpus in report["corpora"].items():
+    for name in report["corpora"]:
         before, after = (report[key][f"eval_{name}_loss"] for key in ("held_out_loss_before", "held_out_loss"))
         assert losses[name] == (f"{before:.2f}", f"{after:.2f}")
 

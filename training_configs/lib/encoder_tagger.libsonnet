@@ -14,7 +14,7 @@ local environment = import 'environment.libsonnet';
   label_map:: {},
   sample:: {},
   batch_size:: 32,
-  num_epochs:: if config.is_mini then 4 else 3,
+  num_epochs:: 3,
   learning_rate:: if config.is_mini then 5e-4 else 5e-5,
   num_frozen_layers:: if config.is_mini then null else 3,
   max_length:: 128,
