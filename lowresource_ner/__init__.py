@@ -9,7 +9,17 @@ from lowresource_ner._compatibility import check_environment
 
 check_environment()
 
-from lowresource_ner import commands, data, metrics, models, modules, predictors, training  # noqa: E402
+from lowresource_ner import commands, data, distillation, metrics, models, modules, predictors, training  # noqa: E402
 from lowresource_ner.version import VERSION as __version__  # noqa: E402
 
-__all__ = ["__version__", "commands", "data", "metrics", "models", "modules", "predictors", "training"]
+__all__ = [
+    "__version__",
+    "commands",
+    "data",
+    "distillation",
+    "metrics",
+    "models",
+    "modules",
+    "predictors",
+    "training",
+]

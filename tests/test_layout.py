@@ -29,6 +29,7 @@ MAY_IMPORT = {
     "models": {"modules", "metrics", "data.tag_schemes", "archives", "encoder_files"},
     "training": {"metrics", "modules.lstm_parameters"},
     "predictors": {"data"},
+    "distillation": {"data", "predictors", "archives", "encoder_files", "modules.windows"},
     "commands": ANYTHING,
 }
 

@@ -28,6 +28,7 @@ VARIABLES = [
     "VECTORS_DIM",
     "ENCODER",
     "ARCHIVE",
+    "TEACHER",
     "SEED",
     "DEVICE",
 ]
@@ -52,7 +53,7 @@ def test_all_configs_are_found() -> None:
             "stm_source",
             "stm_target",
         ],
-        "cross_lingual": ["few_labels", "teacher", "teacher_crf"],
+        "cross_lingual": ["few_labels", "student_hard", "student_soft", "teacher", "teacher_crf"],
     }
 
 
@@ -68,8 +69,9 @@ def source_tagger(settings, tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def ready(environment, source_tagger, monkeypatch) -> None:
+def ready(environment, source_tagger, teacher, monkeypatch) -> None:
     """All that any config reads from the environment."""
+    monkeypatch.setenv("TEACHER", str(teacher))
     monkeypatch.setenv("ARCHIVE", str(source_tagger))
 
 
@@ -130,7 +132,7 @@ def test_overrides_in_the_configs_heads_are_overrides_of_theirs(ready) -> None:
         for overrides in re.findall(r"(?:-o|--overrides) '(\{.*?\})'", head):
             assert as_read(path, **json.loads(overrides)) != as_read(path)
             found.append(path.stem)
-    assert found == ["pgn_combined", "pgn_uda", "pgn_uda", "pgn_uda", "few_labels"]
+    assert found == ["pgn_combined", "pgn_uda", "pgn_uda", "pgn_uda", "few_labels", "student_soft", "student_soft"]
 
 
 def test_the_teacher_has_the_papers_numbers(environment) -> None:

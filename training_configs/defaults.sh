@@ -3,8 +3,8 @@
 #   source training_configs/defaults.sh
 #
 # The configs of cross_domain also need TARGET, the folder of the domain to adapt to, and VECTORS, a file of word vectors such as
-# glove.6B.100d.txt.gz; pgn_combined needs UNLABELLED, the folder of a domain with raw text alone, fine_tune ARCHIVE, the model.tar.gz to go on from.
-# These have no defaults.
+# glove.6B.100d.txt.gz; pgn_combined needs UNLABELLED, the folder of a domain with raw text alone, fine_tune ARCHIVE, the
+# model.tar.gz to go on from. The students of cross_lingual need TARGET and TEACHER, a model.tar.gz. These have no defaults.
 #
 # NER_DATA has no default: it is the folder of your corpora, a folder each language or domain, each with train.conll, dev.conll
 # and test.conll (and raw.txt where there is unlabelled text). fixtures/corpora is such a folder.

@@ -1,4 +1,11 @@
 from lowresource_ner.modules.character_cnn import CharacterCnn
+from lowresource_ner.modules.distillation_losses import (
+    DistillationLoss,
+    HardLabelLoss,
+    KlLoss,
+    MseLoss,
+    SoftCrossEntropyLoss,
+)
 from lowresource_ner.modules.lstm_parameters import LstmParameters, ParameterGenerator, SharedParameters
 from lowresource_ner.modules.subword_transformer import SubwordTransformer
 from lowresource_ner.modules.tag_heads import CrfHead, SoftmaxHead, TagHead
@@ -7,9 +14,14 @@ from lowresource_ner.modules.word_vectors import WordVectors
 __all__ = [
     "CharacterCnn",
     "CrfHead",
+    "DistillationLoss",
+    "HardLabelLoss",
+    "KlLoss",
     "LstmParameters",
+    "MseLoss",
     "ParameterGenerator",
     "SharedParameters",
+    "SoftCrossEntropyLoss",
     "SoftmaxHead",
     "SubwordTransformer",
     "TagHead",

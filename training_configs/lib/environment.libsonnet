@@ -7,9 +7,10 @@ local required(name, meaning) =
 {
   data_root:: required('NER_DATA', 'the folder of your corpora'),
   source:: required('SOURCE', 'the folder of the labelled language or domain below NER_DATA'),
-  target:: required('TARGET', 'the folder of the domain to adapt to, below NER_DATA'),
+  target:: required('TARGET', 'the folder of the language or domain to adapt to, below NER_DATA'),
   unlabelled:: required('UNLABELLED', 'the folder of a domain with raw text alone, below NER_DATA'),
   encoder:: required('ENCODER', 'a hub name, a local folder, or a model.tar.gz to go on from'),
+  teacher:: required('TEACHER', 'the model.tar.gz of the teacher'),
   archive:: required('ARCHIVE', 'the model.tar.gz to go on from'),
   vectors:: required('VECTORS', 'a file of word vectors in GloVe text format, packed or not'),
   vectors_dim:: std.parseInt(required('VECTORS_DIM', 'the size of its vectors')),

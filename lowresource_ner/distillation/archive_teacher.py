@@ -1,0 +1,186 @@
+"""An archive of this package as a teacher."""
+
+import hashlib
+import inspect
+import json
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence
+
+import numpy
+from allennlp.common import Params
+from allennlp.common.checks import ConfigurationError, check_for_gpu
+from allennlp.models import Model, load_archive
+from allennlp.models.archival import CONFIG_NAME
+
+from lowresource_ner.archives import ARCHIVE_WEIGHTS, RUN_WEIGHTS, archive_tokens, is_archive, unpacked
+from lowresource_ner.data.tag_schemes import get_scheme
+from lowresource_ner.distillation.teacher import Teacher
+from lowresource_ner.distillation.untouched_randomness import untouched_randomness
+from lowresource_ner.predictors.batch_tagger import BatchTagger
+
+
+class _Description(NamedTuple):
+    """What is known of an archive without loading its model; labels and scheme are `None` where its config does not say."""
+
+    labels: Optional[List[str]]
+    tag_scheme: Optional[str]
+    fingerprint: str
+
+
+class _Loaded(NamedTuple):
+    labels: List[str]
+    tag_scheme: str
+    tagger: BatchTagger
+
+
+@Teacher.register("archive")
+class ArchiveTeacher(Teacher):
+    """
+    A tagger of this package, such as `mbert_tagger` or `pgn_bilstm_crossdomain`. Its distributions are those that the predictor
+    `ner` gives: softmax or, with a CRF, marginals over the valid sequences, at the temperature of the archive.
+
+    Registered as a `Teacher` with name "archive".
+
+    # Parameters
+
+    archive_file : `str`
+        An archive (`model.tar.gz`), or the folder of a finished training run.
+    overrides : `Optional[Dict[str, Any]]`
+        Changes to the archive's config, as `allennlp predict --overrides` takes them: `{"model.default_module": "ner_source"}`.
+    cuda_device : `int`, optional (default = `-1`)
+        -1 for the CPU, or the number of a GPU.
+    batch_size : `int`, optional (default = `4096`)
+        Sub-words (or words, where the model has none), padding included, that the model sees at once.
+
+    # Raises
+
+    `ConfigurationError`
+        Where there is no such archive, or its model is no tagger of words.
+    """
+
+    def __init__(
+        self,
+        archive_file: str,
+        overrides: Optional[Dict[str, Any]] = None,
+        cuda_device: int = -1,
+        batch_size: int = 4096,
+    ) -> None:
+        self.archive_file = archive_file
+        self._overrides = dict(overrides or {})
+        self._cuda_device = cuda_device
+        self._batch_size = batch_size
+
+    @property
+    def labels(self) -> List[str]:
+        return self._description.labels or self._loaded.labels
+
+    @property
+    def tag_scheme(self) -> str:
+        return self._description.tag_scheme or self._loaded.tag_scheme
+
+    @property
+    def fingerprint(self) -> str:
+        return self._description.fingerprint
+
+    def _label(self, sentences: Sequence[Sequence[str]]) -> List[Optional[numpy.ndarray]]:
+        tagged = self._loaded.tagger.tag(sentences)
+        return [sentence.distributions.to("cpu").float().numpy() for sentence in tagged]
+
+    @cached_property
+    def _description(self) -> _Description:
+        if not _is_archive(self.archive_file):
+            raise ConfigurationError(
+                f"The teacher's 'archive_file' is '{self.archive_file}', which is no archive (model.tar.gz) and no folder of a "
+                "training run. Check the path, and that the training has finished; a Hugging Face model is a teacher of type "
+                "'transformers'."
+            )
+        with unpacked(self.archive_file) as folder:
+            config = Params.from_file(folder / CONFIG_NAME, self._overrides).as_dict(quiet=True)
+            namespace = _label_namespace(config["model"])
+            scheme = _setting(config["model"], "tag_scheme")
+            files = list(_files(folder, config.get("include_in_archive") or []))
+            if not {path.name for path in files} & {ARCHIVE_WEIGHTS, RUN_WEIGHTS}:
+                raise ConfigurationError(
+                    f"{self.archive_file} holds no weights ({ARCHIVE_WEIGHTS} or {RUN_WEIGHTS}). Has its training finished?"
+                )
+            return _Description(
+                None if namespace is None else archive_tokens(folder, namespace) or None,
+                None if scheme is None else get_scheme(scheme).name,
+                _fingerprint(folder, config, files),
+            )
+
+    @cached_property
+    def _loaded(self) -> _Loaded:
+        check_for_gpu(self._cuda_device)
+        with untouched_randomness():
+            archive = load_archive(self.archive_file, self._cuda_device, self._overrides)
+        model, reader = archive.model.eval(), archive.validation_dataset_reader
+        if not hasattr(model, "labels") or not hasattr(model, "tag_scheme") or not hasattr(reader, "token_indexers"):
+            raise ConfigurationError(
+                f"{self.archive_file} cannot teach: its model, {type(model).__name__}, is no tagger of this package, or its "
+                f"reader, {type(reader).__name__}, has no token indexers. Take an archive that the predictor 'ner' can be run "
+                "with."
+            )
+        tagger = BatchTagger(model, reader.token_indexers, self._batch_size)
+        tagged: Any = model  # torch's modules have attributes of no known type
+        loaded = _Loaded(list(tagged.labels), tagged.tag_scheme.name, tagger)
+        self._check(loaded)
+        return loaded
+
+    def _check(self, loaded: _Loaded) -> None:
+        said = self._description
+        if said.labels not in (None, loaded.labels) or said.tag_scheme not in (None, loaded.tag_scheme):
+            raise ConfigurationError(
+                f"{self.archive_file}: by its config and vocabulary the labels are {said.labels} ({said.tag_scheme}), and its "
+                f"model has {loaded.labels} ({loaded.tag_scheme}). The archive was not written by this version of the package."
+            )
+
+
+def _is_archive(path: str) -> bool:
+    """True also for the folder of a run whose model has no encoder of its own."""
+    return is_archive(path) or (Path(path, CONFIG_NAME).is_file() and Path(path, "vocabulary").is_dir())
+
+
+def _label_namespace(model: Mapping[str, Any]) -> Optional[str]:
+    """The vocabulary namespace of a model's tags, by its config; `None` where that does not say."""
+    if "default_module" not in model:
+        return _setting(model, "label_namespace")
+    modules = model["modules"]
+    head = modules[model["default_module"]]["head"]
+    namespaces = [
+        module.get("label_namespace") or f"{module['domain']}_labels"
+        for module in modules.values()
+        if module["head"] == head
+    ]
+    return model["heads"][head].get("labels_from") or namespaces[0]
+
+
+def _setting(model: Mapping[str, Any], name: str) -> Optional[str]:
+    """A setting of a model's config, or the default of its class; `None` where the class has no such parameter."""
+    if name in model:
+        return model[name]
+    parameters = inspect.signature(Model.by_name(model["type"])).parameters
+    if name not in parameters or not isinstance(parameters[name].default, str):
+        return None
+    return parameters[name].default
+
+
+def _fingerprint(folder: Path, config: Mapping[str, Any], files: Iterable[Path]) -> str:
+    digest = hashlib.sha256(b"archive 1\n" + json.dumps(config, sort_keys=True).encode())
+    for path in files:
+        # A run has its weights by another name than its archive.
+        name = ARCHIVE_WEIGHTS if path.name == RUN_WEIGHTS else path.relative_to(folder).as_posix()
+        with path.open("rb") as file:
+            digest.update(f"\n{name} {hashlib.file_digest(file, 'sha256').hexdigest()}".encode())
+    return digest.hexdigest()
+
+
+def _files(folder: Path, included: Sequence[str]) -> Iterator[Path]:
+    """The files that a model is made from, its config aside: weights, vocabulary, encoder, and what the config adds."""
+    weights = [folder / name for name in (ARCHIVE_WEIGHTS, RUN_WEIGHTS) if (folder / name).exists()]
+    yield from weights[:1]
+    roots = [folder / "vocabulary", *(path for pattern in included for path in sorted(folder.glob(pattern)))]
+    for root in roots:
+        inside = sorted(root.rglob("*")) if root.is_dir() else [root]
+        yield from (path for path in inside if path.is_file() and path.name != ".lock")

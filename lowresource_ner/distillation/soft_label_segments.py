@@ -1,0 +1,178 @@
+"""
+The files that soft labels lie in.
+
+A segment is written once and never changed: a head, the entries of its sentences, and their words' distributions.
+
+    head            magic and version   8 bytes
+                    the store's id     16 bytes, a digest of teacher, labels and type of numbers
+                    digest of rows     16 bytes
+                    num_sentences       8 bytes
+                    num_words           8 bytes
+                    digest             16 bytes, of the head up to here and the entries
+    entries         20 bytes a sentence, `ENTRY`
+    rows            float16, (num_words, num_labels)
+"""
+
+import contextlib
+import functools
+import hashlib
+import os
+import struct
+import time
+import uuid
+from pathlib import Path
+from typing import Iterable, List
+
+import numpy
+from allennlp.common.checks import ConfigurationError
+
+from lowresource_ner.distillation.soft_label_index import ENTRY
+from lowresource_ner.distillation.soft_label_rows import ROW_TYPE
+
+_MAGIC = b"NERsoft1"
+_HEAD = struct.Struct("<8s16s16sQQ")
+_DIGEST = functools.partial(hashlib.blake2b, digest_size=16)
+_DIGEST_BYTES = 16
+_STALE_SECONDS = 24 * 60 * 60
+"""A temporary file is written in a moment; one that is a day old has no writer any more, on whatever machine it was."""
+
+
+class SoftLabelSegment:
+    """
+    A finished segment, open for reading.
+
+    # Parameters
+
+    path : `Path`
+        The file.
+    store_id : `bytes`
+        The id of the store that the segment must belong to.
+    num_labels : `int`
+        The number of the store's labels.
+
+    # Raises
+
+    `ConfigurationError`
+        Where the file is no segment, belongs to another store, or has not the size that its head says.
+    """
+
+    def __init__(self, path: Path, store_id: bytes, num_labels: int) -> None:
+        self.path = path
+        self._num_labels = num_labels
+        with path.open("rb") as file:
+            self._head = file.read(_HEAD.size)
+            self._digest = file.read(_DIGEST_BYTES)
+            size = os.fstat(file.fileno()).st_size
+        if size < _HEAD.size + _DIGEST_BYTES:
+            raise self._error(f"the file is cut short, to {size} bytes")
+        magic, owner, self._digest_of_rows, num_sentences, num_words = _HEAD.unpack(self._head)
+        if magic != _MAGIC:
+            raise self._error("this is not a segment of soft labels of this version")
+        if owner != store_id:
+            raise self._error("the segment is that of another teacher or of other labels, or it is damaged")
+        self._rows_start = _HEAD.size + _DIGEST_BYTES + num_sentences * ENTRY.itemsize
+        expected = self._rows_start + num_words * num_labels * ROW_TYPE.itemsize
+        if size != expected:
+            raise self._error(f"the file is cut short or damaged: it has {size} bytes, by its head {expected}")
+
+    def read_entries(self) -> numpy.ndarray:
+        """
+        The entries of the segment's sentences in the order of their rows, of type `ENTRY`, shape (num_sentences,).
+
+        # Raises
+
+        `ConfigurationError`
+            Where their digest is another than the one in the head.
+        """
+        start = _HEAD.size + _DIGEST_BYTES
+        with self.path.open("rb") as file:
+            file.seek(start)
+            raw = file.read(self._rows_start - start)
+        if _DIGEST(self._head + raw).digest() != self._digest:
+            raise self._error("the file is damaged: its entries have another digest than the one in its head")
+        return numpy.frombuffer(raw, ENTRY)
+
+    @functools.cached_property
+    def rows(self) -> numpy.ndarray:
+        """The distributions of all words, float16, shape (num_words, num_labels): a read-only map of the file."""
+        mapped = numpy.memmap(self.path, numpy.uint8, "r")
+        # A plain array upon the map: slices of a memmap cost ten times as much.
+        return numpy.asarray(mapped)[self._rows_start :].view(ROW_TYPE).reshape(-1, self._num_labels)
+
+    def verify(self) -> None:
+        """
+        Reads the whole file and compares its digests.
+
+        # Raises
+
+        `ConfigurationError`
+            Where one is another than the one in the head.
+        """
+        self.read_entries()
+        with self.path.open("rb") as file:
+            file.seek(self._rows_start)
+            digest = hashlib.file_digest(file, _DIGEST).digest()
+        if digest != self._digest_of_rows:
+            raise self._error("the file is damaged: its probabilities have another digest than the one in its head")
+
+    def _error(self, complaint: str) -> ConfigurationError:
+        return ConfigurationError(f"{self.path}: {complaint}; remove this file, and what it held is computed anew")
+
+
+def write_segment(folder: Path, store_id: bytes, entries: bytes, rows: List[numpy.ndarray]) -> Path:
+    """
+    Writes a segment under a name that no other has.
+
+    # Parameters
+
+    folder : `Path`
+        The store's folder.
+    store_id : `bytes`
+        The store's id.
+    entries : `bytes`
+        The keys of the sentences, joined.
+    rows : `List[numpy.ndarray]`
+        For each sentence (num_words, num_labels).
+    """
+    joined = numpy.concatenate(rows, dtype=ROW_TYPE).tobytes()
+    head = _HEAD.pack(_MAGIC, store_id, _DIGEST(joined).digest(), len(rows), sum(map(len, rows)))
+    path = folder / f"segment-{uuid.uuid4().hex}.bin"
+    write_whole(path, [head, _DIGEST(head + entries).digest(), entries, joined])
+    return path
+
+
+def segment_paths(folder: Path) -> List[Path]:
+    """The finished segments of a folder, sorted by name."""
+    return sorted(folder.glob("segment-*.bin"))
+
+
+def write_whole(path: Path, parts: Iterable[bytes]) -> None:
+    """Writes a file that is there as a whole or not at all, whatever happens to the process or the machine."""
+    temporary = path.with_name(f".{path.name}-{uuid.uuid4().hex}.tmp")
+    try:
+        with temporary.open("xb") as file:
+            file.writelines(parts)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def remove_stale(folder: Path) -> None:
+    """Removes what killed writers left, as far as this process may."""
+    oldest = time.time() - _STALE_SECONDS
+    for path in folder.glob(".*.tmp"):
+        with contextlib.suppress(OSError):  # another process was faster, or the folder is read-only
+            if path.stat().st_mtime < oldest:
+                path.unlink()
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

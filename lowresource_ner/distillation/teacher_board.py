@@ -1,0 +1,152 @@
+"""Teachers, their store and their weights, put together: soft labels of sentences in the student's own labels."""
+
+import logging
+from typing import Dict, List, Mapping, Optional, Sequence
+
+import numpy
+from allennlp.common.checks import ConfigurationError
+
+from lowresource_ner.distillation.label_matching import LabelMatching, student_labels
+from lowresource_ner.distillation.soft_label_store import SoftLabelStore
+from lowresource_ner.distillation.teacher import Teacher
+from lowresource_ner.distillation.teacher_weights import TeacherWeights, UniformWeights
+
+logger = logging.getLogger(__name__)
+
+
+class TeacherBoard:
+    """
+    One or more teachers of one student, whose answers are looked up in a store, or computed and stored.
+
+    Making one is cheap; models and archives are opened when sentences are to be labelled.
+
+    # Parameters
+
+    teachers : `Mapping[str, Teacher]`
+        By name.
+    tag_scheme : `str`
+        The student's.
+    label_maps : `Optional[Mapping[str, Mapping[str, str]]]`
+        By a teacher's name, its entity types to rename or to drop; see `LabelMatching`.
+    weights : `Optional[TeacherWeights]`, optional (default = `uniform`)
+    store : `Optional[str]`
+        A folder in which answers are kept. None to compute them each time.
+
+    # Raises
+
+    `ConfigurationError`
+        Without teachers, and where names in `label_maps` or `weights` are no teachers'.
+    """
+
+    def __init__(
+        self,
+        teachers: Mapping[str, Teacher],
+        tag_scheme: str = "IOB2",
+        label_maps: Optional[Mapping[str, Mapping[str, str]]] = None,
+        weights: Optional[TeacherWeights] = None,
+        store: Optional[str] = None,
+    ) -> None:
+        if not teachers:
+            raise ConfigurationError("There is no teacher. Give 'teachers', one or more by name.")
+        self._names = list(teachers)
+        self._teachers = [teachers[name] for name in self._names]
+        strangers = sorted(set(label_maps or {}) - set(self._names))
+        if strangers:
+            raise ConfigurationError(
+                f"'label_maps' names {', '.join(strangers)}; the teachers are {', '.join(self._names)}."
+            )
+        self._label_maps = [(label_maps or {}).get(name) for name in self._names]
+        self._weights = weights or UniformWeights()
+        self._weights.check(self._names)
+        self._tag_scheme = tag_scheme
+        self._store = store
+        self._stores: Dict[str, SoftLabelStore] = {}
+        self._labels: Optional[List[str]] = None
+        self._matrices: List[numpy.ndarray] = []
+
+    @property
+    def labels(self) -> List[str]:
+        """The student's labels: O, then for each type the tags of its scheme."""
+        if self._labels is None:
+            theirs = [teacher.labels for teacher in self._teachers]
+            labels = student_labels(
+                theirs, self._label_maps, self._tag_scheme, [f"teacher '{name}'" for name in self._names]
+            )
+            self._matrices = [
+                LabelMatching(
+                    teacher.labels, teacher.tag_scheme, labels, self._tag_scheme, label_map, f"teacher '{name}'"
+                ).matrix
+                for name, teacher, label_map in zip(self._names, self._teachers, self._label_maps)
+            ]
+            self._labels = labels
+        return self._labels
+
+    def label(self, sentences: Sequence[Sequence[str]]) -> List[Optional[numpy.ndarray]]:
+        """
+        # Parameters
+
+        sentences : `Sequence[Sequence[str]]`
+            The words of each sentence.
+
+        # Returns
+
+        `List[Optional[numpy.ndarray]]`
+            Of each sentence (num_words, num_labels), float16 or float32; a view of the store where there is one teacher whose
+            labels are the student's. None where a teacher passes over the sentence.
+        """
+        num_labels = len(self.labels)
+        answers = [self._answers(name, teacher, sentences) for name, teacher in zip(self._names, self._teachers)]
+        if len(answers) == 1 and _is_identity(self._matrices[0]):
+            return answers[0]
+        weights = self._weights.weights(self._names, sentences)
+        mixed: List[Optional[numpy.ndarray]] = []
+        for words, row, *rows in zip(sentences, weights, *answers):
+            if any(answer is None for answer in rows):
+                mixed.append(None)
+                continue
+            total = numpy.zeros((len(words), num_labels), numpy.float32)
+            for weight, answer, matrix in zip(row, rows, self._matrices):
+                total += weight * (answer.astype(numpy.float32) @ matrix)
+            mixed.append(total)
+        return mixed
+
+    def fill(self, sentences: Sequence[Sequence[str]]) -> int:
+        """Computes and stores what the store lacks; says how many answers that were."""
+        return sum(
+            self._compute(self._store_of(name, teacher), teacher, sentences)
+            for name, teacher in zip(self._names, self._teachers)
+            if self._store is not None and teacher.is_stored
+        )
+
+    def flush(self) -> None:
+        """Writes what was computed."""
+        for store in self._stores.values():
+            store.flush()
+
+    def _answers(
+        self, name: str, teacher: Teacher, sentences: Sequence[Sequence[str]]
+    ) -> List[Optional[numpy.ndarray]]:
+        if self._store is None or not teacher.is_stored:
+            return teacher.label(sentences)
+        store = self._store_of(name, teacher)
+        self._compute(store, teacher, sentences)
+        return store.get_many(sentences)
+
+    def _compute(self, store: SoftLabelStore, teacher: Teacher, sentences: Sequence[Sequence[str]]) -> int:
+        missing = [sentences[position] for position in store.missing(sentences)]
+        if not missing:
+            return 0
+        computed = teacher.label(missing)
+        answered = [(words, answer) for words, answer in zip(missing, computed) if answer is not None]
+        store.add([words for words, _ in answered], [answer for _, answer in answered])
+        return len(answered)
+
+    def _store_of(self, name: str, teacher: Teacher) -> SoftLabelStore:
+        if name not in self._stores:
+            assert self._store is not None
+            self._stores[name] = SoftLabelStore(self._store, teacher.fingerprint, teacher.labels)
+        return self._stores[name]
+
+
+def _is_identity(matrix: numpy.ndarray) -> bool:
+    return matrix.shape[0] == matrix.shape[1] and bool((matrix == numpy.eye(len(matrix))).all())

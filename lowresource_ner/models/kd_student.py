@@ -1,0 +1,150 @@
+"""The student of the cross-lingual paper, which learns from a teacher's probabilities."""
+
+from typing import Any, Dict, List, Optional
+
+import torch
+from allennlp.common.checks import ConfigurationError
+from allennlp.data import TextFieldTensors, Vocabulary
+from allennlp.models import Model
+from allennlp.modules import TextFieldEmbedder
+
+from lowresource_ner.metrics import MeanLoss
+from lowresource_ner.models.mbert_tagger import MbertTagger
+from lowresource_ner.modules.distillation_losses import DistillationLoss, HardLabelLoss, MseLoss
+from lowresource_ner.modules.tag_heads import SoftmaxHead
+
+
+@Model.register("kd_student")
+class KdStudent(MbertTagger):
+    """
+    An `mbert_tagger` that is trained on unlabelled text, with the probabilities that a teacher gives each word of it (Wu et al.
+    2020, section 3.2). Its own are p(x_i) = softmax(W h_i + b).
+
+    It learns from the teacher alone. Gold tags, where a reader gives them, are scored (`f1`) and enter the loss of no sentence
+    that has a teacher's probabilities. The trainer's `validation_metric` may be "-distillation_loss", on held-out text with a
+    teacher's probabilities, which needs no gold tag; `f1` is there only where tags are.
+
+    Registered as a `Model` with name "kd_student".
+
+    # Parameters
+
+    vocab : `Vocabulary`
+        Its tags in the order of the teacher's probabilities.
+    text_field_embedder : `TextFieldEmbedder`
+    loss : `Optional[DistillationLoss]`, optional (default = `mse`)
+        "mse" (the paper's), "kl", "soft_cross_entropy" or "hard_labels".
+    agreed_label_weight : `float`, optional (default = `0.0`)
+        η: the loss is the distillation loss plus η times the cross-entropy at the words whose tag several teachers agree on
+        (UniTrans, Wu et al., IJCAI 2020), averaged over these as the distillation loss is over all.
+    dropout, tag_scheme, head, metric, label_namespace, pretrained_file, initializer, regularizer
+        As those of `MbertTagger`; `head` must be "softmax".
+
+    # Raises
+
+    `ConfigurationError`
+        Where the head gives no probabilities word by word, or η is below 0.
+    """
+
+    def __init__(
+        self,
+        vocab: Vocabulary,
+        text_field_embedder: TextFieldEmbedder,
+        loss: Optional[DistillationLoss] = None,
+        agreed_label_weight: float = 0.0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(vocab, text_field_embedder, **kwargs)
+        if not isinstance(self._head, SoftmaxHead):
+            raise ConfigurationError(
+                f"The 'head' of kd_student is a {type(self._head).__name__}. A teacher's probabilities are of each word on its "
+                "own, and so must be the student's: leave 'head' out, or give 'softmax'."
+            )
+        if agreed_label_weight < 0:
+            raise ConfigurationError(f"'agreed_label_weight' is {agreed_label_weight}; it must not be below 0.")
+        self._distillation_loss = loss or MseLoss()
+        self._agreed_label_loss = HardLabelLoss(average=self._distillation_loss.average)
+        self._agreed_label_weight = agreed_label_weight
+        self._mean_distillation_loss = MeanLoss("distillation_loss")
+
+    def forward(  # type: ignore[override]  # AllenNLP gives the fields of a batch by name
+        self,
+        tokens: TextFieldTensors,
+        teacher_probabilities: Optional[torch.Tensor] = None,
+        word_weights: Optional[torch.Tensor] = None,
+        agreed_labels: Optional[torch.Tensor] = None,
+        tags: Optional[torch.Tensor] = None,
+        metadata: Optional[List[Dict[str, Any]]] = None,
+    ) -> Dict[str, Any]:
+        """
+        # Parameters
+
+        tokens : `TextFieldTensors`
+        teacher_probabilities : `torch.Tensor`, optional
+            (batch_size, num_words, num_tags) Needed in training.
+        word_weights : `torch.Tensor`, optional
+            (batch_size, num_words) Factors of the words' losses; a word of weight 0 counts as if it were not there.
+        agreed_labels : `torch.Tensor`, optional
+            (batch_size, num_words) The tag that the teachers agree on, -1 where there is none. Needed in training where η is
+            above 0.
+        tags : `torch.Tensor`, optional
+            (batch_size, num_words) Gold, to be scored.
+        metadata : `List[Dict[str, Any]]`, optional
+            Of each sentence; "words" is passed on to the output.
+
+        # Returns
+
+        logits : (batch_size, num_words, num_tags); mask : (batch_size, num_words); loss : scalar, from the teacher where it gives
+        probabilities, and otherwise, outside of training, from the tags as `mbert_tagger` has it; words, where there is
+        metadata.
+
+        # Raises
+
+        `ConfigurationError`
+            In training, where what the student is to learn from is missing.
+        """
+        if self.training:
+            self._check_batch(teacher_probabilities, agreed_labels)
+        output = super().forward(tokens, tags, metadata)
+        if teacher_probabilities is not None:
+            output["loss"] = self._loss(
+                output["logits"], output["mask"], teacher_probabilities, word_weights, agreed_labels
+            )
+        return output
+
+    def get_metrics(self, reset: bool = False) -> Dict[str, float]:
+        """
+        "distillation_loss", without the part of the agreed labels, once there was a teacher; and the metric of the tags, once
+        there were tags.
+        """
+        return {**super().get_metrics(reset), **self._mean_distillation_loss.get_metric(reset)}
+
+    def _loss(
+        self,
+        logits: torch.Tensor,
+        mask: torch.Tensor,
+        teacher_probabilities: torch.Tensor,
+        word_weights: Optional[torch.Tensor],
+        agreed_labels: Optional[torch.Tensor],
+    ) -> torch.Tensor:
+        distillation = self._distillation_loss.summed(logits, teacher_probabilities, mask, word_weights)
+        self._mean_distillation_loss(distillation.total, distillation.number)
+        if agreed_labels is None or self._agreed_label_weight == 0:
+            return distillation.mean
+        agreed = agreed_labels >= 0
+        certainties = torch.nn.functional.one_hot(agreed_labels.clamp(min=0), len(self.labels))
+        agreement = self._agreed_label_loss(logits, certainties, mask & agreed, word_weights)
+        return distillation.mean + self._agreed_label_weight * agreement
+
+    def _check_batch(
+        self, teacher_probabilities: Optional[torch.Tensor], agreed_labels: Optional[torch.Tensor]
+    ) -> None:
+        if teacher_probabilities is None:
+            raise ConfigurationError(
+                "kd_student learns from a teacher's probabilities, and a batch of its training data has none (the field "
+                "'teacher_probabilities'). Train it with a reader that gives them; what learns from gold tags is 'mbert_tagger'."
+            )
+        if agreed_labels is None and self._agreed_label_weight > 0:
+            raise ConfigurationError(
+                f"'agreed_label_weight' is {self._agreed_label_weight}, and a batch of the training data has no labels that "
+                "teachers agree on (the field 'agreed_labels'). Train with a reader that gives them, or leave the weight out."
+            )

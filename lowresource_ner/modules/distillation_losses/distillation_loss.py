@@ -1,0 +1,119 @@
+"""How far a student is from its teacher."""
+
+from typing import NamedTuple, Optional
+
+import torch
+from allennlp.common import Registrable
+from allennlp.common.checks import ConfigurationError
+
+_AVERAGES = ("sentences", "words")
+
+
+class SummedLoss(NamedTuple):
+    """The losses of the sentences or words of a batch, summed, and how many these are: two scalars."""
+
+    total: torch.Tensor
+    number: torch.Tensor
+
+    @property
+    def mean(self) -> torch.Tensor:
+        """A scalar, 0 where nothing was counted."""
+        return self.total / self.number.clamp(min=1)
+
+
+class DistillationLoss(torch.nn.Module, Registrable):
+    """
+    Compares a student's logits with a teacher's probabilities, word by word, and averages over the words.
+
+    What is counted are the words that the mask and, where given, the weights keep. Padding may hold anything.
+
+    # Parameters
+
+    average : `str`, optional (default = `"sentences"`)
+        "sentences": the mean over sentences of (1/L) Σ_i loss(x_i), L the sentence's words, so that each sentence weighs the
+        same (Wu et al. 2020, section 3.2, has the sum over sentences). "words": the mean over all words of the batch, so that
+        long sentences weigh more (their released code).
+
+    # Raises
+
+    `ConfigurationError`
+        For another `average`.
+    """
+
+    default_implementation = "mse"
+
+    def __init__(self, average: str = "sentences") -> None:
+        super().__init__()
+        if average not in _AVERAGES:
+            raise ConfigurationError(
+                f"'average' of a distillation loss is '{average}'; it is one of {', '.join(_AVERAGES)}."
+            )
+        self.average = average
+
+    def forward(
+        self,
+        logits: torch.Tensor,
+        teacher_probabilities: torch.Tensor,
+        mask: torch.Tensor,
+        weights: Optional[torch.Tensor] = None,
+    ) -> torch.Tensor:
+        """The mean of `summed`, a scalar; 0, with gradients of 0, where no word is counted."""
+        return self.summed(logits, teacher_probabilities, mask, weights).mean
+
+    def summed(
+        self,
+        logits: torch.Tensor,
+        teacher_probabilities: torch.Tensor,
+        mask: torch.Tensor,
+        weights: Optional[torch.Tensor] = None,
+    ) -> SummedLoss:
+        """
+        # Parameters
+
+        logits : `torch.Tensor`
+            (batch_size, num_words, num_tags), the student's.
+        teacher_probabilities : `torch.Tensor`
+            (batch_size, num_words, num_tags), of any type; computed in the student's, float32 at the least.
+        mask : `torch.BoolTensor`
+            (batch_size, num_words) True for words.
+        weights : `torch.Tensor`, optional
+            (batch_size, num_words) Factors of the words' losses. A word of weight 0 (or less) counts as if it were not there;
+            any other counts as one word, so that a doubtful sentence teaches less than one that is sure.
+
+        # Returns
+
+        `SummedLoss`, whose number is that of the sentences that have a counted word or of the counted words, by `average`.
+
+        # Raises
+
+        `ConfigurationError`
+            Where teacher and student do not have the same words and tags.
+        """
+        if logits.shape != teacher_probabilities.shape:
+            raise ConfigurationError(
+                f"A distillation loss compares logits of shape {tuple(logits.shape)} with the teacher's probabilities of shape "
+                f"{tuple(teacher_probabilities.shape)}; both are (sentences, words, tags). Give the student the vocabulary of "
+                "the teacher, and the teacher's probabilities of these very sentences."
+            )
+        counted = mask if weights is None else mask & (weights > 0)
+        dtype = torch.promote_types(logits.dtype, torch.float32)
+        losses = self.word_losses(logits[counted].to(dtype), teacher_probabilities[counted].to(dtype))  # (num_counted,)
+        if weights is not None:
+            losses = losses * weights[counted].to(dtype)
+        if self.average == "words":
+            return SummedLoss(losses.sum(), counted.sum())
+        lengths = counted.sum(dim=1, keepdim=True)  # (batch_size, 1)
+        return SummedLoss((losses / lengths.expand_as(counted)[counted]).sum(), (lengths > 0).sum())
+
+    def word_losses(self, logits: torch.Tensor, teacher_probabilities: torch.Tensor) -> torch.Tensor:
+        """
+        # Parameters
+
+        logits, teacher_probabilities : `torch.Tensor`
+            (num_words, num_tags), of the same type.
+
+        # Returns
+
+        (num_words,): the loss of each word.
+        """
+        raise NotImplementedError

@@ -1,0 +1,21 @@
+"""What the teacher decides for, without its doubts."""
+
+import torch
+
+from lowresource_ner.modules.distillation_losses.distillation_loss import DistillationLoss
+
+
+@DistillationLoss.register("hard_labels")
+class HardLabelLoss(DistillationLoss):
+    """
+    - log q_ŷ with q = softmax(logits) and ŷ = argmax_c p_c, the tag that the teacher holds for the most probable: the
+    ablation HL of Wu et al. (2020).
+
+    Their released code trains HL on every sub-word, [CLS] and [SEP] included; here it is the words.
+
+    Registered as a `DistillationLoss` with name "hard_labels".
+    """
+
+    def word_losses(self, logits: torch.Tensor, teacher_probabilities: torch.Tensor) -> torch.Tensor:
+        labels = teacher_probabilities.argmax(dim=-1)  # (num_words,)
+        return torch.nn.functional.cross_entropy(logits, labels, reduction="none")

@@ -1,0 +1,46 @@
+"""The divergence of the student from a teacher at a temperature."""
+
+import torch
+from allennlp.common.checks import ConfigurationError
+
+from lowresource_ner.modules.distillation_losses.distillation_loss import DistillationLoss
+
+
+@DistillationLoss.register("kl")
+class KlLoss(DistillationLoss):
+    """
+    T² Σ_c p_c (log p_c - log q_c), where q = softmax(logits / T) and p is the teacher at temperature T (Hinton, Vinyals and
+    Dean 2015, section 2). T² keeps the gradients' size, which shrink by 1/T². Above 1, T makes the teacher's lesser
+    alternatives count for more.
+
+    The teacher gives probabilities p¹, at temperature 1. Its logits are their logarithms up to a constant, so that p is
+    (p¹)^(1/T), normalised to a sum of 1.
+
+    Registered as a `DistillationLoss` with name "kl".
+
+    # Parameters
+
+    temperature : `float`, optional (default = `1.0`)
+        T > 0.
+    average : `str`, optional (default = `"sentences"`)
+        See `DistillationLoss`.
+
+    # Raises
+
+    `ConfigurationError`
+        For a temperature that is not above 0.
+    """
+
+    def __init__(self, temperature: float = 1.0, average: str = "sentences") -> None:
+        super().__init__(average)
+        if not temperature > 0:
+            raise ConfigurationError(f"'temperature' of the loss kl is {temperature}; it must be above 0.")
+        self.temperature = temperature
+
+    def word_losses(self, logits: torch.Tensor, teacher_probabilities: torch.Tensor) -> torch.Tensor:
+        tempered = teacher_probabilities ** (1 / self.temperature)
+        tempered = tempered / tempered.sum(dim=-1, keepdim=True)
+        log_student = torch.log_softmax(logits / self.temperature, dim=-1)
+        # 0 log 0 is 0: probabilities stored in 16 bits hold many zeros.
+        divergences = (torch.xlogy(tempered, tempered) - tempered * log_student).sum(dim=-1)
+        return self.temperature**2 * divergences

@@ -1,0 +1,9 @@
+// TS of Wu et al. (2020): a student that learns a teacher's probabilities on raw text of the target language.
+//
+//   export NER_DATA=fixtures/corpora TARGET=es TEACHER=runs/teacher/model.tar.gz && source training_configs/defaults.sh
+//   allennlp train training_configs/cross_lingual/student_soft.jsonnet -s runs/student --include-package lowresource_ner
+//
+// No label of the target language is used, and nothing is selected: the last epoch is kept. The sentences of a CoNLL file:
+// --overrides '{"dataset_reader.reader.type": "conll_ner", "train_data_path": "fixtures/corpora/es/train.conll"}'
+// Answers kept on disk, for further students of this teacher: --overrides '{"dataset_reader.store": "runs/soft_labels"}'
+(import '../lib/student.libsonnet') {}
