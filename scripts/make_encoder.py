@@ -9,12 +9,17 @@ For tests, and to train from scratch. It knows no language: `scripts/pretrain_en
 
 import argparse
 import tempfile
+from collections import Counter
+from itertools import chain
 from pathlib import Path
 from typing import Iterable, Iterator, List
 
 import torch
 from tokenizers import BertWordPieceTokenizer
 from transformers import BertConfig, BertModel, BertTokenizerFast
+
+_ALPHABET = 1000
+_SPECIAL_TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 
 
 def texts(paths: List[str]) -> Iterator[str]:
@@ -25,9 +30,29 @@ def texts(paths: List[str]) -> Iterator[str]:
 
 
 def learn_word_pieces(lines: Iterable[str], vocab_size: int, max_length: int) -> BertTokenizerFast:
-    """A cased WordPiece tokenizer, learned from lines of text."""
+    """
+    A cased WordPiece tokenizer, learned from lines of text; the same from the same lines.
+
+    Left to itself, tokenizers numbers the pieces within words, and drops characters beyond the thousand most frequent, in an
+    order of chance, which decides between pieces that are equally frequent. So both are settled here.
+    """
+    words = Counter(chain.from_iterable(map(str.split, lines)))
     wordpieces = BertWordPieceTokenizer(lowercase=False, strip_accents=False)
-    wordpieces.train_from_iterator(lines, vocab_size=vocab_size, show_progress=False)
+    counts: Counter = Counter()
+    within = set()
+    for word, count in words.items():
+        for piece, _ in wordpieces.pre_tokenizer.pre_tokenize_str(wordpieces.normalizer.normalize_str(word)):
+            counts.update(dict.fromkeys(piece, count))
+            within.update(piece[1:])
+    alphabet = sorted(counts, key=lambda character: (-counts[character], character))[:_ALPHABET]
+    left_out = dict.fromkeys(map(ord, counts.keys() - alphabet))
+    wordpieces.train_from_iterator(
+        (" ".join([word.translate(left_out)] * count) for word, count in words.items()),
+        vocab_size=vocab_size,
+        limit_alphabet=_ALPHABET,
+        special_tokens=[*_SPECIAL_TOKENS, *(f"##{character}" for character in sorted(within.intersection(alphabet)))],
+        show_progress=False,
+    )
     with tempfile.TemporaryDirectory() as folder:
         wordpieces.save_model(folder)
         return BertTokenizerFast(str(Path(folder) / "vocab.txt"), do_lower_case=False, model_max_length=max_length)

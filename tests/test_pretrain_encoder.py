@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import runpy
 import signal
 import subprocess
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import CORPORA, REPOSITORY, TINY_ENCODER
+from make_encoder import learn_word_pieces
 from pretraining.batches import Draw, MaskingCollator, Texts, TokenBatches, expected_copies
 from pretraining.count_vectors import WINDOW, count_vectors, log_frequencies
 from pretraining.texts import Encoded, encode, named_files, read_pairs, read_text, split_corpora
@@ -218,6 +220,17 @@ def test_vectors_from_counts_against_a_dense_computation() -> None:
     frequencies, number = log_frequencies(texts, size)
     assert number == sum(len(side) for text in texts for side in text)
     assert np.exp(frequencies).sum() == pytest.approx(1) and frequencies[12] == pytest.approx(-np.log(number + size))
+
+
+def test_the_same_lines_give_the_same_word_pieces() -> None:
+    """Also where characters are more than are kept, and equally rare; each learner has an order of chance of its own."""
+    generator = random.Random(0)
+    letters = [chr(code) for code in range(0x100, 0x100 + 1500)]
+    lines = [" ".join("".join(generator.choices(letters, k=3)) + "ing" for _ in range(8)) for _ in range(300)]
+    first, second, third = (learn_word_pieces(iter(lines), 2400, 128).get_vocab() for _ in range(3))
+    assert first == second == third and len(first) > 1500
+    assert [first[token] for token in ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")] == [0, 1, 2, 3, 4]
+    assert "##ing" in first
 
 
 def pretrain(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> dict:
