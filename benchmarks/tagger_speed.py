@@ -40,7 +40,7 @@ from transformers import Trainer as TransformersTrainer
 
 from lowresource_ner.data.conll import ConllFormat, read_conll
 from lowresource_ner.predictors import NerPredictor
-from lowresource_ner.predictors.batch_tagger import BatchTagger
+from lowresource_ner.predictors.batch_tagger import batches_of_like_length
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SIZES: Dict[str, Dict[str, Any]] = {
@@ -216,19 +216,10 @@ class BareEncoder:
     def __init__(self, encoder: str, sentences: Sequence[List[str]]) -> None:
         self._model = AutoModel.from_pretrained(encoder, add_pooling_layer=False).eval()
         tokenizer = AutoTokenizer.from_pretrained(encoder)
-        encoded = sorted(
-            (tokenizer(words, is_split_into_words=True, truncation=True) for words in sentences), key=length
-        )
+        encoded = [tokenizer(words, is_split_into_words=True, truncation=True) for words in sentences]
         # In the predictor's own batches, so that only what it does beside the forward pass differs.
-        batching = BatchTagger(self._model, {}, PREDICTION_BATCH)
-        self._batches = []
-        batch: List[Any] = []
-        for features in reversed(encoded):
-            if batch and batching._is_full(len(batch), length(batch[0]), length(features)):
-                self._batches.append(tokenizer.pad(batch, return_tensors="pt"))
-                batch = []
-            batch.append(features)
-        self._batches.append(tokenizer.pad(batch, return_tensors="pt"))
+        batches = batches_of_like_length([len(features["input_ids"]) for features in encoded], PREDICTION_BATCH)
+        self._batches = [tokenizer.pad([encoded[index] for index in batch], return_tensors="pt") for batch in batches]
 
     def run(self) -> float:
         def forward() -> None:
@@ -237,10 +228,6 @@ class BareEncoder:
                     self._model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"])
 
         return timed(forward)
-
-
-def length(features: Any) -> int:
-    return len(features["input_ids"])
 
 
 def predict_ours(predictor: NerPredictor, sentences: Sequence[List[str]]) -> float:

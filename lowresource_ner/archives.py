@@ -22,7 +22,9 @@ RUN_WEIGHTS = "best.th"
 def is_archive(path: StrPath) -> bool:
     """True for an AllenNLP archive file and for the folder of a finished training run."""
     path = Path(path)
-    return (path.is_file() and tarfile.is_tarfile(path)) or (path / ENCODERS_FOLDER).is_dir()
+    has_encoder = (path / ENCODERS_FOLDER).is_dir()
+    is_run = has_encoder or ((path / "config.json").is_file() and (path / "vocabulary").is_dir())
+    return is_run or (path.is_file() and tarfile.is_tarfile(path))
 
 
 @contextlib.contextmanager

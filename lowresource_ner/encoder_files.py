@@ -16,7 +16,7 @@ import shutil
 import tempfile
 from os import PathLike
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, Tuple, Union
+from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple, Union
 
 from allennlp.common.checks import ConfigurationError
 from transformers import (
@@ -123,6 +123,50 @@ class EncoderFiles:
         if config.model_type in _POSITIONS_AFTER_PADDING:
             positions -= config.pad_token_id + 1
         return min(positions, self._tokenizer.model_max_length)
+
+    def special_tokens(self) -> Tuple[List[int], List[int]]:
+        """The ids that the tokenizer puts before and after a sentence."""
+        encoding = self._tokenizer(["a"], is_split_into_words=True, return_special_tokens_mask=True)
+        special = encoding["special_tokens_mask"]
+        first = special.index(0)
+        last = len(special) - special[::-1].index(0)
+        return encoding["input_ids"][:first], encoding["input_ids"][last:]
+
+    def window(self, max_length: Optional[int], overlap: Optional[int]) -> Tuple[int, int]:
+        """
+        In what pieces the encoder reads a long sentence.
+
+        # Parameters
+
+        max_length : `Optional[int]`
+            Sub-words in a window, special tokens included; None for as many as the encoder can read.
+        overlap : `Optional[int]`
+            Sub-words that neighbouring windows share at least; None for a quarter of a window.
+
+        # Returns
+
+        `Tuple[int, int]`
+            The sub-words of a window, special tokens left out, and the overlap.
+
+        # Raises
+
+        `ConfigurationError`
+            Where the encoder cannot read so many, or the overlap is not below the size.
+        """
+        limit, num_special = self.max_length(), sum(map(len, self.special_tokens()))
+        size = (limit if max_length is None else max_length) - num_special
+        if not 1 <= size <= limit - num_special:
+            raise ConfigurationError(
+                f"'max_length' is {max_length}; encoder '{self.model_name}' reads {num_special + 1} to {limit} sub-words at "
+                "once, special tokens included. Longer sentences are cut into windows of that size, so nothing is lost."
+            )
+        chosen = size // 4 if overlap is None else overlap
+        if not 0 <= chosen < size:
+            raise ConfigurationError(
+                f"'window_overlap' is {overlap}, and a window holds {size} sub-words beside the special tokens. Take a number "
+                "from 0 to one less than that."
+            )
+        return size, chosen
 
     def _is_inside_archive(self) -> bool:
         return self._run_dir is not None and (self._run_dir / ARCHIVE_WEIGHTS).exists()

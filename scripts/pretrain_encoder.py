@@ -38,9 +38,7 @@ from pretraining.count_vectors import count_vectors, log_frequencies
 from pretraining.texts import Corpus, Encoded, encode, named_files, read_pairs, read_text, split_corpora
 from pretraining.trainer import MaskedLanguageModelTrainer, held_out_batches
 from transformers import (
-    AutoConfig,
     AutoModelForMaskedLM,
-    AutoTokenizer,
     EarlyStoppingCallback,
     PretrainedConfig,
     PreTrainedModel,
@@ -50,7 +48,8 @@ from transformers import (
 )
 from transformers.trainer_utils import get_last_checkpoint
 
-from lowresource_ner.encoder_files import encoder_source
+from lowresource_ner.archives import is_archive
+from lowresource_ner.encoder_files import EncoderFiles, encoder_source
 
 REPORT = "pretraining.json"
 WORK = ".training"
@@ -192,21 +191,27 @@ def read_corpora(args: argparse.Namespace) -> List[Corpus]:
     corpora.update({name: list(read_pairs(path)) for name, path in pairs.items()})
     empty = [name for name, texts in corpora.items() if not texts]
     if empty:
-        raise ConfigurationError(f"{({**files, **pairs})[empty[0]]} holds no text.")
+        raise ConfigurationError(
+            f"{({**files, **pairs})[empty[0]]} holds no text. Check that it is the file that was meant."
+        )
     return split_corpora(corpora, args.held_out, args.seed)
 
 
 def load(encoder: str) -> Tuple[PreTrainedTokenizerFast, PretrainedConfig]:
     """The tokenizer and the config of an encoder that exists."""
-    tokenizer = AutoTokenizer.from_pretrained(encoder_source(encoder))
-    missing = [
-        name for name in ("mask_token", "cls_token", "sep_token", "pad_token") if getattr(tokenizer, name) is None
-    ]
+    if is_archive(encoder):
+        raise ValueError(
+            f"'{encoder}' is an archive. Give the encoder that it was trained from: a hub name or a folder."
+        )
+    files = EncoderFiles(encoder)
+    needed = ("mask_token", "cls_token", "sep_token", "pad_token")
+    missing = [name for name in needed if getattr(files.tokenizer(), name) is None]
     if missing:
         raise ValueError(
-            f"The tokenizer of encoder '{encoder}' has no {missing[0]}, which masked language modelling needs."
+            f"The tokenizer of encoder '{encoder}' has no {missing[0]}, which masked language modelling needs. Take an encoder "
+            "that was pretrained by it, such as BERT, RoBERTa, XLM-R or DistilBERT."
         )
-    return tokenizer, AutoConfig.from_pretrained(encoder_source(encoder))
+    return files.tokenizer(), files.config()
 
 
 def make(args: argparse.Namespace, corpora: Iterable[Corpus]) -> Tuple[PreTrainedTokenizerFast, PretrainedConfig]:
@@ -237,7 +242,7 @@ def begin_with_counts(model: PreTrainedModel, texts: List[Encoded], seed: int) -
     say("Counting, and making vectors of the counts")
     vectors = model.get_input_embeddings().weight
     counted = count_vectors(texts, vectors.shape[0], vectors.shape[1], seed)
-    frequencies, _ = log_frequencies(texts, vectors.shape[0])
+    frequencies = log_frequencies(texts, vectors.shape[0])
     with torch.no_grad():
         vectors.copy_(torch.from_numpy(counted) * (model.config.initializer_range / counted.std()))
         model.get_output_embeddings().bias.copy_(torch.from_numpy(frequencies))

@@ -22,14 +22,15 @@ MAY_IMPORT = {
     "version": set(),
     "archives": set(),
     "encoder_files": {"archives"},
+    "windows": set(),
     "data": {"encoder_files"},
     "projection": {"data"},
-    "modules": {"encoder_files"},
+    "modules": {"encoder_files", "windows"},
     "metrics": {"data.tag_schemes"},
     "models": {"modules", "metrics", "data.tag_schemes", "archives", "encoder_files"},
     "training": {"metrics", "modules.lstm_parameters"},
     "predictors": {"data"},
-    "distillation": {"data", "predictors", "archives", "encoder_files", "modules.windows"},
+    "distillation": {"data", "predictors", "archives", "encoder_files", "windows"},
     "commands": ANYTHING,
 }
 

@@ -217,8 +217,8 @@ def test_vectors_from_counts_against_a_dense_computation() -> None:
     found = count_vectors(texts, size, dim, seed=1)
     assert found.shape == (size, dim) and not found[12].any()
     np.testing.assert_allclose(found @ found.T, expected, rtol=1e-3, atol=1e-3)
-    frequencies, number = log_frequencies(texts, size)
-    assert number == sum(len(side) for text in texts for side in text)
+    frequencies = log_frequencies(texts, size)
+    number = sum(len(side) for text in texts for side in text)
     assert np.exp(frequencies).sum() == pytest.approx(1) and frequencies[12] == pytest.approx(-np.log(number + size))
 
 

@@ -89,7 +89,7 @@ class ArchiveTeacher(Teacher):
 
     @cached_property
     def _description(self) -> _Description:
-        if not _is_archive(self.archive_file):
+        if not is_archive(self.archive_file):
             raise ConfigurationError(
                 f"The teacher's 'archive_file' is '{self.archive_file}', which is no archive (model.tar.gz) and no folder of a "
                 "training run. Check the path, and that the training has finished; a Hugging Face model is a teacher of type "
@@ -135,11 +135,6 @@ class ArchiveTeacher(Teacher):
                 f"{self.archive_file}: by its config and vocabulary the labels are {said.labels} ({said.tag_scheme}), and its "
                 f"model has {loaded.labels} ({loaded.tag_scheme}). The archive was not written by this version of the package."
             )
-
-
-def _is_archive(path: str) -> bool:
-    """True also for the folder of a run whose model has no encoder of its own."""
-    return is_archive(path) or (Path(path, CONFIG_NAME).is_file() and Path(path, "vocabulary").is_dir())
 
 
 def _label_namespace(model: Mapping[str, Any]) -> Optional[str]:

@@ -1,6 +1,5 @@
 """Teachers, their store and their weights, put together: soft labels of sentences in the student's own labels."""
 
-import logging
 from typing import Dict, List, Mapping, Optional, Sequence
 
 import numpy
@@ -10,8 +9,6 @@ from lowresource_ner.distillation.label_matching import LabelMatching, student_l
 from lowresource_ner.distillation.soft_label_store import SoftLabelStore
 from lowresource_ner.distillation.teacher import Teacher
 from lowresource_ner.distillation.teacher_weights import TeacherWeights, UniformWeights
-
-logger = logging.getLogger(__name__)
 
 
 class TeacherBoard:
@@ -110,14 +107,6 @@ class TeacherBoard:
             mixed.append(total)
         return mixed
 
-    def fill(self, sentences: Sequence[Sequence[str]]) -> int:
-        """Computes and stores what the store lacks; says how many answers that were."""
-        return sum(
-            self._compute(self._store_of(name, teacher), teacher, sentences)
-            for name, teacher in zip(self._names, self._teachers)
-            if self._store is not None and teacher.is_stored
-        )
-
     def flush(self) -> None:
         """Writes what was computed."""
         for store in self._stores.values():
@@ -132,14 +121,13 @@ class TeacherBoard:
         self._compute(store, teacher, sentences)
         return store.get_many(sentences)
 
-    def _compute(self, store: SoftLabelStore, teacher: Teacher, sentences: Sequence[Sequence[str]]) -> int:
+    def _compute(self, store: SoftLabelStore, teacher: Teacher, sentences: Sequence[Sequence[str]]) -> None:
         missing = [sentences[position] for position in store.missing(sentences)]
         if not missing:
-            return 0
+            return
         computed = teacher.label(missing)
         answered = [(words, answer) for words, answer in zip(missing, computed) if answer is not None]
         store.add([words for words, _ in answered], [answer for _, answer in answered])
-        return len(answered)
 
     def _store_of(self, name: str, teacher: Teacher) -> SoftLabelStore:
         if name not in self._stores:

@@ -5,13 +5,13 @@ import json
 import re
 from functools import cached_property
 from pathlib import Path
-from typing import Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Iterator, List, NamedTuple, Optional, Sequence
 
 import numpy
 import torch
 from allennlp.common.checks import ConfigurationError, check_for_gpu
 from allennlp.common.util import int_to_device
-from transformers import AutoModelForTokenClassification, PreTrainedModel, PreTrainedTokenizerFast
+from transformers import AutoModelForTokenClassification, PreTrainedModel
 
 from lowresource_ner.archives import is_archive
 from lowresource_ner.data.subword_tokenizer import Subwords, SubwordTokenizer
@@ -19,7 +19,8 @@ from lowresource_ner.distillation.label_schemes import scheme_of_labels
 from lowresource_ner.distillation.teacher import Teacher
 from lowresource_ner.distillation.untouched_randomness import untouched_randomness
 from lowresource_ner.encoder_files import EncoderFiles, encoder_source
-from lowresource_ner.modules.windows import choose_windows, cut_windows
+from lowresource_ner.predictors.batch_tagger import batches_of_like_length
+from lowresource_ner.windows import choose_windows, cut_windows
 
 _WEIGHTS = ("model*.safetensors*", "pytorch_model*.bin*")
 _NO_NAME = re.compile(r"LABEL_\d+")
@@ -125,21 +126,12 @@ class TransformersTeacher(Teacher):
         subwords = self._windows.tokenizer.encode_batch(sentences)
         pieces = [piece for number, each in enumerate(subwords) for piece in self._windows.cut(number, each)]
         answers = [numpy.empty((len(each.starts), len(self.labels)), numpy.float32) for each in subwords]
-        for batch in self._batches(pieces):
+        lengths = [self._windows.padded_length(piece) for piece in pieces]
+        for indices in batches_of_like_length(lengths, self._batch_size):
+            batch = [pieces[index] for index in indices]
             for piece, rows in zip(batch, self._run(batch)):
                 answers[piece.sentence][piece.words] = rows
         return list(answers)
-
-    def _batches(self, pieces: Sequence[_Piece]) -> Iterator[List[_Piece]]:
-        """Pieces of like length together, so that little is padded."""
-        batch: List[_Piece] = []
-        for piece in sorted(pieces, key=lambda piece: -len(piece.ids)):
-            if batch and (len(batch) + 1) * self._windows.padded_length(batch[0]) > self._batch_size:
-                yield batch
-                batch = []
-            batch.append(piece)
-        if batch:
-            yield batch
 
     def _run(self, batch: Sequence[_Piece]) -> List[numpy.ndarray]:
         """For each piece (num_words, num_labels)."""
@@ -210,20 +202,8 @@ class _Windows:
 
     def __init__(self, files: EncoderFiles, max_length: Optional[int], overlap: Optional[int]) -> None:
         self.tokenizer = SubwordTokenizer(files.tokenizer())
-        self._prefix, self._suffix = _special_tokens(files.tokenizer())
-        limit, num_special = files.max_length(), len(self._prefix) + len(self._suffix)
-        self.size = (limit if max_length is None else max_length) - num_special
-        if not 1 <= self.size <= limit - num_special:
-            raise ConfigurationError(
-                f"'max_length' is {max_length}; model '{files.model_name}' reads {num_special + 1} to {limit} sub-words at once, "
-                "special tokens included. Longer sentences are read in windows of that size, so nothing is lost."
-            )
-        self.overlap = self.size // 4 if overlap is None else overlap
-        if not 0 <= self.overlap < self.size:
-            raise ConfigurationError(
-                f"'window_overlap' is {overlap}, and a window holds {self.size} sub-words beside the special tokens. Take a "
-                "number from 0 to one less than that."
-            )
+        self._prefix, self._suffix = files.special_tokens()
+        self.size, self.overlap = files.window(max_length, overlap)
 
     def cut(self, sentence: int, subwords: Subwords) -> Iterator[_Piece]:
         """The pieces of a sentence. Each word is in one of them."""
@@ -246,12 +226,3 @@ class _Windows:
     def padded_length(self, piece: _Piece) -> int:
         """Of a batch in which no other piece is longer."""
         return len(self._prefix) + len(piece.ids) + len(self._suffix)
-
-
-def _special_tokens(tokenizer: PreTrainedTokenizerFast) -> Tuple[List[int], List[int]]:
-    """The ids that the tokenizer puts before and after a sentence."""
-    encoding = tokenizer(["a"], is_split_into_words=True, return_special_tokens_mask=True)
-    special = encoding["special_tokens_mask"]
-    first = special.index(0)
-    last = len(special) - special[::-1].index(0)
-    return encoding["input_ids"][:first], encoding["input_ids"][last:]

@@ -1,6 +1,6 @@
 """The mean of a loss over what it was summed over, whatever the sizes of the batches."""
 
-from typing import Dict, Optional
+from typing import Dict, Optional, Union
 
 import torch
 from allennlp.nn.util import dist_reduce_sum
@@ -23,12 +23,16 @@ class MeanLoss(Metric):
         self._name = name
         self.reset()
 
-    def __call__(self, total: torch.Tensor, number: torch.Tensor, mask: Optional[torch.Tensor] = None) -> None:
+    def __call__(
+        self, total: torch.Tensor, number: Union[int, torch.Tensor], mask: Optional[torch.Tensor] = None
+    ) -> None:
         """
         # Parameters
 
-        total, number : `torch.Tensor`
-            Scalars: the sum over the batch, and how much was summed.
+        total : `torch.Tensor`
+            The sum over the batch, a scalar.
+        number : `Union[int, torch.Tensor]`
+            Of what was summed.
         """
         self._total += dist_reduce_sum(float(total.detach()))
         self._number += dist_reduce_sum(int(number))

@@ -1,15 +1,15 @@
 """Word vectors from a transformer: the vector of a word's first sub-word stands for the word."""
 
 from contextlib import nullcontext
-from typing import Iterator, List, Optional, Tuple
+from typing import Iterator, Optional
 
 import torch
 from allennlp.common.checks import ConfigurationError
 from allennlp.modules.token_embedders import TokenEmbedder
-from transformers import PreTrainedModel, PreTrainedTokenizerFast
+from transformers import PreTrainedModel
 
 from lowresource_ner.encoder_files import EncoderFiles
-from lowresource_ner.modules.windows import choose_windows, cut_windows
+from lowresource_ner.windows import choose_windows, cut_windows
 
 _SUBWORDS_AT_ONCE = 8192
 
@@ -62,14 +62,8 @@ class SubwordTransformer(TokenEmbedder):
     ) -> None:
         super().__init__()
         files = EncoderFiles(model_name, serialization_dir)
-        self._prefix, self._suffix = _special_tokens(files.tokenizer())
-        self._window_size = _window_size(files, max_length, len(self._prefix) + len(self._suffix))
-        self._overlap = self._window_size // 4 if window_overlap is None else window_overlap
-        if not 0 <= self._overlap < self._window_size:
-            raise ConfigurationError(
-                f"'window_overlap' is {window_overlap}, and a window holds {self._window_size} sub-words beside the special "
-                "tokens. Take a number from 0 to one less than that."
-            )
+        self._prefix, self._suffix = files.special_tokens()
+        self._window_size, self._overlap = files.window(max_length, window_overlap)
         self._bfloat16 = bfloat16
         self._pad_id = files.config().pad_token_id or 0
         self.transformer = files.model(load_weights)
@@ -144,26 +138,6 @@ class SubwordTransformer(TokenEmbedder):
         with precision:
             hidden = self.transformer(input_ids=with_specials, attention_mask=attention_mask.long()).last_hidden_state
         return hidden.float() if self._bfloat16 else hidden
-
-
-def _special_tokens(tokenizer: PreTrainedTokenizerFast) -> Tuple[List[int], List[int]]:
-    """The ids that the tokenizer puts before and after a sentence."""
-    encoding = tokenizer(["a"], is_split_into_words=True, return_special_tokens_mask=True)
-    special = encoding["special_tokens_mask"]
-    first = special.index(0)
-    last = len(special) - special[::-1].index(0)
-    return encoding["input_ids"][:first], encoding["input_ids"][last:]
-
-
-def _window_size(files: EncoderFiles, max_length: Optional[int], num_special_tokens: int) -> int:
-    limit = files.max_length()
-    size = (limit if max_length is None else max_length) - num_special_tokens
-    if size < 1 or (max_length is not None and max_length > limit):
-        raise ConfigurationError(
-            f"'max_length' is {max_length}; encoder '{files.model_name}' reads {num_special_tokens + 1} to {limit} sub-words at "
-            "once, special tokens included. Longer sentences are cut into windows of that size, so nothing is lost."
-        )
-    return size
 
 
 def _bottom_parameters(transformer: PreTrainedModel, num_layers: int, model_name: str) -> Iterator[torch.nn.Parameter]:

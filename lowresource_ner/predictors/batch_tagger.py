@@ -58,22 +58,7 @@ class BatchTagger:
 
     def _batches(self, inputs: Sequence["_Input"], num_sentences: int) -> Iterator[List[int]]:
         lengths = [max(each.length(index) for each in inputs) for index in range(num_sentences)]
-        batch: List[int] = []
-        for index in sorted(range(num_sentences), key=lambda index: -lengths[index]):
-            if batch and self._is_full(len(batch), longest=lengths[batch[0]], following=lengths[index]):
-                yield batch
-                batch = []
-            batch.append(index)
-        if batch:
-            yield batch
-
-    def _is_full(self, size: int, longest: int, following: int) -> bool:
-        """
-        Whether a batch of `size` sentences is better run than given another one: it would be too large, or it is large enough
-        for the hardware (an eighth of that) and would be padded by more than a fifth.
-        """
-        too_large = longest * (size + 1) > self._batch_size
-        return too_large or (longest * size >= self._batch_size // 8 and following < 0.8 * longest)
+        return batches_of_like_length(lengths, self._batch_size)
 
     def _run(self, inputs: Sequence["_Input"], batch: Sequence[int]) -> Iterator[TaggedSentence]:
         tensors = move_to_device(
@@ -81,6 +66,31 @@ class BatchTagger:
         )
         output = self._model.make_output_human_readable(self._model(tokens=tensors))
         return map(TaggedSentence, *(output[name] for name in TaggedSentence._fields))
+
+
+def batches_of_like_length(lengths: Sequence[int], batch_size: int) -> Iterator[List[int]]:
+    """
+    Batches of sentences, by index, the longest first. A batch ends where another sentence would make it too large, or where it is
+    large enough for the hardware (an eighth of that) and the next sentence would be padded by more than a fifth.
+
+    # Parameters
+
+    lengths : `Sequence[int]`
+        Positions of each sentence.
+    batch_size : `int`
+        Positions in a batch, padding included.
+    """
+    batch: List[int] = []
+    for index in sorted(range(len(lengths)), key=lambda index: -lengths[index]):
+        longest = lengths[batch[0]] if batch else 0
+        is_too_large = longest * (len(batch) + 1) > batch_size
+        is_large_enough = longest * len(batch) >= batch_size // 8 and lengths[index] < 0.8 * longest
+        if batch and (is_too_large or is_large_enough):
+            yield batch
+            batch = []
+        batch.append(index)
+    if batch:
+        yield batch
 
 
 class _Input:

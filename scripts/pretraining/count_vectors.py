@@ -7,7 +7,7 @@ text; positive pointwise mutual information with context smoothing 0.75 (Levy, G
 value decomposition, the vectors U √S. Translations share what they occur with (compare Levy, Søgaard and Goldberg, EACL 2017).
 """
 
-from typing import Iterator, List, Sequence, Tuple
+from typing import Iterator, List, Sequence
 
 import numpy as np
 from scipy import sparse
@@ -87,7 +87,7 @@ def _blocks(sequences: Sequence[np.ndarray], size: int = 200_000) -> Iterator[Se
         yield sequences[start : start + size]
 
 
-def log_frequencies(texts: Sequence[Encoded], vocab_size: int) -> Tuple[np.ndarray, int]:
-    """The logarithm of each sub-word's relative frequency, one occurrence added to each; and the number of sub-words."""
+def log_frequencies(texts: Sequence[Encoded], vocab_size: int) -> np.ndarray:
+    """The logarithm of each sub-word's relative frequency, one occurrence added to each."""
     counts = np.bincount(np.concatenate([side for text in texts for side in text]), minlength=vocab_size)
-    return np.log((counts + 1) / (counts.sum() + vocab_size)).astype(np.float32), int(counts.sum())
+    return np.log((counts + 1) / (counts.sum() + vocab_size)).astype(np.float32)

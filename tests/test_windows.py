@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lowresource_ner.modules.windows import choose_windows, cut_windows
+from lowresource_ner.windows import choose_windows, cut_windows
 
 
 @st.composite
