@@ -1,10 +1,14 @@
 """What each of several teachers counts for (Wu et al. 2020, section 3.3)."""
 
-from typing import Dict, Sequence
+from typing import Any, Callable, Dict, Iterable, Sequence
 
 import numpy
 from allennlp.common import Registrable
 from allennlp.common.checks import ConfigurationError
+
+
+Sentences = Callable[[], Iterable[Sequence[str]]]
+"""All sentences of a corpus, words by words; each call begins anew."""
 
 
 class TeacherWeights(Registrable):
@@ -20,6 +24,23 @@ class TeacherWeights(Registrable):
 
         `ConfigurationError`
         """
+
+    def prepare(self, teachers: Sequence[str], corpus: Sentences) -> None:
+        """
+        Called before the first sentence of a corpus is weighed, for what has to be known of the corpus as a whole. Here it looks
+        at nothing.
+
+        # Parameters
+
+        teachers : `Sequence[str]`
+            Their names.
+        corpus : `Callable[[], Iterable[Sequence[str]]]`
+            Gives all sentences of the corpus, whatever share of it this process labels.
+        """
+
+    def summary(self, teachers: Sequence[str]) -> Dict[str, Any]:
+        """What a user is told of the weights, once `prepare` was called: plain numbers by name. Nothing where all is in the config."""
+        return {}
 
     def weights(self, teachers: Sequence[str], sentences: Sequence[Sequence[str]]) -> numpy.ndarray:
         """
