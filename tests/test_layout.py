@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "models": {"modules", "metrics", "data.tag_schemes", "archives", "encoder_files"},
     "training": {"metrics", "modules.lstm_parameters"},
     "predictors": {"data"},
-    "distillation": {"data", "predictors", "archives", "encoder_files", "windows"},
+    "distillation": {"data", "modules", "metrics", "models", "predictors", "archives", "encoder_files", "windows"},
     "commands": ANYTHING,
 }
 

@@ -39,7 +39,7 @@ class ConllNerReader(SentenceReader):
         is not named.
     delimiter, token_column, tag_column, language_prefix, comment_prefix, encoding
         The columns of the files; see `ConllFormat`.
-    token_indexers, label_namespace, sample, sample_share, sample_seed, lm_namespace
+    token_indexers, label_namespace, sample, sample_share, sample_seed, lm_namespace, held_out_share, held_out
         See `SentenceReader`.
 
     # Raises
@@ -67,10 +67,21 @@ class ConllNerReader(SentenceReader):
         sample_share: Optional[float] = None,
         sample_seed: int = 13,
         lm_namespace: Optional[str] = None,
+        held_out_share: Optional[float] = None,
+        held_out: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(
-            token_indexers, label_namespace, tag_scheme, sample, sample_share, sample_seed, lm_namespace, **kwargs
+            token_indexers,
+            label_namespace,
+            tag_scheme,
+            sample,
+            sample_share,
+            sample_seed,
+            lm_namespace,
+            held_out_share,
+            held_out,
+            **kwargs,
         )
         self.labelled = labelled
         self._file_tag_scheme = None if file_tag_scheme is None else get_scheme(file_tag_scheme).name

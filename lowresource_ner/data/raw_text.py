@@ -40,7 +40,7 @@ class RawTextReader(SentenceReader):
     tokenizer : `Optional[Tokenizer]`, optional (default = `spacy_rules` for any language)
         For text that is not tokenised.
     encoding : `str`, optional (default = `"utf-8"`)
-    token_indexers, label_namespace, sample, sample_share, sample_seed, lm_namespace
+    token_indexers, label_namespace, sample, sample_share, sample_seed, lm_namespace, held_out_share, held_out
         See `SentenceReader`.
 
     # Raises
@@ -61,6 +61,8 @@ class RawTextReader(SentenceReader):
         sample_share: Optional[float] = None,
         sample_seed: int = 13,
         lm_namespace: Optional[str] = None,
+        held_out_share: Optional[float] = None,
+        held_out: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(
@@ -70,6 +72,8 @@ class RawTextReader(SentenceReader):
             sample_share=sample_share,
             sample_seed=sample_seed,
             lm_namespace=lm_namespace,
+            held_out_share=held_out_share,
+            held_out=held_out,
             **kwargs,
         )
         if layout not in ("lines", "running"):

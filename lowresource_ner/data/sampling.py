@@ -1,7 +1,8 @@
-"""Seeded samples for low-resource curves."""
+"""Which sentences of a corpus are read: seeded samples for low-resource curves, and text that is held out."""
 
 import random
-from typing import Optional
+from hashlib import blake2b
+from typing import Optional, Sequence
 
 from allennlp.common.checks import ConfigurationError
 
@@ -61,3 +62,39 @@ class Sample:
         for index in order[:wanted]:
             kept[index] = 1
         return kept
+
+
+class HeldOut:
+    """
+    Sets sentences aside by a digest of their words: the same sentence is always on the same side, wherever and however often it
+    stands, and sentences that are added move no others.
+
+    # Parameters
+
+    share : `Optional[float]`
+        The share to set aside, above 0 and below 1, of different sentences and about; None for none.
+    is_held_out : `bool`
+        Whether what is set aside is included, or the rest.
+
+    # Raises
+
+    `ConfigurationError`
+        For a share that is none, and where what is held out is asked for without a share.
+    """
+
+    def __init__(self, share: Optional[float], is_held_out: bool) -> None:
+        if share is not None and not 0 < share < 1:
+            raise ConfigurationError(f"'held_out_share' is {share!r}; it is above 0 and below 1, or null for none.")
+        if share is None and is_held_out:
+            raise ConfigurationError(
+                "'held_out' is true, and there is no 'held_out_share'. Give the share that the training reader leaves out."
+            )
+        self._share = share
+        self._is_held_out = is_held_out
+
+    def includes(self, words: Sequence[str]) -> bool:
+        """Whether a sentence is read."""
+        if self._share is None:
+            return True
+        digest = blake2b("\0".join(words).encode("utf-8", "surrogatepass"), digest_size=8).digest()
+        return (int.from_bytes(digest, "little") < self._share * 2**64) == self._is_held_out

@@ -9,7 +9,7 @@ from allennlp.data.fields import MetadataField, TextField
 from allennlp.data.token_indexers import SingleIdTokenIndexer
 
 from lowresource_ner.data.normalised_words import NormalisedWordIndexer
-from lowresource_ner.data.sampling import Sample
+from lowresource_ner.data.sampling import HeldOut, Sample
 from lowresource_ner.data.subwords import encode_words
 from lowresource_ner.data.tag_schemes import get_scheme
 from lowresource_ner.data.tags_field import TagsField
@@ -47,6 +47,10 @@ class SentenceReader(DatasetReader):
     sample_seed : `int`, optional (default = `13`)
     lm_namespace : `Optional[str]`
         Add the field `lm_words`, the words as a language model predicts them, counted in this namespace.
+    held_out_share : `Optional[float]`
+        Set such a share of the sentences aside, for validation on text that has no development set; see `HeldOut`. It is read by
+        a reader with the same share and `held_out: true`, and left out by one with `held_out: false`.
+    held_out : `bool`, optional (default = `False`)
     """
 
     def __init__(
@@ -58,12 +62,15 @@ class SentenceReader(DatasetReader):
         sample_share: Optional[float] = None,
         sample_seed: int = 13,
         lm_namespace: Optional[str] = None,
+        held_out_share: Optional[float] = None,
+        held_out: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(manual_distributed_sharding=True, manual_multiprocess_sharding=True, **kwargs)
         self.token_indexers = token_indexers or {"tokens": SingleIdTokenIndexer()}
         self.label_namespace = label_namespace
         self._sample = Sample(sample, sample_share, sample_seed)
+        self._held_out = HeldOut(held_out_share, held_out)
         self.tag_scheme = get_scheme(tag_scheme).name
         self._lm_indexers: Dict[str, TokenIndexer] = {}
         if lm_namespace is not None:
@@ -86,6 +93,16 @@ class SentenceReader(DatasetReader):
         """
         return self._instance([Token(word) for word in words], tags, place)
 
+    def sentences(self, corpus: Any) -> Iterator[Sentence]:
+        """
+        The sentences of a corpus (of its sample, where the reader samples), lazily: those that are held out and the others,
+        whatever share of them this process reads.
+        """
+        sentences: Iterable[Sentence] = self._sentences(corpus)
+        if not self._sample.is_everything:
+            sentences = compress(sentences, self._sample.kept(self._count(corpus), str(corpus)))
+        yield from sentences
+
     def apply_token_indexers(self, instance: Instance) -> None:
         text = instance["tokens"]
         assert isinstance(text, TextField)
@@ -102,9 +119,7 @@ class SentenceReader(DatasetReader):
                     instance.add_field("task", MetadataField(module))
                     yield instance
             return
-        sentences: Iterable[Sentence] = self._sentences(file_path)
-        if not self._sample.is_everything:
-            sentences = compress(sentences, self._sample.kept(self._count(file_path), str(file_path)))
+        sentences = (sentence for sentence in self.sentences(file_path) if self._held_out.includes(sentence.words))
         for block in lazy_groups_of(self.shard_iterable(sentences), _BLOCK):
             # The fast tokenizer's threads do not survive the fork that makes a loader's workers; there the indexer goes sentence
             # by sentence.

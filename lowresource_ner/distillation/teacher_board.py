@@ -1,6 +1,6 @@
 """Teachers, their store and their weights, put together: soft labels of sentences in the student's own labels."""
 
-from typing import Dict, List, Mapping, Optional, Sequence
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence
 
 import numpy
 from allennlp.common.checks import ConfigurationError
@@ -8,7 +8,24 @@ from allennlp.common.checks import ConfigurationError
 from lowresource_ner.distillation.label_matching import LabelMatching, student_labels
 from lowresource_ner.distillation.soft_label_store import SoftLabelStore
 from lowresource_ner.distillation.teacher import Teacher
-from lowresource_ner.distillation.teacher_weights import TeacherWeights, UniformWeights
+from lowresource_ner.distillation.teacher_weights import Sentences, TeacherWeights, UniformWeights
+
+
+class SoftLabels(NamedTuple):
+    """
+    What teachers say of a sentence.
+
+    # Parameters
+
+    probabilities : `numpy.ndarray`
+        (num_words, num_labels) The teachers' distributions, mixed.
+    agreement : `numpy.ndarray`
+        (num_words,) bool: whether the most probable label of a word is the same for all teachers. Then it is the most probable
+        one of the mixture as well.
+    """
+
+    probabilities: numpy.ndarray
+    agreement: numpy.ndarray
 
 
 class TeacherBoard:
@@ -78,7 +95,22 @@ class TeacherBoard:
             self._labels = labels
         return self._labels
 
-    def label(self, sentences: Sequence[Sequence[str]]) -> List[Optional[numpy.ndarray]]:
+    def prepare(self, corpus: Sentences) -> None:
+        """
+        Called before sentences of a corpus are labelled, for weights that depend on the corpus as a whole.
+
+        # Parameters
+
+        corpus : `Callable[[], Iterable[Sequence[str]]]`
+            Gives all sentences of the corpus.
+        """
+        self._weights.prepare(self._names, corpus)
+
+    def summary(self) -> Dict[str, Any]:
+        """What a user is told of the teachers' weights, once `prepare` was called."""
+        return self._weights.summary(self._names)
+
+    def label(self, sentences: Sequence[Sequence[str]]) -> List[Optional[SoftLabels]]:
         """
         # Parameters
 
@@ -87,25 +119,45 @@ class TeacherBoard:
 
         # Returns
 
-        `List[Optional[numpy.ndarray]]`
-            Of each sentence (num_words, num_labels), float16 or float32; a view of the store where there is one teacher whose
+        `List[Optional[SoftLabels]]`
+            Of each sentence; its probabilities are float16 or float32, and a view of the store where there is one teacher whose
             labels are the student's. None where a teacher passes over the sentence.
         """
-        num_labels = len(self.labels)
+        assert self.labels  # matches the teachers' labels with the student's
         answers = [self._answers(name, teacher, sentences) for name, teacher in zip(self._names, self._teachers)]
         if len(answers) == 1 and _is_identity(self._matrices[0]):
-            return answers[0]
+            return [None if answer is None else SoftLabels(answer, _all_true(answer)) for answer in answers[0]]
         weights = self._weights.weights(self._names, sentences)
-        mixed: List[Optional[numpy.ndarray]] = []
-        for words, row, *rows in zip(sentences, weights, *answers):
-            if any(answer is None for answer in rows):
-                mixed.append(None)
+        return list(self._mixed(weights, zip(*answers)))
+
+    def _mixed(
+        self, weights: numpy.ndarray, answers: Iterable[Sequence[Optional[numpy.ndarray]]]
+    ) -> Iterator[Optional[SoftLabels]]:
+        for row, rows in zip(weights, answers):
+            matched = [
+                answer.astype(numpy.float32) @ matrix
+                for answer, matrix in zip(rows, self._matrices)
+                if answer is not None
+            ]
+            if len(matched) < len(self._teachers):
+                yield None
                 continue
-            total = numpy.zeros((len(words), num_labels), numpy.float32)
-            for weight, answer, matrix in zip(row, rows, self._matrices):
-                total += weight * (answer.astype(numpy.float32) @ matrix)
-            mixed.append(total)
-        return mixed
+            mixed = numpy.einsum("k,kwc->wc", row, matched)
+            best = numpy.argmax(matched, axis=2)  # (num_teachers, num_words)
+            yield SoftLabels(mixed, (best == best[0]).all(axis=0))
+
+    @property
+    def has_store(self) -> bool:
+        """Whether answers are kept."""
+        return self._store is not None
+
+    def fill(self, sentences: Sequence[Sequence[str]]) -> int:
+        """Computes and stores what the store lacks; says how many answers that were."""
+        return sum(
+            self._compute(self._store_of(name, teacher), teacher, sentences)
+            for name, teacher in zip(self._names, self._teachers)
+            if self.has_store and teacher.is_stored
+        )
 
     def flush(self) -> None:
         """Writes what was computed."""
@@ -121,19 +173,25 @@ class TeacherBoard:
         self._compute(store, teacher, sentences)
         return store.get_many(sentences)
 
-    def _compute(self, store: SoftLabelStore, teacher: Teacher, sentences: Sequence[Sequence[str]]) -> None:
+    def _compute(self, store: SoftLabelStore, teacher: Teacher, sentences: Sequence[Sequence[str]]) -> int:
+        """The number of answers that were not in the store."""
         missing = [sentences[position] for position in store.missing(sentences)]
         if not missing:
-            return
+            return 0
         computed = teacher.label(missing)
         answered = [(words, answer) for words, answer in zip(missing, computed) if answer is not None]
         store.add([words for words, _ in answered], [answer for _, answer in answered])
+        return len(answered)
 
     def _store_of(self, name: str, teacher: Teacher) -> SoftLabelStore:
         if name not in self._stores:
             assert self._store is not None
             self._stores[name] = SoftLabelStore(self._store, teacher.fingerprint, teacher.labels)
         return self._stores[name]
+
+
+def _all_true(answer: numpy.ndarray) -> numpy.ndarray:
+    return numpy.ones(len(answer), bool)
 
 
 def _is_identity(matrix: numpy.ndarray) -> bool:

@@ -1,28 +1,44 @@
 """The dataset reader of a student: unlabelled text, and what teachers say of it."""
 
-from typing import Any, Dict, Iterator, List, Optional
+import json
+import logging
+from pathlib import Path
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
 
+import numpy
+import torch
 from allennlp.common.checks import ConfigurationError
 from allennlp.common.util import lazy_groups_of
 from allennlp.data import DatasetReader, Instance
 from allennlp.data.dataset_readers.dataset_reader import DistributedInfo, WorkerInfo
-from allennlp.data.fields import MetadataField
+from allennlp.data.fields import MetadataField, TensorField
 
 from lowresource_ner.data.sentence_reader import SentenceReader
+from lowresource_ner.distillation.selection import Selection
 from lowresource_ner.distillation.soft_labels_field import SoftLabelsField
 from lowresource_ner.distillation.teacher import Teacher
-from lowresource_ner.distillation.teacher_board import TeacherBoard
+from lowresource_ner.distillation.teacher_board import SoftLabels, TeacherBoard
 from lowresource_ner.distillation.teacher_weights import TeacherWeights
+
+logger = logging.getLogger(__name__)
 
 _BLOCK = 2048
 """Sentences that teachers are asked for in one call."""
+
+SUMMARY = "teachers.json"
+"""In the folder of a training: what was found out about its teachers' weights and the selection of its text."""
+
+Labelled = Tuple[Instance, SoftLabels, Optional[numpy.ndarray]]
 
 
 @DatasetReader.register("teacher_labelled")
 class TeacherLabelledReader(DatasetReader):
     """
     Reads unlabelled sentences with another reader and adds the field `teacher_probabilities`, the teachers' distributions over
-    the words' labels. Tags that the text may have are dropped: which words count, and for what, the text alone decides.
+    the words' labels; `word_weights` where there are selections, and `agreement` on request. Tags that the text may have are
+    dropped: which words count, and for what, the text and the teachers decide.
+
+    What weights and selections find out about the text as a whole is logged, and written to `teachers.json` in the run's folder.
 
     Registered as a `DatasetReader` with name "teacher_labelled".
 
@@ -34,14 +50,21 @@ class TeacherLabelledReader(DatasetReader):
         By name.
     label_maps, weights, store
         See `TeacherBoard`.
+    selections : `Optional[List[Selection]]`
+        What is learned from; a word's weight is the product of those that they give it.
+    agreement : `bool`, optional (default = `False`)
+        Add the field `agreement`, for a student with an `agreed_label_weight`.
     tag_scheme : `str`, optional (default = `"IOB2"`)
         The student's.
     label_namespace : `str`, optional (default = `"labels"`)
+    serialization_dir : `Optional[str]`
+        Given by AllenNLP: the folder of the run.
 
     # Raises
 
     `ConfigurationError`
-        Where the reader is none of this package's, and as `TeacherBoard`.
+        Where the reader is none of this package's, agreement is asked of a single teacher, or nothing is left of a text; and as
+        `TeacherBoard`.
     """
 
     def __init__(
@@ -51,8 +74,11 @@ class TeacherLabelledReader(DatasetReader):
         label_maps: Optional[Dict[str, Dict[str, str]]] = None,
         weights: Optional[TeacherWeights] = None,
         store: Optional[str] = None,
+        selections: Optional[List[Selection]] = None,
+        agreement: bool = False,
         tag_scheme: str = "IOB2",
         label_namespace: str = "labels",
+        serialization_dir: Optional[str] = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(manual_distributed_sharding=True, manual_multiprocess_sharding=True, **kwargs)
@@ -60,39 +86,132 @@ class TeacherLabelledReader(DatasetReader):
             raise ConfigurationError(
                 f"'reader' of teacher_labelled is a {type(reader).__name__}; it is one of this package, raw_text or conll_ner."
             )
-        self._reader = reader
-        self._board = TeacherBoard(teachers, tag_scheme, label_maps, weights, store)
+        if agreement and len(teachers) < 2:
+            raise ConfigurationError(
+                f"'agreement' is true, and {', '.join(teachers) or 'nobody'} is the only teacher. Give two at least, or leave it "
+                "out."
+            )
+        self.reader = reader
+        self.board = TeacherBoard(teachers, tag_scheme, label_maps, weights, store)
+        self._selections = selections or []
+        self._agreement = agreement
         self._label_namespace = label_namespace
+        self._run_dir = Path(serialization_dir) if serialization_dir else None
+        self._prepared: Any = None
         self.token_indexers = reader.token_indexers
+
+    def prepare(self, corpus: Any) -> Dict[str, Any]:
+        """
+        Finds out what weights and selections have to know of a corpus as a whole, once for a corpus that is read again and again.
+
+        # Returns
+
+        `Dict[str, Any]`
+            What a user is told of it: "weights" and "selections", as far as there is something to tell.
+        """
+
+        def sentences() -> Iterable[Sequence[str]]:
+            return (sentence.words for sentence in self.reader.sentences(corpus))
+
+        if self._prepared == corpus and not self.board.has_store:
+            logger.warning(
+                "The teachers answer for %s once more. Give 'store', a folder, and they do so only once.", corpus
+            )
+        if self._prepared != corpus:
+            self.board.prepare(sentences)
+            for selection in self._selections:
+                selection.prepare(sentences)
+            self._prepared = corpus
+        summaries = {
+            "weights": self.board.summary(),
+            "selections": [summary for summary in (each.summary() for each in self._selections) if summary],
+        }
+        return {name: summary for name, summary in summaries.items() if summary}
+
+    def labelled(self, corpus: Any) -> Iterator[List[Labelled]]:
+        """
+        A corpus in blocks: of each sentence that is learned from its instance as `reader` makes it, what the teachers say, and
+        the weights of its words (None without selections).
+        """
+        self._tell(self.prepare(corpus))
+        try:
+            for block in lazy_groups_of(self.reader._read(corpus), _BLOCK):
+                words = [words_of(instance) for instance in block]
+                yield list(self._selected(block, words, self.board.label(words)))
+        finally:  # also of a training that is broken off
+            self.board.flush()
 
     def text_to_instance(self, *inputs: Any) -> Instance:
         """An instance without the teachers' word, as the reader makes it."""
-        return self._reader.text_to_instance(*inputs)
+        return self.reader.text_to_instance(*inputs)
 
     def apply_token_indexers(self, instance: Instance) -> None:
-        self._reader.apply_token_indexers(instance)
+        self.reader.apply_token_indexers(instance)
 
     def _read(self, file_path: Any) -> Iterator[Instance]:
-        for block in lazy_groups_of(self._reader._read(file_path), _BLOCK):
-            answers = self._board.label([_words_of(instance) for instance in block])
-            for instance, answer in zip(block, answers):
-                if answer is not None:
-                    instance.fields.pop("tags", None)
-                    field = SoftLabelsField(answer, self._board.labels, self._label_namespace)
-                    instance.add_field("teacher_probabilities", field)
-                    yield instance
-        self._board.flush()
+        number = 0
+        for block in self.labelled(file_path):
+            for instance, soft_labels, word_weights in block:
+                number += 1
+                yield self._with_fields(instance, soft_labels, word_weights)
+        if number == 0 and self.get_worker_info() is None and self.get_distributed_info() is None:
+            raise ConfigurationError(
+                f"{file_path}: no sentence is left to learn from. Teachers that pass over what they do not know ('missing': "
+                "'skip') and 'selections' leave sentences out, and 'held_out_share' may hold out all of a short text."
+            )
+
+    def _with_fields(
+        self, instance: Instance, soft_labels: SoftLabels, word_weights: Optional[numpy.ndarray]
+    ) -> Instance:
+        instance.fields.pop("tags", None)
+        instance.add_field(
+            "teacher_probabilities",
+            SoftLabelsField(soft_labels.probabilities, self.board.labels, self._label_namespace),
+        )
+        if word_weights is not None:
+            instance.add_field("word_weights", TensorField(torch.from_numpy(word_weights)))
+        if self._agreement:
+            instance.add_field("agreement", TensorField(torch.from_numpy(soft_labels.agreement)))
+        return instance
+
+    def _selected(
+        self, instances: Sequence[Instance], sentences: Sequence[List[str]], answers: Sequence[Optional[SoftLabels]]
+    ) -> Iterator[Labelled]:
+        known = [
+            (instance, words, answer)
+            for instance, words, answer in zip(instances, sentences, answers)
+            if answer is not None
+        ]
+        words = [each for _, each, _ in known]
+        probabilities = [answer.probabilities for _, _, answer in known]
+        weights = [selection.word_weights(words, probabilities) for selection in self._selections]
+        for (instance, _, answer), *of_sentence in zip(known, *weights):
+            if all(each is not None for each in of_sentence):
+                product = numpy.prod(numpy.stack(of_sentence), axis=0) if of_sentence else None
+                if product is None or product.any():
+                    yield instance, answer, product
+
+    def _tell(self, summary: Dict[str, Any]) -> None:
+        if not summary:
+            return
+        text = json.dumps(summary, ensure_ascii=False)
+        logger.info("Of the teachers' weights and the text that is learned from: %s", text)
+        info = self.get_distributed_info()
+        if self._run_dir is not None and (info is None or info.global_rank == 0) and self.get_worker_info() is None:
+            self._run_dir.mkdir(parents=True, exist_ok=True)
+            (self._run_dir / SUMMARY).write_text(text + "\n", encoding="utf-8")
 
     def _set_worker_info(self, info: Optional[WorkerInfo]) -> None:
         super()._set_worker_info(info)
-        self._reader._set_worker_info(info)
+        self.reader._set_worker_info(info)
 
     def _set_distributed_info(self, info: Optional[DistributedInfo]) -> None:
         super()._set_distributed_info(info)
-        self._reader._set_distributed_info(info)
+        self.reader._set_distributed_info(info)
 
 
-def _words_of(instance: Instance) -> List[str]:
+def words_of(instance: Instance) -> List[str]:
+    """The words that a reader of this package has put into an instance."""
     metadata = instance["metadata"]
     assert isinstance(metadata, MetadataField)
     return metadata.metadata["words"]

@@ -6,7 +6,6 @@ import numpy
 from allennlp.common import Registrable
 from allennlp.common.checks import ConfigurationError
 
-
 Sentences = Callable[[], Iterable[Sequence[str]]]
 """All sentences of a corpus, words by words; each call begins anew."""
 
@@ -39,7 +38,7 @@ class TeacherWeights(Registrable):
         """
 
     def summary(self, teachers: Sequence[str]) -> Dict[str, Any]:
-        """What a user is told of the weights, once `prepare` was called: plain numbers by name. Nothing where all is in the config."""
+        """What a user is told of the weights, after `prepare`: plain numbers by name; nothing where the config has all."""
         return {}
 
     def weights(self, teachers: Sequence[str], sentences: Sequence[Sequence[str]]) -> numpy.ndarray:

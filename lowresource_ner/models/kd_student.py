@@ -35,7 +35,8 @@ class KdStudent(MbertTagger):
         "mse" (the paper's), "kl", "soft_cross_entropy" or "hard_labels".
     agreed_label_weight : `float`, optional (default = `0.0`)
         η: the loss is the distillation loss plus η times the cross-entropy at the words whose tag several teachers agree on
-        (UniTrans, Wu et al., IJCAI 2020), averaged over these as the distillation loss is over all.
+        (UniTrans, Wu et al., IJCAI 2020), averaged over these as the distillation loss is over all. The reader needs `agreement:
+        true`.
     dropout, tag_scheme, head, metric, label_namespace, pretrained_file, initializer, regularizer
         As those of `MbertTagger`; `head` must be "softmax".
 
@@ -71,7 +72,7 @@ class KdStudent(MbertTagger):
         tokens: TextFieldTensors,
         teacher_probabilities: Optional[torch.Tensor] = None,
         word_weights: Optional[torch.Tensor] = None,
-        agreed_labels: Optional[torch.Tensor] = None,
+        agreement: Optional[torch.Tensor] = None,
         tags: Optional[torch.Tensor] = None,
         metadata: Optional[List[Dict[str, Any]]] = None,
     ) -> Dict[str, Any]:
@@ -83,9 +84,9 @@ class KdStudent(MbertTagger):
             (batch_size, num_words, num_tags) Needed in training.
         word_weights : `torch.Tensor`, optional
             (batch_size, num_words) Factors of the words' losses; a word of weight 0 counts as if it were not there.
-        agreed_labels : `torch.Tensor`, optional
-            (batch_size, num_words) The tag that the teachers agree on, -1 where there is none. Needed in training where η is
-            above 0.
+        agreement : `torch.Tensor`, optional
+            (batch_size, num_words) True for words whose most probable tag is the same for all teachers. Needed in training where
+            η is above 0.
         tags : `torch.Tensor`, optional
             (batch_size, num_words) Gold, to be scored.
         metadata : `List[Dict[str, Any]]`, optional
@@ -103,11 +104,11 @@ class KdStudent(MbertTagger):
             In training, where what the student is to learn from is missing.
         """
         if self.training:
-            self._check_batch(teacher_probabilities, agreed_labels)
+            self._check_batch(teacher_probabilities, agreement)
         output = super().forward(tokens, tags, metadata)
         if teacher_probabilities is not None:
             output["loss"] = self._loss(
-                output["logits"], output["mask"], teacher_probabilities, word_weights, agreed_labels
+                output["logits"], output["mask"], teacher_probabilities, word_weights, agreement
             )
         return output
 
@@ -124,27 +125,25 @@ class KdStudent(MbertTagger):
         mask: torch.Tensor,
         teacher_probabilities: torch.Tensor,
         word_weights: Optional[torch.Tensor],
-        agreed_labels: Optional[torch.Tensor],
+        agreement: Optional[torch.Tensor],
     ) -> torch.Tensor:
         distillation = self._distillation_loss.summed(logits, teacher_probabilities, mask, word_weights)
         self._mean_distillation_loss(distillation.total, distillation.number)
-        if agreed_labels is None or self._agreed_label_weight == 0:
+        if agreement is None or self._agreed_label_weight == 0:
             return distillation.mean
-        agreed = agreed_labels >= 0
-        certainties = torch.nn.functional.one_hot(agreed_labels.clamp(min=0), len(self.labels))
-        agreement = self._agreed_label_loss(logits, certainties, mask & agreed, word_weights)
-        return distillation.mean + self._agreed_label_weight * agreement
+        # Where all teachers have the same best tag, it is the best of their mixture, which the loss of hard labels takes.
+        agreed = self._agreed_label_loss(logits, teacher_probabilities, mask & agreement, word_weights)
+        return distillation.mean + self._agreed_label_weight * agreed
 
-    def _check_batch(
-        self, teacher_probabilities: Optional[torch.Tensor], agreed_labels: Optional[torch.Tensor]
-    ) -> None:
+    def _check_batch(self, teacher_probabilities: Optional[torch.Tensor], agreement: Optional[torch.Tensor]) -> None:
         if teacher_probabilities is None:
             raise ConfigurationError(
                 "kd_student learns from a teacher's probabilities, and a batch of its training data has none (the field "
                 "'teacher_probabilities'). Train it with a reader that gives them; what learns from gold tags is 'mbert_tagger'."
             )
-        if agreed_labels is None and self._agreed_label_weight > 0:
+        if agreement is None and self._agreed_label_weight > 0:
             raise ConfigurationError(
-                f"'agreed_label_weight' is {self._agreed_label_weight}, and a batch of the training data has no labels that "
-                "teachers agree on (the field 'agreed_labels'). Train with a reader that gives them, or leave the weight out."
+                f"'agreed_label_weight' is {self._agreed_label_weight}, and a batch of the training data does not say where the "
+                "teachers agree (the field 'agreement'). Give the reader teacher_labelled 'agreement': true, or leave the weight "
+                "out."
             )

@@ -26,7 +26,7 @@ class BatchTagger:
     # Parameters
 
     model : `Model`
-        Its `forward` takes `tokens`, its `make_output_human_readable` gives the fields of `TaggedSentence`.
+        Its `forward` takes `tokens` and `metadata`, its `make_output_human_readable` gives the fields of `TaggedSentence`.
     token_indexers : `Dict[str, TokenIndexer]`
         Of the reader that the model was trained with.
     batch_size : `int`
@@ -46,7 +46,7 @@ class BatchTagger:
         tagged: List[TaggedSentence] = [_NOTHING] * len(with_words)
         with torch.inference_mode():
             for batch in self._batches(inputs, len(with_words)):
-                for index, sentence in zip(batch, self._run(inputs, batch)):
+                for index, sentence in zip(batch, self._run(inputs, [with_words[index] for index in batch], batch)):
                     tagged[index] = sentence
         results = iter(tagged)
         return [next(results) if words else _NOTHING for words in sentences]
@@ -60,11 +60,14 @@ class BatchTagger:
         lengths = [max(each.length(index) for each in inputs) for index in range(num_sentences)]
         return batches_of_like_length(lengths, self._batch_size)
 
-    def _run(self, inputs: Sequence["_Input"], batch: Sequence[int]) -> Iterator[TaggedSentence]:
+    def _run(
+        self, inputs: Sequence["_Input"], sentences: Sequence[Sequence[str]], batch: Sequence[int]
+    ) -> Iterator[TaggedSentence]:
         tensors = move_to_device(
             {each.name: each.tensors(batch) for each in inputs}, self._model._get_prediction_device()
         )
-        output = self._model.make_output_human_readable(self._model(tokens=tensors))
+        metadata = [{"words": list(words)} for words in sentences]
+        output = self._model.make_output_human_readable(self._model(tokens=tensors, metadata=metadata))
         return map(TaggedSentence, *(output[name] for name in TaggedSentence._fields))
 
 

@@ -179,7 +179,7 @@ class TaggerOfAnotherMake(Model):
         self.labels = ["O", "S-A"]
         self.tag_scheme = get_scheme("IOBES")
 
-    def forward(self, tokens: TextFieldTensors) -> dict:
+    def forward(self, tokens: TextFieldTensors, metadata: list) -> dict:
         return {"mask": get_text_field_mask(tokens)}
 
     def make_output_human_readable(self, output_dict: dict) -> dict:

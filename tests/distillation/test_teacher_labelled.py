@@ -110,7 +110,7 @@ def test_teachers_are_matched_and_mixed_as_by_hand() -> None:
     board = TeacherBoard({"first": first, "second": second}, "IOB2", {"second": {"PERSON": "PER"}}, weights)
     assert board.labels == BIO
     words = "Anna lives in Oslo".split()
-    (mixed,) = board.label([words])
+    ((mixed, _),) = board.label([words])
     theirs = second.answer(words)
     merged = numpy.stack(
         [
@@ -123,7 +123,7 @@ def test_teachers_are_matched_and_mixed_as_by_hand() -> None:
         axis=1,
     )
     numpy.testing.assert_allclose(mixed, 0.75 * first.answer(words) + 0.25 * merged, rtol=1e-5)
-    (uniform,) = TeacherBoard({"first": first, "second": second}, "IOB2", {"second": {"PERSON": "PER"}}).label([words])
+    ((uniform, _),) = TeacherBoard({"first": first, "second": second}, "IOB2", {"second": {"PERSON": "PER"}}).label([words])
     numpy.testing.assert_allclose(uniform, 0.5 * first.answer(words) + 0.5 * merged, rtol=1e-5)
 
 

@@ -63,8 +63,8 @@ def labelled() -> list[Instance]:
         probabilities = (3 * torch.randn(length, num_tags, generator=generator)).softmax(-1)
         instance.add_field("teacher_probabilities", TensorField(probabilities.half()))
         instance.add_field("word_weights", TensorField(torch.randint(0, 3, (length,), generator=generator) / 2))
-        agreed = torch.randint(-1, num_tags, (length,), generator=generator)
-        instance.add_field("agreed_labels", TensorField(agreed, padding_value=-1))
+        agreement = torch.rand(length, generator=generator) < 0.6
+        instance.add_field("agreement", TensorField(agreement))
     return instances
 
 
@@ -84,7 +84,7 @@ def tensors(instances: list[Instance], vocab: Vocabulary) -> dict:
 
 
 TEACHER = ("teacher_probabilities",)
-EVERYTHING = (*TEACHER, "word_weights", "agreed_labels")
+EVERYTHING = (*TEACHER, "word_weights", "agreement")
 
 
 @pytest.mark.parametrize("loss", ["mse", "kl", "soft_cross_entropy", "hard_labels"])
@@ -185,7 +185,7 @@ def test_the_metric_is_the_mean_over_all_batches(labelled, vocab, average) -> No
 def test_a_batch_is_the_mean_of_its_sentences(labelled, vocab) -> None:
     """η included: every sentence has words whose labels are agreed on."""
     model = build(vocab, agreed_label_weight=2.0).eval()
-    instances = with_fields(labelled, *TEACHER, "agreed_labels")
+    instances = with_fields(labelled, *TEACHER, "agreement")
     alone = [model(**tensors([instance], vocab))["loss"].item() for instance in instances]
     assert model(**tensors(instances, vocab))["loss"].item() == pytest.approx(sum(alone) / len(alone), rel=1e-4)
 
@@ -196,17 +196,18 @@ def test_agreed_labels_add_their_cross_entropy(labelled, vocab) -> None:
         build(vocab, agreed_label_weight=weight, loss={"type": "mse", "average": "words"}).eval() for weight in (0, 0.3)
     )
     output = weighted(**batch)
-    counted = output["mask"] & (batch["word_weights"] > 0) & (batch["agreed_labels"] >= 0)
+    counted = output["mask"] & (batch["word_weights"] > 0) & batch["agreement"]
     assert 5 < counted.sum() < output["mask"].sum()
-    losses = F.cross_entropy(output["logits"][counted], batch["agreed_labels"][counted], reduction="none")
+    agreed = batch["teacher_probabilities"].argmax(-1)
+    losses = F.cross_entropy(output["logits"][counted], agreed[counted], reduction="none")
     expected = (losses * batch["word_weights"][counted]).mean()
     distillation = plain(**batch)["loss"]
     assert output["loss"].item() == pytest.approx((distillation + 0.3 * expected).item(), rel=1e-5)
     # The metric is of the teacher's probabilities alone.
     assert weighted.get_metrics() == plain.get_metrics() == {"distillation_loss": pytest.approx(distillation.item())}
-    batch["agreed_labels"][~output["mask"]] = 0  # padding may hold anything
+    batch["agreement"][~output["mask"]] = True  # padding may hold anything
     assert weighted(**batch)["loss"] == output["loss"]
-    none = {**batch, "agreed_labels": torch.full_like(batch["agreed_labels"], -1)}
+    none = {**batch, "agreement": torch.zeros_like(batch["agreement"])}
     assert weighted(**none)["loss"] == distillation
 
 
@@ -216,7 +217,7 @@ def test_a_word_of_weight_0_teaches_nothing(labelled, vocab) -> None:
     forgotten = batch["word_weights"] == 0
     loss = model(**batch)["loss"]
     batch["teacher_probabilities"][forgotten] = 0.5
-    batch["agreed_labels"][forgotten] = 1
+    batch["agreement"][forgotten] = True
     assert forgotten.any() and model(**batch)["loss"] == loss
     batch["word_weights"][:] = 0
     loss = model(**batch)["loss"]
@@ -232,7 +233,7 @@ def test_what_cannot_be_learned_is_refused(labelled, vocab) -> None:
     model = build(vocab, agreed_label_weight=1.0).train()
     with pytest.raises(ConfigurationError, match="'teacher_probabilities'.*mbert_tagger"):
         model(**tensors(with_fields(labelled, "tags"), vocab))
-    with pytest.raises(ConfigurationError, match="'agreed_labels'"):
+    with pytest.raises(ConfigurationError, match="'agreement': true"):
         model(**tensors(with_fields(labelled, *TEACHER), vocab))
     batch = tensors(with_fields(labelled, *TEACHER), vocab)
     batch["teacher_probabilities"] = batch["teacher_probabilities"][:, :, 1:]

@@ -4,13 +4,23 @@ local required(name, meaning) =
   local value = std.extVar(name);
   if value == '' then error '%s is empty: it is %s. See training_configs/defaults.sh.' % [name, meaning] else value;
 
-{
+local environment = {
   data_root:: required('NER_DATA', 'the folder of your corpora'),
   source:: required('SOURCE', 'the folder of the labelled language or domain below NER_DATA'),
   target:: required('TARGET', 'the folder of the language or domain to adapt to, below NER_DATA'),
   unlabelled:: required('UNLABELLED', 'the folder of a domain with raw text alone, below NER_DATA'),
   encoder:: required('ENCODER', 'a hub name, a local folder, or a model.tar.gz to go on from'),
+  sources:: std.split(required('SOURCES', 'the folders of the source languages below NER_DATA, as en,de'), ','),
   teacher:: required('TEACHER', 'the model.tar.gz of the teacher'),
+  // Several teachers by name, from TEACHERS=en=runs/en/model.tar.gz,de=runs/de/model.tar.gz
+  teachers:: {
+    [std.split(each, '=')[0]]: environment.archive_teacher(std.join('=', std.split(each, '=')[1:]))
+    for each in std.split(required('TEACHERS', 'the teachers, as NAME=model.tar.gz,NAME=model.tar.gz'), ',')
+  },
+  archive_teacher(file):: { type: 'archive', archive_file: file, cuda_device: environment.device },
+  weights:: required('WEIGHTS', 'what the teachers count for: uniform, learned, cosine, l1, l2, learned-sentence and so on'),
+  similarity:: required('SIMILARITY', 'the model.tar.gz of similarity.jsonnet'),
+  discriminator:: required('DISCRIMINATOR', 'the model.tar.gz of adversarial.jsonnet'),
   archive:: required('ARCHIVE', 'the model.tar.gz to go on from'),
   vectors:: required('VECTORS', 'a file of word vectors in GloVe text format, packed or not'),
   vectors_dim:: std.parseInt(required('VECTORS_DIM', 'the size of its vectors')),
@@ -20,4 +30,6 @@ local required(name, meaning) =
   // The files of a corpus: file('en', 'train') is $NER_DATA/en/train.conll, raw_text('en') is $NER_DATA/en/raw.txt.
   file(corpus, split):: '%s/%s/%s.conll' % [self.data_root, corpus, split],
   raw_text(corpus):: '%s/%s/raw.txt' % [self.data_root, corpus],
-}
+};
+
+environment

@@ -1,28 +1,43 @@
-// A student of Wu et al. (2020): trained on raw text of the target language, with what teachers say of its words. Leaves set the loss
-// and the teachers.
+// A student of Wu et al. (2020): trained on raw text of the target language, with what teachers say of its words. Leaves set the loss,
+// the teachers, and what is learned from.
 local environment = import 'environment.libsonnet';
 
 (import 'encoder_tagger.libsonnet') {
   local config = self,
 
   // What a leaf may change.
-  teachers:: { teacher: { type: 'archive', archive_file: environment.teacher } },
+  teachers:: { teacher: environment.archive_teacher(environment.teacher) },
   loss:: { type: 'mse' },
   weights:: { type: 'uniform' },
+  selections:: [],
   learning_rate:: if config.is_mini then 5e-4 else 1e-4,
-  callbacks:: super.callbacks + [{ type: 'keep_last_epoch' }],
+  // Null to select nothing: the last epoch is kept. A share of the text, to keep the epoch that has the least loss on that.
+  held_out_share:: null,
+  callbacks:: super.callbacks + (if config.held_out_share == null then [{ type: 'keep_last_epoch' }] else []),
 
   local labelled = super.dataset_reader,
+  local scored = super.validation_dataset_reader,
+  local raw_text = environment.raw_text(environment.target),
   dataset_reader: {
     type: 'teacher_labelled',
-    reader: { type: 'raw_text', token_indexers: labelled.token_indexers },
+    reader: { type: 'raw_text', token_indexers: labelled.token_indexers, held_out_share: config.held_out_share },
     teachers: config.teachers,
     label_maps: {},
     weights: config.weights,
+    selections: config.selections,
     store: null,
     tag_scheme: config.tag_scheme,
   },
-  train_data_path: environment.raw_text(environment.target),
+  train_data_path: raw_text,
+  // What `allennlp evaluate` and `predict` read with; the text that is held out has a reader of its own, and all of it counts.
+  validation_dataset_reader: if config.held_out_share == null then scored else {
+    type: 'by_name',
+    default: scored,
+    readers: { held_out: config.dataset_reader { selections: [], reader+: { held_out: true } } },
+  },
+  validation_data_path: if config.held_out_share == null then null else { held_out: config.train_data_path },
+  vocabulary: { type: 'from_first_instance' },
+  datasets_for_vocab_creation: ['train'],
   model+: { type: 'kd_student', loss: config.loss },
   trainer+: { validation_metric: '-distillation_loss' },
 }

@@ -1,0 +1,148 @@
+"""The subcommand that has a text labelled ahead of a student's training."""
+
+import argparse
+import json
+import logging
+import sys
+import time
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Optional, TextIO
+
+from allennlp.commands.subcommand import Subcommand
+from allennlp.common import Params, Tqdm
+from allennlp.common.checks import ConfigurationError
+from allennlp.common.util import lazy_groups_of
+from allennlp.data import DatasetReader
+
+from lowresource_ner.distillation import TeacherLabelledReader
+from lowresource_ner.distillation.teacher_labelled import words_of
+
+logger = logging.getLogger(__name__)
+
+_BLOCK = 8192
+"""Sentences that teachers are asked for in one call: the more, the less is padded."""
+
+_SECONDS_BETWEEN_WRITES = 60
+"""What is lost at most when the command is killed."""
+
+
+@Subcommand.register("soft-labels")
+class SoftLabelsCommand(Subcommand):
+    """
+    `allennlp soft-labels CONFIG` has the training text of a student's config labelled by its teachers, into the config's store,
+    and says how fast. What is in the store is not computed anew, so that the command goes on where it was broken off.
+
+    `--output-file` writes what the student would learn, a JSON object a line, in the form that the teacher `label_file` reads.
+
+    AllenNLP looks for subcommands that are not its own in plugins alone: call it in the repository, or where a file
+    `.allennlp_plugins`, or `~/.allennlp/plugins`, holds the line `lowresource_ner`. `--include-package` comes too late for it.
+
+    Registered as a `Subcommand` with name "soft-labels".
+    """
+
+    def add_subparser(self, parser: argparse._SubParsersAction) -> argparse.ArgumentParser:
+        description = "Have the text of a student's config labelled by its teachers, ahead of training."
+        subparser = parser.add_parser(self.name, description=description, help=description)
+        subparser.add_argument("config", metavar="CONFIG", help="the student's config; its reader is teacher_labelled")
+        subparser.add_argument("--data", help="another text than the config's 'train_data_path'")
+        subparser.add_argument(
+            "--output-file", help="where the labels go as JSON lines; without it, to the store alone"
+        )
+        subparser.add_argument("-o", "--overrides", default="", help="a json(net) structure that overrides the config")
+        subparser.set_defaults(func=_label_from_args)
+        return subparser
+
+
+def soft_labels(
+    config: str, data: Any = None, output_file: Optional[str] = None, overrides: str = ""
+) -> Dict[str, Any]:
+    """
+    Fills the store of a student's config, and writes a file where one is named.
+
+    # Returns
+
+    `Dict[str, Any]`
+        "sentences" and "words" of the text; "computed", the answers that were not in the store; "seconds" and
+        "words_per_second" of the time that it took, loading teachers included; what was found out about weights and selections;
+        with a file, "kept", the sentences that the student would learn from.
+
+    # Raises
+
+    `ConfigurationError`
+        Before a teacher is loaded: where the config's reader is not `teacher_labelled`, there is neither a store nor a file to
+        write to, or the file cannot be written. A path to data that does not exist is found by its reader.
+    """
+    params = Params.from_file(config, overrides)
+    reader = DatasetReader.from_params(params["dataset_reader"])
+    corpus = params.get("train_data_path") if data is None else data
+    if not isinstance(reader, TeacherLabelledReader):
+        raise ConfigurationError(
+            f"The 'dataset_reader' of {config} is a {type(reader).__name__}, and soft-labels needs teacher_labelled. Give the "
+            "config of a student (student_soft.jsonnet, for instance)."
+        )
+    if not reader.board.has_store and output_file is None:
+        raise ConfigurationError(
+            "There is no place for the labels: give the config a 'store' (--overrides '{\"dataset_reader.store\": "
+            '"runs/soft_labels"}\'), or name a file with --output-file.'
+        )
+    if output_file is not None and (Path(output_file).is_dir() or not Path(output_file).parent.is_dir()):
+        raise ConfigurationError(f"'{output_file}' cannot be written: give a file in a folder that exists.")
+    report = _fill(reader, corpus) if reader.board.has_store else {}
+    if output_file is not None:
+        report["kept"] = _write(reader, corpus, output_file)
+    return {**report, **reader.prepare(corpus)}
+
+
+def _label_from_args(args: argparse.Namespace) -> None:
+    print(json.dumps(soft_labels(args.config, args.data, args.output_file, args.overrides), ensure_ascii=False))
+
+
+def _fill(reader: TeacherLabelledReader, corpus: Any) -> Dict[str, Any]:
+    sentences, words, computed = 0, 0, 0
+    started = written = time.monotonic()
+    progress = Tqdm.tqdm(desc="labelling", unit=" sentences", file=sys.stderr)
+    try:
+        for block in _blocks(reader, corpus):
+            computed += reader.board.fill(block)
+            sentences += len(block)
+            words += sum(map(len, block))
+            if time.monotonic() - written > _SECONDS_BETWEEN_WRITES:
+                reader.board.flush()
+                written = time.monotonic()
+            progress.set_postfix_str(f"{words / (time.monotonic() - started):.0f} words/s, {computed} computed", False)
+            progress.update(len(block))
+    finally:  # what was computed before an error or Ctrl-C is not lost
+        reader.board.flush()
+        progress.close()
+    seconds = time.monotonic() - started
+    return {
+        "sentences": sentences,
+        "words": words,
+        "computed": computed,
+        "seconds": round(seconds, 1),
+        "words_per_second": round(words / max(seconds, 1e-9)),
+    }
+
+
+def _blocks(reader: TeacherLabelledReader, corpus: Any) -> Iterator[List[List[str]]]:
+    """All of a text, also what a reader holds out: it will be asked for, too."""
+    yield from lazy_groups_of((list(sentence.words) for sentence in reader.reader.sentences(corpus)), _BLOCK)
+
+
+def _write(reader: TeacherLabelledReader, corpus: Any, output_file: str) -> int:
+    with open(output_file, "w", encoding="utf-8") as file:
+        return sum(_write_block(reader, block, file) for block in reader.labelled(corpus))
+
+
+def _write_block(reader: TeacherLabelledReader, block: List[Any], file: TextIO) -> int:
+    labels = reader.board.labels
+    for instance, soft_labels_, _ in block:
+        rows = soft_labels_.probabilities
+        line = {
+            "tokens": words_of(instance),
+            "tags": [labels[index] for index in rows.argmax(axis=1)],
+            "labels": labels,
+            "distributions": [[round(float(value), 5) for value in row] for row in rows],
+        }
+        file.write(json.dumps(line, ensure_ascii=False) + "\n")
+    return len(block)

@@ -1,0 +1,127 @@
+"""Several teachers as one tagger, without a student."""
+
+from typing import Any, Dict, List, Optional
+
+import torch
+from allennlp.common import Lazy
+from allennlp.common.checks import ConfigurationError
+from allennlp.data import TextFieldTensors, Vocabulary
+from allennlp.models import Model
+from allennlp.nn.util import get_text_field_mask
+from allennlp.training.metrics import Metric
+
+from lowresource_ner.data.tag_schemes import get_scheme
+from lowresource_ner.distillation.teacher import Teacher
+from lowresource_ner.distillation.teacher_board import TeacherBoard
+from lowresource_ner.distillation.teacher_weights import TeacherWeights
+from lowresource_ner.metrics import SeqevalF1
+from lowresource_ner.models.labels import labels_of
+from lowresource_ner.models.readable_tags import readable_tags
+from lowresource_ner.modules.tag_heads import SoftmaxHead
+
+
+@Model.register("teacher_vote")
+class TeacherVote(Model):
+    """
+    The vote of several teachers: argmax_c Σ_k α_k p_k(c) for each word, a baseline of the multi-source students (released code of
+    Wu et al. 2020). It has no weights of its own and is not trained: the trainer `no_op` makes its archive, which holds the names
+    of the teachers' files and needs them wherever it is used.
+
+    Registered as a `Model` with name "teacher_vote".
+
+    # Parameters
+
+    vocab : `Vocabulary`
+        The teachers' labels are added to it.
+    teachers : `Dict[str, Teacher]`
+        By name.
+    label_maps, weights
+        See `TeacherBoard`. Weights that depend on a corpus as a whole (`similarity`) cannot be used: take those that a student's
+        training has written to `teachers.json`, as `given`.
+    tag_scheme : `str`, optional (default = `"IOB2"`)
+    metric : `Lazy[Metric]`, optional (default = `seqeval_f1` in its default mode)
+    label_namespace : `str`, optional (default = `"labels"`)
+
+    # Raises
+
+    `ConfigurationError`
+        As `TeacherBoard`.
+    """
+
+    default_predictor = "ner"
+
+    temperature: torch.Tensor
+
+    def __init__(
+        self,
+        vocab: Vocabulary,
+        teachers: Dict[str, Teacher],
+        label_maps: Optional[Dict[str, Dict[str, str]]] = None,
+        weights: Optional[TeacherWeights] = None,
+        tag_scheme: str = "IOB2",
+        metric: Lazy[Metric] = Lazy(SeqevalF1),  # noqa: B008  AllenNLP's way of a default
+        label_namespace: str = "labels",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(vocab, **kwargs)
+        self._board = TeacherBoard(teachers, tag_scheme, label_maps, weights)
+        vocab.add_tokens_to_namespace(self._board.labels, label_namespace)
+        self.tag_scheme = get_scheme(tag_scheme)
+        self.labels = labels_of(vocab, label_namespace)
+        if set(self.labels) != set(self._board.labels):
+            raise ConfigurationError(
+                f"The vocabulary has the tags {', '.join(self.labels)}; the teachers have {', '.join(self._board.labels)}. Let "
+                "the vocabulary be made of text without labels ('labelled': false), or give 'label_maps'."
+            )
+        self._columns = [self._board.labels.index(label) for label in self.labels]
+        self._head = SoftmaxHead(self.labels, self.tag_scheme.name)
+        self._metric = metric.construct(vocab=vocab, label_namespace=label_namespace, tag_scheme=self.tag_scheme.name)
+        self.register_buffer("temperature", torch.ones(()))
+
+    def forward(
+        self,
+        tokens: TextFieldTensors,
+        metadata: List[Dict[str, Any]],
+        tags: Optional[torch.Tensor] = None,
+    ) -> Dict[str, Any]:
+        """
+        # Parameters
+
+        tokens : `TextFieldTensors`
+            For their mask alone.
+        metadata : `List[Dict[str, Any]]`
+            Of each sentence; "words" is what the teachers read.
+        tags : `torch.Tensor`, optional
+            (batch_size, num_words) Gold, to be scored.
+
+        # Returns
+
+        logits : (batch_size, num_words, num_tags), the logarithms of the probabilities; mask : (batch_size, num_words); words;
+        loss : scalar, - log p of the tags, where there are tags.
+        """
+        mask = get_text_field_mask(tokens)
+        logits = torch.zeros(*mask.shape, len(self.labels), device=mask.device)
+        answers = self._board.label([sentence["words"] for sentence in metadata])
+        for row, answer, sentence in zip(logits, answers, metadata):
+            if answer is None:
+                raise ConfigurationError(
+                    f"A teacher passes over the sentence '{' '.join(sentence['words'][:8])}', so that there is no vote. Take "
+                    "teachers that answer always ('missing': 'error')."
+                )
+            probabilities = torch.from_numpy(answer.probabilities[:, self._columns]).to(row)  # (num_words, num_tags)
+            row[: len(probabilities)] = probabilities.clamp(min=torch.finfo(row.dtype).tiny).log()
+        output: Dict[str, Any] = {"logits": logits, "mask": mask, "words": [each["words"] for each in metadata]}
+        if tags is not None:
+            output["loss"] = self._head.loss(logits, tags, mask)
+            self._metric(self._head.best_tags(logits, mask), tags, mask)
+        return output
+
+    def make_output_human_readable(self, output_dict: Dict[str, Any]) -> Dict[str, Any]:
+        """Adds what `readable_tags` says."""
+        output_dict.update(
+            readable_tags(self._head, self.tag_scheme, output_dict["logits"], output_dict["mask"], self.temperature)
+        )
+        return output_dict
+
+    def get_metrics(self, reset: bool = False) -> Dict[str, float]:
+        return self._metric.get_metric(reset)

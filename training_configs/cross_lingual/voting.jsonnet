@@ -1,0 +1,26 @@
+// The vote of several teachers, without a student: nothing is trained, and the archive names the teachers' files, which must stay.
+//
+//   export NER_DATA=fixtures/corpora TARGET=es TEACHERS=en=runs/en/model.tar.gz,de=runs/de/model.tar.gz && source training_configs/defaults.sh
+//   allennlp train training_configs/cross_lingual/voting.jsonnet -s runs/voting --include-package lowresource_ner
+//   allennlp evaluate runs/voting/model.tar.gz fixtures/corpora/es/test.conll --include-package lowresource_ner
+local environment = import '../lib/environment.libsonnet';
+
+{
+  random_seed: environment.seed,
+  numpy_seed: environment.seed,
+  pytorch_seed: environment.seed,
+  // A vote learns nothing of the text; AllenNLP wants one.
+  dataset_reader: { type: 'raw_text' },
+  validation_dataset_reader: { type: 'conll_ner' },
+  train_data_path: environment.raw_text(environment.target),
+  vocabulary: { type: 'empty' },
+  datasets_for_vocab_creation: [],
+  model: {
+    type: 'teacher_vote',
+    teachers: environment.teachers,
+    label_maps: {},
+    weights: { type: 'uniform' },
+  },
+  data_loader: { batch_size: 128 },
+  trainer: { type: 'no_op' },
+}
