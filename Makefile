@@ -15,15 +15,19 @@ REQUIREMENTS := requirements.txt requirements-dev.txt
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test lint types baselines wheel clean distclean FORCE
+.PHONY: help install demo cross-lingual test lint types baselines wheel clean distclean FORCE
 
 help: ## List the targets
-	@sed -n 's/^\([a-z]*\):[^#]*## /\1|/p' Makefile | while IFS='|' read -r target text; do printf '  make %-10s %s\n' "$$target" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1|/p' Makefile | while IFS='|' read -r target text; do printf '  make %-14s %s\n' "$$target" "$$text"; done
 
 install: $(INSTALLED) ## Make the environment in .venv, with everything pinned
 
 demo: $(INSTALLED) ## Train a small teacher, evaluate it on another language, predict on raw text
 	$(IN_VENV) scripts/demo.py $(ARGS)
+
+# SOURCE may name several corpora: make cross-lingual SOURCE="en de" TARGET=es ENCODER=... ARGS="--seeds 13 14 15 --jobs 2"
+cross-lingual: $(INSTALLED) ## Train teachers on SOURCE and students for TARGET (folders of NER_DATA), and compare them
+	$(IN_VENV) scripts/cross_lingual.py --source $(SOURCE) --target $(TARGET) $(if $(ENCODER),--encoder $(ENCODER)) $(ARGS)
 
 test: $(INSTALLED) ## Run the whole test suite
 	$(IN_VENV) -m pytest $(ARGS)
