@@ -50,8 +50,6 @@ class TeacherVote(Model):
 
     default_predictor = "ner"
 
-    temperature: torch.Tensor
-
     def __init__(
         self,
         vocab: Vocabulary,
@@ -76,7 +74,8 @@ class TeacherVote(Model):
         self._columns = [self._board.labels.index(label) for label in self.labels]
         self._head = SoftmaxHead(self.labels, self.tag_scheme.name)
         self._metric = metric.construct(vocab=vocab, label_namespace=label_namespace, tag_scheme=self.tag_scheme.name)
-        self.register_buffer("temperature", torch.ones(()))
+        # A parameter, because AllenNLP's predictors ask a model's first one for its device.
+        self.temperature = torch.nn.Parameter(torch.ones(()), requires_grad=False)
 
     def forward(
         self,

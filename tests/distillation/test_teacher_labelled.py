@@ -1,5 +1,6 @@
 """The student's reader: what teachers say reaches the batch, mixed, matched and in the vocabulary's order; gold tags do not."""
 
+import json
 from pathlib import Path
 from typing import List, Sequence
 
@@ -12,10 +13,11 @@ from conftest import CORPORA
 
 from lowresource_ner.data.conll_ner import ConllNerReader
 from lowresource_ner.data.raw_text import RawTextReader
+from lowresource_ner.distillation.selection import Selection
 from lowresource_ner.distillation.soft_labels_field import SoftLabelsField
 from lowresource_ner.distillation.teacher import Teacher
 from lowresource_ner.distillation.teacher_board import TeacherBoard
-from lowresource_ner.distillation.teacher_labelled import TeacherLabelledReader
+from lowresource_ner.distillation.teacher_labelled import TeacherLabelledReader, words_of
 from lowresource_ner.distillation.teacher_weights import GivenWeights
 
 BIO = ["O", "B-LOC", "I-LOC", "B-PER", "I-PER"]
@@ -123,7 +125,9 @@ def test_teachers_are_matched_and_mixed_as_by_hand() -> None:
         axis=1,
     )
     numpy.testing.assert_allclose(mixed, 0.75 * first.answer(words) + 0.25 * merged, rtol=1e-5)
-    ((uniform, _),) = TeacherBoard({"first": first, "second": second}, "IOB2", {"second": {"PERSON": "PER"}}).label([words])
+    ((uniform, _),) = TeacherBoard({"first": first, "second": second}, "IOB2", {"second": {"PERSON": "PER"}}).label(
+        [words]
+    )
     numpy.testing.assert_allclose(uniform, 0.5 * first.answer(words) + 0.5 * merged, rtol=1e-5)
 
 
@@ -144,6 +148,99 @@ def test_a_store_is_asked_first_and_forgets_no_change(tmp_path) -> None:
     changed = Oracle(salt=1)
     read(TeacherLabelledReader(RawTextReader(tokenised=True), {"a": changed}, store=store), path)
     assert len(changed.asked) == 2
+
+
+class KeepLong(Selection):
+    """Learns from sentences of at least so many words, and half from their first word."""
+
+    def __init__(self, least: int) -> None:
+        self.least = least
+        self.corpora: List[List[List[str]]] = []
+
+    def prepare(self, corpus) -> None:
+        self.corpora.append([list(words) for words in corpus()])
+
+    def summary(self):
+        return {"least": self.least}
+
+    def word_weights(self, sentences, probabilities):
+        assert [len(rows) for rows in probabilities] == list(map(len, sentences))
+        weights = [numpy.ones(len(words), numpy.float32) for words in sentences]
+        for each in weights:
+            each[0] = 0.5
+        return [each if len(each) >= self.least else None for each in weights]
+
+
+class NotTheFirst(Selection):
+    def word_weights(self, sentences, probabilities):
+        return [(numpy.arange(len(words)) > 0).astype(numpy.float32) for words in sentences]
+
+
+def test_selections_leave_out_and_weigh(tmp_path) -> None:
+    path = file_of(tmp_path, "Anna lives in Oslo", "Bergen", "In Bergen it rains")
+    selection = KeepLong(2)
+    reader = TeacherLabelledReader(RawTextReader(tokenised=True), {"a": Oracle()}, selections=[selection])
+    instances = read(reader, path)
+    assert [words_of(instance) for instance in instances] == [
+        "Anna lives in Oslo".split(),
+        "In Bergen it rains".split(),
+    ]
+    tensor = instances[0]["word_weights"].as_tensor(instances[0]["word_weights"].get_padding_lengths())
+    assert tensor.tolist() == [0.5, 1, 1, 1]
+    assert selection.corpora == [[line.split() for line in Path(path).read_text().splitlines()]]
+    read(reader, path)
+    assert len(selection.corpora) == 1, "a text that is read again is not looked through again"
+    # Two selections: weights are multiplied, and what has none left teaches nothing.
+    both = TeacherLabelledReader(
+        RawTextReader(tokenised=True), {"a": Oracle()}, selections=[KeepLong(1), NotTheFirst()]
+    )
+    found = {words_of(each)[0]: each["word_weights"].tensor.tolist() for each in read(both, path)}
+    assert found == {"Anna": [0, 1, 1, 1], "In": [0, 1, 1, 1]}
+
+
+def test_selections_see_held_out_text_too_and_a_run_keeps_what_they_say(tmp_path) -> None:
+    path = file_of(tmp_path, *(f"sentence number {number}" for number in range(50)))
+    selection = KeepLong(1)
+    reader = TeacherLabelledReader(
+        RawTextReader(tokenised=True, held_out_share=0.5),
+        {"a": Oracle()},
+        selections=[selection],
+        serialization_dir=str(tmp_path / "run"),
+    )
+    assert 10 < len(read(reader, path)) < 40 and len(selection.corpora[0]) == 50
+    assert json.loads((tmp_path / "run" / "teachers.json").read_text()) == {"selections": [{"least": 1}]}
+
+
+def test_agreement_is_told(tmp_path) -> None:
+    path = file_of(tmp_path, "Anna lives in Oslo and works in Bergen with Bo Berg")
+    first, second = Oracle(), Oracle(salt=5)
+    reader = TeacherLabelledReader(RawTextReader(tokenised=True), {"a": first, "b": second}, agreement=True)
+    (instance,) = read(reader, path)
+    words = words_of(instance)
+    expected = first.answer(words).argmax(1) == second.answer(words).argmax(1)
+    assert instance["agreement"].tensor.tolist() == expected.tolist() and 0 < expected.sum() < len(words)
+    with pytest.raises(ConfigurationError, match="'agreement' is true, and a is the only teacher"):
+        TeacherLabelledReader(RawTextReader(), {"a": Oracle()}, agreement=True)
+
+
+def test_a_text_of_which_nothing_is_left_is_said(tmp_path) -> None:
+    path = file_of(tmp_path, "Bergen")
+    reader = TeacherLabelledReader(RawTextReader(tokenised=True), {"a": Oracle()}, selections=[KeepLong(2)])
+    with pytest.raises(ConfigurationError, match="raw.txt: no sentence is left.*'selections'"):
+        read(reader, path)
+
+
+def test_what_was_computed_before_an_error_is_kept(tmp_path) -> None:
+    """A reader that is left in the middle, as by an error in training, loses no answer."""
+    path = file_of(tmp_path, *(f"sentence number {number}" for number in range(3000)))
+    store = str(tmp_path / "store")
+    reader = TeacherLabelledReader(RawTextReader(tokenised=True), {"a": Oracle()}, store=store)
+    instances = reader.read(path)
+    next(iter(instances))
+    instances.close()
+    again = Oracle()
+    read(TeacherLabelledReader(RawTextReader(tokenised=True), {"a": again}, store=store), path)
+    assert len(again.asked) == 3000 - 2048
 
 
 def _base(array: numpy.ndarray) -> object:

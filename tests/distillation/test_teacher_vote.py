@@ -1,0 +1,99 @@
+"""The vote of several teachers, against averages by hand, and as the tagger that it is for commands."""
+
+import json
+
+import numpy
+import pytest
+import torch
+from allennlp.common.checks import ConfigurationError
+from allennlp.data import Batch, Vocabulary
+from conftest import CORPORA, REPOSITORY
+from test_teacher_labelled import BIO, Oracle
+
+from lowresource_ner.data.conll_ner import ConllNerReader
+from lowresource_ner.distillation.teacher_board import TeacherBoard
+from lowresource_ner.distillation.teacher_vote import TeacherVote
+from lowresource_ner.distillation.teacher_weights import GivenWeights
+from lowresource_ner.predictors import NerPredictor
+
+WORDS = [["Anna", "lives", "in", "Oslo"], ["Bergen"]]
+
+
+def tensors(vocab: Vocabulary, sentences: list, tags: list) -> dict:
+    reader = ConllNerReader()
+    instances = [reader.text_to_instance(words, gold) for words, gold in zip(sentences, tags)]
+    for instance in instances:
+        reader.apply_token_indexers(instance)
+    batch = Batch(instances)
+    batch.index_instances(vocab)
+    return batch.as_tensor_dict()
+
+
+def test_the_vote_is_the_argmax_of_the_mean() -> None:
+    first, second = Oracle(), Oracle(salt=5)
+    vote = TeacherVote(Vocabulary(), {"a": first, "b": second}, weights=GivenWeights({"a": 1.0, "b": 3.0})).eval()
+    assert vote.labels == BIO
+    predictor = NerPredictor(vote, ConllNerReader(), distributions=True)
+    differing = 0
+    for words, output in zip(WORDS, predictor.predict_batch_json([{"tokens": words} for words in WORDS])):
+        mean = 0.25 * first.answer(words) + 0.75 * second.answer(words)
+        assert output["tags"] == [BIO[index] for index in mean.argmax(1)]
+        numpy.testing.assert_allclose(output["distributions"], mean, atol=1e-5)
+        differing += int((first.answer(words).argmax(1) != mean.argmax(1)).sum())
+    assert differing > 0
+
+
+def test_loss_and_score_are_those_of_the_mean() -> None:
+    """The order of the vocabulary is not the teachers'."""
+    vocab = Vocabulary()
+    order = ["I-PER", "O", "B-PER", "I-LOC", "B-LOC"]
+    for label in order:
+        vocab.add_token_to_namespace(label, "labels")
+    oracle = Oracle()
+    vote = TeacherVote(vocab, {"a": oracle})
+    tags = [["B-PER", "O", "O", "B-LOC"], ["B-LOC"]]
+    loss = vote(**tensors(vocab, WORDS, tags))["loss"]
+    answers = numpy.concatenate([oracle.answer(words) for words in WORDS])
+    gold = [BIO.index(tag) for each in tags for tag in each]
+    assert loss.item() == pytest.approx(-numpy.log(answers[numpy.arange(5), gold]).mean(), rel=1e-4)
+    assert set(vote.get_metrics()) == {"precision", "recall", "f1"}
+    with pytest.raises(ConfigurationError, match="The vocabulary has the tags.*B-ORG"):
+        extended = Vocabulary()
+        extended.add_token_to_namespace("B-ORG", "labels")
+        TeacherVote(extended, {"a": oracle})
+
+
+def test_a_certain_teacher_has_a_finite_loss() -> None:
+    class Certain(Oracle):
+        def answer(self, words):
+            return numpy.eye(5, dtype=numpy.float32)[[0] * len(words)]
+
+    vote = TeacherVote(Vocabulary(), {"a": Certain()})
+    assert torch.isfinite(vote(**tensors(vote.vocab, [["Oslo"]], [["B-LOC"]]))["loss"])
+
+
+def test_where_teachers_agree_the_vote_is_theirs() -> None:
+    """The mixture's best label is the one that all have: what the loss of agreed labels counts on."""
+    teachers = {str(salt): Oracle(salt=salt) for salt in range(3)}
+    weights = GivenWeights({"0": 0.2, "1": 0.7, "2": 0.1})
+    sentences = [[chr(letter) * length for letter in range(65, 91)] for length in range(1, 9)]
+    agreed = 0
+    for words, (mixed, agreement) in zip(sentences, TeacherBoard(teachers, weights=weights).label(sentences)):
+        best = [teacher.answer(words).argmax(1) for teacher in teachers.values()]
+        for position, is_agreed in enumerate(agreement):
+            assert is_agreed == (len({int(each[position]) for each in best}) == 1)
+            if is_agreed:
+                assert mixed[position].argmax() == best[0][position]
+                agreed += 1
+    assert 0 < agreed < 8 * 26
+
+
+def test_a_vote_by_commands(allennlp, teacher, tmp_path) -> None:
+    """One teacher, twice: the vote scores as it does."""
+    config = REPOSITORY / "training_configs/cross_lingual/voting.jsonnet"
+    allennlp("train", config, "-s", tmp_path / "vote", TARGET="es", TEACHERS=f"en={teacher},de={teacher}")
+    gold = CORPORA / "es" / "test.conll"
+    for archive, name in ((teacher, "alone"), (tmp_path / "vote" / "model.tar.gz", "vote")):
+        allennlp("evaluate", archive, gold, "--output-file", tmp_path / f"{name}.json")
+    alone, vote = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("alone", "vote"))
+    assert vote["f1"] == alone["f1"] and vote["support"] == alone["support"] > 0
