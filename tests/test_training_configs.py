@@ -13,12 +13,14 @@ import torch
 from allennlp.commands.train import TrainModel, train_model
 from allennlp.common import Params
 from allennlp.common.util import prepare_environment
+from allennlp.models import load_archive
 from conftest import REPOSITORY
 
 import lowresource_ner  # noqa: F401  what the configs name is registered by the import
 
 CONFIGS = sorted((REPOSITORY / "training_configs").glob("*/*.jsonnet"))
 CROSS_DOMAIN = REPOSITORY / "training_configs/cross_domain"
+CROSS_LINGUAL = REPOSITORY / "training_configs/cross_lingual"
 VARIABLES = [
     "NER_DATA",
     "SOURCE",
@@ -29,6 +31,11 @@ VARIABLES = [
     "ENCODER",
     "ARCHIVE",
     "TEACHER",
+    "TEACHERS",
+    "SOURCES",
+    "SIMILARITY",
+    "WEIGHTS",
+    "DISCRIMINATOR",
     "SEED",
     "DEVICE",
 ]
@@ -53,7 +60,19 @@ def test_all_configs_are_found() -> None:
             "stm_source",
             "stm_target",
         ],
-        "cross_lingual": ["few_labels", "student_hard", "student_soft", "teacher", "teacher_crf"],
+        "cross_lingual": [
+            "adversarial",
+            "few_labels",
+            "similarity",
+            "student_hard",
+            "student_held_out",
+            "student_multi_source",
+            "student_selected",
+            "student_soft",
+            "teacher",
+            "teacher_crf",
+            "voting",
+        ],
     }
 
 
@@ -68,10 +87,26 @@ def source_tagger(settings, tmp_path_factory) -> Path:
     return folder / "model.tar.gz"
 
 
+@pytest.fixture(scope="module")
+def discriminator(settings, tmp_path_factory) -> Path:
+    """The archive that student_selected selects with, hardly trained."""
+    folder = tmp_path_factory.mktemp("adversarial") / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {**settings, "TARGET": "es"}.items():
+            patch.setenv(name, value)
+        overrides = {"trainer.num_epochs": 1, "dataset_reader.readers.ner_source.sample": 40}
+        train_model(Params.from_file(CROSS_LINGUAL / "adversarial.jsonnet", overrides), str(folder))
+    return folder / "model.tar.gz"
+
+
 @pytest.fixture
-def ready(environment, source_tagger, teacher, monkeypatch) -> None:
+def ready(environment, source_tagger, teacher, discriminator, monkeypatch) -> None:
     """All that any config reads from the environment."""
     monkeypatch.setenv("TEACHER", str(teacher))
+    monkeypatch.setenv("TEACHERS", f"en={teacher},de={teacher}")
+    monkeypatch.setenv("SOURCES", "en,de")
+    monkeypatch.setenv("WEIGHTS", "uniform")
+    monkeypatch.setenv("DISCRIMINATOR", str(discriminator))
     monkeypatch.setenv("ARCHIVE", str(source_tagger))
 
 
@@ -84,9 +119,9 @@ def build(params: Params, folder: Path) -> TrainModel:
     return TrainModel.from_params(params=params, serialization_dir=str(folder), local_rank=0)
 
 
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [path for path in CONFIGS if path.stem != "voting"], ids=lambda path: path.stem)
 def test_config_builds_and_takes_a_step(path: Path, ready, tmp_path) -> None:
-    """A step is a batch of each of its modules."""
+    """A step is a batch of each of its modules. (Nothing of a vote is trained; its own tests run it.)"""
     params = Params.from_file(path, {"trainer.num_epochs": 1})
     loop = build(params, tmp_path)
     loop.model.train()
@@ -132,7 +167,11 @@ def test_overrides_in_the_configs_heads_are_overrides_of_theirs(ready) -> None:
         for overrides in re.findall(r"(?:-o|--overrides) '(\{.*?\})'", head):
             assert as_read(path, **json.loads(overrides)) != as_read(path)
             found.append(path.stem)
-    assert found == ["pgn_combined", "pgn_uda", "pgn_uda", "pgn_uda", "few_labels", "student_soft", "student_soft"]
+    assert found == [
+        *("pgn_combined", "pgn_uda", "pgn_uda", "pgn_uda"),
+        *("adversarial", "few_labels", "similarity", "student_multi_source", "student_selected"),
+        *("student_soft", "student_soft"),
+    ]
 
 
 def test_the_teacher_has_the_papers_numbers(environment) -> None:
@@ -151,6 +190,73 @@ def test_the_teacher_has_the_papers_numbers(environment) -> None:
         0.01,
     )
     assert trainer["learning_rate_scheduler"] == {"type": "linear_warmup_share", "warmup_share": 0.1}
+
+
+def test_the_students_have_the_papers_numbers(ready) -> None:
+    """Wu et al. (2020), section 4.2, and of several sources their released code."""
+    teacher, soft, hard, several = (
+        as_read(CROSS_LINGUAL / f"{name}.jsonnet")
+        for name in ("teacher", "student_soft", "student_hard", "student_multi_source")
+    )
+    assert (soft["trainer"]["optimizer"]["lr"], teacher["trainer"]["optimizer"]["lr"]) == (1e-4, 5e-5)
+    assert soft["model"]["loss"] == {"type": "mse"} and hard["model"].pop("loss") == {"type": "hard_labels"}
+    for part in ("num_epochs", "grad_norm", "learning_rate_scheduler"):
+        assert soft["trainer"][part] == teacher["trainer"][part]
+    assert soft["model"]["text_field_embedder"] == teacher["model"]["text_field_embedder"]
+    assert soft["data_loader"] == teacher["data_loader"]
+    soft["model"].pop("loss")
+    assert hard == soft, "HL differs in its loss alone"
+    assert several["trainer"]["optimizer"] == {**soft["trainer"]["optimizer"], "weight_decay": 1e-5}
+
+
+@pytest.mark.parametrize(
+    "name", ["student_soft", "student_hard", "student_held_out", "student_multi_source", "student_selected"]
+)
+def test_a_student_is_selected_without_a_label_of_the_target(name, ready) -> None:
+    config = as_read(CROSS_LINGUAL / f"{name}.jsonnet")
+    assert config["trainer"]["validation_metric"] == "-distillation_loss"
+    text = config["train_data_path"]
+    assert text.endswith("raw.txt")
+    keeps_last = {"type": "keep_last_epoch"} in config["trainer"]["callbacks"]
+    assert keeps_last != (name == "student_held_out")
+    assert config["validation_data_path"] == (None if keeps_last else {"held_out": text})
+
+
+def test_the_epoch_of_least_loss_on_held_out_text_is_kept(environment, teacher, tmp_path, monkeypatch) -> None:
+    """And its archive is evaluated on gold tags by a plain path."""
+    monkeypatch.setenv("TARGET", "es")
+    monkeypatch.setenv("TEACHER", str(teacher))
+    overrides = {
+        "trainer.num_epochs": 3,
+        "trainer.optimizer.lr": 0.05,  # so high that later epochs are not better
+        "dataset_reader.reader.held_out_share": 0.2,
+        "validation_dataset_reader.readers.held_out.reader.held_out_share": 0.2,
+        "dataset_reader.store": str(tmp_path / "store"),
+        "validation_dataset_reader.readers.held_out.store": str(tmp_path / "store"),
+    }
+    train_model(Params.from_file(CROSS_LINGUAL / "student_held_out.jsonnet", overrides), str(tmp_path / "run"))
+    epochs = [json.loads((tmp_path / f"run/metrics_epoch_{epoch}.json").read_text()) for epoch in range(3)]
+    losses = [epoch["validation_distillation_loss"] for epoch in epochs]
+    assert len(set(losses)) == 3
+    metrics = json.loads((tmp_path / "run/metrics.json").read_text())
+    assert metrics["best_epoch"] == losses.index(min(losses))
+    assert metrics["best_validation_distillation_loss"] == min(losses)
+    archive = load_archive(tmp_path / "run/model.tar.gz")
+    gold = next(iter(archive.validation_dataset_reader.read(REPOSITORY / "fixtures/corpora/es/test.conll")))
+    assert "tags" in gold.fields and "teacher_probabilities" not in gold.fields
+
+
+def test_weights_of_several_sources_are_chosen_by_a_variable(ready, monkeypatch) -> None:
+    monkeypatch.setenv("SIMILARITY", "runs/similarity/model.tar.gz")
+    for value, measure, level in (
+        ("learned", "learned", "corpus"),
+        ("cosine", "cosine", "corpus"),
+        ("l1-sentence", "l1", "sentence"),
+    ):
+        monkeypatch.setenv("WEIGHTS", value)
+        weights = as_read(CROSS_LINGUAL / "student_multi_source.jsonnet")["dataset_reader"]["weights"]
+        assert (weights["type"], weights["measure"], weights["level"]) == ("similarity", measure, level)
+        assert weights["archive_file"] == "runs/similarity/model.tar.gz"
 
 
 def test_weight_decay_spares_biases_and_layer_norm(environment, tmp_path) -> None:
@@ -324,11 +430,17 @@ def test_combined_trains_the_unlabelled_domain_on_raw_text_alone(environment) ->
         ("cross_domain/pgn_uda", "TARGET"),
         ("cross_domain/pgn_combined", "UNLABELLED"),
         ("cross_domain/fine_tune", "ARCHIVE"),
+        *(("cross_lingual/student_soft", name) for name in ("TARGET", "TEACHER")),
+        *(("cross_lingual/student_multi_source", name) for name in ("TEACHERS", "WEIGHTS")),
+        ("cross_lingual/similarity", "SOURCES"),
     ],
 )
 def test_a_variable_that_is_not_set_is_named(name: str, missing: str, environment, monkeypatch) -> None:
     path = REPOSITORY / f"training_configs/{name}.jsonnet"
-    monkeypatch.delenv(missing, raising=False)
+    for variable in set(VARIABLES) - set(os.environ):
+        monkeypatch.setenv(variable, "en=anything")
+    Params.from_file(path)
+    monkeypatch.delenv(missing)
     with pytest.raises(RuntimeError, match=missing):
         Params.from_file(path)
     monkeypatch.setenv(missing, "")
