@@ -14,7 +14,7 @@ from allennlp.predictors import Predictor
 from conftest import CORPORA, REPOSITORY, TINY_ENCODER
 from transformers import AutoTokenizer, BertConfig, BertForTokenClassification
 
-import lowresource_ner  # noqa: F401  what the configs name is registered by the import
+from lowresource_ner.archives import archive_weights
 
 CONFIGS = REPOSITORY / "training_configs/cross_lingual"
 LABELS = ["O", "B-LOC", "I-LOC", "B-PER", "I-PER"]
@@ -41,6 +41,37 @@ def test_a_student_by_commands_is_shipped_alone(allennlp, teacher: Path, tmp_pat
     allennlp("predict", archive, text, "--output-file", tmp_path / "out.jsonl", *options)
     lines = (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()
     assert len(lines) == len(text.read_text(encoding="utf-8").splitlines())
+
+
+def test_gold_tags_change_no_weight_and_no_choice(environment, teacher: Path, tmp_path, monkeypatch) -> None:
+    """
+    Two trainings on the same words, once with their gold tags and once without any entity, the epoch chosen on held-out text: all
+    weights are equal, bit for bit, and so are all metrics but times.
+    """
+    monkeypatch.setenv("TARGET", "es")
+    monkeypatch.setenv("TEACHER", str(teacher))
+    gold = (CORPORA / "es" / "train.conll").read_text(encoding="utf-8")
+    none = "\n".join(f"{line.split()[0]}\tO" if line else "" for line in gold.split("\n"))
+    assert gold.count("B-PER") > 10 and "B-PER" not in none
+    text = tmp_path / "text.conll"
+    found = []
+    for number, content in enumerate((gold, none)):
+        text.write_text(content, encoding="utf-8")
+        config = Params.from_file(CONFIGS / "student_held_out.jsonnet").as_dict(quiet=True)
+        config["train_data_path"] = str(text)
+        config["validation_data_path"] = {"held_out": str(text)}
+        for reader in (config["dataset_reader"], config["validation_dataset_reader"]["readers"]["held_out"]):
+            reader["reader"].update(type="conll_ner", held_out_share=0.3)
+        run = tmp_path / f"run{number}"
+        train_model(Params(config), str(run))
+        metrics = json.loads((run / "metrics.json").read_text())
+        assert "validation_distillation_loss" in metrics and not any("f1" in name for name in metrics)
+        times = ("duration", "memory")
+        measured = {name: value for name, value in metrics.items() if not any(each in name for each in times)}
+        found.append((archive_weights(run / "model.tar.gz"), measured))
+    (weights, metrics), (others, other_metrics) = found
+    assert metrics == other_metrics and weights.keys() == others.keys()
+    assert all(torch.equal(weights[name], others[name]) for name in weights)
 
 
 @pytest.fixture
