@@ -1,11 +1,25 @@
 """
-From labelled text of one or more languages to taggers of another, and a table of how well they do:
+From labelled text of one or more languages to taggers of another, and a table of how good they are:
 
     NER_DATA=fixtures/corpora python scripts/cross_lingual.py --source en --target es
 
-`make cross-lingual SOURCE=en TARGET=es` is the same. Teachers are trained on the sources, students on unlabelled text of the
-target; everything is evaluated once, on the target's test file, and nothing is selected by it. Each step is an `allennlp` command,
-whose log lies in RUNS/logs, and is skipped where its inputs and settings have not changed; what was broken off is taken up again.
+`make cross-lingual SOURCE=en TARGET=es ARGS="..."` is the same. Teachers are trained on the sources, and students on unlabelled
+text of the target: raw.txt, or else the words of train.conll. All is evaluated on the target's test file at the end; nothing is
+selected by it. Each step is an `allennlp` command with a log in RUNS/logs. It is skipped where its inputs and settings have not
+changed, and a training that was broken off is taken up again.
+
+systems of each source:
+  mt             direct model transfer: the teacher on the target
+  hl             a student of the teacher's best tags
+  ts             a student of the teacher's probabilities
+  adversarial    direct transfer of a tagger that was trained against a language discriminator
+  selected       AdvPicker: its student, on the text whose language the discriminator can tell least
+  ts-selected    ts on the text that the discriminator selects
+systems of several sources:
+  voting         the teachers' mean, without a student
+  uniform        a student of all teachers, weighted alike
+  learned, cosine, l1, l2                 weighted by how near the languages are
+  learned-sentence, cosine-sentence, ...  anew for each sentence
 """
 
 import argparse
@@ -14,35 +28,43 @@ import os
 import sys
 from pathlib import Path
 
-from transfer.plan import SYSTEMS, Plan, Request
+from transfer.plan import Plan
+from transfer.request import Request
 from transfer.running import run_steps
+from transfer.systems import default_systems
 from transfer.table import as_json, as_markdown, collect
 
 
 def main() -> None:
-    args = parse()
-    jobs = args.__dict__.pop("jobs")
-    request = Request(**vars(args))
+    args = vars(parse())
+    jobs = args.pop("jobs")
+    request = Request(**args | {"systems": args["systems"] or default_systems(len(args["sources"]))})
     try:
         plan = Plan(request)
+        if not run_steps(plan.steps, request.runs, jobs):
+            sys.exit(1)
     except ValueError as error:
-        sys.exit(f"{error}")
-    if not run_steps(plan.steps, request.runs, jobs):
-        sys.exit(1)
-    scores = collect(plan.results)
-    table = as_markdown(request, scores)
+        sys.exit(str(error))
+    except BlockingIOError:
+        sys.exit(
+            f"Steps are being run in {request.runs}, or one goes on whose caller was killed. Wait, or give other --runs."
+        )
+    except KeyboardInterrupt:
+        sys.exit("\nBroken off. The same command goes on from here.")
+    found = collect(plan.results)
+    table = as_markdown(request, found)
     name = f"results-{'+'.join(request.sources)}-{request.target}-{request.split}".replace("/", "_")
     (request.runs / f"{name}.md").write_text(table, encoding="utf-8")
-    found = json.dumps(as_json(request, scores), indent=2, ensure_ascii=False)
-    (request.runs / f"{name}.json").write_text(found + "\n", encoding="utf-8")
-    print(f"\n{table}\nBy seed and by type: {request.runs / name}.json")
+    text = json.dumps(as_json(request, found), indent=2, ensure_ascii=False)
+    (request.runs / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+    print(f"\n{table}\n{request.runs / name}.json has the scores of each seed and entity type.")
 
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    data = os.environ.get("NER_DATA") or None
+    data = os.environ.get("NER_DATA")
     parser.add_argument(
-        "--data", type=Path, default=data, required=data is None, help="the folder of the corpora (NER_DATA)"
+        "--data", type=Path, default=data, required=not data, help="the folder of the corpora (NER_DATA)"
     )
     parser.add_argument(
         "--source",
@@ -50,28 +72,33 @@ def parse() -> argparse.Namespace:
         nargs="+",
         required=True,
         metavar="CORPUS",
-        help="labelled languages: folders of --data",
+        help="labelled languages, folders of --data",
     )
-    parser.add_argument("--target", required=True, metavar="CORPUS", help="the language to tag: a folder of --data")
-    parser.add_argument(
-        "--runs", type=Path, default=Path("runs/cross_lingual"), help="where everything goes (%(default)s)"
-    )
+    parser.add_argument("--target", required=True, metavar="CORPUS", help="the language to tag, a folder of --data")
+    parser.add_argument("--systems", nargs="+", metavar="SYSTEM", help="see above; of one source: mt hl ts selected")
     parser.add_argument("--encoder", default="multilingual-mini", help="a name, folder or archive (%(default)s)")
-    parser.add_argument("--seeds", nargs="+", type=int, default=[13, 14, 15])
-    parser.add_argument("--systems", nargs="+", default=["mt", "hl", "ts"], help=f"of {', '.join(SYSTEMS)}")
-    parser.add_argument("--split", choices=["dev", "test"], default="test", help="what is evaluated on (%(default)s)")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[13, 14, 15], metavar="SEED", help="(13 14 15)")
     parser.add_argument(
-        "--label-map",
+        "--rounds", type=int, default=1, help="a student of ts teaches the next one, ts-2 (%(default)s)"
+    )
+    parser.add_argument("--split", choices=["dev", "test"], default="test", help="of the target (%(default)s)")
+    parser.add_argument(
+        "--label-map", type=json.loads, default={}, metavar="JSON", help='types renamed or dropped: \'{"MISC": "O"}\''
+    )
+    parser.add_argument(
+        "--overrides", type=json.loads, default={}, metavar="JSON", help="of the training of every teacher and student"
+    )
+    parser.add_argument(
+        "--config-overrides",
         type=json.loads,
         default={},
         metavar="JSON",
-        help='entity types renamed or dropped: \'{"MISC": "O"}\'',
+        help='besides these, by the name of a config: \'{"similarity": {"trainer.num_epochs": 5}}\'',
     )
+    parser.add_argument("--runs", type=Path, default=Path("runs/cross_lingual"), help="where all goes (%(default)s)")
     parser.add_argument(
-        "--rounds", type=int, default=1, help="a ts student becomes the next one's teacher (%(default)s)"
+        "--jobs", type=int, default=1, help="steps at once; give each its share of the threads (%(default)s)"
     )
-    parser.add_argument("--overrides", type=json.loads, default={}, metavar="JSON", help="of every training")
-    parser.add_argument("--jobs", type=int, default=1, help="steps at once (%(default)s)")
     parser.add_argument("--device", type=int, default=-1, help="-1 for the CPU, or the number of a GPU (%(default)s)")
     return parser.parse_args()
 

@@ -1,50 +1,41 @@
-"""From what is asked for to the steps that make it. Nothing is run here, and only the training configs are read."""
+"""From what is asked for to the steps that make it. Nothing is run here."""
 
 import json
-from dataclasses import dataclass, field
+import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import _jsonnet
 
+from transfer.request import CONFIGS, Request
 from transfer.step import Step
+from transfer.systems import ADVERSARIAL, DIRECT, ONE_SOURCE, STUDENTS, TEACHER, UNIFORM, VOTING
 
-CONFIGS = Path("training_configs/cross_lingual")
-# The configs of students with one teacher, by the system's name.
-STUDENTS = {"hl": "student_hard", "ts": "student_soft"}
-SYSTEMS = ["mt", *STUDENTS]
+Overrides = Dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Request:
-    """What the user asks for; `scripts/cross_lingual.py --help` says what each means."""
+class Cell(NamedTuple):
+    """A system as it stands in the table, the sources that it has learned from, and the seed."""
 
-    data: Path
-    sources: List[str]
-    target: str
-    runs: Path
-    systems: List[str]
-    encoder: str = "multilingual-mini"
-    seeds: List[int] = field(default_factory=lambda: [13, 14, 15])
-    split: str = "test"
-    label_map: Dict[str, str] = field(default_factory=dict)
-    rounds: int = 1
-    overrides: Dict[str, Any] = field(default_factory=dict)
-    device: int = -1
+    title: str
+    sources: Tuple[str, ...]
+    seed: int
 
 
 @dataclass(frozen=True)
 class Result:
-    """One number of the table: where `allennlp evaluate` writes the scores of a system with a seed."""
+    """Where the scores of a system with a seed come to lie, and, of a student, the folder of its training."""
 
     system: str
     seed: int
     scores: Path
+    student: Optional[Path] = None
 
 
 class Plan:
     """
-    The steps of a request, each after those whose outputs it reads.
+    The steps of a request, each after those whose outputs it reads, and the results that they come to.
 
     # Parameters
 
@@ -53,18 +44,21 @@ class Plan:
     # Raises
 
     `ValueError`
-        For systems that do not exist and files that are missing: all that can be said before the long work begins.
+        As `Request.check`.
     """
 
     def __init__(self, request: Request) -> None:
+        request.check()
         self._request = request
         self._steps: Dict[str, Step] = {}
         self.results: List[Result] = []
-        _check(request)
         for system in request.systems:
-            for source in request.sources:
-                for seed in request.seeds:
-                    self._single_source(system, source, seed)
+            for seed in request.seeds:
+                if system in ONE_SOURCE:
+                    for source in request.sources:
+                        self._one_source(system, source, seed)
+                else:
+                    self._several_sources(system, seed)
 
     @property
     def steps(self) -> List[Step]:
@@ -72,124 +66,215 @@ class Plan:
 
     # Systems
 
-    def _single_source(self, system: str, source: str, seed: int) -> None:
-        teacher = self._teacher(source, seed)
-        if system == "mt":
-            self._evaluation("mt", source, seed, teacher)
+    def _one_source(self, system: str, source: str, seed: int) -> None:
+        if system in DIRECT:
+            self._evaluation(Cell(system, (source,), seed), self._tagger(DIRECT[system], source, seed))
             return
-        for number in range(1, (self._request.rounds if system == "ts" else 1) + 1):
-            title = system if number == 1 else f"{system}-{number}"
-            teacher = self._student(title, STUDENTS[system], source, seed, teacher)
-            self._evaluation(title, source, seed, teacher)
+        kind = STUDENTS[system]
+        teacher = self._tagger(kind.teacher, source, seed)
+        others = {"DISCRIMINATOR": self._tagger(ADVERSARIAL, source, seed)} if kind.selected else {}
+        for number in range(1, 1 + (self._request.rounds if system == "ts" else 1)):
+            cell = Cell(system if number == 1 else f"{system}-{number}", (source,), seed)
+            student = self._student(cell, kind.config, {"TEACHER": str(teacher)}, [teacher], others)
+            self._evaluation(cell, student, is_student=True)
+            teacher = student
 
-    # Steps
+    def _several_sources(self, system: str, seed: int) -> None:
+        cell = Cell(system, tuple(self._request.sources), seed)
+        teachers = [self._tagger(TEACHER, source, seed) for source in cell.sources]
+        variables = {"TEACHERS": ",".join(f"{source}={archive}" for source, archive in zip(cell.sources, teachers))}
+        if system == VOTING:
+            self._evaluation(cell, self._vote(cell, variables, teachers), also=teachers)
+            return
+        others = {} if system == UNIFORM else {"SIMILARITY": self._similarity(seed)}
+        student = self._student(cell, "student_multi_source", variables | {"WEIGHTS": system}, teachers, others)
+        self._evaluation(cell, student, is_student=True)
 
-    def _teacher(self, source: str, seed: int) -> Path:
-        request = self._request
-        overrides: Dict[str, Any] = {}
-        if request.label_map:
-            overrides["dataset_reader.label_map"] = overrides["validation_dataset_reader.label_map"] = request.label_map
-        inputs = [request.data / source / f"{split}.conll" for split in ("train", "dev")]
-        name = f"teacher-{_plain(source)}-{seed}"
-        return self._training(name, "teacher", overrides, inputs, {"SOURCE": source, "SEED": str(seed)})
+    # Trainings, each of which gives the archive that it makes
 
-    def _student(self, title: str, config: str, source: str, seed: int, teacher: Path) -> Path:
-        overrides, text = self._target_text()
-        overrides["dataset_reader.store"] = str(self._request.runs / "soft_labels")
-        name = f"{title}-{_plain(source)}-{_plain(self._request.target)}-{seed}"
-        variables = {"TARGET": self._request.target, "TEACHER": str(teacher), "SEED": str(seed)}
-        return self._training(name, config, overrides, [text, teacher], variables)
+    def _tagger(self, config: str, source: str, seed: int) -> Path:
+        """A tagger of a source language; an adversarial one reads the target's text, too."""
+        label_map = self._request.label_map
+        files = [self._request.data / source / f"{split}.conll" for split in ("train", "dev")]
+        variables = {"SOURCE": source}
+        if config == TEACHER:
+            return self._training(
+                f"teacher-{plain(source)}-{seed}",
+                config,
+                seed,
+                variables,
+                mapped("dataset_reader", label_map) | mapped("validation_dataset_reader", label_map),
+                files,
+            )
+        return self._training(
+            f"adversarial-{plain(source)}-{plain(self._request.target)}-{seed}",
+            config,
+            seed,
+            variables | {"TARGET": self._request.target},
+            mapped("dataset_reader.readers.ner_source", label_map)
+            | mapped("validation_dataset_reader", label_map)
+            | self._text("dataset_reader.readers.text_target", "train_data_path.text_target"),
+            [*files, self._request.target_text],
+        )
+
+    def _similarity(self, seed: int) -> Path:
+        sources = self._request.sources
+        files = [self._request.data / source / f"{split}.conll" for source in sources for split in ("train", "dev")]
+        name = f"similarity-{plain(*sources)}-{seed}"
+        return self._training(name, "similarity", seed, {"SOURCES": ",".join(sources)}, {}, files)
+
+    def _student(
+        self,
+        cell: Cell,
+        config: str,
+        variables: Dict[str, str],
+        teachers: Sequence[Path],
+        others: Dict[str, Path],
+    ) -> Path:
+        """`others` are the archives besides the teachers', by the variable that names them in the config."""
+        return self._training(
+            self._name(cell),
+            config,
+            cell.seed,
+            variables | {name: str(path) for name, path in others.items()} | {"TARGET": self._request.target},
+            self._student_overrides(),
+            [self._request.target_text, *teachers, *others.values()],
+            after=[self._soft_labels(teacher) for teacher in teachers],
+        )
+
+    def _vote(self, cell: Cell, variables: Dict[str, str], teachers: Sequence[Path]) -> Path:
+        return self._training(
+            self._name(cell),
+            VOTING,
+            cell.seed,
+            variables | {"TARGET": self._request.target},
+            self._text("dataset_reader"),
+            [self._request.target_text, *teachers],
+        )
 
     def _training(
-        self, name: str, config: str, overrides: Dict[str, Any], inputs: List[Path], variables: Dict[str, str]
+        self,
+        name: str,
+        config: str,
+        seed: int,
+        variables: Dict[str, str],
+        overrides: Overrides,
+        inputs: Sequence[Path],
+        after: Sequence[str] = (),
     ) -> Path:
-        """Adds a training, and gives the archive that it makes."""
         request = self._request
-        overrides = {**overrides, **request.overrides}
-        variables = {"NER_DATA": str(request.data), "ENCODER": request.encoder, **variables}
-        path = str(CONFIGS / f"{config}.jsonnet")
-        # Another device makes the same model: what was trained on a GPU is not trained again on a machine without one.
-        evaluated = json.loads(_jsonnet.evaluate_file(path, ext_vars={**variables, "DEVICE": "-1"}))
+        # What holds for the taggers does not fit models of another kind.
+        common = {} if config in ("similarity", "voting") else request.overrides
+        overrides = overrides | common | request.config_overrides.get(config, {})
+        variables = {"NER_DATA": str(request.data), "ENCODER": request.encoder, "SEED": str(seed), **variables}
         folder = request.runs / name
-        archive = folder / "model.tar.gz"
         self._add(
             Step(
                 name=name,
-                command=["train", path, "-s", str(folder), "-o", json.dumps(overrides)],
-                variables={**variables, "DEVICE": str(request.device)},
-                settings={"config": evaluated, "overrides": overrides},
-                inputs=[*inputs, *_files(request.encoder)],
-                outputs=[archive],
+                command=allennlp("train", config_file(config), "-s", folder, "-o", json.dumps(overrides)),
+                settings={"config": evaluated(config, variables), "overrides": overrides},
+                inputs=[*inputs, *files_of(request.encoder)],
+                outputs=[folder / "model.tar.gz"],
+                variables=variables | {"DEVICE": str(request.device)},
+                after=list(after),
+                is_training=True,
             )
         )
-        return archive
+        return folder / "model.tar.gz"
 
-    def _evaluation(self, title: str, source: str, seed: int, archive: Path) -> None:
-        """Adds the evaluation of an archive on the target, and a number of the table."""
+    # Other steps
+
+    def _soft_labels(self, teacher: Path) -> str:
+        """Has a teacher label the target's text, for all its students, and gives the step's name."""
         request = self._request
-        name = f"{title}-{_plain(source)}-{_plain(request.target)}-{seed}-{request.split}"
-        overrides: Dict[str, Any] = {"validation_dataset_reader.repair": True}
-        if request.label_map:
-            overrides["validation_dataset_reader.label_map"] = request.label_map
-        text = request.data / request.target / f"{request.split}.conll"
+        overrides = self._student_overrides() | {
+            key: value
+            for key, value in (request.overrides | request.config_overrides.get("student_soft", {})).items()
+            if key.split(".")[0] in ("dataset_reader", "train_data_path")
+        }
+        name = f"soft-labels-{teacher.parent.name}-{plain(request.target)}"
+        self._add(
+            Step(
+                name=name,
+                command=allennlp("soft-labels", config_file("student_soft"), "-o", json.dumps(overrides)),
+                settings={"overrides": overrides},
+                inputs=[request.target_text, teacher],
+                outputs=[],  # the store is everyone's; a student computes what it lacks
+                variables={
+                    "NER_DATA": str(request.data),
+                    "TARGET": request.target,
+                    "TEACHER": str(teacher),
+                    "ENCODER": request.encoder,
+                    "SEED": "0",
+                    "DEVICE": str(request.device),
+                },
+            )
+        )
+        return name
+
+    def _evaluation(self, cell: Cell, archive: Path, also: Sequence[Path] = (), is_student: bool = False) -> None:
+        """Adds the evaluation of an archive on the target, which reads other archives as well, and its result."""
+        request = self._request
+        name = f"{self._name(cell)}-{request.split}"
+        overrides = {"validation_dataset_reader.repair": True} | mapped("validation_dataset_reader", request.label_map)
         scores = request.runs / "scores" / f"{name}.json"
-        command = ["evaluate", str(archive), str(text), "-o", json.dumps(overrides), "--output-file", str(scores)]
+        options = ["-o", json.dumps(overrides), "--output-file", scores, "--cuda-device", request.device]
         self._add(
             Step(
                 name=f"evaluate-{name}",
-                command=[*command, "--cuda-device", str(request.device)],
-                variables={},
+                command=allennlp("evaluate", archive, request.scored_text, *options),
                 settings={"overrides": overrides},
-                inputs=[archive, text],
+                inputs=[archive, request.scored_text, *also],
                 outputs=[scores],
             )
         )
-        system = title if len(request.sources) == 1 else f"{title} ({source})"
-        self.results.append(Result(system, seed, scores))
+        is_of_all = list(cell.sources) == request.sources
+        system = cell.title if is_of_all else f"{cell.title} ({', '.join(cell.sources)})"
+        self.results.append(Result(system, cell.seed, scores, archive.parent if is_student else None))
 
-    def _target_text(self) -> tuple[Dict[str, Any], Path]:
-        """Raw text of the target, or else the words of its training file, whose tags are not read."""
-        folder = self._request.data / self._request.target
-        if (folder / "raw.txt").exists():
-            return {}, folder / "raw.txt"
-        text = folder / "train.conll"
-        reader = {"dataset_reader.reader.type": "conll_ner", "dataset_reader.reader.labelled": False}
-        return {**reader, "train_data_path": str(text)}, text
+    def _name(self, cell: Cell) -> str:
+        return f"{cell.title}-{plain(*cell.sources)}-{plain(self._request.target)}-{cell.seed}"
 
     def _add(self, step: Step) -> None:
         self._steps.setdefault(step.name, step)
 
+    # Overrides
 
-def _check(request: Request) -> None:
-    unknown = [system for system in request.systems if system not in SYSTEMS]
-    if unknown:
-        raise ValueError(f"There are no systems {unknown}. Known are {SYSTEMS}.")
-    needed = [request.data / source / f"{split}.conll" for source in request.sources for split in ("train", "dev")]
-    needed.append(request.data / request.target / f"{request.split}.conll")
-    missing = [str(path) for path in needed if not path.is_file()]
-    text = request.data / request.target
-    if set(request.systems) & set(STUDENTS) and not any((text / name).is_file() for name in ("raw.txt", "train.conll")):
-        missing.append(f"{text / 'raw.txt'} (or train.conll, of which the words are read)")
-    if missing:
-        raise ValueError(
-            "Files are missing:\n  - "
-            + "\n  - ".join(missing)
-            + "\nNER_DATA (--data) is the folder of the corpora, and "
-            "--source and --target name folders in it: NER_DATA/<language>/{train,dev,test}.conll."
-        )
+    def _student_overrides(self) -> Overrides:
+        return {"dataset_reader.store": str(self._request.runs / "soft_labels")} | self._text("dataset_reader.reader")
+
+    def _text(self, reader: str, path: str = "train_data_path") -> Overrides:
+        """For a config that reads raw.txt with `reader`, where the target's text is a CoNLL file."""
+        text = self._request.target_text
+        if text.name == "raw.txt":
+            return {}
+        return {f"{reader}.type": "conll_ner", f"{reader}.labelled": False, path: str(text)}
 
 
-def _plain(corpus: str) -> str:
-    return corpus.strip("/").replace("/", "_")
+def allennlp(*arguments: object) -> List[str]:
+    return [sys.executable, "-m", "allennlp", *map(str, arguments)]
 
 
-def _files(encoder: str) -> List[Path]:
-    """The files of an encoder that is a folder or an archive; none for one of the hub or of this package."""
+def config_file(config: str) -> str:
+    return str(CONFIGS / f"{config}.jsonnet")
+
+
+def evaluated(config: str, variables: Dict[str, str]) -> Dict[str, Any]:
+    """A config as these variables make it. Whatever the device: what a GPU has trained, another machine need not train again."""
+    return json.loads(_jsonnet.evaluate_file(config_file(config), ext_vars=variables | {"DEVICE": "-1"}))
+
+
+def mapped(reader: str, label_map: Dict[str, str]) -> Overrides:
+    return {f"{reader}.label_map": label_map} if label_map else {}
+
+
+def plain(*corpora: str) -> str:
+    """Folders of corpora as part of a file's name."""
+    return "+".join(corpora).replace("/", "_")
+
+
+def files_of(encoder: str) -> List[Path]:
+    """The files of an encoder that is a folder or an archive; none of one that is known by name."""
     path = Path(encoder)
-    return (
-        sorted(each for each in path.rglob("*") if each.is_file())
-        if path.is_dir()
-        else [path]
-        if path.is_file()
-        else []
-    )
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sorted(each for each in files if each.is_file())

@@ -8,34 +8,33 @@ from typing import Any, Dict, List
 @dataclass(frozen=True)
 class Step:
     """
-    An `allennlp` command, and what it reads and writes.
+    A command, and what it reads and writes.
 
     # Parameters
 
     name : `str`
-        Its name in the run's folder, which its log has too.
+        Its log has the same.
     command : `List[str]`
-        The arguments of `allennlp`.
-    variables : `Dict[str, str]`
-        Environment variables that it is run with.
+        A program and its arguments.
     settings : `Dict[str, Any]`
-        What its outputs depend on besides the contents of `inputs`: it is run again where they have changed.
+        What its outputs depend on besides the contents of `inputs`. Where they have changed, it is run again.
     inputs : `List[Path]`
         Files that it reads.
     outputs : `List[Path]`
-        Files that it makes. One that is gone is made again.
+        Files that it makes. Where one is gone, it is run again.
+    variables : `Dict[str, str]`, optional (default = `{}`)
+        Environment variables that it is run with.
     after : `List[str]`, optional (default = `[]`)
-        Steps that come before this one and change nothing in its outputs.
+        Names of steps that must come before and change nothing in what this one makes.
+    is_training : `bool`, optional (default = `False`)
+        An `allennlp train` into the folder of its one output: it is told `--recover` where it was broken off, else `--force`.
     """
 
     name: str
     command: List[str]
-    variables: Dict[str, str]
     settings: Dict[str, Any]
     inputs: List[Path]
     outputs: List[Path]
+    variables: Dict[str, str] = field(default_factory=dict)
     after: List[str] = field(default_factory=list)
-
-    @property
-    def is_training(self) -> bool:
-        return self.command[0] == "train"
+    is_training: bool = False

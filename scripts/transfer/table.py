@@ -2,63 +2,86 @@
 
 import json
 import statistics
-from typing import Any, Dict, List, Sequence
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Sequence
 
-from transfer.plan import Request, Result
+from transfer.plan import Result
+from transfer.request import Request
 
 COLUMNS = {"F1": "f1", "precision": "precision", "recall": "recall"}
 
+Collected = Dict[str, Dict[int, Dict[str, Any]]]
 
-def collect(results: Sequence[Result]) -> Dict[str, Dict[int, Dict[str, float]]]:
-    """By system and seed, what `allennlp evaluate` wrote: entity scores, over all types and by type."""
-    found: Dict[str, Dict[int, Dict[str, float]]] = {}
+
+def collect(results: Sequence[Result]) -> Collected:
+    """
+    By system and seed: "scores", what `allennlp evaluate` wrote, entity scores of all types together and of each; and "teachers",
+    what the student's training found out about its teachers' weights and the selection of its text, as far as it did.
+    """
+    found: Collected = {}
     for result in results:
-        found.setdefault(result.system, {})[result.seed] = json.loads(result.scores.read_text(encoding="utf-8"))
+        told = {"scores": read(result.scores)}
+        if result.student is not None and (result.student / "teachers.json").exists():
+            told["teachers"] = read(result.student / "teachers.json")
+        found.setdefault(result.system, {})[result.seed] = told
     return found
 
 
-def as_markdown(request: Request, scores: Dict[str, Dict[int, Dict[str, float]]]) -> str:
+def as_markdown(request: Request, found: Collected) -> str:
     seeds = ", ".join(map(str, request.seeds))
-    spread = (
-        f"mean ± standard deviation of {len(request.seeds)} seeds ({seeds})"
-        if len(request.seeds) > 1
-        else f"seed {seeds}"
-    )
+    of_seeds = f"mean ± standard deviation of {len(request.seeds)} seeds" if len(request.seeds) > 1 else "one seed"
     lines = [
-        f"{' + '.join(request.sources)} → {request.target}, {request.split}; {request.encoder}; entity scores in %, {spread}.",
+        f"{', '.join(request.sources)} → {request.target} ({request.split}), encoder {request.encoder}; "
+        f"entity scores in percent, {of_seeds} ({seeds}).",
         "",
         "| system | " + " | ".join(COLUMNS) + " |",
         "|---" + "|--:" * len(COLUMNS) + "|",
     ]
-    for system, by_seed in scores.items():
-        cells = [cell([100 * by_seed[seed][key] for seed in by_seed]) for key in COLUMNS.values()]
+    for system, by_seed in found.items():
+        cells = [cell([100 * told["scores"][key] for told in by_seed.values()]) for key in COLUMNS.values()]
         lines.append(f"| {system} | " + " | ".join(cells) + " |")
+    weights = [f"- {system}: {told}" for system, by_seed in found.items() if (told := told_weights(by_seed))]
+    if weights:
+        lines += ["", "Weights of the teachers:", "", *weights]
     return "\n".join(lines) + "\n"
 
 
-def as_json(request: Request, scores: Dict[str, Dict[int, Dict[str, float]]]) -> Dict[str, Any]:
+def as_json(request: Request, found: Collected) -> Dict[str, Any]:
     return {
         "sources": request.sources,
         "target": request.target,
         "split": request.split,
         "encoder": request.encoder,
         "label_map": request.label_map,
-        "seeds": request.seeds,
-        "f1": {system: summary([by_seed[seed]["f1"] for seed in by_seed]) for system, by_seed in scores.items()},
-        "scores": scores,
+        "overrides": request.overrides,
+        "config_overrides": request.config_overrides,
+        "f1": {
+            system: summary([told["scores"]["f1"] for told in by_seed.values()]) for system, by_seed in found.items()
+        },
+        "by_seed": found,
     }
 
 
+def told_weights(by_seed: Dict[int, Dict[str, Any]]) -> str:
+    """The teachers' weights in mean of the seeds, where they were found out."""
+    alphas = [told.get("teachers", {}).get("weights", {}).get("alpha", {}) for told in by_seed.values()]
+    return ", ".join(f"{name} {statistics.mean(alpha[name] for alpha in alphas):.3f}" for name in alphas[0])
+
+
 def summary(values: List[float]) -> Dict[str, Any]:
-    return {"mean": statistics.mean(values), "standard_deviation": spread(values), "num_seeds": len(values)}
+    return {"mean": statistics.mean(values), "standard_deviation": deviation(values), "num_seeds": len(values)}
 
 
-def spread(values: List[float]) -> float | None:
-    """Of a sample, that is over n - 1; None for one value."""
+def deviation(values: List[float]) -> Optional[float]:
+    """Of a sample, over n - 1; none of one value."""
     return statistics.stdev(values) if len(values) > 1 else None
 
 
 def cell(values: List[float]) -> str:
-    deviation = spread(values)
+    spread = deviation(values)
     mean = f"{statistics.mean(values):.1f}"
-    return mean if deviation is None else f"{mean} ± {deviation:.1f}"
+    return mean if spread is None else f"{mean} ± {spread:.1f}"
+
+
+def read(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))

@@ -1,0 +1,44 @@
+"""What can be compared, by name. A new system of students is a line here and a training config."""
+
+from dataclasses import dataclass
+from typing import List
+
+TEACHER = "teacher"
+ADVERSARIAL = "adversarial"
+
+DIRECT = {"mt": TEACHER, "adversarial": ADVERSARIAL}
+"""Direct model transfer: a tagger of the source language, by its config, is evaluated on the target."""
+
+
+@dataclass(frozen=True)
+class Student:
+    """A student of one teacher: its config, its teacher's, and whether a discriminator selects what it learns from."""
+
+    config: str
+    teacher: str = TEACHER
+    selected: bool = False
+
+
+STUDENTS = {
+    "hl": Student("student_hard"),
+    "ts": Student("student_soft"),
+    "ts-selected": Student("student_selected", selected=True),
+    "selected": Student("student_selected", teacher=ADVERSARIAL, selected=True),
+}
+
+UNIFORM = "uniform"
+WEIGHTS = [
+    UNIFORM,
+    *(f"{measure}{level}" for level in ("", "-sentence") for measure in ("learned", "cosine", "l1", "l2")),
+]
+"""Students of one teacher for each source, by the weights of their teachers."""
+
+VOTING = "voting"
+"""The teachers together, without a student."""
+
+ONE_SOURCE = [*DIRECT, *STUDENTS]
+SEVERAL_SOURCES = [VOTING, *WEIGHTS]
+
+
+def default_systems(num_sources: int) -> List[str]:
+    return ["mt", "hl", "ts", "selected"] if num_sources == 1 else ["mt", "ts", VOTING, UNIFORM, "learned"]
