@@ -7,6 +7,7 @@ to the vocabulary in the plain sense of the word, so they are kept in a hidden f
 `archive_model` packs with the rest and `Vocabulary.from_files` passes over.
 """
 
+import contextlib
 import hashlib
 import inspect
 import logging
@@ -16,7 +17,7 @@ import shutil
 import tempfile
 from os import PathLike
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple, Union
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple, Union
 
 from allennlp.common.checks import ConfigurationError
 from transformers import (
@@ -28,6 +29,7 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 from transformers.models.auto.modeling_auto import MODEL_MAPPING
+from transformers.utils import logging as transformers_logging
 
 from lowresource_ner.archives import (
     ARCHIVE_WEIGHTS,
@@ -115,6 +117,22 @@ class EncoderFiles:
                 logger.info("Encoder '%s' is not at hand; its weights come from %s", self.model_name, self._run_dir)
                 return AutoModel.from_config(config, **_without_pooler(config))
             raise
+
+    def model_with_pooler(self) -> Optional[PreTrainedModel]:
+        """
+        The pretrained encoder with the layer that makes a vector of the whole sentence from the first position (`pooler_output`);
+        `None` where its weights come without one. A layer of random weights is never given.
+        """
+        config = self._config
+        if is_archive(self.model_name) or not _without_pooler(config):
+            return None
+        with _no_advice():
+            model, loading = self._read(
+                "weights",
+                lambda source: AutoModel.from_pretrained(source, config=config, output_loading_info=True),
+                encoder_source(self.model_name),
+            )
+        return None if any("pooler." in name for name in loading["missing_keys"]) else model
 
     def max_length(self) -> int:
         """The greatest number of sub-words, special tokens included, that the encoder reads at once."""
@@ -249,6 +267,17 @@ def _without_pooler(config: PretrainedConfig) -> Dict[str, bool]:
     if model_class is not None and "add_pooling_layer" in inspect.signature(model_class.__init__).parameters:
         return {"add_pooling_layer": False}
     return {}
+
+
+@contextlib.contextmanager
+def _no_advice() -> Iterator[None]:
+    """Keeps transformers from saying that an encoder without a pooler should be trained before it is used."""
+    level = transformers_logging.get_verbosity()
+    transformers_logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        transformers_logging.set_verbosity(level)
 
 
 def _save(loaded: Iterable[Union[PretrainedConfig, PreTrainedTokenizerFast]], store: Path) -> None:

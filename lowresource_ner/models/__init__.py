@@ -1,6 +1,15 @@
 from lowresource_ner.models.heads import LanguageModelHead, ModuleHead, TaggingHead
 from lowresource_ner.models.kd_student import KdStudent
+from lowresource_ner.models.language_similarity import LanguageSimilarity
 from lowresource_ner.models.mbert_tagger import MbertTagger
 from lowresource_ner.models.pgn_bilstm_crossdomain import PgnBilstmCrossdomain
 
-__all__ = ["KdStudent", "LanguageModelHead", "MbertTagger", "ModuleHead", "PgnBilstmCrossdomain", "TaggingHead"]
+__all__ = [
+    "KdStudent",
+    "LanguageModelHead",
+    "LanguageSimilarity",
+    "MbertTagger",
+    "ModuleHead",
+    "PgnBilstmCrossdomain",
+    "TaggingHead",
+]

@@ -6,6 +6,7 @@ from lowresource_ner.modules.distillation_losses import (
     MseLoss,
     SoftCrossEntropyLoss,
 )
+from lowresource_ner.modules.language_scores import LanguageScores
 from lowresource_ner.modules.lstm_parameters import LstmParameters, ParameterGenerator, SharedParameters
 from lowresource_ner.modules.subword_transformer import SubwordTransformer
 from lowresource_ner.modules.tag_heads import CrfHead, SoftmaxHead, TagHead
@@ -17,6 +18,7 @@ __all__ = [
     "DistillationLoss",
     "HardLabelLoss",
     "KlLoss",
+    "LanguageScores",
     "LstmParameters",
     "MseLoss",
     "ParameterGenerator",

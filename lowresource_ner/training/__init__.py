@@ -1,5 +1,6 @@
 from lowresource_ner.training.inverse_time_decay import InverseTimeDecay
 from lowresource_ner.training.keep_last_epoch import KeepLastEpoch
+from lowresource_ner.training.language_means import LanguageMeans
 from lowresource_ner.training.lazy_sgd import LazySgd
 from lowresource_ner.training.linear_warmup_share import LinearWarmupShare
 from lowresource_ner.training.module_updates import ModuleUpdates
@@ -10,6 +11,7 @@ from lowresource_ner.training.temperature_scaling import TemperatureScaling
 __all__ = [
     "InverseTimeDecay",
     "KeepLastEpoch",
+    "LanguageMeans",
     "LazySgd",
     "LinearWarmupShare",
     "ModuleUpdates",

@@ -1,0 +1,116 @@
+"""The dataset reader of a model that tells languages apart: sentences as vectors, and the languages they are in."""
+
+from typing import Any, Dict, Iterator, Mapping, Optional, Sequence
+
+import numpy
+from allennlp.common.checks import ConfigurationError
+from allennlp.common.util import lazy_groups_of
+from allennlp.data import DatasetReader, Field, Instance
+from allennlp.data.dataset_readers.dataset_reader import DistributedInfo, WorkerInfo
+from allennlp.data.fields import LabelField, MetadataField, TensorField
+
+from lowresource_ner.data.raw_text import RawTextReader
+from lowresource_ner.data.sentence_reader import SentenceReader
+from lowresource_ner.distillation.sentence_vectors import SentenceEncoder
+
+_BLOCK = 2048
+"""Sentences that the encoder is given in one call."""
+
+
+@DatasetReader.register("language_vectors")
+class LanguageVectorsReader(DatasetReader):
+    """
+    Reads texts of several languages, for `language_similarity`. Each sentence's vector is computed once, when it is read.
+
+    A path names the language of each text: `{"en": "en.conll", "de": "de.conll"}`, where a text is whatever the inner reader
+    takes. On the command line this is written as JSON, or shorter, `en=en.conll`; `allennlp evaluate` takes
+    `en=en.conll,de=de.conll` for two corpora and gives the figures of one language after the other.
+
+    Registered as a `DatasetReader` with name "language_vectors".
+
+    # Parameters
+
+    encoder : `SentenceEncoder`
+    reader : `Optional[DatasetReader]`, optional (default = `raw_text`)
+        `raw_text`, or `conll_ner`, whose tags are not used.
+    label_namespace : `str`, optional (default = `"language_labels"`)
+
+    # Raises
+
+    `ConfigurationError`
+        Where the reader is none of this package's, or a path names no language.
+    """
+
+    def __init__(
+        self,
+        encoder: SentenceEncoder,
+        reader: Optional[DatasetReader] = None,
+        label_namespace: str = "language_labels",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(manual_distributed_sharding=True, manual_multiprocess_sharding=True, **kwargs)
+        reader = reader or RawTextReader()
+        if not isinstance(reader, SentenceReader):
+            raise ConfigurationError(
+                f"'reader' of language_vectors is a {type(reader).__name__}; it is one of this package, raw_text or conll_ner."
+            )
+        self._encoder = encoder
+        self._reader = reader
+        self._label_namespace = label_namespace
+
+    def text_to_instance(
+        self,
+        words: Sequence[str],
+        language: Optional[str] = None,
+        place: str = "(given text)",
+        vector: Optional[numpy.ndarray] = None,
+    ) -> Instance:
+        """
+        An instance with the fields `vector`, `language` where it is known, and `metadata` ("words" and "place").
+
+        # Parameters
+
+        words : `Sequence[str]`
+        language : `Optional[str]`
+        place : `str`
+            File and line, for messages.
+        vector : `Optional[numpy.ndarray]`
+            (hidden_size,) Computed where it is not given.
+        """
+        vector = self._encoder.encode([words])[0] if vector is None else vector
+        fields: Dict[str, Field] = {
+            "vector": TensorField(vector),
+            "metadata": MetadataField({"words": list(words), "place": place}),
+        }
+        if language is not None:
+            fields["language"] = LabelField(language, self._label_namespace)
+        return Instance(fields)
+
+    def _read(self, file_path: Any) -> Iterator[Instance]:
+        for language, corpus in _corpora(file_path).items():
+            for block in lazy_groups_of(self._reader._read(corpus), _BLOCK):
+                metadata: Any = [instance["metadata"] for instance in block]
+                words = [each["words"] for each in metadata]
+                for each, vector in zip(metadata, self._encoder.encode(words)):
+                    yield self.text_to_instance(each["words"], language, each["place"], vector)
+
+    def _set_worker_info(self, info: Optional[WorkerInfo]) -> None:
+        super()._set_worker_info(info)
+        self._reader._set_worker_info(info)
+
+    def _set_distributed_info(self, info: Optional[DistributedInfo]) -> None:
+        super()._set_distributed_info(info)
+        self._reader._set_distributed_info(info)
+
+
+def _corpora(file_path: Any) -> Mapping[str, Any]:
+    """Each language's text."""
+    if isinstance(file_path, Mapping) and file_path:
+        return file_path
+    parts = [part.partition("=") for part in str(file_path).split(",")]
+    if not all(language and path for language, _, path in parts):
+        raise ConfigurationError(
+            f"language_vectors was given the path {file_path!r}, which does not say what language its text is in. Give a path "
+            'for each language, {"en": "en.conll", "de": "de.conll"}, or en=en.conll.'
+        )
+    return {language: path for language, _, path in parts}

@@ -1,0 +1,132 @@
+"""The model that says how near a sentence is to each of the source languages."""
+
+from typing import Any, Dict, List, Mapping, Optional
+
+import torch
+from allennlp.common.checks import ConfigurationError
+from allennlp.data import Vocabulary
+from allennlp.models import Model
+from allennlp.training.metrics import CategoricalAccuracy
+
+from lowresource_ner.encoder_files import EncoderFiles
+from lowresource_ner.modules.language_scores import LanguageScores
+
+
+@Model.register("language_similarity")
+class LanguageSimilarity(Model):
+    """
+    Identifies the language of a sentence by its vector, from a pretrained encoder that is not trained (Wu et al. 2020, section
+    3.3). Of text in another language, its scores say which source languages are near: the teacher weights "similarity".
+
+    Loss: cross-entropy over the source languages, plus γ ‖Pᵀ P − I_H‖_F² less a constant; see `LanguageScores`. Train it with
+    the callback `language_means`.
+
+    Registered as a `Model` with name "language_similarity".
+
+    # Parameters
+
+    vocab : `Vocabulary`
+    model_name : `str`
+        The encoder of the sentence vectors, as the reader has it: its config says how long they are.
+    rank : `int`, optional (default = `64`)
+    orthogonality_weight : `float`, optional (default = `0.01`)
+        γ.
+    label_namespace : `str`, optional (default = `"language_labels"`)
+    serialization_dir : `Optional[str]`
+        Given by AllenNLP: the run or the archive in which the encoder's config is kept.
+
+    # Raises
+
+    `ConfigurationError`
+        Where there are no languages, or the encoder cannot be found.
+    """
+
+    def __init__(
+        self,
+        vocab: Vocabulary,
+        model_name: str,
+        rank: int = 64,
+        orthogonality_weight: float = 0.01,
+        label_namespace: str = "language_labels",
+        serialization_dir: Optional[str] = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(vocab, serialization_dir=serialization_dir, **kwargs)
+        by_index = vocab.get_index_to_token_vocabulary(label_namespace)
+        self.languages = [by_index[index] for index in range(len(by_index))]
+        """The source languages, in the order of the scores."""
+        if not self.languages:
+            raise ConfigurationError(
+                f"The data of language_similarity has no languages (namespace '{label_namespace}'). Read it with the reader "
+                "language_vectors."
+            )
+        hidden_size = EncoderFiles(model_name, serialization_dir).config().hidden_size
+        self._scores = LanguageScores(len(self.languages), hidden_size, rank)
+        self._orthogonality_weight = orthogonality_weight
+        self._accuracy = CategoricalAccuracy()
+
+    @property
+    def has_means(self) -> bool:
+        """Whether the languages' means are known, because they were set, or came with an archive or a checkpoint."""
+        return bool(self._scores.has_means)
+
+    def set_means(self, means: Mapping[str, torch.Tensor]) -> None:
+        """
+        # Parameters
+
+        means : `Mapping[str, torch.Tensor]`
+            For each language the mean of its sentences' vectors, (vector_dim,), from which its embedding begins.
+        """
+        self._scores.set_means(torch.stack([means[language] for language in self.languages]))
+
+    def scores(self, vectors: torch.Tensor, measure: str = "learned") -> torch.Tensor:
+        """
+        # Parameters
+
+        vectors : `torch.Tensor`
+            (num_sentences, vector_dim)
+        measure : `str`
+            "learned"; or "cosine", "l1" or "l2" (negated distances) to the mean of each language's sentences.
+
+        # Returns
+
+        `torch.Tensor` : (num_sentences, num_languages), the higher the nearer.
+        """
+        return self._scores(vectors, measure)
+
+    def forward(
+        self,
+        vector: torch.Tensor,
+        language: Optional[torch.Tensor] = None,
+        metadata: Optional[List[Dict[str, Any]]] = None,
+    ) -> Dict[str, Any]:
+        """
+        # Parameters
+
+        vector : `torch.Tensor`
+            (batch_size, vector_dim)
+        language : `torch.Tensor`, optional
+            (batch_size,)
+        metadata : `List[Dict[str, Any]]`, optional
+            Of each sentence; not used.
+
+        # Returns
+
+        scores : (batch_size, num_languages); loss : scalar, where the languages are known.
+        """
+        scores = self.scores(vector)
+        output = {"scores": scores}
+        if language is not None:
+            penalty = self._orthogonality_weight * self._scores.orthogonality_penalty()
+            output["loss"] = torch.nn.functional.cross_entropy(scores, language) + penalty
+            self._accuracy(scores, language)
+        return output
+
+    def make_output_human_readable(self, output_dict: Dict[str, Any]) -> Dict[str, Any]:
+        """Adds "language", of each sentence the one it is nearest to."""
+        best = output_dict["scores"].argmax(dim=-1).tolist()
+        return {**output_dict, "language": [self.languages[index] for index in best]}
+
+    def get_metrics(self, reset: bool = False) -> Dict[str, float]:
+        """ "accuracy" : the share of sentences whose language was identified."""
+        return {"accuracy": float(self._accuracy.get_metric(reset))}
