@@ -4,13 +4,16 @@
 #
 # The configs of cross_domain also need TARGET, the folder of the domain to adapt to, and VECTORS, a file of word vectors such as
 # glove.6B.100d.txt.gz; pgn_combined needs UNLABELLED, the folder of a domain with raw text alone, fine_tune ARCHIVE, the
-# model.tar.gz to go on from. The students of cross_lingual need TARGET and TEACHER, a model.tar.gz. These have no defaults.
+# model.tar.gz to go on from. The students of cross_lingual need TARGET and TEACHER, a model.tar.gz. student_multi_source needs
+# TEACHERS in its place, as en=runs/en/model.tar.gz,de=runs/de/model.tar.gz, and SIMILARITY, the model.tar.gz of similarity, where
+# WEIGHTS is not uniform; similarity needs SOURCES, the folders of the source languages, as en,de. These have no defaults.
 #
 # NER_DATA has no default: it is the folder of your corpora, a folder each language or domain, each with train.conll, dev.conll
 # and test.conll (and raw.txt where there is unlabelled text). fixtures/corpora is such a folder.
 export NER_DATA="${NER_DATA:?is not set. It is the folder of your corpora: NER_DATA/<language>/{train,dev,test}.conll (see README.md)}"
 export SOURCE="${SOURCE:-en}"                               # the folder of the labelled language or domain, below NER_DATA
 export ENCODER="${ENCODER:-bert-base-multilingual-cased}"   # hub name, local folder, or a model.tar.gz to go on from
+export WEIGHTS="${WEIGHTS:-uniform}"                        # of several teachers: uniform, learned, cosine, l1, l2, learned-sentence, ...
 export VECTORS_DIM="${VECTORS_DIM:-100}"                    # of the word vectors in VECTORS, which cross_domain reads
 export SEED="${SEED:-13}"
 export DEVICE="${DEVICE:--1}"                               # -1 for the CPU, else the number of a GPU

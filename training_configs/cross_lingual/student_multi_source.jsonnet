@@ -1,0 +1,28 @@
+// Multi-source TS of Wu et al. (2020): a student of several teachers, each of a language, weighted alike or by how near their languages
+// are to the target's.
+//
+//   export NER_DATA=fixtures/corpora TARGET=es TEACHERS=en=runs/en/model.tar.gz,de=runs/de/model.tar.gz && source training_configs/defaults.sh
+//   allennlp train training_configs/cross_lingual/student_multi_source.jsonnet -s runs/student --include-package lowresource_ner
+//
+// By similarity: WEIGHTS is learned (the paper's), cosine, l1 or l2, for the corpus as a whole, or learned-sentence and so on, for each
+// sentence; and SIMILARITY is the archive of similarity.jsonnet, in which the teachers' languages are called as they are here (`languages`
+// of the weights says otherwise). The weights are logged, and written to teachers.json in the run's folder.
+// Teachers with other entity types: --overrides '{"dataset_reader.label_maps": {"en": {"MISC": "O"}}}'
+local environment = import '../lib/environment.libsonnet';
+
+local parts = std.split(environment.weights, '-');
+local similarity = {
+  type: 'similarity',
+  archive_file: environment.similarity,
+  measure: parts[0],
+  level: if std.length(parts) > 1 then parts[1] else 'corpus',
+  languages: {},
+  cuda_device: environment.device,
+};
+
+(import '../lib/student.libsonnet') {
+  teachers:: environment.teachers,
+  weights:: if environment.weights == 'uniform' then { type: 'uniform' } else similarity,
+  // As released; a student of one teacher has 0.01.
+  trainer+: { optimizer+: { weight_decay: 1e-5 } },
+}
