@@ -1,3 +1,4 @@
+from lowresource_ner.models.adversarial_tagger import AdversarialTagger
 from lowresource_ner.models.heads import LanguageModelHead, ModuleHead, TaggingHead
 from lowresource_ner.models.kd_student import KdStudent
 from lowresource_ner.models.language_similarity import LanguageSimilarity
@@ -5,6 +6,7 @@ from lowresource_ner.models.mbert_tagger import MbertTagger
 from lowresource_ner.models.pgn_bilstm_crossdomain import PgnBilstmCrossdomain
 
 __all__ = [
+    "AdversarialTagger",
     "KdStudent",
     "LanguageModelHead",
     "LanguageSimilarity",

@@ -6,6 +6,7 @@ from lowresource_ner.modules.distillation_losses import (
     MseLoss,
     SoftCrossEntropyLoss,
 )
+from lowresource_ner.modules.language_discriminator import LanguageDiscriminator
 from lowresource_ner.modules.language_scores import LanguageScores
 from lowresource_ner.modules.lstm_parameters import LstmParameters, ParameterGenerator, SharedParameters
 from lowresource_ner.modules.subword_transformer import SubwordTransformer
@@ -18,6 +19,7 @@ __all__ = [
     "DistillationLoss",
     "HardLabelLoss",
     "KlLoss",
+    "LanguageDiscriminator",
     "LanguageScores",
     "LstmParameters",
     "MseLoss",

@@ -1,0 +1,151 @@
+"""A tagger whose encoder learns not to show which language it reads."""
+
+from typing import Any, Dict, List, Optional, Tuple
+
+import torch
+from allennlp.data import TextFieldTensors, Vocabulary
+from allennlp.models import Model
+from allennlp.modules import TextFieldEmbedder
+from allennlp.nn.util import get_text_field_mask
+
+from lowresource_ner.metrics import MeanLoss
+from lowresource_ner.models.mbert_tagger import MbertTagger
+from lowresource_ner.modules.language_discriminator import LanguageDiscriminator
+
+EncodedBatch = Tuple[torch.Tensor, torch.Tensor]
+"""Vectors of words, (batch_size, num_words, dim), and their mask, (batch_size, num_words)."""
+
+
+@Model.register("adversarial_tagger")
+class AdversarialTagger(MbertTagger):
+    """
+    An `mbert_tagger` with a language discriminator on its encoder (AdvPicker: Chen et al., ACL 2021). The callback
+    `adversarial_updates` trains it: the tagger on labelled text of the source language, the discriminator to tell the two
+    languages' words apart, and the encoder to make that hard.
+
+    The discriminator judges words, each once, by the vector of its first sub-word; the released code judges every sub-word and
+    the special tokens. Its weights have `requires_grad` off but in its own step, so that the trainer's optimizer has no hold of
+    them, and no gradient of theirs is computed when it is the encoder's turn.
+
+    Registered as a `Model` with name "adversarial_tagger".
+
+    # Parameters
+
+    vocab : `Vocabulary`
+    text_field_embedder : `TextFieldEmbedder`
+    discriminator_hidden_dim : `int`, optional (default = `500`)
+        As released.
+    dropout, tag_scheme, head, metric, label_namespace, pretrained_file, initializer, regularizer
+        As those of `MbertTagger`. The last three do not reach the discriminator, which always begins anew.
+    """
+
+    def __init__(
+        self,
+        vocab: Vocabulary,
+        text_field_embedder: TextFieldEmbedder,
+        discriminator_hidden_dim: int = 500,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(vocab, text_field_embedder, **kwargs)
+        self.discriminator = LanguageDiscriminator(text_field_embedder.get_output_dim(), discriminator_hidden_dim)
+        self.discriminator.requires_grad_(False)
+        self._losses = {name: MeanLoss(f"{name}_loss") for name in ("ner", "discriminator", "generator")}
+        self._accuracy = MeanLoss("discriminator_accuracy")
+
+    @property
+    def encoder(self) -> TextFieldEmbedder:
+        """What the discriminator is to be deceived by."""
+        return self._embedder
+
+    def forward(
+        self,
+        tokens: TextFieldTensors,
+        tags: Optional[torch.Tensor] = None,
+        metadata: Optional[List[Dict[str, Any]]] = None,
+        task: Optional[List[str]] = None,
+    ) -> Dict[str, Any]:
+        """
+        # Parameters
+
+        tokens : `TextFieldTensors`
+        tags : `torch.Tensor`, optional
+            (batch_size, num_words)
+        metadata : `List[Dict[str, Any]]`, optional
+            Of each sentence; "words" is passed on to the output.
+        task : `List[str]`, optional
+            Of each sentence the module that it is for, as the reader `multitask` says. A batch has one.
+
+        # Returns
+
+        What `MbertTagger` does, and module : the batch's, where it is known. In training, a module's batch without tags has the
+        loss 0 and no logits: what is learned from it is the callback's.
+        """
+        if self.training and task is not None and tags is None:
+            # Of a parameter, so that it can be propagated back like any other loss.
+            return {"loss": 0 * self._projection.bias.sum(), "module": task[0]}
+        output = super().forward(tokens, tags, metadata)
+        if self.training and tags is not None:
+            self._losses["ner"](output["loss"], 1)
+        if task is not None:
+            output["module"] = task[0]
+        return output
+
+    def encode(self, tokens: TextFieldTensors) -> EncodedBatch:
+        """
+        What the discriminator judges.
+
+        # Returns
+
+        vectors : (batch_size, num_words, dim); mask : (batch_size, num_words).
+        """
+        return self._embedder(tokens), get_text_field_mask(tokens)
+
+    def discriminator_loss(self, source: EncodedBatch, target: EncodedBatch) -> torch.Tensor:
+        """
+        The discriminator's loss, a scalar: the mean over the source's words of - log p(source), plus the mean over the target's
+        of - log(1 - p(source)), as released. At chance it is 2 log 2. Nothing is propagated back into the vectors.
+
+        # Parameters
+
+        source, target : `Tuple[torch.Tensor, torch.Tensor]`
+            What `encode` gives of a batch of each language.
+        """
+        losses = []
+        for (vectors, mask), is_source in ((source, True), (target, False)):
+            logits = self.discriminator(vectors.detach())
+            losses.append(self.discriminator.loss(logits, mask, is_source))
+            self._accuracy((((logits > 0) == is_source) & mask).sum(), mask.sum())
+        loss = losses[0] + losses[1]
+        self._losses["discriminator"](loss, 1)
+        return loss
+
+    def generator_loss(self, source: EncodedBatch, target: EncodedBatch) -> torch.Tensor:
+        """The encoder's loss, a scalar: that of the discriminator, each language taken for the other, propagated back."""
+        losses = [
+            self.discriminator.loss(self.discriminator(vectors), mask, is_source)
+            for (vectors, mask), is_source in ((source, False), (target, True))
+        ]
+        loss = losses[0] + losses[1]
+        self._losses["generator"](loss, 1)
+        return loss
+
+    def language_probabilities(self, tokens: TextFieldTensors) -> torch.Tensor:
+        """
+        The probability that a word is of the source language.
+
+        # Returns
+
+        `torch.Tensor`
+            (batch_size, num_words); what stands at other positions than words means nothing.
+        """
+        return torch.sigmoid(self.discriminator(self._embedder(tokens)))
+
+    def get_metrics(self, reset: bool = False) -> Dict[str, float]:
+        """
+        Those of `MbertTagger`, and in training "ner_loss", "discriminator_loss" and "generator_loss", means over the steps, and
+        "discriminator_accuracy", the share of words whose language it finds, over the words of both languages.
+        """
+        metrics = super().get_metrics(reset)
+        for metric in (*self._losses.values(), self._accuracy):
+            metrics.update(metric.get_metric(reset))
+        return metrics
