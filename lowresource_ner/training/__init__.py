@@ -1,3 +1,4 @@
+from lowresource_ner.training.adversarial_updates import AdversarialUpdates
 from lowresource_ner.training.inverse_time_decay import InverseTimeDecay
 from lowresource_ner.training.keep_last_epoch import KeepLastEpoch
 from lowresource_ner.training.language_means import LanguageMeans
@@ -9,6 +10,7 @@ from lowresource_ner.training.switch_optimizer import SwitchOptimizer
 from lowresource_ner.training.temperature_scaling import TemperatureScaling
 
 __all__ = [
+    "AdversarialUpdates",
     "InverseTimeDecay",
     "KeepLastEpoch",
     "LanguageMeans",

@@ -1,0 +1,184 @@
+"""Tagger, language discriminator and encoder, trained in turn."""
+
+from typing import Any, Dict, List, Optional, Tuple
+
+import torch
+from allennlp.common import Lazy
+from allennlp.common.checks import ConfigurationError
+from allennlp.training.callbacks import TrainerCallback
+from allennlp.training.gradient_descent_trainer import GradientDescentTrainer
+from allennlp.training.learning_rate_schedulers import LearningRateScheduler
+from allennlp.training.optimizers import Optimizer
+
+
+@TrainerCallback.register("adversarial_updates")
+class AdversarialUpdates(TrainerCallback):
+    """
+    Makes the three updates of AdvPicker (Chen et al., ACL 2021, and its released code) in every step, which has a
+    batch of labelled sentences of the source language and one of unlabelled sentences of the target language:
+
+    1. encoder and tagger, by the NER loss of the source batch: the trainer's own optimizer and schedule;
+    2. the discriminator, by its loss on the vectors that the encoder now gives of both batches' words;
+    3. the encoder, by the loss of deceiving the discriminator as it now is.
+
+    The second and the third are made on one and the same pass of the encoder, which the second leaves as it is. The released
+    code draws batches of their own for each of the three, and passes them through the encoder once more.
+
+    The model is `adversarial_tagger`, the reader `multitask`, data loader and scheduler are `one_batch_per_module`, and
+    `num_gradient_accumulation_steps` is 2. The "loss" that the trainer reports is half the NER loss, as it takes the mean of
+    the step's batches; see the model's metrics. Optimizers and schedules are part of the checkpoints.
+
+    Registered as a `TrainerCallback` with name "adversarial_updates".
+
+    # Parameters
+
+    discriminator_optimizer : `Lazy[Optimizer]`
+        Of the discriminator's parameters; released: AdamW, 5e-3.
+    generator_optimizer : `Lazy[Optimizer]`
+        Of those of the encoder's that are not frozen; released: AdamW, 6e-7.
+    learning_rate_scheduler : `Optional[Lazy[LearningRateScheduler]]`
+        Of both, one each; released: linear warm-up over 5 %, then linear decay.
+    source_module : `str`, optional (default = `"ner_source"`)
+    target_module : `str`, optional (default = `"text_target"`)
+
+    # Raises
+
+    `ConfigurationError`
+        Before training, where model, data or trainer do not fit: other modules, a target that is read with its labels, an
+        encoder that is frozen as a whole, the trainer's `use_amp`, or several processes.
+    """
+
+    def __init__(
+        self,
+        serialization_dir: str,
+        discriminator_optimizer: Lazy[Optimizer],
+        generator_optimizer: Lazy[Optimizer],
+        learning_rate_scheduler: Optional[Lazy[LearningRateScheduler]] = None,
+        source_module: str = "ner_source",
+        target_module: str = "text_target",
+    ) -> None:
+        super().__init__(serialization_dir)
+        self._configured = {"discriminator": discriminator_optimizer, "generator": generator_optimizer}
+        self._configured_schedule = learning_rate_scheduler
+        self._source = source_module
+        self._target = target_module
+        self._optimizers: Dict[str, torch.optim.Optimizer] = {}
+        self._schedules: Dict[str, LearningRateScheduler] = {}
+        self._restored: Optional[Dict[str, Any]] = None
+
+    def on_start(self, trainer: GradientDescentTrainer, is_primary: bool = True, **kwargs: Any) -> None:
+        super().on_start(trainer, is_primary)
+        self._check(trainer)
+        model: Any = trainer.model
+        trained = {
+            "discriminator": _named(model, model.discriminator),
+            "generator": [(name, weight) for name, weight in _named(model, model.encoder) if weight.requires_grad],
+        }
+        if not trained["generator"]:
+            raise ConfigurationError(
+                "The encoder is frozen as a whole, so it cannot learn to deceive the discriminator. Give a smaller "
+                "'num_frozen_layers'."
+            )
+        for name, parameters in trained.items():
+            optimizer = self._configured[name].construct(model_parameters=parameters)
+            self._optimizers[name] = optimizer
+            if self._configured_schedule is not None:
+                self._schedules[name] = self._configured_schedule.construct(
+                    optimizer=optimizer,
+                    num_epochs=trainer._num_epochs,
+                    num_steps_per_epoch=len(trainer.data_loader) // trainer._num_gradient_accumulation_steps,
+                )
+        if self._restored is not None:
+            for kind, parts in self._parts():
+                for name, part in parts.items():
+                    part.load_state_dict(self._restored[kind][name])
+
+    def on_backward(
+        self, trainer: GradientDescentTrainer, batch_outputs: Dict[str, Any], backward_called: bool, **kwargs: Any
+    ) -> bool:
+        if backward_called:
+            raise ConfigurationError(
+                "adversarial_updates and another callback both call backward. Leave the other one out."
+            )
+        if batch_outputs["module"] == self._source:
+            batch_outputs["loss"].backward()
+        return True
+
+    def on_batch(
+        self,
+        trainer: GradientDescentTrainer,
+        batch_inputs: List[Dict[str, Any]],
+        *args: Any,
+        is_training: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        """The trainer's own optimizer has made its step."""
+        if not is_training:
+            return
+        for schedule in self._schedules.values():
+            schedule.step_batch(trainer._total_batches_completed)
+        model: Any = trainer.model
+        batches = {batch["task"][0]: batch for batch in batch_inputs}
+        source, target = (model.encode(batches[name]["tokens"]) for name in (self._source, self._target))
+
+        model.discriminator.requires_grad_(True)
+        self._step("discriminator", model.discriminator_loss(source, target))
+        model.discriminator.requires_grad_(False)
+        self._step("generator", model.generator_loss(source, target))
+
+    def on_epoch(self, *args: Any, **kwargs: Any) -> None:
+        for schedule in self._schedules.values():
+            schedule.step()
+
+    def state_dict(self) -> Dict[str, Any]:
+        return {kind: {name: part.state_dict() for name, part in parts.items()} for kind, parts in self._parts()}
+
+    def load_state_dict(self, state_dict: Dict[str, Any]) -> None:
+        self._restored = state_dict
+
+    def _step(self, name: str, loss: torch.Tensor) -> None:
+        optimizer = self._optimizers[name]
+        optimizer.zero_grad()  # what the NER loss has left
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+
+    def _parts(self) -> List[Tuple[str, Dict[str, Any]]]:
+        return [("optimizers", dict(self._optimizers)), ("schedules", dict(self._schedules))]
+
+    def _check(self, trainer: GradientDescentTrainer) -> None:
+        model: Any = trainer.model
+        if not all(hasattr(model, name) for name in ("discriminator", "encoder", "generator_loss")):
+            raise ConfigurationError(
+                f"adversarial_updates trains an adversarial_tagger, not {type(model).__name__}. Set 'model.type'."
+            )
+        modules = list(getattr(getattr(trainer.data_loader, "scheduler", None), "modules", []))
+        if sorted(modules) != sorted([self._source, self._target]):
+            raise ConfigurationError(
+                f"adversarial_updates needs the data loader and the scheduler 'one_batch_per_module' with the modules "
+                f"'{self._source}' and '{self._target}' ('source_module', 'target_module'); the data has "
+                f"{', '.join(modules) or 'none'}."
+            )
+        if trainer._num_gradient_accumulation_steps != 2:
+            raise ConfigurationError(
+                f"The trainer's 'num_gradient_accumulation_steps' is {trainer._num_gradient_accumulation_steps}, and a step has "
+                "a batch of the source and one of the target. Set it to 2."
+            )
+        readers = getattr(trainer.data_loader, "readers", {})
+        if getattr(getattr(readers.get(self._target), "inner", None), "labelled", False):
+            raise ConfigurationError(
+                f"The reader of '{self._target}' would read the target's labels. Give it 'labelled': false, or take raw_text."
+            )
+        if trainer._scaler is not None:
+            raise ConfigurationError(
+                "adversarial_updates does not work with the trainer's 'use_amp'. Leave it out; 'bfloat16' of subword_transformer "
+                "is as fast and needs no scaling."
+            )
+        if trainer._distributed:
+            raise ConfigurationError("adversarial_updates works on one device. Leave 'distributed' out.")
+
+
+def _named(model: torch.nn.Module, part: torch.nn.Module) -> List[Tuple[str, torch.nn.Parameter]]:
+    """The parameters of a part of the model, by their names in the model."""
+    of_part = {id(weight) for weight in part.parameters()}
+    return [(name, weight) for name, weight in model.named_parameters() if id(weight) in of_part]
