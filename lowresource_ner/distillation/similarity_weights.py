@@ -162,7 +162,8 @@ class SimilarityWeights(TeacherWeights):
         if not set(languages) <= set(known):
             raise ConfigurationError(
                 f"The teachers' languages are {', '.join(languages)}, and {self._archive_file} knows {', '.join(known)}. "
-                "Call the teachers by its languages, give 'languages', {name of the teacher: language}, or train it on those languages."
+                "Call the teachers by its languages, give 'languages', {name of the teacher: language}, or train it on "
+                "those languages."
             )
         return [known.index(language) for language in languages]
 
