@@ -1,28 +1,39 @@
 """
-What a store of soft labels takes: bytes on disk, time to fill and to read it, and the memory of a process that reads it.
+What a million sentences take: a store of soft labels, bytes on disk, time to fill and to read it, the memory of a process that
+reads it; and a lazy data loader that reads the sentences from a file, with and without the teacher's answers.
 
     OMP_NUM_THREADS=1 python benchmarks/soft_label_store.py --sentences 1000000
 
-Sentences are random words, 3 to 12 each, made as they are needed; distributions are random as well, over `--labels` labels. The
-store is filled in this process and read in a fresh one, in blocks of 2048 sentences; the making of sentences and distributions
-is not counted. Every distribution that is read is summed, so that all of the file is read. Memory is split into what the process
-allocated and the pages of files, which the system takes back when it needs them.
+Sentences are random words, 3 to 12 each; a word's distribution is a random one over 9 labels. The store is filled in this process
+and read in a fresh one, in blocks of 2048 sentences; the making of sentences and distributions is not counted. Every distribution
+that is read is summed, so that all of the file is read. Memory is split into what the process allocated and the pages of files,
+which the system takes back when it needs them.
+
+Then two fresh processes, at the same time so that both have the same machine, go once through AllenNLP's `multiprocess` loader
+with `max_instances_in_memory`, as far as the batches that a model would be given: one with the reader `raw_text`, the other with
+the reader `teacher_labelled` upon it and the store.
 """
 
 import argparse
+import json
 import random
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Dict, Iterator, List
+from typing import Any, Dict, Iterator, List
 
 import numpy
+from allennlp.common import Params
+from allennlp.common.util import import_module_and_submodules
+from allennlp.data import DataLoader, DatasetReader, Vocabulary
+from common import REPOSITORY, TRAINING_BATCH, WordTeacher
 
 from lowresource_ner.distillation.soft_label_store import SoftLabelStore
 
 BLOCK = 2048
+INSTANCES_IN_MEMORY = 8192
 SYLLABLES = "ba do fe gi ka lu mo ne po ri sa tu".split()
 MEMORY = {"VmHWM": "peak (VmHWM)", "RssAnon": "now allocated (RssAnon)", "RssFile": "now of files (RssFile)"}
 
@@ -30,24 +41,45 @@ MEMORY = {"VmHWM": "peak (VmHWM)", "RssAnon": "now allocated (RssAnon)", "RssFil
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sentences", type=int, default=1_000_000)
-    parser.add_argument("--labels", type=int, default=9)
     parser.add_argument("--seed", type=int, default=13)
-    parser.add_argument("--read", metavar="FOLDER", help="read the store in this folder, and do nothing else")
+    parser.add_argument("--folder", type=Path, help="of --step; otherwise one that is removed in the end")
+    parser.add_argument("--step", choices=["read", "raw_text", "teacher_labelled"], help="do nothing else")
     args = parser.parse_args()
-    if args.read:
-        read(Path(args.read), args.sentences, args.labels, args.seed)
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        fill(Path(folder), args.sentences, args.labels, args.seed)
-        subprocess.run([sys.executable, __file__, "--read", folder, *sys.argv[1:]], check=True)
+    if args.step == "read":
+        read(args.folder, args.sentences, args.seed)
+    elif args.step:
+        load(args.step, args.folder)
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            measure(Path(folder), args.sentences, args.seed)
 
 
-def fill(folder: Path, number: int, num_labels: int, seed: int) -> None:
-    generator = numpy.random.default_rng(seed)
-    store = open_store(folder, num_labels)
+def measure(folder: Path, number: int, seed: int) -> None:
+    command = [sys.executable, __file__, "--folder", str(folder), "--sentences", str(number), "--seed", str(seed)]
+    fill(folder, number, seed)
+    subprocess.run([*command, "--step", "read"], check=True)
+    with (folder / "text.txt").open("w", encoding="utf-8") as file:
+        file.writelines(" ".join(words) + "\n" for block in blocks(number, seed) for words in block)
+    steps = ["raw_text", "teacher_labelled"]
+    running = [subprocess.Popen([*command, "--step", step], stdout=subprocess.PIPE, text=True) for step in steps]
+    outputs = [process.communicate()[0] for process in running]
+    if any(process.returncode for process in running):
+        raise RuntimeError("A process that reads the sentences lazily has failed; see above.")
+    without, with_teacher = (json.loads(output.splitlines()[-1]) for output in outputs)
+    for step, found in zip(steps, (without, with_teacher)):
+        print(f"lazy loader, {step}: {found['sentences']} sentences in {found['seconds']:.0f} s, ", end="")
+        print(f"{found['processor_seconds']:.0f} s of them on the processor; allocated (RssAnon) before ", end="")
+        print(f"{found['before']:.0f} MiB, at most {found['peak']:.0f} MiB; in the end {found['now']}")
+    print(f"with the teacher / without: time {with_teacher['seconds'] / without['seconds']:.2f}, ", end="")
+    print(f"time on the processor {with_teacher['processor_seconds'] / without['processor_seconds']:.2f}")
+
+
+def fill(folder: Path, number: int, seed: int) -> None:
+    teacher = WordTeacher()
+    store = open_store(folder)
     seconds, processor_seconds, num_words = 0.0, 0.0, 0
     for block in blocks(number, seed):
-        distributions = random_distributions(block, num_labels, generator)
+        distributions = [answer for answer in teacher.label(block) if answer is not None]
         num_words += sum(map(len, block))
         start, processor_start = time.perf_counter(), time.process_time()
         missing = store.missing(block)
@@ -60,16 +92,16 @@ def fill(folder: Path, number: int, num_labels: int, seed: int) -> None:
     processor_seconds += time.process_time() - processor_start
     files = list(store.folder.iterdir())
     size = sum(path.stat().st_size for path in files)
-    print(f"{number} sentences, {len(store)} of them different, {num_words} words, {num_labels} labels")
+    print(f"{number} sentences, {len(store)} of them different, {num_words} words, {len(store.labels)} labels")
     print(f"on disk: {size} bytes in {len(files)} files, {size / len(store):.1f} bytes a sentence")
     print(f"filled in {seconds:.1f} s, {processor_seconds:.1f} s of them on the processor")
     print(f"memory of the process that fills: {memory()}", flush=True)
 
 
-def read(folder: Path, number: int, num_labels: int, seed: int) -> None:
+def read(folder: Path, number: int, seed: int) -> None:
     print(f"memory of a process that has imported the package: {memory()}")
     start, processor_start = time.perf_counter(), time.process_time()
-    store = open_store(folder, num_labels)
+    store = open_store(folder)
     opened, processor_opened = time.perf_counter() - start, time.process_time() - processor_start
     print(f"{len(store)} sentences opened in {opened:.2f} s, {processor_opened:.2f} s of them on the processor")
     print(f"memory of a process that has opened the store: {memory()}")
@@ -85,8 +117,38 @@ def read(folder: Path, number: int, num_labels: int, seed: int) -> None:
     print(f"memory of a process that has read everything: {memory()}")
 
 
-def open_store(folder: Path, num_labels: int) -> SoftLabelStore:
-    return SoftLabelStore(folder, "synthetic", [f"label {i}" for i in range(num_labels)])
+def load(step: str, folder: Path) -> None:
+    import_module_and_submodules("lowresource_ner")
+    indexers = {"encoder": {"type": "subwords", "model_name": str(REPOSITORY / "fixtures/encoders/tiny")}}
+    reader: Dict[str, Any] = {"type": "raw_text", "tokenised": True, "token_indexers": indexers}
+    if step == "teacher_labelled":
+        reader = {"type": step, "reader": reader, "teachers": {"teacher": {"type": "of_words"}}, "store": str(folder)}
+    sampler = {"type": "length_grouped", "batch_size": TRAINING_BATCH}
+    loader = DataLoader.from_params(
+        Params({"batch_sampler": sampler, "max_instances_in_memory": INSTANCES_IN_MEMORY, "quiet": True}),
+        reader=DatasetReader.from_params(Params(reader)),
+        data_path=str(folder / "text.txt"),
+    )
+    loader.index_with(Vocabulary(tokens_to_add={"labels": WordTeacher.labels}))
+    before = peak = allocated()
+    start, processor_start, sentences = time.perf_counter(), time.process_time(), 0
+    for number, batch in enumerate(loader):
+        sentences += len(batch["metadata"])
+        if number % 64 == 0:
+            peak = max(peak, allocated())
+    found = {
+        "sentences": sentences,
+        "seconds": time.perf_counter() - start,
+        "processor_seconds": time.process_time() - processor_start,
+        "before": before,
+        "peak": peak,
+        "now": memory(),
+    }
+    print(json.dumps(found))
+
+
+def open_store(folder: Path) -> SoftLabelStore:
+    return SoftLabelStore(folder, WordTeacher.fingerprint, WordTeacher.labels)
 
 
 def blocks(number: int, seed: int) -> Iterator[List[List[str]]]:
@@ -96,18 +158,18 @@ def blocks(number: int, seed: int) -> Iterator[List[List[str]]]:
         yield [generator.choices(words, k=generator.randint(3, 12)) for _ in range(min(BLOCK, number - start))]
 
 
-def random_distributions(
-    block: List[List[str]], num_labels: int, generator: numpy.random.Generator
-) -> List[numpy.ndarray]:
-    lengths = [len(words) for words in block]
-    weights = generator.random((sum(lengths), num_labels), dtype=numpy.float32) ** 8
-    return numpy.split(weights / weights.sum(1, keepdims=True), numpy.cumsum(lengths)[:-1])
-
-
 def memory() -> str:
+    return ", ".join(f"{text} {status()[name]:.0f} MiB" for name, text in MEMORY.items())
+
+
+def allocated() -> float:
+    return status()["RssAnon"]
+
+
+def status() -> Dict[str, float]:
+    """In MiB."""
     lines = (line.split(":") for line in Path("/proc/self/status").read_text().splitlines())
-    kilobytes: Dict[str, int] = {name: int(value.split()[0]) for name, value in lines if name in MEMORY}
-    return ", ".join(f"{text} {kilobytes[name] / 1024:.0f} MiB" for name, text in MEMORY.items())
+    return {name: int(value.split()[0]) / 1024 for name, value in lines if name in MEMORY}
 
 
 if __name__ == "__main__":

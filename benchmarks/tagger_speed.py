@@ -17,7 +17,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any, Dict, List, Sequence
 
@@ -28,11 +27,20 @@ from allennlp.data import DataLoader, DatasetReader, Vocabulary
 from allennlp.models import Model, load_archive
 from allennlp.models.archival import archive_model
 from allennlp.training import Trainer
+from common import (
+    PREDICTION_BATCH,
+    REPOSITORY,
+    SIZES,
+    TRAINING_BATCH,
+    BareEncoder,
+    in_turn,
+    make_encoder,
+    report,
+    timed,
+)
 from transformers import (
-    AutoModel,
     AutoModelForTokenClassification,
     AutoTokenizer,
-    BertConfig,
     DataCollatorForTokenClassification,
     TrainingArguments,
 )
@@ -40,16 +48,8 @@ from transformers import Trainer as TransformersTrainer
 
 from lowresource_ner.data.conll import ConllFormat, read_conll
 from lowresource_ner.predictors import NerPredictor
-from lowresource_ner.predictors.batch_tagger import batches_of_like_length
 
-REPOSITORY = Path(__file__).resolve().parent.parent
-SIZES: Dict[str, Dict[str, Any]] = {
-    "small": {"layers": 4, "hidden": 256, "heads": 4, "frozen": None, "vocabulary": None},
-    "mbert": {"layers": 12, "hidden": 768, "heads": 12, "frozen": 3, "vocabulary": 119547},
-}
-BATCH = 32
-PREDICTION_BATCH = 4096
-"""Sub-words, padding included, in a batch of the predictor and of the bare encoder."""
+VOCABULARY = {"small": None, "mbert": 119547}
 
 
 def main() -> None:
@@ -65,7 +65,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         sentences = take(args.data, args.sentences, Path(folder) / "data.conll")
         words = sum(len(sentence) for sentence in sentences)
-        encoder = make_encoder(Path(folder) / "encoder", args.data, size)
+        encoder = make_encoder(Path(folder) / "encoder", args.data, size, vocabulary=VOCABULARY[args.sizes])
         print(f"{len(sentences)} sentences, {words} words; {args.sizes}: {size}; {torch.get_num_threads()} threads")
         training = in_turn(
             args.repeats,
@@ -105,22 +105,6 @@ def take(path: str, number: int, output: Path) -> List[List[str]]:
     return sentences
 
 
-def make_encoder(folder: Path, text: str, size: Dict[str, Any]) -> str:
-    words = folder.parent / "words.txt"
-    words.write_text(
-        "\n".join(" ".join(sentence.tokens) for sentence in read_conll(text, ConllFormat())), encoding="utf-8"
-    )
-    sizes = ["--layers", str(size["layers"]), "--hidden-size", str(size["hidden"]), "--heads", str(size["heads"])]
-    subprocess.run(
-        [sys.executable, str(REPOSITORY / "scripts/make_encoder.py"), str(folder), str(words), *sizes], check=True
-    )
-    if size["vocabulary"]:
-        config = BertConfig.from_pretrained(folder)
-        config.vocab_size = size["vocabulary"]
-        AutoModel.from_config(config, add_pooling_layer=False).save_pretrained(folder)
-    return str(folder)
-
-
 def reader_and_model(folder: Path, encoder: str, size: Dict[str, Any]) -> Dict[str, Any]:
     indexers = {"encoder": {"type": "subwords", "model_name": encoder}}
     embedder = {"type": "subword_transformer", "model_name": encoder, "num_frozen_layers": size["frozen"]}
@@ -138,7 +122,7 @@ def train_ours(folder: Path, encoder: str, size: Dict[str, Any]) -> float:
 def make_trainer(folder: Path, encoder: str, size: Dict[str, Any], epochs: int, learning_rate: float) -> Trainer:
     config = reader_and_model(folder, encoder, size)
     reader = DatasetReader.from_params(Params(config["dataset_reader"]))
-    sampler = {"type": "length_grouped", "batch_size": BATCH}
+    sampler = {"type": "length_grouped", "batch_size": TRAINING_BATCH}
     loader = DataLoader.from_params(
         Params({"batch_sampler": sampler}), reader=reader, data_path=str(folder / "data.conll")
     )
@@ -174,7 +158,7 @@ def train_transformers(folder: Path, encoder: str, size: Dict[str, Any], group_b
         encoded.append(features)
     arguments = TrainingArguments(
         output_dir=str(folder / "transformers"),
-        per_device_train_batch_size=BATCH,
+        per_device_train_batch_size=TRAINING_BATCH,
         num_train_epochs=1,
         learning_rate=5e-5,
         weight_decay=0.01,
@@ -210,26 +194,6 @@ def make_archive(folder: Path, encoder: str, size: Dict[str, Any]) -> Any:
     return load_archive(archive_model(run))
 
 
-class BareEncoder:
-    """Nothing but forward passes: batches of like length, tokenised and padded beforehand."""
-
-    def __init__(self, encoder: str, sentences: Sequence[List[str]]) -> None:
-        self._model = AutoModel.from_pretrained(encoder, add_pooling_layer=False).eval()
-        tokenizer = AutoTokenizer.from_pretrained(encoder)
-        encoded = [tokenizer(words, is_split_into_words=True, truncation=True) for words in sentences]
-        # In the predictor's own batches, so that only what it does beside the forward pass differs.
-        batches = batches_of_like_length([len(features["input_ids"]) for features in encoded], PREDICTION_BATCH)
-        self._batches = [tokenizer.pad([encoded[index] for index in batch], return_tensors="pt") for batch in batches]
-
-    def run(self) -> float:
-        def forward() -> None:
-            with torch.inference_mode():
-                for batch in self._batches:
-                    self._model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"])
-
-        return timed(forward)
-
-
 def predict_ours(predictor: NerPredictor, sentences: Sequence[List[str]]) -> float:
     inputs = [{"tokens": words} for words in sentences]
     return timed(lambda: [predictor.dump_line(output) for output in predictor.predict_batch_json(inputs)])
@@ -261,33 +225,6 @@ def predict_command(folder: Path, sentences: Sequence[List[str]]) -> float:
             cwd=REPOSITORY,
             env=os.environ,
         )
-    )
-
-
-def in_turn(repeats: int, **runs: Any) -> Dict[str, List[float]]:
-    """Runs each in turn, `repeats` times, after one round that is not counted."""
-    seconds: Dict[str, List[float]] = {name: [] for name in runs}
-    for round_number in range(repeats + 1):
-        for name, run in runs.items():
-            taken = run()
-            if round_number > 0:
-                seconds[name].append(taken)
-    return seconds
-
-
-def timed(run: Any) -> float:
-    start = time.perf_counter()
-    run()
-    return time.perf_counter() - start
-
-
-def report(what: str, words: int, seconds: Dict[str, List[float]], ours: str, other: str) -> None:
-    ratios = [b / a for a, b in zip(seconds[ours], seconds[other])]
-    speeds = {name: words / statistics.median(seconds[name]) for name in (ours, other)}
-    print(
-        f"{what}: {ours} {speeds[ours]:.0f} words/s, {other} {speeds[other]:.0f} words/s, "
-        f"ratio {statistics.median(ratios):.2f} (runs: {', '.join(f'{ratio:.2f}' for ratio in ratios)})",
-        flush=True,
     )
 
 
