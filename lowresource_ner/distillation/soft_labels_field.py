@@ -36,7 +36,7 @@ class SoftLabelsField(Field[torch.Tensor]):
 
     def index(self, vocab: Vocabulary) -> None:
         known = vocab.get_token_to_index_vocabulary(self._label_namespace)
-        if len(known) != len(self.labels) or not all(label in known for label in self.labels):
+        if len(known) != len(self.labels) or known.keys() != set(self.labels):
             raise ConfigurationError(
                 f"The teacher's labels are {', '.join(self.labels)}, and the student's {', '.join(known)}. They must be the "
                 "same: begin with a vocabulary of this teacher's, or give it a 'label_map'."
@@ -48,10 +48,9 @@ class SoftLabelsField(Field[torch.Tensor]):
         return {"num_words": len(self.probabilities)}
 
     def as_tensor(self, padding_lengths: Dict[str, int]) -> torch.Tensor:
-        padded = torch.zeros(padding_lengths["num_words"], len(self.labels))
-        given = torch.from_numpy(self.probabilities.astype(numpy.float32))
-        padded[: len(given), slice(None) if self._columns is None else self._columns] = given
-        return padded
+        padded = numpy.zeros((padding_lengths["num_words"], len(self.labels)), numpy.float32)
+        padded[: len(self.probabilities), slice(None) if self._columns is None else self._columns] = self.probabilities
+        return torch.from_numpy(padded)
 
     def empty_field(self) -> "SoftLabelsField":
         return SoftLabelsField(numpy.zeros((0, len(self.labels)), numpy.float16), self.labels, self._label_namespace)
