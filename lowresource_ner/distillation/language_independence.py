@@ -32,7 +32,7 @@ class LanguageIndependence(Selection):
     1 - |p̄ - 0.5|. The teacher may be the same archive, as in the paper, or another.
 
     Where several sentences at the threshold are equally independent, all are kept; a sentence that stands in the text several
-    times is kept as often, or not at all. A sentence takes some 100 bytes of memory while the text is judged, and 20 afterwards
+    times is kept as often, or not at all. A sentence takes some 150 bytes of memory while the text is judged, and 20 afterwards
     if it is kept. The archive is opened in `prepare`, and its model given up again.
 
     Registered as a `Selection` with name "language_independence".
