@@ -63,6 +63,8 @@ def main() -> None:
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     data = os.environ.get("NER_DATA")
+    encoder = os.environ.get("ENCODER") or "multilingual-mini"
+    device = int(os.environ.get("DEVICE") or -1)
     parser.add_argument(
         "--data", type=Path, default=data, required=not data, help="the folder of the corpora (NER_DATA)"
     )
@@ -76,7 +78,9 @@ def parse() -> argparse.Namespace:
     )
     parser.add_argument("--target", required=True, metavar="CORPUS", help="the language to tag, a folder of --data")
     parser.add_argument("--systems", nargs="+", metavar="SYSTEM", help="see above; of one source: mt hl ts selected")
-    parser.add_argument("--encoder", default="multilingual-mini", help="a name, folder or archive (%(default)s)")
+    parser.add_argument(
+        "--encoder", default=encoder, help="a name, folder or archive (ENCODER, else multilingual-mini)"
+    )
     parser.add_argument("--seeds", nargs="+", type=int, default=[13, 14, 15], metavar="SEED", help="(13 14 15)")
     parser.add_argument(
         "--rounds", type=int, default=1, help="a student of ts teaches the next one, ts-2 (%(default)s)"
@@ -99,7 +103,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument(
         "--jobs", type=int, default=1, help="steps at once; give each its share of the threads (%(default)s)"
     )
-    parser.add_argument("--device", type=int, default=-1, help="-1 for the CPU, or the number of a GPU (%(default)s)")
+    parser.add_argument(
+        "--device", type=int, default=device, help="-1 for the CPU, or the number of a GPU (DEVICE, else -1)"
+    )
     return parser.parse_args()
 
 
