@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Callable, Dict, Sequence
 
 import pytest
+from filelock import FileLock
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 FIXTURES = REPOSITORY / "fixtures"
@@ -68,31 +69,54 @@ def allennlp(settings: Dict[str, str]) -> Command:
 
 
 @pytest.fixture(scope="session")
-def teacher(allennlp: Command, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], None]], Path]:
+    """A folder that `make` fills, once for all of pytest-xdist's workers, which wait for the first."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def folder(name: str, make: Callable[[Path], None]) -> Path:
+        path = shared / name
+        with FileLock(f"{path}.lock"):
+            if not path.exists():
+                unfinished = shared / f"{name}.unfinished"
+                unfinished.mkdir()
+                make(unfinished)
+                unfinished.rename(path)
+        return path
+
+    return folder
+
+
+@pytest.fixture(scope="session")
+def teacher(allennlp: Command, made_once) -> Path:
     """
     The archive of a teacher, trained by `allennlp train` from an encoder folder that is gone afterwards, and moved away from
     the folder of its run: what it needs it must carry.
     """
-    folder = tmp_path_factory.mktemp("teacher")
-    encoder = shutil.copytree(TINY_ENCODER, folder / "encoder")
-    overrides = '{"trainer.num_epochs": 2, "trainer.optimizer.lr": 1e-3}'
-    config = REPOSITORY / "training_configs/cross_lingual/teacher.jsonnet"
-    allennlp("train", config, "-s", folder / "run", "-o", overrides, ENCODER=str(encoder))
-    archive = folder / "moved" / "model.tar.gz"
-    archive.parent.mkdir()
-    shutil.move(folder / "run" / "model.tar.gz", archive)
-    shutil.rmtree(encoder)
-    shutil.rmtree(folder / "run")
-    return archive
+
+    def train(folder: Path) -> None:
+        encoder = shutil.copytree(TINY_ENCODER, folder / "encoder")
+        overrides = '{"trainer.num_epochs": 2, "trainer.optimizer.lr": 1e-3}'
+        config = REPOSITORY / "training_configs/cross_lingual/teacher.jsonnet"
+        allennlp("train", config, "-s", folder / "run", "-o", overrides, ENCODER=str(encoder))
+        archive = folder / "moved" / "model.tar.gz"
+        archive.parent.mkdir()
+        shutil.move(folder / "run" / "model.tar.gz", archive)
+        shutil.rmtree(encoder)
+        shutil.rmtree(folder / "run")
+
+    return made_once("teacher", train) / "moved" / "model.tar.gz"
 
 
 @pytest.fixture(scope="session")
-def cross_domain_archive(allennlp: Command, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def cross_domain_archive(allennlp: Command, made_once) -> Path:
     """The archive of pgn.jsonnet, trained for two epochs; its run lies beside it."""
-    folder = tmp_path_factory.mktemp("cross_domain") / "run"
-    config = REPOSITORY / "training_configs/cross_domain/pgn.jsonnet"
-    allennlp("train", config, "-s", folder, "-o", '{"trainer.num_epochs": 2}')
-    return folder / "model.tar.gz"
+
+    def train(folder: Path) -> None:
+        config = REPOSITORY / "training_configs/cross_domain/pgn.jsonnet"
+        allennlp("train", config, "-s", folder / "run", "-o", '{"trainer.num_epochs": 2}')
+
+    return made_once("cross_domain", train) / "run" / "model.tar.gz"
 
 
 def conll_blocks(path: Path, separator: str = "\t") -> Sequence[Sequence[Sequence[str]]]:

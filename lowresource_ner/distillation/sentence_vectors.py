@@ -8,7 +8,6 @@ import torch
 from allennlp.common import FromParams
 from allennlp.common.checks import ConfigurationError, check_for_gpu
 from allennlp.common.util import int_to_device
-from allennlp.modules import TokenEmbedder
 from allennlp.nn.util import masked_mean, move_to_device
 from transformers import PreTrainedModel
 
@@ -16,6 +15,7 @@ from lowresource_ner.data.subword_tokenizer import Subwords
 from lowresource_ner.data.subwords import SubwordIndexer
 from lowresource_ner.distillation.untouched_randomness import untouched_randomness
 from lowresource_ner.encoder_files import EncoderFiles
+from lowresource_ner.modules import SubwordTransformer
 from lowresource_ner.predictors.batch_tagger import batches_of_like_length
 
 _POOLINGS = ("auto", "pooler", "mean")
@@ -149,8 +149,7 @@ class _Pooler(_Encoder):
 class _MeanOfWords(_Encoder):
     def __init__(self, files: EncoderFiles, max_length: Optional[int], device: torch.device) -> None:
         super().__init__(files, device)
-        make_embedder: Any = TokenEmbedder.by_name("subword_transformer")
-        self._embedder = make_embedder(model_name=files.model_name, max_length=max_length).eval().to(device)
+        self._embedder = SubwordTransformer(files.model_name, max_length=max_length).eval().to(device)
 
     def __call__(self, sentences: Sequence[Subwords]) -> torch.Tensor:
         inputs = move_to_device(self._indexer.pad_batch(sentences), self._device)
