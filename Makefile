@@ -29,8 +29,9 @@ demo: $(INSTALLED) ## Train a small teacher, evaluate it on another language, pr
 cross-lingual: $(INSTALLED) ## Train teachers on SOURCE and students for TARGET (folders of NER_DATA), and compare them
 	$(IN_VENV) scripts/cross_lingual.py --source $(SOURCE) --target $(TARGET) $(if $(ENCODER),--encoder $(ENCODER)) $(ARGS)
 
+# A file of tests to a worker, of which there are as many as cores and at most 4: each takes some 1.5 GB.
 test: $(INSTALLED) ## Run the whole test suite
-	$(IN_VENV) -m pytest $(ARGS)
+	$(IN_VENV) -m pytest -n logical --maxprocesses 4 --dist loadfile $(ARGS)
 
 lint: $(INSTALLED) ## Check the code with ruff
 	$(IN_VENV) -m ruff check . $(ARGS)
