@@ -71,7 +71,9 @@ def measure(folder: Path, number: int, seed: int) -> None:
         print(f"{found['processor_seconds']:.0f} s of them on the processor; allocated (RssAnon) before ", end="")
         print(f"{found['before']:.0f} MiB, at most {found['peak']:.0f} MiB; in the end {found['now']}")
     print(f"with the teacher / without: time {with_teacher['seconds'] / without['seconds']:.2f}, ", end="")
-    print(f"time on the processor {with_teacher['processor_seconds'] / without['processor_seconds']:.2f}")
+    print(f"time on the processor {with_teacher['processor_seconds'] / without['processor_seconds']:.2f}, ", end="")
+    more = (with_teacher["processor_seconds"] - without["processor_seconds"]) / with_teacher["sentences"]
+    print(f"{1e6 * more:.0f} microseconds more for each sentence")
 
 
 def fill(folder: Path, number: int, seed: int) -> None:
