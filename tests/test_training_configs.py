@@ -184,7 +184,7 @@ def test_the_teacher_has_the_papers_numbers(environment) -> None:
     optimizer = trainer["optimizer"]
     assert (trainer["num_epochs"], trainer["grad_norm"]) == (3, 1.0)
     assert (optimizer["type"], optimizer["lr"], optimizer["eps"], optimizer["weight_decay"]) == (
-        "adamw",
+        "fused_adamw",
         5e-5,
         1e-8,
         0.01,

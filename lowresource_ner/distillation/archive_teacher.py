@@ -84,8 +84,7 @@ class ArchiveTeacher(Teacher):
         return self._description.fingerprint
 
     def _label(self, sentences: Sequence[Sequence[str]]) -> List[Optional[numpy.ndarray]]:
-        tagged = self._loaded.tagger.tag(sentences)
-        return [sentence.distributions.to("cpu").float().numpy() for sentence in tagged]
+        return [rows.float().numpy() for rows in self._loaded.tagger.distributions(sentences)]
 
     @cached_property
     def _description(self) -> _Description:

@@ -209,6 +209,12 @@ class PgnBilstmCrossdomain(Model):
         output_dict["module"] = [name] * len(output_dict["mask"])
         return output_dict
 
+    def distributions(self, output_dict: Dict[str, Any]) -> torch.Tensor:
+        """(batch_size, num_words, num_tags): of what `readable_tags` says of a tagger's output the "distributions" alone."""
+        head = self._head(output_dict["module"])
+        assert isinstance(head, TaggingHead)
+        return head.tagger.probabilities(output_dict["logits"], output_dict["mask"], self.temperature)
+
     def get_metrics(self, reset: bool = False) -> Dict[str, float]:
         """
         The default module's scores by their own names ("f1", "f1-PER"), those of others behind the module's name

@@ -1,4 +1,5 @@
 from lowresource_ner.training.adversarial_updates import AdversarialUpdates
+from lowresource_ner.training.fused_adamw import FusedAdamW
 from lowresource_ner.training.inverse_time_decay import InverseTimeDecay
 from lowresource_ner.training.keep_last_epoch import KeepLastEpoch
 from lowresource_ner.training.language_means import LanguageMeans
@@ -11,6 +12,7 @@ from lowresource_ner.training.temperature_scaling import TemperatureScaling
 
 __all__ = [
     "AdversarialUpdates",
+    "FusedAdamW",
     "InverseTimeDecay",
     "KeepLastEpoch",
     "LanguageMeans",

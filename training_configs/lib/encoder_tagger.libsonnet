@@ -61,7 +61,7 @@ local environment = import 'environment.libsonnet';
   trainer: {
     num_epochs: config.num_epochs,
     optimizer: {
-      type: 'adamw',
+      type: 'fused_adamw',
       lr: config.learning_rate,
       eps: 1e-8,
       weight_decay: 0.01,

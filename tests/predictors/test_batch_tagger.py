@@ -1,0 +1,20 @@
+"""What teachers ask of the tagger: distributions without the rest."""
+
+import pytest
+import torch
+from allennlp.models import load_archive
+
+from lowresource_ner.predictors.batch_tagger import BatchTagger
+
+SENTENCES = [["Anna", "lives", "in", "Paris", "."], [], ["Hello"], ["The", "kinase", "binds"]]
+
+
+@pytest.mark.parametrize("archive", ["teacher", "cross_domain_archive"])  # softmax; a CRF, whose marginals they are
+def test_distributions_are_those_of_the_tagged_sentences(request, archive: str) -> None:
+    loaded = load_archive(request.getfixturevalue(archive))
+    tagger = BatchTagger(loaded.model.eval(), loaded.validation_dataset_reader.token_indexers, batch_size=8)
+    tagged = tagger.tag(SENTENCES)
+    distributions = tagger.distributions(SENTENCES)
+    assert [len(rows) for rows in distributions] == [5, 0, 1, 3]
+    for rows, sentence in zip(distributions, tagged):
+        torch.testing.assert_close(rows, sentence.distributions)
