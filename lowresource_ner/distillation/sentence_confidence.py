@@ -3,10 +3,9 @@
 from typing import List, Optional, Sequence
 
 import numpy
-from allennlp.common.checks import ConfigurationError
 
 from lowresource_ner.distillation.selection import Selection
-from lowresource_ner.distillation.word_confidence import greatest_probabilities
+from lowresource_ner.distillation.word_confidence import checked_threshold, greatest_probabilities
 
 
 @Selection.register("sentence_confidence")
@@ -30,12 +29,7 @@ class SentenceConfidence(Selection):
     """
 
     def __init__(self, threshold: float) -> None:
-        if not 0 < threshold <= 1:
-            raise ConfigurationError(
-                f"'threshold' of sentence_confidence is {threshold}; it is a probability, above 0 and up to 1. To keep every "
-                "sentence, leave the selection out."
-            )
-        self._threshold = threshold
+        self._threshold = checked_threshold("sentence_confidence", threshold)
 
     def word_weights(
         self, sentences: Sequence[Sequence[str]], probabilities: Sequence[numpy.ndarray]

@@ -77,6 +77,8 @@ class SimilarityWeights(TeacherWeights):
         no such archive, or a teacher's language is none of it.
     """
 
+    are_of_a_corpus = True
+
     def __init__(
         self,
         archive_file: str,

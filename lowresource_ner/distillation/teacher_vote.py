@@ -45,7 +45,7 @@ class TeacherVote(Model):
     # Raises
 
     `ConfigurationError`
-        As `TeacherBoard`.
+        As `TeacherBoard`; and for weights that depend on a corpus as a whole.
     """
 
     default_predictor = "ner"
@@ -62,6 +62,11 @@ class TeacherVote(Model):
         **kwargs: Any,
     ) -> None:
         super().__init__(vocab, **kwargs)
+        if weights is not None and weights.are_of_a_corpus:
+            raise ConfigurationError(
+                "The 'weights' of teacher_vote depend on a text as a whole, and a vote reads one sentence after the other. Give "
+                "{'type': 'given', 'values': {...}}; the training of a student with these weights writes them to teachers.json."
+            )
         self._board = TeacherBoard(teachers, tag_scheme, label_maps, weights)
         vocab.add_tokens_to_namespace(self._board.labels, label_namespace)
         self.tag_scheme = get_scheme(tag_scheme)

@@ -15,6 +15,9 @@ class TeacherWeights(Registrable):
 
     default_implementation = "uniform"
 
+    are_of_a_corpus = False
+    """Whether `prepare` must be called before weights are asked for."""
+
     def check(self, teachers: Sequence[str]) -> None:
         """
         Whether there are weights for just these teachers.

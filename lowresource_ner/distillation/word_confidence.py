@@ -31,12 +31,7 @@ class WordConfidence(Selection):
     """
 
     def __init__(self, threshold: float) -> None:
-        if not 0 < threshold <= 1:
-            raise ConfigurationError(
-                f"'threshold' of word_confidence is {threshold}; it is a probability, above 0 and up to 1. To keep every word, "
-                "leave the selection out."
-            )
-        self._threshold = threshold
+        self._threshold = checked_threshold("word_confidence", threshold)
 
     def word_weights(
         self, sentences: Sequence[Sequence[str]], probabilities: Sequence[numpy.ndarray]
@@ -44,6 +39,16 @@ class WordConfidence(Selection):
         """As `Selection`: 1 for a word that is kept, 0 for another."""
         kept = [greatest_probabilities(each) >= self._threshold for each in probabilities]
         return [each.astype(numpy.float32) if each.any() else None for each in kept]
+
+
+def checked_threshold(name: str, threshold: float) -> float:
+    """A selection's threshold, where it is one; otherwise a `ConfigurationError`."""
+    if not 0 < threshold <= 1:
+        raise ConfigurationError(
+            f"'threshold' of {name} is {threshold}; it is a probability, above 0 and up to 1. To keep everything, leave the "
+            "selection out."
+        )
+    return threshold
 
 
 def greatest_probabilities(probabilities: numpy.ndarray) -> numpy.ndarray:

@@ -11,6 +11,7 @@ from conftest import CORPORA, REPOSITORY
 from test_teacher_labelled import BIO, Oracle
 
 from lowresource_ner.data.conll_ner import ConllNerReader
+from lowresource_ner.distillation.similarity_weights import SimilarityWeights
 from lowresource_ner.distillation.teacher_board import TeacherBoard
 from lowresource_ner.distillation.teacher_vote import TeacherVote
 from lowresource_ner.distillation.teacher_weights import GivenWeights
@@ -61,6 +62,11 @@ def test_loss_and_score_are_those_of_the_mean() -> None:
         extended = Vocabulary()
         extended.add_token_to_namespace("B-ORG", "labels")
         TeacherVote(extended, {"a": oracle})
+
+
+def test_weights_of_a_corpus_are_refused() -> None:
+    with pytest.raises(ConfigurationError, match="depend on a text as a whole.*teachers.json"):
+        TeacherVote(Vocabulary(), {"a": Oracle(), "b": Oracle()}, weights=SimilarityWeights("similarity.tar.gz"))
 
 
 def test_a_certain_teacher_has_a_finite_loss() -> None:
