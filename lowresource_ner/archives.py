@@ -27,6 +27,31 @@ def is_archive(path: StrPath) -> bool:
     return is_run or (path.is_file() and tarfile.is_tarfile(path))
 
 
+def check_archive(path: StrPath, owner: str, remedy: str) -> None:
+    """
+    # Parameters
+
+    path : `StrPath`
+    owner : `str`
+        Whose archive it is, for the message: "'archive_file' of the weights".
+    remedy : `str`
+        A sentence that says how one is had.
+
+    # Raises
+
+    `ConfigurationError`
+        For what is no archive, and for the folder of a training that has not come to its first weights.
+    """
+    if not is_archive(path):
+        raise ConfigurationError(
+            f"{owner} is '{path}', which is no archive (model.tar.gz) and no folder of a training run. Check the path. {remedy}"
+        )
+    if Path(path).is_dir() and not any((Path(path) / name).exists() for name in (ARCHIVE_WEIGHTS, RUN_WEIGHTS)):
+        raise ConfigurationError(
+            f"{owner} is '{path}', which holds no weights ({ARCHIVE_WEIGHTS} or {RUN_WEIGHTS}). Has its training finished?"
+        )
+
+
 @contextlib.contextmanager
 def unpacked(archive: StrPath) -> Iterator[Path]:
     """

@@ -169,7 +169,7 @@ def test_overrides_in_the_configs_heads_are_overrides_of_theirs(ready) -> None:
             found.append(path.stem)
     assert found == [
         *("pgn_combined", "pgn_uda", "pgn_uda", "pgn_uda"),
-        *("adversarial", "few_labels", "similarity", "student_multi_source", "student_selected"),
+        *("adversarial", "few_labels", "similarity", "student_held_out", "student_multi_source", "student_selected"),
         *("student_soft", "student_soft"),
     ]
 

@@ -6,7 +6,8 @@
 # glove.6B.100d.txt.gz; pgn_combined needs UNLABELLED, the folder of a domain with raw text alone, fine_tune ARCHIVE, the
 # model.tar.gz to go on from. The students of cross_lingual need TARGET and TEACHER, a model.tar.gz. student_multi_source needs
 # TEACHERS in its place, as en=runs/en/model.tar.gz,de=runs/de/model.tar.gz, and SIMILARITY, the model.tar.gz of similarity, where
-# WEIGHTS is not uniform; similarity needs SOURCES, the folders of the source languages, as en,de. These have no defaults.
+# WEIGHTS is not uniform; similarity needs SOURCES, the folders of the source languages, as en,de. adversarial needs TARGET,
+# student_selected DISCRIMINATOR, the model.tar.gz of adversarial, voting TARGET and TEACHERS. These have no defaults.
 #
 # NER_DATA has no default: it is the folder of your corpora, a folder each language or domain, each with train.conll, dev.conll
 # and test.conll (and raw.txt where there is unlabelled text). fixtures/corpora is such a folder.

@@ -62,9 +62,9 @@ def soft_labels(
     # Returns
 
     `Dict[str, Any]`
-        "sentences" and "words" of the text; "computed", the answers that were not in the store; "seconds" and
-        "words_per_second" of the time that it took, loading teachers included; what was found out about weights and selections;
-        with a file, "kept", the sentences that the student would learn from.
+        With a store, "sentences" and "words" of the text; "computed", the answers that were not in the store; "seconds" and
+        "words_per_second" of the time that it took, loading teachers included. With a file, "kept", the sentences that the
+        student would learn from. And what was found out about weights and selections.
 
     # Raises
 

@@ -25,11 +25,18 @@ class ByNameReader(DatasetReader):
     # Raises
 
     `ConfigurationError`
-        For a path with a name that no reader has.
+        For a path with a name that no reader has, and for settings that are those of its readers.
     """
 
     def __init__(self, default: DatasetReader, readers: Dict[str, DatasetReader], **kwargs: Any) -> None:
-        super().__init__(manual_distributed_sharding=True, manual_multiprocess_sharding=True, **kwargs)
+        strangers = sorted(set(kwargs) - {"max_instances", "serialization_dir"})
+        if strangers:
+            raise ConfigurationError(
+                f"by_name has no {', '.join(strangers)}. Settings of the reader of plain paths are below 'default': "
+                f"validation_dataset_reader.default.{strangers[0]}; those of the others below 'readers' and their names."
+            )
+        max_instances = kwargs.get("max_instances")
+        super().__init__(max_instances, manual_distributed_sharding=True, manual_multiprocess_sharding=True)
         self._default = default
         self._readers = readers
 

@@ -90,11 +90,11 @@ class HeldOut:
                 "'held_out' is true, and there is no 'held_out_share'. Give the share that the training reader leaves out."
             )
         self._share = share
-        self._is_held_out = is_held_out
+        self.is_held_out = is_held_out
 
     def includes(self, words: Sequence[str]) -> bool:
         """Whether a sentence is read."""
         if self._share is None:
             return True
         digest = blake2b("\0".join(words).encode("utf-8", "surrogatepass"), digest_size=8).digest()
-        return (int.from_bytes(digest, "little") < self._share * 2**64) == self._is_held_out
+        return (int.from_bytes(digest, "little") < self._share * 2**64) == self.is_held_out

@@ -76,6 +76,11 @@ class SentenceReader(DatasetReader):
         if lm_namespace is not None:
             self._lm_indexers["lm_words"] = NormalisedWordIndexer(lm_namespace)
 
+    @property
+    def reads_held_out(self) -> bool:
+        """Whether it reads what is set aside, and nothing else."""
+        return self._held_out.is_held_out
+
     def text_to_instance(
         self, words: Sequence[str], tags: Optional[Sequence[str]] = None, place: str = "(given text)"
     ) -> Instance:

@@ -106,7 +106,7 @@ class ArchiveTeacher(Teacher):
             return _Description(
                 None if namespace is None else archive_tokens(folder, namespace) or None,
                 None if scheme is None else get_scheme(scheme).name,
-                _fingerprint(folder, config, files),
+                _fingerprint(folder, _with_inner_fingerprints(config), files),
             )
 
     @cached_property
@@ -158,6 +158,15 @@ def _setting(model: Mapping[str, Any], name: str) -> Optional[str]:
     if name not in parameters or not isinstance(parameters[name].default, str):
         return None
     return parameters[name].default
+
+
+def _with_inner_fingerprints(config: Dict[str, Any]) -> Dict[str, Any]:
+    """A config; with that of a vote, what its teachers are, since it has their paths alone."""
+    teachers = config["model"].get("teachers")
+    if not teachers:
+        return config
+    inner = {name: Teacher.from_params(Params(dict(each))).fingerprint for name, each in teachers.items()}
+    return {**config, "fingerprints": inner}
 
 
 def _fingerprint(folder: Path, config: Mapping[str, Any], files: Iterable[Path]) -> str:

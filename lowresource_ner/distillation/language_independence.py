@@ -10,7 +10,7 @@ from allennlp.data import Token
 from allennlp.models import load_archive
 from allennlp.nn.util import move_to_device
 
-from lowresource_ner.archives import is_archive
+from lowresource_ner.archives import check_archive
 from lowresource_ner.distillation.selection import Selection
 from lowresource_ner.distillation.soft_label_index import sentence_key
 from lowresource_ner.distillation.teacher_weights import Sentences
@@ -121,11 +121,8 @@ class LanguageIndependence(Selection):
         }
 
     def _open(self) -> "_Judge":
-        if not is_archive(self._archive_file):
-            raise ConfigurationError(
-                f"'archive_file' of language_independence is '{self._archive_file}', which is no archive (model.tar.gz) and no "
-                "folder of a training run. Check the path, and that the training has finished."
-            )
+        remedy = "One is trained with training_configs/cross_lingual/adversarial.jsonnet."
+        check_archive(self._archive_file, "'archive_file' of language_independence", remedy)
         check_for_gpu(self._cuda_device)
         with untouched_randomness():
             archive = load_archive(self._archive_file, self._cuda_device)

@@ -3,6 +3,7 @@
 from typing import Any, Dict, Iterator, Mapping, Optional, Sequence
 
 import numpy
+import torch
 from allennlp.common.checks import ConfigurationError
 from allennlp.common.util import lazy_groups_of
 from allennlp.data import DatasetReader, Field, Instance
@@ -96,6 +97,8 @@ class LanguageVectorsReader(DatasetReader):
 
     def _set_worker_info(self, info: Optional[WorkerInfo]) -> None:
         super()._set_worker_info(info)
+        if info is not None:
+            torch.set_num_threads(1)  # the threads of OpenMP do not survive the fork that made this worker
         self._reader._set_worker_info(info)
 
     def _set_distributed_info(self, info: Optional[DistributedInfo]) -> None:

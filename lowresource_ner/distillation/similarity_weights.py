@@ -11,7 +11,7 @@ from allennlp.common.checks import ConfigurationError
 from allennlp.common.util import lazy_groups_of
 from allennlp.models import load_archive
 
-from lowresource_ner.archives import is_archive
+from lowresource_ner.archives import check_archive
 from lowresource_ner.distillation.language_vectors import LanguageVectorsReader
 from lowresource_ner.distillation.sentence_vectors import SentenceEncoder
 from lowresource_ner.distillation.teacher_weights import Sentences, TeacherWeights
@@ -114,6 +114,8 @@ class SimilarityWeights(TeacherWeights):
         tau = _tau(scores)
         alpha = _softmax(tau * scores).mean(axis=0) if len(scores) else numpy.full(len(teachers), 1 / len(teachers))
         self._prepared = _Prepared(tau, alpha, len(scores))
+        if self._level == "corpus":
+            self.__dict__.pop("_similarity", None)  # its encoder is not needed any more, and may take room on a GPU
         shown = ", ".join(f"{name} {weight:.4f}" for name, weight in zip(teachers, alpha))
         logger.info(
             "Teachers' weights by similarity (%s, by %s; %d sentences, tau %.4g): %s",
@@ -171,11 +173,8 @@ class SimilarityWeights(TeacherWeights):
 
     @cached_property
     def _similarity(self) -> _Similarity:
-        if not is_archive(self._archive_file):
-            raise ConfigurationError(
-                f"The 'archive_file' of the weights is '{self._archive_file}', which is no archive (model.tar.gz) and no folder "
-                "of a training run. Train one with training_configs/cross_lingual/similarity.jsonnet, or check the path."
-            )
+        remedy = "One is trained with training_configs/cross_lingual/similarity.jsonnet."
+        check_archive(self._archive_file, "The 'archive_file' of the weights", remedy)
         with untouched_randomness():
             archive = load_archive(self._archive_file, overrides=self._overrides)
         if not hasattr(archive.model, "scores") or not isinstance(archive.dataset_reader, LanguageVectorsReader):

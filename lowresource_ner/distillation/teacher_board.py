@@ -151,8 +151,14 @@ class TeacherBoard:
         """Whether answers are kept."""
         return self._store is not None
 
+    @property
+    def lacks_store(self) -> bool:
+        """Whether answers are computed each time that would be kept if there were a store."""
+        return not self.has_store and any(teacher.is_stored for teacher in self._teachers)
+
     def fill(self, sentences: Sequence[Sequence[str]]) -> int:
         """Computes and stores what the store lacks; says how many answers that were."""
+        assert self.labels  # teachers whose labels do not match are an error before the work, not after it
         return sum(
             self._compute(self._store_of(name, teacher), teacher, sentences)
             for name, teacher in zip(self._names, self._teachers)

@@ -98,6 +98,7 @@ class TeacherLabelledReader(DatasetReader):
         self._label_namespace = label_namespace
         self._run_dir = Path(serialization_dir) if serialization_dir else None
         self._prepared: Any = None
+        self._labelled: Any = None
         self.token_indexers = reader.token_indexers
 
     def prepare(self, corpus: Any) -> Dict[str, Any]:
@@ -113,10 +114,6 @@ class TeacherLabelledReader(DatasetReader):
         def sentences() -> Iterable[Sequence[str]]:
             return (sentence.words for sentence in self.reader.sentences(corpus))
 
-        if self._prepared == corpus and not self.board.has_store:
-            logger.warning(
-                "The teachers answer for %s once more. Give 'store', a folder, and they do so only once.", corpus
-            )
         if self._prepared != corpus:
             self.board.prepare(sentences)
             for selection in self._selections:
@@ -133,7 +130,12 @@ class TeacherLabelledReader(DatasetReader):
         A corpus in blocks: of each sentence that is learned from its instance as `reader` makes it, what the teachers say, and
         the weights of its words (None without selections).
         """
+        if self._labelled == corpus and self.board.lacks_store:
+            logger.warning(
+                "The teachers answer for %s once more. Give 'store', a folder, and they do so only once.", corpus
+            )
         self._tell(self.prepare(corpus))
+        self._labelled = corpus
         try:
             for block in lazy_groups_of(self.reader._read(corpus), _BLOCK):
                 words = [words_of(instance) for instance in block]
@@ -196,13 +198,16 @@ class TeacherLabelledReader(DatasetReader):
             return
         text = json.dumps(summary, ensure_ascii=False)
         logger.info("Of the teachers' weights and the text that is learned from: %s", text)
-        info = self.get_distributed_info()
-        if self._run_dir is not None and (info is None or info.global_rank == 0) and self.get_worker_info() is None:
+        process, worker = self.get_distributed_info(), self.get_worker_info()
+        is_first = (process is None or process.global_rank == 0) and (worker is None or worker.id == 0)
+        if self._run_dir is not None and is_first and not self.reader.reads_held_out:
             self._run_dir.mkdir(parents=True, exist_ok=True)
             (self._run_dir / SUMMARY).write_text(text + "\n", encoding="utf-8")
 
     def _set_worker_info(self, info: Optional[WorkerInfo]) -> None:
         super()._set_worker_info(info)
+        if info is not None:
+            torch.set_num_threads(1)  # the threads of OpenMP do not survive the fork that made this worker
         self.reader._set_worker_info(info)
 
     def _set_distributed_info(self, info: Optional[DistributedInfo]) -> None:

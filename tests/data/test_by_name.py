@@ -6,6 +6,8 @@ from allennlp.common.checks import ConfigurationError
 from allennlp.data import DatasetReader
 from conftest import CORPORA
 
+from lowresource_ner.data.by_name import ByNameReader
+
 TEXT, LABELLED = CORPORA / "es" / "raw.txt", CORPORA / "es" / "test.conll"
 
 
@@ -29,6 +31,11 @@ def test_the_path_says_which_reader() -> None:
     assert words(both) == words(text) + words(plain)
     assert {tag[0] for each in both[len(text) :] for tag in each["tags"].labels} >= {"S", "E"}
     assert reader.token_indexers.keys() == {"tokens"} and plain[0]["tokens"].token_indexers
+
+
+def test_settings_of_its_readers_are_not_its_own() -> None:
+    with pytest.raises(ConfigurationError, match="no label_map.*validation_dataset_reader.default.label_map"):
+        ByNameReader(build(), {}, label_map={"MISC": "O"})
 
 
 def test_an_unknown_name_is_said() -> None:

@@ -9,6 +9,7 @@ import pytest
 import torch
 from allennlp.common.checks import ConfigurationError
 from allennlp.data import Batch, Instance, Vocabulary
+from allennlp.data.data_loaders import MultiProcessDataLoader
 from conftest import CORPORA
 
 from lowresource_ner.data.conll_ner import ConllNerReader
@@ -228,6 +229,34 @@ def test_a_text_of_which_nothing_is_left_is_said(tmp_path) -> None:
     reader = TeacherLabelledReader(RawTextReader(tokenised=True), {"a": Oracle()}, selections=[KeepLong(2)])
     with pytest.raises(ConfigurationError, match="raw.txt: no sentence is left.*'selections'"):
         read(reader, path)
+
+
+def test_a_worker_of_a_lazy_loader_reads_the_same(tmp_path) -> None:
+    """In a process of its own, epoch after epoch; what is found out about the text is written all the same."""
+    path = file_of(tmp_path, *(f"sentence number {number} in Oslo" for number in range(40)))
+    found = []
+    for number in (0, 1):
+        run = tmp_path / f"run{number}"
+        reader = TeacherLabelledReader(
+            RawTextReader(tokenised=True), {"a": Oracle()}, selections=[KeepLong(2)], serialization_dir=str(run)
+        )
+        loader = MultiProcessDataLoader(
+            reader, path, batch_size=8, num_workers=number, max_instances_in_memory=16, start_method="fork"
+        )
+        loader.index_with(Vocabulary(tokens_to_add={"labels": BIO}))
+        epochs = [[batch["teacher_probabilities"] for batch in loader] for _ in range(2)]
+        assert [len(batches) for batches in epochs] == [5, 5]
+        found.append(torch.cat([batch for batches in epochs for batch in batches]))
+        assert json.loads((run / "teachers.json").read_text()) == {"selections": [{"least": 2}]}
+    assert found[0].shape == (80, 5, 5) and torch.equal(*found)
+
+
+def test_labels_that_do_not_match_are_an_error_before_the_work(tmp_path) -> None:
+    first, second = Oracle(), Oracle([*BIO, "B-MISC", "I-MISC"])
+    board = TeacherBoard({"a": first, "b": second}, store=str(tmp_path / "store"))
+    with pytest.raises(ConfigurationError, match="MISC"):
+        board.fill([["Oslo"]])
+    assert first.asked == second.asked == []
 
 
 def test_what_was_computed_before_an_error_is_kept(tmp_path) -> None:

@@ -5,12 +5,14 @@ import json
 import numpy
 import pytest
 import torch
+from allennlp.common import Params
 from allennlp.common.checks import ConfigurationError
 from allennlp.data import Batch, Vocabulary
 from conftest import CORPORA, REPOSITORY
 from test_teacher_labelled import BIO, Oracle
 
 from lowresource_ner.data.conll_ner import ConllNerReader
+from lowresource_ner.distillation import ArchiveTeacher, LabelFileTeacher
 from lowresource_ner.distillation.similarity_weights import SimilarityWeights
 from lowresource_ner.distillation.teacher_board import TeacherBoard
 from lowresource_ner.distillation.teacher_vote import TeacherVote
@@ -94,6 +96,24 @@ def test_where_teachers_agree_the_vote_is_theirs() -> None:
     assert 0 < agreed < 8 * 26
 
 
+def test_a_vote_whose_teacher_has_changed_is_another_teacher(tmp_path) -> None:
+    """Its archive names a path, and says nothing of what is there."""
+    labels = tmp_path / "labels.jsonl"
+    run = tmp_path / "run"
+    run.mkdir()
+    config = {"type": "teacher_vote", "teachers": {"a": {"type": "label_file", "path": str(labels)}}}
+    Params({"dataset_reader": {"type": "conll_ner"}, "model": config}).to_file(str(run / "config.json"))
+    fingerprints = []
+    for number, tag in enumerate(("B-PER", "B-LOC")):
+        labels.write_text(json.dumps({"tokens": ["Anna", "Oslo"], "tags": [tag, "B-LOC"]}) + "\n")
+        if number == 0:
+            vote = TeacherVote(Vocabulary(), {"a": LabelFileTeacher(str(labels), types=["LOC", "PER"])})
+            vote.vocab.save_to_files(str(run / "vocabulary"))
+            torch.save(vote.state_dict(), run / "best.th")
+        fingerprints.append(ArchiveTeacher(str(run)).fingerprint)
+    assert fingerprints[0] != fingerprints[1]
+
+
 def test_a_vote_by_commands(allennlp, teacher, tmp_path) -> None:
     """One teacher, twice: the vote scores as it does."""
     config = REPOSITORY / "training_configs/cross_lingual/voting.jsonnet"
@@ -101,5 +121,8 @@ def test_a_vote_by_commands(allennlp, teacher, tmp_path) -> None:
     gold = CORPORA / "es" / "test.conll"
     for archive, name in ((teacher, "alone"), (tmp_path / "vote" / "model.tar.gz", "vote")):
         allennlp("evaluate", archive, gold, "--output-file", tmp_path / f"{name}.json")
+    before, again = (ArchiveTeacher(str(tmp_path / "vote" / "model.tar.gz")) for _ in range(2))
+    assert before.fingerprint == again.fingerprint
+    assert sorted(before.labels) == sorted(ArchiveTeacher(str(teacher)).labels)
     alone, vote = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("alone", "vote"))
     assert vote["f1"] == alone["f1"] and vote["support"] == alone["support"] > 0
