@@ -44,7 +44,7 @@ for path in sorted(root.rglob("*.py")):
                 module = sys.modules[".".join(path.relative_to(root.parent).with_suffix("").parts)]
                 base = eval(ast.unparse(mark.func.value), vars(module))
                 name = ast.literal_eval(mark.args[0])
-                found.append([base.__name__, name, base.by_name(name).__name__, node.name])
+                found.append([base.__name__, name, base.resolve_class_name(name)[0].__name__, node.name])
 print(json.dumps({"file": lowresource_ner.__file__, "version": lowresource_ner.__version__, "found": found}))
 """
 

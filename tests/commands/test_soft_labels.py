@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -66,17 +65,17 @@ def test_a_text_of_its_own_and_held_out_text(config, tmp_path) -> None:
 
 
 def test_a_command_that_is_broken_off_goes_on(config, teacher, tmp_path) -> None:
-    """Killed by Ctrl-C after its first block, it leaves that in the store."""
+    """Stopped by Ctrl-C after its first block, it leaves that in the store."""
     path = tmp_path / "many.txt"
     path.write_text("\n".join(f"Ana {number}" for number in range(8192 + 50)), encoding="utf-8")
     script = tmp_path / "interrupted.py"
     script.write_text(
-        "import os, signal, sys\n"
+        "import sys\n"
         "from lowresource_ner.distillation.teacher_board import TeacherBoard\n"
         "from lowresource_ner.commands.soft_labels import soft_labels\n"
         "fill = TeacherBoard.fill\n"
         "def stop(self, block):\n"
-        "    if stop.blocks: os.kill(os.getpid(), signal.SIGINT)\n"
+        "    if stop.blocks: raise KeyboardInterrupt\n"
         "    stop.blocks += 1\n"
         "    return fill(self, block)\n"
         "stop.blocks = 0\n"
@@ -87,7 +86,7 @@ def test_a_command_that_is_broken_off_goes_on(config, teacher, tmp_path) -> None
     done = subprocess.run(
         [sys.executable, str(script), config, str(path), overrides], cwd=REPOSITORY, capture_output=True, text=True
     )
-    assert done.returncode in (-signal.SIGINT, 130, 1) and "KeyboardInterrupt" in done.stderr
+    assert done.returncode != 0 and "KeyboardInterrupt" in done.stderr
     report = soft_labels(config, str(path), overrides=overrides)
     assert (report["sentences"], report["computed"]) == (8242, 50)
 

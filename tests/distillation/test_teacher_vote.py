@@ -5,6 +5,8 @@ import json
 import numpy
 import pytest
 import torch
+from allennlp.commands.evaluate import evaluate_from_archive
+from allennlp.commands.train import train_model
 from allennlp.common import Params
 from allennlp.common.checks import ConfigurationError
 from allennlp.data import Batch, Vocabulary
@@ -114,15 +116,17 @@ def test_a_vote_whose_teacher_has_changed_is_another_teacher(tmp_path) -> None:
     assert fingerprints[0] != fingerprints[1]
 
 
-def test_a_vote_by_commands(allennlp, teacher, tmp_path) -> None:
-    """One teacher, twice: the vote scores as it does."""
-    config = REPOSITORY / "training_configs/cross_lingual/voting.jsonnet"
-    allennlp("train", config, "-s", tmp_path / "vote", TARGET="es", TEACHERS=f"en={teacher},de={teacher}")
-    gold = CORPORA / "es" / "test.conll"
-    for archive, name in ((teacher, "alone"), (tmp_path / "vote" / "model.tar.gz", "vote")):
-        allennlp("evaluate", archive, gold, "--output-file", tmp_path / f"{name}.json")
-    before, again = (ArchiveTeacher(str(tmp_path / "vote" / "model.tar.gz")) for _ in range(2))
+def test_a_vote_by_commands(allennlp, environment, teacher, tmp_path, monkeypatch) -> None:
+    """One teacher, twice: the vote scores as it does, and is a teacher with its labels."""
+    monkeypatch.setenv("TARGET", "es")
+    monkeypatch.setenv("TEACHERS", f"en={teacher},de={teacher}")
+    train_model(Params.from_file(REPOSITORY / "training_configs/cross_lingual/voting.jsonnet"), str(tmp_path / "vote"))
+    archive = tmp_path / "vote" / "model.tar.gz"
+    before, again = (ArchiveTeacher(str(archive)) for _ in range(2))
     assert before.fingerprint == again.fingerprint
     assert sorted(before.labels) == sorted(ArchiveTeacher(str(teacher)).labels)
-    alone, vote = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("alone", "vote"))
+    gold = CORPORA / "es" / "test.conll"
+    allennlp("evaluate", archive, gold, "--output-file", tmp_path / "vote.json")
+    vote = json.loads((tmp_path / "vote.json").read_text())
+    alone = evaluate_from_archive(teacher, str(gold))
     assert vote["f1"] == alone["f1"] and vote["support"] == alone["support"] > 0
