@@ -31,7 +31,7 @@ cross-lingual: $(INSTALLED) ## Train teachers on SOURCE and students for TARGET 
 
 # A file of tests to a worker, of which there are as many as cores and at most 4: each takes some 1.5 GB.
 test: $(INSTALLED) ## Run the whole test suite
-	$(IN_VENV) -m pytest -n logical --maxprocesses 4 --dist loadfile $(ARGS)
+	$(IN_VENV) -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(INSTALLED) ## Check the code with ruff
 	$(IN_VENV) -m ruff check . $(ARGS)
