@@ -23,8 +23,9 @@ Command = Callable[..., subprocess.CompletedProcess]
 
 
 def pytest_collection_modifyitems(items: List[pytest.Item]) -> None:
-    """The files that run whole commands lie at the top of tests/ and come first, so that no worker is left with a long one."""
-    items.sort(key=lambda item: item.path.parent != Path(__file__).parent)
+    """Files that run whole commands (those of tests/, tests/training) come first, so that no worker is left with a long one."""
+    top = Path(__file__).parent
+    items.sort(key=lambda item: item.path.parent not in (top, top / "training"))
 
 
 @pytest.fixture(scope="session")
