@@ -82,9 +82,9 @@ def student(environment, tmp_path, monkeypatch):
     text = tmp_path / "raw.txt"
     text.write_text("Oslo and Oslo and Oslo\n" * 40, encoding="utf-8")
 
-    def train(teacher: Dict[str, Any], name: str = "student_soft") -> Dict[str, Dict[str, float]]:
-        config = Params.from_file(CONFIGS / f"{name}.jsonnet").as_dict(quiet=True)
-        config["dataset_reader"]["teachers"] = {"only": teacher}
+    def train(*teachers: Dict[str, Any], name: str = "student_soft", **changes: Any) -> Dict[str, Dict[str, float]]:
+        config = Params.from_file(CONFIGS / f"{name}.jsonnet", changes).as_dict(quiet=True)
+        config["dataset_reader"]["teachers"] = {str(number): teacher for number, teacher in enumerate(teachers)}
         config["train_data_path"] = str(text)
         config["trainer"]["num_epochs"] = 20
         config["trainer"]["optimizer"]["lr"] = 3e-3
@@ -116,8 +116,28 @@ def test_hard_labels_forget_how_sure_the_teacher_is(student, tmp_path) -> None:
     name, other = [0.1, 0.6, 0.0, 0.3, 0.0], [0.9, 0.0, 0.1, 0.0, 0.0]
     answer = {"tokens": "Oslo and Oslo and Oslo".split(), "labels": LABELS}
     path.write_text(json.dumps({**answer, "distributions": [name, other, name, other, name]}) + "\n")
-    learned = student({"type": "label_file", "path": str(path)}, "student_hard")
+    learned = student({"type": "label_file", "path": str(path)}, name="student_hard")
     assert learned["Oslo"]["B-LOC"] > 0.9 and learned["and"]["O"] > 0.95
+
+
+def test_what_teachers_agree_on_is_learned_as_a_label(student, tmp_path) -> None:
+    """Of a text that is read lazily. Two teachers hold "Oslo" for a place, and differ about "and"."""
+    teachers = []
+    for number, other in enumerate(([0.6, 0.4, 0.0, 0.0, 0.0], [0.2, 0.8, 0.0, 0.0, 0.0])):
+        path = tmp_path / f"labels{number}.jsonl"
+        name = [0.3, 0.6, 0.0, 0.1, 0.0]
+        answer = {"tokens": "Oslo and Oslo and Oslo".split(), "labels": LABELS}
+        path.write_text(json.dumps({**answer, "distributions": [name, other, name, other, name]}) + "\n")
+        teachers.append({"type": "label_file", "path": str(path)})
+    changes = {
+        "dataset_reader.agreement": True,
+        "model.agreed_label_weight": 1.0,
+        "data_loader.max_instances_in_memory": 16,
+        "data_loader.batches_per_epoch": 2,
+    }
+    learned = student(*teachers, **changes)
+    assert learned["Oslo"]["B-LOC"] > 0.85, "far more than the 0.6 of both"
+    assert learned["and"]["B-LOC"] == pytest.approx(0.6, abs=0.1) and learned["and"]["O"] == pytest.approx(0.4, abs=0.1)
 
 
 def test_a_student_of_a_hugging_face_folder(student, tmp_path) -> None:
