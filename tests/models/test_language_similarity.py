@@ -88,7 +88,7 @@ def test_the_loss_and_the_accuracy(model, means) -> None:
     chosen = exponentials[numpy.arange(40), languages.numpy()] / exponentials.sum(axis=1)
     p = weight(model, "languages")
     penalty = ((p @ p.T - numpy.eye(3)) ** 2).sum()
-    assert float(output["loss"]) == pytest.approx(-numpy.log(chosen).mean() + 0.01 * penalty, rel=1e-5)
+    assert float(output["loss"].detach()) == pytest.approx(-numpy.log(chosen).mean() + 0.01 * penalty, rel=1e-5)
     share = (scores.argmax(axis=1) == languages.numpy()).mean()
     assert 0 < share < 1 and model.get_metrics(reset=True) == {"accuracy": pytest.approx(share)}
     assert "loss" not in model(vector=vectors)
