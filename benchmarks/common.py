@@ -12,7 +12,9 @@ from typing import Any, Callable, Dict, List, Optional, Sequence
 
 import numpy
 import torch
+from allennlp.training import GradientDescentTrainer, TrainerCallback
 from transformers import AutoModel, AutoTokenizer, BertConfig
+from transformers import TrainerCallback as TransformersCallback
 
 from lowresource_ner.data.conll import ConllFormat, read_conll
 from lowresource_ner.distillation import Teacher
@@ -117,6 +119,32 @@ class BareEncoder:
         return timed(forward)
 
 
+@TrainerCallback.register("epoch_seconds")
+class EpochSeconds(TrainerCallback):
+    """
+    Adds "epoch_seconds" to the metrics of AllenNLP's trainer. Its preparation is not counted, nor are the weights that it
+    writes to disk after an epoch, which transformers' Trainer is told not to write.
+    """
+
+    def on_start(self, trainer: GradientDescentTrainer, is_primary: bool = True, **kwargs: Any) -> None:
+        self._start = now()
+
+    def on_epoch(self, trainer: GradientDescentTrainer, metrics: Dict[str, Any], epoch: int, **kwargs: Any) -> None:
+        metrics["epoch_seconds"] = now() - self._start
+
+
+class TransformersEpochSeconds(TransformersCallback):
+    """The same of transformers' Trainer, in `seconds`."""
+
+    seconds: float
+
+    def on_epoch_begin(self, *args: Any, **kwargs: Any) -> None:
+        self._start = now()
+
+    def on_epoch_end(self, *args: Any, **kwargs: Any) -> None:
+        self.seconds = now() - self._start
+
+
 def in_turn(repeats: int, **runs: Callable[[], float]) -> Dict[str, List[float]]:
     """Runs each in turn, `repeats` times, after one round that is not counted."""
     seconds: Dict[str, List[float]] = {name: [] for name in runs}
@@ -129,11 +157,16 @@ def in_turn(repeats: int, **runs: Callable[[], float]) -> Dict[str, List[float]]
 
 
 def timed(run: Callable[[], Any]) -> float:
-    start = time.perf_counter()
+    start = now()
     run()
+    return now() - start
+
+
+def now() -> float:
+    """Seconds on a clock that is read when a GPU has done what it was given."""
     if torch.cuda.is_initialized():
         torch.cuda.synchronize()
-    return time.perf_counter() - start
+    return time.perf_counter()
 
 
 def report(what: str, words: int, seconds: Dict[str, List[float]], ours: str, other: str) -> None:

@@ -33,6 +33,7 @@ from common import (
     SIZES,
     TRAINING_BATCH,
     BareEncoder,
+    TransformersEpochSeconds,
     in_turn,
     make_encoder,
     report,
@@ -116,7 +117,7 @@ def reader_and_model(folder: Path, encoder: str, size: Dict[str, Any]) -> Dict[s
 
 def train_ours(folder: Path, encoder: str, size: Dict[str, Any]) -> float:
     trainer = make_trainer(folder, encoder, size, epochs=1, learning_rate=5e-5)
-    return timed(trainer.train)
+    return trainer.train()["epoch_seconds"]
 
 
 def make_trainer(folder: Path, encoder: str, size: Dict[str, Any], epochs: int, learning_rate: float) -> Trainer:
@@ -136,6 +137,7 @@ def make_trainer(folder: Path, encoder: str, size: Dict[str, Any], epochs: int, 
         "grad_norm": 1.0,
         "cuda_device": -1,
         "checkpointer": {"save_completed_epochs": False},
+        "callbacks": ["epoch_seconds"],
     }
     return Trainer.from_params(Params(settings), model=model, data_loader=loader, serialization_dir=None)
 
@@ -169,10 +171,15 @@ def train_transformers(folder: Path, encoder: str, size: Dict[str, Any], group_b
         optim="adamw_torch",
         group_by_length=group_by_length,
     )
-    trainer = TransformersTrainer(
-        model=model, args=arguments, train_dataset=encoded, data_collator=DataCollatorForTokenClassification(tokenizer)
-    )
-    return timed(trainer.train)
+    timer = TransformersEpochSeconds()
+    TransformersTrainer(
+        model=model,
+        args=arguments,
+        train_dataset=encoded,
+        data_collator=DataCollatorForTokenClassification(tokenizer),
+        callbacks=[timer],
+    ).train()
+    return timer.seconds
 
 
 def first_subword_labels(word_ids: Sequence[Any], labels: Sequence[int]) -> List[int]:

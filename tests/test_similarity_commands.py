@@ -20,7 +20,7 @@ def similarity(allennlp, tmp_path_factory) -> Path:
 
 
 def test_accuracy_on_held_out_text(allennlp, similarity, tmp_path) -> None:
-    """Of all languages, and of one after the other."""
+    """Of all languages, of one after the other, and sentence by sentence."""
     files = {language: str(CORPORA / language / "test.conll") for language in ("en", "de")}
     allennlp("evaluate", similarity, json.dumps(files), "--output-file", tmp_path / "all.json")
     outputs = [tmp_path / "en.json", tmp_path / "de.json"]
@@ -30,6 +30,13 @@ def test_accuracy_on_held_out_text(allennlp, similarity, tmp_path) -> None:
     numbers = [len(Path(path).read_text(encoding="utf-8").strip().split("\n\n")) for path in files.values()]
     correct = sum(share * number for share, number in zip(accuracies[1:], numbers))
     assert 0 < accuracies[0] < 1 and accuracies[0] == pytest.approx(correct / sum(numbers))
+    predictions = tmp_path / "de.jsonl"
+    allennlp("predict", similarity, f"de={files['de']}", "--use-dataset-reader", "--output-file", predictions)
+    answers = [json.loads(line) for line in predictions.read_text(encoding="utf-8").splitlines()]
+    assert {answer["gold_language"] for answer in answers} == {"de"}
+    is_right = [answer["language"] == "de" for answer in answers]
+    assert sum(is_right) / len(is_right) == pytest.approx(accuracies[2])
+    assert all(answer["scores"][answer["language"]] == max(answer["scores"].values()) for answer in answers)
 
 
 def test_a_student_of_weighted_teachers_is_shipped_alone(allennlp, similarity, teacher, tmp_path) -> None:

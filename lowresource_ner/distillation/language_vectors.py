@@ -55,7 +55,7 @@ class LanguageVectorsReader(DatasetReader):
             raise ConfigurationError(
                 f"'reader' of language_vectors is a {type(reader).__name__}; it is one of this package, raw_text or conll_ner."
             )
-        self._encoder = encoder
+        self.encoder = encoder
         self._reader = reader
         self._label_namespace = label_namespace
 
@@ -78,7 +78,7 @@ class LanguageVectorsReader(DatasetReader):
         vector : `Optional[numpy.ndarray]`
             (hidden_size,) Computed where it is not given.
         """
-        vector = self._encoder.encode([words])[0] if vector is None else vector
+        vector = self.encoder.encode([words])[0] if vector is None else vector
         fields: Dict[str, Field] = {
             "vector": TensorField(vector),
             "metadata": MetadataField({"words": list(words), "place": place}),
@@ -92,7 +92,7 @@ class LanguageVectorsReader(DatasetReader):
             for block in lazy_groups_of(self._reader._read(corpus), _BLOCK):
                 metadata: Any = [instance["metadata"] for instance in block]
                 words = [each["words"] for each in metadata]
-                for each, vector in zip(metadata, self._encoder.encode(words)):
+                for each, vector in zip(metadata, self.encoder.encode(words)):
                     yield self.text_to_instance(each["words"], language, each["place"], vector)
 
     def _set_worker_info(self, info: Optional[WorkerInfo]) -> None:

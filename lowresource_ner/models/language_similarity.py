@@ -41,6 +41,8 @@ class LanguageSimilarity(Model):
         Where there are no languages, or the encoder cannot be found.
     """
 
+    default_predictor = "language_similarity"
+
     def __init__(
         self,
         vocab: Vocabulary,

@@ -1,4 +1,5 @@
+from lowresource_ner.predictors.language_similarity import LanguageSimilarityPredictor
 from lowresource_ner.predictors.ner import NerPredictor
 from lowresource_ner.predictors.ner_conll import NerConllPredictor
 
-__all__ = ["NerConllPredictor", "NerPredictor"]
+__all__ = ["LanguageSimilarityPredictor", "NerConllPredictor", "NerPredictor"]

@@ -53,8 +53,7 @@ class BatchTagger:
 
     def _each(self, sentences: Sequence[Sequence[str]], read: Callable[..., Iterable[_T]], nothing: _T) -> List[_T]:
         with_words = [words for words in sentences if words]
-        tokens = [[Token(word) for word in words] for words in with_words]
-        inputs = [self._input(name, indexer, tokens) for name, indexer in self._indexers.items()]
+        inputs = [self._input(name, indexer, with_words) for name, indexer in self._indexers.items()]
         results: List[_T] = [nothing] * len(with_words)
         with torch.inference_mode():
             for batch in self._batches(inputs, len(with_words)):
@@ -63,7 +62,7 @@ class BatchTagger:
         remaining = iter(results)
         return [next(remaining) if words else nothing for words in sentences]
 
-    def _input(self, name: str, indexer: TokenIndexer, sentences: Sequence[List[Token]]) -> "_Input":
+    def _input(self, name: str, indexer: TokenIndexer, sentences: Sequence[Sequence[str]]) -> "_Input":
         if isinstance(indexer, SubwordIndexer):
             return _SubwordInput(name, indexer, sentences)
         return _Input(name, indexer, sentences, self._model.vocab)
@@ -120,10 +119,12 @@ def batches_of_like_length(lengths: Sequence[int], batch_size: int) -> Iterator[
 class _Input:
     """Sentences as one token indexer sees them, by AllenNLP's own means."""
 
-    def __init__(self, name: str, indexer: TokenIndexer, sentences: Sequence[List[Token]], vocab: Vocabulary) -> None:
+    def __init__(
+        self, name: str, indexer: TokenIndexer, sentences: Sequence[Sequence[str]], vocab: Vocabulary
+    ) -> None:
         self.name = name
         self._indexer = indexer
-        self._indexed = [indexer.tokens_to_indices(tokens, vocab) for tokens in sentences]
+        self._indexed = [indexer.tokens_to_indices([Token(word) for word in words], vocab) for words in sentences]
         self._lengths = [indexer.get_padding_lengths(indexed) for indexed in self._indexed]
 
     def length(self, index: int) -> int:
@@ -140,10 +141,10 @@ class _Input:
 class _SubwordInput(_Input):
     """The same for sub-words, many sentences in each call."""
 
-    def __init__(self, name: str, indexer: SubwordIndexer, sentences: Sequence[List[Token]]) -> None:
+    def __init__(self, name: str, indexer: SubwordIndexer, sentences: Sequence[Sequence[str]]) -> None:
         self.name = name
         self._subword_indexer = indexer
-        self._subwords = indexer.encode_batch([[token.ensure_text() for token in tokens] for tokens in sentences])
+        self._subwords = indexer.encode_batch(sentences)
 
     def length(self, index: int) -> int:
         return len(self._subwords[index].ids)

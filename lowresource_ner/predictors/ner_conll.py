@@ -19,8 +19,8 @@ class NerConllPredictor(NerPredictor):
     Registered as a `Predictor` with name "ner_conll".
     """
 
-    def _check(self, inputs: Any) -> None:
-        super()._check(inputs)
+    def check(self, inputs: Any) -> None:
+        super().check(inputs)
         tokens = inputs.get("tokens", [])
         try:
             _block(tokens, ["O"] * len(tokens))

@@ -7,6 +7,9 @@
 // The words of $NER_DATA/<language>/train.conll are read, never the tags. Its accuracy on held-out text:
 //   allennlp evaluate runs/similarity/model.tar.gz '{"en": "fixtures/corpora/en/test.conll", "de": "fixtures/corpora/de/test.conll"}' \
 //     --include-package lowresource_ner
+// How near each sentence of a text is to each language (lines as the predictor ner takes them; {"measure": "cosine"} for another measure):
+//   allennlp predict runs/similarity/model.tar.gz fixtures/corpora/es/raw.txt --predictor-args '{"input_format": "text"}' \
+//     --output-file scores.jsonl --silent --include-package lowresource_ner
 // A sample of each language: --overrides '{"dataset_reader.reader.sample": 100}'
 local environment = import '../lib/environment.libsonnet';
 

@@ -1,0 +1,102 @@
+"""The predictor that says which of several languages texts are near to."""
+
+from typing import Any, Dict, List, Sequence, Union
+
+import torch
+from allennlp.common.checks import ConfigurationError
+from allennlp.common.util import JsonDict
+from allennlp.data import DatasetReader, Instance
+from allennlp.models import Model
+from allennlp.predictors import Predictor
+
+from lowresource_ner.predictors.text_predictor import Request, TextPredictor, request_of_tokens
+
+_DIGITS = 6
+
+
+@Predictor.register("language_similarity")
+class LanguageSimilarityPredictor(TextPredictor):
+    """
+    Scores each sentence with every source language of a `language_similarity`, by which the teacher weights "similarity" find
+    which teachers to trust (Wu et al. 2020, section 3.3).
+
+    Input is as that of the predictor `ner`: "text" or "tokens". A line of output is a JSON object: "text"; "tokens"; "language",
+    the nearest one; and "scores", by language, the higher the nearer. (A text without words has no scores, and its language is
+    null.) With `--use-dataset-reader` input is what the archive's reader takes, `en=en.conll` for instance, and "gold_language"
+    stands beside.
+
+    Registered as a `Predictor` with name "language_similarity".
+
+    # Parameters
+
+    model : `Model`
+        A `language_similarity`.
+    dataset_reader : `DatasetReader`
+        Its `language_vectors`.
+    frozen : `bool`
+    measure : `str`, optional (default = `"learned"`)
+        "learned"; or "cosine", "l1" or "l2" (negated distances), to the mean vector of each language's sentences:
+        `--predictor-args '{"measure": "cosine"}'`.
+    input_format, tokenizer
+        As those of `ner`.
+
+    # Raises
+
+    `ConfigurationError`
+        For an archive of another kind, and for an unknown `measure`.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        dataset_reader: DatasetReader,
+        frozen: bool = True,
+        input_format: str = "json",
+        tokenizer: Union[str, Dict[str, Any], None] = None,
+        measure: str = "learned",
+    ) -> None:
+        super().__init__(model, dataset_reader, frozen, input_format, tokenizer)
+        if not hasattr(model, "scores") or not hasattr(dataset_reader, "encoder"):
+            raise ConfigurationError(
+                f"The archive's model is a {type(model).__name__} and its reader a {type(dataset_reader).__name__}, which say "
+                "nothing of languages. Predict with the archive of a 'language_similarity'."
+            )
+        self._measure = measure
+        self._encoder: Any = dataset_reader.encoder
+        self._scores(torch.from_numpy(self._encoder.encode([])))  # an unknown measure is an error before the first line
+
+    def predict_batch_instance(self, instances: List[Instance]) -> List[JsonDict]:
+        metadata: List[Any] = [instance["metadata"] for instance in instances]
+        vectors: List[Any] = [instance["vector"] for instance in instances]
+        languages: List[Any] = [instance.fields.get("language") for instance in instances]
+        requests = [
+            request_of_tokens(each["words"], {} if language is None else {"gold_language": language.label})
+            for each, language in zip(metadata, languages)
+        ]
+        return self._output(requests, torch.stack([vector.tensor for vector in vectors]))
+
+    def answer(self, requests: Sequence[Request]) -> List[JsonDict]:
+        return self._output(requests, torch.from_numpy(self._encoder.encode([request.words for request in requests])))
+
+    def _output(self, requests: Sequence[Request], vectors: torch.Tensor) -> List[JsonDict]:
+        """`vectors`: (num_requests, vector_dim)."""
+        languages: Any = self._model.languages
+        outputs = []
+        for request, row in zip(requests, self._scores(vectors).tolist()):
+            scores = dict(zip(languages, row)) if request.words else {}
+            outputs.append(
+                {
+                    **request.others,
+                    "text": request.text,
+                    "tokens": request.words,
+                    "language": max(scores, key=scores.__getitem__, default=None),
+                    "scores": {language: round(score, _DIGITS) for language, score in scores.items()},
+                }
+            )
+        return outputs
+
+    def _scores(self, vectors: torch.Tensor) -> torch.Tensor:
+        """(num_sentences, vector_dim) -> (num_sentences, num_languages)"""
+        model: Any = self._model
+        with torch.inference_mode():
+            return model.scores(vectors.to(model._get_prediction_device()), self._measure).cpu()
