@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Callable, Dict, List, Sequence
 
+import numpy
 import pytest
 from filelock import FileLock
 
@@ -129,3 +130,14 @@ def conll_blocks(path: Path, separator: str = "\t") -> Sequence[Sequence[Sequenc
     """The blocks of a simple CoNLL file, read without the package: an independent count for the tests."""
     blocks = path.read_text(encoding="utf-8").strip().split("\n\n")
     return [[line.split(separator) for line in block.split("\n")] for block in blocks]
+
+
+def file_under(array: numpy.ndarray) -> Path | None:
+    """The file that this array is a map of, as the kernel has it (Linux); None where it lies in memory."""
+    address = array.__array_interface__["data"][0]
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        span, *_, path = line.split(maxsplit=5)
+        start, end = (int(part, 16) for part in span.split("-"))
+        if start <= address < end:
+            return Path(path) if path.startswith("/") else None
+    return None

@@ -32,7 +32,8 @@ class SoftLabelsCommand(Subcommand):
     `allennlp soft-labels CONFIG` has the training text of a student's config labelled by its teachers, into the config's store,
     and says how fast. What is in the store is not computed anew, so that the command goes on where it was broken off.
 
-    `--output-file` writes what the student would learn, a JSON object a line, in the form that the teacher `label_file` reads.
+    `--output-file` writes the sentences that the student would learn from, a JSON object a line, in the form that the teacher
+    `label_file` reads. They are whole: that selections leave out single words is not written.
 
     AllenNLP looks for subcommands that are not its own in plugins alone: call it in the repository, or where a file
     `.allennlp_plugins`, or `~/.allennlp/plugins`, holds the line `lowresource_ner`. `--include-package` comes too late for it.

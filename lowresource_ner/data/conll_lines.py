@@ -87,7 +87,8 @@ def _read_line(path: str, number: int, stream: IO[bytes]) -> bytes:
         raise ConllError(
             path,
             number,
-            f"the line is longer than {MAX_LINE_BYTES} bytes, as in no CoNLL file; give a file with one token a line",
+            f"the line is longer than {MAX_LINE_BYTES} bytes; break it up (a CoNLL file has one token a line, raw text a "
+            "sentence or a paragraph)",
         )
     return raw
 
@@ -95,7 +96,7 @@ def _read_line(path: str, number: int, stream: IO[bytes]) -> bytes:
 def _check_start(path: str, raw: bytes) -> None:
     kind = kind_by_first_bytes(raw)
     if kind is not None:
-        raise ConllError(path, 1, f"this is {kind[0]}, not a CoNLL file; {kind[1]}")
+        raise ConllError(path, 1, f"this is {kind[0]}, not plain text; {kind[1]}")
     if b"\r" in raw and not raw.endswith(b"\n"):
         raise ConllError(
             path, 1, "lines end in carriage returns alone (old Macintosh); convert them with `tr '\\r' '\\n'`"

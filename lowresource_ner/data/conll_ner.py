@@ -1,6 +1,8 @@
 """The dataset reader of CoNLL files."""
 
+import copy
 import os
+from dataclasses import replace
 from typing import Any, Dict, Iterator, List, Optional, Tuple, Union
 
 from allennlp.data import DatasetReader, TokenIndexer
@@ -96,6 +98,13 @@ class ConllNerReader(SentenceReader):
             encoding=encoding,
         )
         self._surveys: Dict[Tuple[str, int, int], ConllSummary] = {}
+
+    def of_words_alone(self) -> "ConllNerReader":
+        reader = copy.copy(self)
+        reader.labelled = False
+        reader._format = replace(self._format, tag_column=None)
+        reader._surveys = {}
+        return reader
 
     def _sentences(self, corpus: CorpusPath) -> Iterator[Sentence]:
         files = corpus_files(corpus)

@@ -98,6 +98,10 @@ class SentenceReader(DatasetReader):
         """
         return self._instance([Token(word) for word in words], tags, place)
 
+    def of_words_alone(self) -> "SentenceReader":
+        """The same reader without tags: those that a corpus has are neither given nor checked, and may be wrong."""
+        return self
+
     def sentences(self, corpus: Any) -> Iterator[Sentence]:
         """
         The sentences of a corpus (of its sample, where the reader samples), lazily: those that are held out and the others,

@@ -15,7 +15,7 @@ from allennlp.models.archival import CONFIG_NAME
 
 from lowresource_ner.archives import ARCHIVE_WEIGHTS, RUN_WEIGHTS, archive_tokens, is_archive, unpacked
 from lowresource_ner.data.tag_schemes import get_scheme
-from lowresource_ner.distillation.teacher import Teacher
+from lowresource_ner.distillation.teacher import FileVersions, Teacher, check_versions, file_versions
 from lowresource_ner.distillation.untouched_randomness import untouched_randomness
 from lowresource_ner.predictors.batch_tagger import BatchTagger
 
@@ -26,6 +26,7 @@ class _Description(NamedTuple):
     labels: Optional[List[str]]
     tag_scheme: Optional[str]
     fingerprint: str
+    versions: FileVersions
 
 
 class _Loaded(NamedTuple):
@@ -94,6 +95,7 @@ class ArchiveTeacher(Teacher):
                 "training run. Check the path, and that the training has finished; a Hugging Face model is a teacher of type "
                 "'transformers'."
             )
+        versions = _versions(self.archive_file)
         with unpacked(self.archive_file) as folder:
             config = Params.from_file(folder / CONFIG_NAME, self._overrides).as_dict(quiet=True)
             namespace = _label_namespace(config["model"])
@@ -106,7 +108,8 @@ class ArchiveTeacher(Teacher):
             return _Description(
                 None if namespace is None else archive_tokens(folder, namespace) or None,
                 None if scheme is None else get_scheme(scheme).name,
-                _fingerprint(folder, _with_inner_fingerprints(config), files),
+                _fingerprint(folder, _what_answers_depend_on(config), files),
+                versions,
             )
 
     @cached_property
@@ -129,6 +132,7 @@ class ArchiveTeacher(Teacher):
 
     def _check(self, loaded: _Loaded) -> None:
         said = self._description
+        check_versions(self.archive_file, said.versions, _versions(self.archive_file))
         if said.labels not in (None, loaded.labels) or said.tag_scheme not in (None, loaded.tag_scheme):
             raise ConfigurationError(
                 f"{self.archive_file}: by its config and vocabulary the labels are {said.labels} ({said.tag_scheme}), and its "
@@ -151,32 +155,49 @@ def _label_namespace(model: Mapping[str, Any]) -> Optional[str]:
 
 
 def _setting(model: Mapping[str, Any], name: str) -> Optional[str]:
-    """A setting of a model's config, or the default of its class; `None` where the class has no such parameter."""
+    """
+    A setting of a model's config, or the default of its class or of the one that it hands its other parameters on to; `None`
+    where neither has such a parameter.
+    """
     if name in model:
         return model[name]
-    parameters = inspect.signature(Model.by_name(model["type"])).parameters
-    if name not in parameters or not isinstance(parameters[name].default, str):
-        return None
-    return parameters[name].default
+    for cls in inspect.getmro(Model.by_name(model["type"])):
+        if "__init__" not in vars(cls):
+            continue
+        parameters = inspect.signature(vars(cls)["__init__"]).parameters
+        if name in parameters:
+            default = parameters[name].default
+            return default if isinstance(default, str) else None
+        if not any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values()):
+            return None
+    return None
 
 
-def _with_inner_fingerprints(config: Dict[str, Any]) -> Dict[str, Any]:
-    """A config; with that of a vote, what its teachers are, since it has their paths alone."""
-    teachers = config["model"].get("teachers")
-    if not teachers:
-        return config
+def _what_answers_depend_on(config: Dict[str, Any]) -> Dict[str, Any]:
+    """
+    Of a config the model and the reader that text is given to it by, not how it was trained and on which files; of a vote, which
+    has the paths of its teachers alone, what these are.
+    """
+    reader = config.get("validation_dataset_reader", config["dataset_reader"])
+    teachers = config["model"].get("teachers") or {}
     inner = {name: Teacher.from_params(Params(dict(each))).fingerprint for name, each in teachers.items()}
-    return {**config, "fingerprints": inner}
+    return {"model": config["model"], "reader": reader, "fingerprints": inner}
 
 
 def _fingerprint(folder: Path, config: Mapping[str, Any], files: Iterable[Path]) -> str:
-    digest = hashlib.sha256(b"archive 1\n" + json.dumps(config, sort_keys=True).encode())
+    digest = hashlib.sha256(b"archive 2\n" + json.dumps(config, sort_keys=True).encode())
     for path in files:
         # A run has its weights by another name than its archive.
         name = ARCHIVE_WEIGHTS if path.name == RUN_WEIGHTS else path.relative_to(folder).as_posix()
         with path.open("rb") as file:
             digest.update(f"\n{name} {hashlib.file_digest(file, 'sha256').hexdigest()}".encode())
     return digest.hexdigest()
+
+
+def _versions(archive_file: str) -> FileVersions:
+    path = Path(archive_file)
+    inside = [path / name for name in (ARCHIVE_WEIGHTS, RUN_WEIGHTS, CONFIG_NAME) if (path / name).exists()]
+    return file_versions(inside if path.is_dir() else [path])
 
 
 def _files(folder: Path, included: Sequence[str]) -> Iterator[Path]:

@@ -6,7 +6,6 @@ import numpy
 import torch
 from allennlp.common.checks import ConfigurationError, check_for_gpu
 from allennlp.common.util import lazy_groups_of
-from allennlp.data import Token
 from allennlp.models import load_archive
 from allennlp.nn.util import move_to_device
 
@@ -141,8 +140,7 @@ class _Judge(BatchTagger):
 
     def independence(self, sentences: Sequence[Sequence[str]]) -> numpy.ndarray:
         """(num_sentences,) float64: 1 - |p̄ - 0.5| of each."""
-        tokens = [[Token(word) for word in words] for words in sentences]
-        inputs = [self._input(name, indexer, tokens) for name, indexer in self._indexers.items()]
+        inputs = [self._input(name, indexer, sentences) for name, indexer in self._indexers.items()]
         means = numpy.empty(len(sentences))
         model: Any = self._model
         with torch.inference_mode():

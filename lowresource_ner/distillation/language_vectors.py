@@ -8,10 +8,11 @@ from allennlp.common.checks import ConfigurationError
 from allennlp.common.util import lazy_groups_of
 from allennlp.data import DatasetReader, Field, Instance
 from allennlp.data.dataset_readers.dataset_reader import DistributedInfo, WorkerInfo
-from allennlp.data.fields import LabelField, MetadataField, TensorField
+from allennlp.data.fields import LabelField, MetadataField
 
 from lowresource_ner.data.raw_text import RawTextReader
 from lowresource_ner.data.sentence_reader import SentenceReader
+from lowresource_ner.distillation.numpy_field import NumpyField
 from lowresource_ner.distillation.sentence_vectors import SentenceEncoder
 
 _BLOCK = 2048
@@ -56,7 +57,7 @@ class LanguageVectorsReader(DatasetReader):
                 f"'reader' of language_vectors is a {type(reader).__name__}; it is one of this package, raw_text or conll_ner."
             )
         self.encoder = encoder
-        self._reader = reader
+        self._reader = reader.of_words_alone()
         self._label_namespace = label_namespace
 
     def text_to_instance(
@@ -80,7 +81,7 @@ class LanguageVectorsReader(DatasetReader):
         """
         vector = self.encoder.encode([words])[0] if vector is None else vector
         fields: Dict[str, Field] = {
-            "vector": TensorField(vector),
+            "vector": NumpyField(vector),
             "metadata": MetadataField({"words": list(words), "place": place}),
         }
         if language is not None:

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Iterable, List
 
 import numpy
+import torch
 from allennlp.common.checks import ConfigurationError
 
 from lowresource_ner.distillation.soft_label_index import ENTRY
@@ -62,9 +63,9 @@ class SoftLabelSegment:
         with path.open("rb") as file:
             self._head = file.read(_HEAD.size)
             self._digest = file.read(_DIGEST_BYTES)
-            size = os.fstat(file.fileno()).st_size
-        if size < _HEAD.size + _DIGEST_BYTES:
-            raise self._error(f"the file is cut short, to {size} bytes")
+            self._size = os.fstat(file.fileno()).st_size
+        if self._size < _HEAD.size + _DIGEST_BYTES:
+            raise self._error(f"the file is cut short, to {self._size} bytes")
         magic, owner, self._digest_of_rows, num_sentences, num_words = _HEAD.unpack(self._head)
         if magic != _MAGIC:
             raise self._error("this is not a segment of soft labels of this version")
@@ -72,8 +73,8 @@ class SoftLabelSegment:
             raise self._error("the segment is that of another teacher or of other labels, or it is damaged")
         self._rows_start = _HEAD.size + _DIGEST_BYTES + num_sentences * ENTRY.itemsize
         expected = self._rows_start + num_words * num_labels * ROW_TYPE.itemsize
-        if size != expected:
-            raise self._error(f"the file is cut short or damaged: it has {size} bytes, by its head {expected}")
+        if self._size != expected:
+            raise self._error(f"the file is cut short or damaged: it has {self._size} bytes, by its head {expected}")
 
     def read_entries(self) -> numpy.ndarray:
         """
@@ -95,9 +96,10 @@ class SoftLabelSegment:
     @functools.cached_property
     def rows(self) -> numpy.ndarray:
         """The distributions of all words, float16, shape (num_words, num_labels): a read-only map of the file."""
-        mapped = numpy.memmap(self.path, numpy.uint8, "r")
-        # A plain array upon the map: slices of a memmap cost ten times as much.
-        return numpy.asarray(mapped)[self._rows_start :].view(ROW_TYPE).reshape(-1, self._num_labels)
+        # Torch's map holds no file open, as numpy's does: a store may have more segments than a process may have files.
+        mapped = torch.from_file(str(self.path), shared=False, size=self._size, dtype=torch.uint8).numpy()
+        mapped.flags.writeable = False
+        return mapped[self._rows_start :].view(ROW_TYPE).reshape(-1, self._num_labels)
 
     def verify(self) -> None:
         """

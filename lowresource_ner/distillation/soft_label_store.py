@@ -28,8 +28,8 @@ class SoftLabelStore:
     """
     The probability distributions that one teacher gives to the words of sentences, found by the sentences' words.
 
-    They are float16 (relative error 2⁻¹¹; what is below 3e-8 becomes 0) and lie in a folder of this teacher's own below `folder`,
-    in files of many sentences that are written once, each as a whole. So several processes may read and write a store
+    They are float16 (relative error 2⁻¹¹ from 6e-5 up, an error of 3e-8 below) and lie in a folder of this teacher's own below
+    `folder`, in files of many sentences that are written once, each as a whole. So several processes may read and write a store
     at the same time, on one machine or on several; one that is killed loses what it had not yet written, and harms nothing. What
     two of them compute is stored twice and read once. In memory a sentence takes 28 bytes, however long it is.
 

@@ -1,9 +1,11 @@
 """Who labels text for a student."""
 
-from typing import Iterator, List, Optional, Sequence
+from pathlib import Path
+from typing import Iterable, Iterator, List, Optional, Sequence, Tuple
 
 import numpy
 from allennlp.common import Registrable
+from allennlp.common.checks import ConfigurationError
 
 _SENTENCES_AT_ONCE = 8192
 
@@ -66,3 +68,26 @@ class Teacher(Registrable):
     def _label(self, sentences: Sequence[Sequence[str]]) -> List[Optional[numpy.ndarray]]:
         """What `label` returns, of sentences with one word at least."""
         raise NotImplementedError
+
+
+FileVersions = Tuple[Tuple[str, int, int], ...]
+
+
+def file_versions(paths: Iterable[Path]) -> FileVersions:
+    """Path, time of change and size of files: enough to see that one of them is not what it was a while ago."""
+    return tuple((str(path), path.stat().st_mtime_ns, path.stat().st_size) for path in paths)
+
+
+def check_versions(name: str, before: FileVersions, after: FileVersions) -> None:
+    """
+    # Raises
+
+    `ConfigurationError`
+        Where the files of the model `name` are others when it is loaded than when its fingerprint was taken: its answers would
+        be stored as those of what it was.
+    """
+    if before != after:
+        raise ConfigurationError(
+            f"The files of {name} have changed since they were first looked at, a moment ago in this run. Is a training writing "
+            "to it? Begin again when that has finished."
+        )

@@ -81,6 +81,10 @@ class TeacherBoard:
     @property
     def labels(self) -> List[str]:
         """The student's labels: O, then for each type the tags of its scheme."""
+        return self._matched()
+
+    def _matched(self) -> List[str]:
+        """The student's labels, once those of all teachers are matched with them."""
         if self._labels is None:
             theirs = [teacher.labels for teacher in self._teachers]
             labels = student_labels(
@@ -123,7 +127,7 @@ class TeacherBoard:
             Of each sentence; its probabilities are float16 or float32, and a view of the store where there is one teacher whose
             labels are the student's. None where a teacher passes over the sentence.
         """
-        assert self.labels  # matches the teachers' labels with the student's
+        self._matched()
         answers = [self._answers(name, teacher, sentences) for name, teacher in zip(self._names, self._teachers)]
         if len(answers) == 1 and _is_identity(self._matrices[0]):
             return [None if answer is None else SoftLabels(answer, _all_true(answer)) for answer in answers[0]]
@@ -158,7 +162,7 @@ class TeacherBoard:
 
     def fill(self, sentences: Sequence[Sequence[str]]) -> int:
         """Computes and stores what the store lacks; says how many answers that were."""
-        assert self.labels  # teachers whose labels do not match are an error before the work, not after it
+        self._matched()  # teachers whose labels do not match are an error before the work, not after it
         return sum(
             self._compute(self._store_of(name, teacher), teacher, sentences)
             for name, teacher in zip(self._names, self._teachers)

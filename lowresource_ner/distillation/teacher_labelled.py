@@ -11,9 +11,10 @@ from allennlp.common.checks import ConfigurationError
 from allennlp.common.util import lazy_groups_of
 from allennlp.data import DatasetReader, Instance
 from allennlp.data.dataset_readers.dataset_reader import DistributedInfo, WorkerInfo
-from allennlp.data.fields import MetadataField, TensorField
+from allennlp.data.fields import MetadataField
 
 from lowresource_ner.data.sentence_reader import SentenceReader
+from lowresource_ner.distillation.numpy_field import NumpyField
 from lowresource_ner.distillation.selection import Selection
 from lowresource_ner.distillation.soft_labels_field import SoftLabelsField
 from lowresource_ner.distillation.teacher import Teacher
@@ -35,10 +36,11 @@ Labelled = Tuple[Instance, SoftLabels, Optional[numpy.ndarray]]
 class TeacherLabelledReader(DatasetReader):
     """
     Reads unlabelled sentences with another reader and adds the field `teacher_probabilities`, the teachers' distributions over
-    the words' labels; `word_weights` where there are selections, and `agreement` on request. Tags that the text may have are
-    dropped: which words count, and for what, the text and the teachers decide.
+    the words' labels; `word_weights` where there are selections, and `agreement` on request. Tags that the text may have are not
+    read: which words count, and for what, the text and the teachers decide.
 
-    What weights and selections find out about the text as a whole is logged, and written to `teachers.json` in the run's folder.
+    What weights and selections find out about the text as a whole is logged, and written to `teachers.json` in the run's folder,
+    and so is how much of it is left out.
 
     Registered as a `DatasetReader` with name "teacher_labelled".
 
@@ -91,7 +93,7 @@ class TeacherLabelledReader(DatasetReader):
                 f"'agreement' is true, and {', '.join(teachers) or 'nobody'} is the only teacher. Give two at least, or leave it "
                 "out."
             )
-        self.reader = reader
+        self.reader = reader.of_words_alone()
         self.board = TeacherBoard(teachers, tag_scheme, label_maps, weights, store)
         self._selections = selections or []
         self._agreement = agreement
@@ -134,14 +136,29 @@ class TeacherLabelledReader(DatasetReader):
             logger.warning(
                 "The teachers answer for %s once more. Give 'store', a folder, and they do so only once.", corpus
             )
-        self._tell(self.prepare(corpus))
-        self._labelled = corpus
+        summary = self.prepare(corpus)
+        if summary:
+            logger.info(
+                "Of the teachers' weights and the text that is learned from: %s",
+                json.dumps(summary, ensure_ascii=False),
+            )
+            self._write(summary)
+        is_new, self._labelled = self._labelled != corpus, corpus
+        amounts = _Amounts()
         try:
             for block in lazy_groups_of(self.reader._read(corpus), _BLOCK):
+                self.prepare(corpus)  # another corpus may have been read meanwhile, where reading is lazy
                 words = [words_of(instance) for instance in block]
-                yield list(self._selected(block, words, self.board.label(words)))
+                answers = self.board.label(words)
+                selected = list(self._selected(block, words, answers))
+                amounts.count(answers, selected)
+                yield selected
         finally:  # also of a training that is broken off
             self.board.flush()
+        if is_new and amounts.something_is_left_out:
+            logger.log(logging.WARNING if amounts.passed_over else logging.INFO, "%s: %s", corpus, amounts)
+            if self.get_worker_info() is None and self.get_distributed_info() is None:
+                self._write({**self.prepare(corpus), "text": amounts.as_dict()})
 
     def text_to_instance(self, *inputs: Any) -> Instance:
         """An instance without the teachers' word, as the reader makes it."""
@@ -165,15 +182,14 @@ class TeacherLabelledReader(DatasetReader):
     def _with_fields(
         self, instance: Instance, soft_labels: SoftLabels, word_weights: Optional[numpy.ndarray]
     ) -> Instance:
-        instance.fields.pop("tags", None)
         instance.add_field(
             "teacher_probabilities",
             SoftLabelsField(soft_labels.probabilities, self.board.labels, self._label_namespace),
         )
         if word_weights is not None:
-            instance.add_field("word_weights", TensorField(torch.from_numpy(word_weights)))
+            instance.add_field("word_weights", NumpyField(word_weights))
         if self._agreement:
-            instance.add_field("agreement", TensorField(torch.from_numpy(soft_labels.agreement)))
+            instance.add_field("agreement", NumpyField(soft_labels.agreement))
         return instance
 
     def _selected(
@@ -193,16 +209,12 @@ class TeacherLabelledReader(DatasetReader):
                 if product is None or product.any():
                     yield instance, answer, product
 
-    def _tell(self, summary: Dict[str, Any]) -> None:
-        if not summary:
-            return
-        text = json.dumps(summary, ensure_ascii=False)
-        logger.info("Of the teachers' weights and the text that is learned from: %s", text)
+    def _write(self, summary: Dict[str, Any]) -> None:
         process, worker = self.get_distributed_info(), self.get_worker_info()
         is_first = (process is None or process.global_rank == 0) and (worker is None or worker.id == 0)
         if self._run_dir is not None and is_first and not self.reader.reads_held_out:
             self._run_dir.mkdir(parents=True, exist_ok=True)
-            (self._run_dir / SUMMARY).write_text(text + "\n", encoding="utf-8")
+            (self._run_dir / SUMMARY).write_text(json.dumps(summary, ensure_ascii=False) + "\n", encoding="utf-8")
 
     def _set_worker_info(self, info: Optional[WorkerInfo]) -> None:
         super()._set_worker_info(info)
@@ -213,6 +225,42 @@ class TeacherLabelledReader(DatasetReader):
     def _set_distributed_info(self, info: Optional[DistributedInfo]) -> None:
         super()._set_distributed_info(info)
         self.reader._set_distributed_info(info)
+
+
+class _Amounts:
+    """How much of a text is learned from; of its share, where a process reads no more."""
+
+    def __init__(self) -> None:
+        self.sentences = 0
+        self.passed_over = 0
+        self.learned = 0
+        self.words_of_weight_0 = 0
+
+    def count(self, answers: Sequence[Optional[SoftLabels]], selected: Sequence[Labelled]) -> None:
+        self.sentences += len(answers)
+        self.passed_over += sum(answer is None for answer in answers)
+        self.learned += len(selected)
+        self.words_of_weight_0 += sum(int((weights == 0).sum()) for _, _, weights in selected if weights is not None)
+
+    def __str__(self) -> str:
+        of_selections = self.sentences - self.passed_over - self.learned
+        return (
+            f"of {self.sentences} sentences {self.learned} are learned from. The teachers passed over {self.passed_over}, and "
+            f"selections left out {of_selections} and {self.words_of_weight_0} words of the others."
+        )
+
+    @property
+    def something_is_left_out(self) -> bool:
+        return self.learned < self.sentences or self.words_of_weight_0 > 0
+
+    def as_dict(self) -> Dict[str, int]:
+        return {
+            "sentences": self.sentences,
+            "passed_over_by_teachers": self.passed_over,
+            "not_selected": self.sentences - self.passed_over - self.learned,
+            "learned_from": self.learned,
+            "words_of_weight_0": self.words_of_weight_0,
+        }
 
 
 def words_of(instance: Instance) -> List[str]:

@@ -16,7 +16,7 @@ from transformers import AutoModelForTokenClassification, PreTrainedModel
 from lowresource_ner.archives import is_archive
 from lowresource_ner.data.subword_tokenizer import Subwords, SubwordTokenizer
 from lowresource_ner.distillation.label_schemes import scheme_of_labels
-from lowresource_ner.distillation.teacher import Teacher
+from lowresource_ner.distillation.teacher import FileVersions, Teacher, check_versions, file_versions
 from lowresource_ner.distillation.untouched_randomness import untouched_randomness
 from lowresource_ner.encoder_files import EncoderFiles, encoder_source
 from lowresource_ner.predictors.batch_tagger import batches_of_like_length
@@ -91,6 +91,7 @@ class TransformersTeacher(Teacher):
         self._window_overlap = window_overlap
         self._cuda_device = cuda_device
         self._batch_size = batch_size
+        self._versions: Optional[FileVersions] = None
 
     @cached_property
     def labels(self) -> List[str]:
@@ -119,6 +120,7 @@ class TransformersTeacher(Teacher):
         tokenizer.update(truncation=None, padding=None)  # not used here, and changed by use
         specials = self._files.tokenizer().special_tokens_map
         windows = [self._windows.size, self._windows.overlap]
+        self._versions = file_versions(self._weights)
         parts = [config, tokenizer, specials, self.labels, self.tag_scheme, windows, self._weights_digest()]
         return hashlib.sha256(f"transformers 1\n{json.dumps(parts, sort_keys=True)}".encode()).hexdigest()
 
@@ -176,6 +178,8 @@ class TransformersTeacher(Teacher):
                     f"Model '{self.model_name}' cannot be loaded for token classification: {str(error).strip()} Give a name on "
                     "the Hugging Face hub, or a folder that save_pretrained has written of such a model."
                 ) from error
+        if self._versions is not None:
+            check_versions(f"model '{self.model_name}'", self._versions, file_versions(self._weights))
         if loading["missing_keys"]:
             raise ConfigurationError(
                 f"Model '{self.model_name}' has no weights named {', '.join(sorted(loading['missing_keys'])[:3])}: it is no "
@@ -184,14 +188,19 @@ class TransformersTeacher(Teacher):
             )
         return model.eval().to(self._device)
 
+    @property
+    def _weights(self) -> List[Path]:
+        """The files of the weights; none for a model of the hub, whose commits do not change."""
+        folder = Path(encoder_source(self.model_name))
+        return sorted(path for pattern in _WEIGHTS for path in folder.glob(pattern) if path.is_file())
+
     def _weights_digest(self) -> str:
         folder = Path(encoder_source(self.model_name))
         if not folder.is_dir():
             # A commit of the hub stands for the contents of all its files.
             return f"{self.model_name}@{self._files.config()._commit_hash}"
-        paths = sorted(path for pattern in _WEIGHTS for path in folder.glob(pattern) if path.is_file())
         digest = hashlib.sha256()
-        for path in paths:
+        for path in self._weights:
             with path.open("rb") as file:
                 digest.update(f"{path.name} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
         return digest.hexdigest()

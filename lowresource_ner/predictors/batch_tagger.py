@@ -119,9 +119,7 @@ def batches_of_like_length(lengths: Sequence[int], batch_size: int) -> Iterator[
 class _Input:
     """Sentences as one token indexer sees them, by AllenNLP's own means."""
 
-    def __init__(
-        self, name: str, indexer: TokenIndexer, sentences: Sequence[Sequence[str]], vocab: Vocabulary
-    ) -> None:
+    def __init__(self, name: str, indexer: TokenIndexer, sentences: Sequence[Sequence[str]], vocab: Vocabulary) -> None:
         self.name = name
         self._indexer = indexer
         self._indexed = [indexer.tokens_to_indices([Token(word) for word in words], vocab) for words in sentences]

@@ -73,7 +73,7 @@ class LanguageSimilarityPredictor(TextPredictor):
             request_of_tokens(each["words"], {} if language is None else {"gold_language": language.label})
             for each, language in zip(metadata, languages)
         ]
-        return self._output(requests, torch.stack([vector.tensor for vector in vectors]))
+        return self._output(requests, torch.stack([torch.from_numpy(vector.array) for vector in vectors]))
 
     def answer(self, requests: Sequence[Request]) -> List[JsonDict]:
         return self._output(requests, torch.from_numpy(self._encoder.encode([request.words for request in requests])))
@@ -99,4 +99,4 @@ class LanguageSimilarityPredictor(TextPredictor):
         """(num_sentences, vector_dim) -> (num_sentences, num_languages)"""
         model: Any = self._model
         with torch.inference_mode():
-            return model.scores(vectors.to(model._get_prediction_device()), self._measure).cpu()
+            return model.scores(vectors.to(next(model.parameters()).device), self._measure).cpu()

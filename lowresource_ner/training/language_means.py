@@ -67,4 +67,4 @@ def _means(trainer: GradientDescentTrainer, languages: Any) -> Dict[str, torch.T
 def _language_and_vector(instance: Instance) -> Any:
     language: Any = instance["language"]
     vector: Any = instance["vector"]
-    return language.label, vector.tensor
+    return language.label, torch.from_numpy(vector.array)

@@ -1,6 +1,7 @@
 """Archives as teachers, against what the predictor says of the same sentences."""
 
 import json
+import os
 import shutil
 import tarfile
 
@@ -101,6 +102,27 @@ def test_what_it_is_is_known_without_its_model(teacher, cross_domain_archive) ->
     run = ArchiveTeacher(str(cross_domain_archive.parent))
     assert (run.labels, run.fingerprint) == (other.labels, other.fingerprint)
     assert one.fingerprint == ArchiveTeacher(str(teacher), batch_size=7).fingerprint
+
+
+@pytest.mark.usefixtures("unloaded")
+@pytest.mark.parametrize("model", ["kd_student", "adversarial_tagger"])
+def test_labels_of_models_that_hand_on_their_parameters(teacher, tmp_path, model) -> None:
+    def another_type(folder) -> None:
+        config = json.loads((folder / "config.json").read_text())
+        config["model"]["type"] = model
+        (folder / "config.json").write_text(json.dumps(config))
+
+    student = ArchiveTeacher(repacked(teacher, tmp_path / "student.tar.gz", another_type))
+    assert (student.labels, student.tag_scheme) == (ArchiveTeacher(str(teacher)).labels, "IOB2")
+
+
+def test_an_archive_that_was_trained_anew_meanwhile_is_said(teacher, tmp_path) -> None:
+    archive = shutil.copy(teacher, tmp_path / "model.tar.gz")
+    one = ArchiveTeacher(str(archive))
+    assert one.fingerprint == ArchiveTeacher(str(teacher)).fingerprint
+    os.utime(archive, (1, 1))
+    with pytest.raises(ConfigurationError, match="model.tar.gz have changed since .* Is a training writing to it"):
+        one.label([["Oslo"]])
 
 
 @pytest.mark.usefixtures("unloaded")

@@ -33,7 +33,7 @@ def test_every_sentence_has_its_vector_and_its_language(reader, encoder) -> None
     read = [(instance["language"].label, instance["metadata"]["words"]) for instance in instances]
     assert read == [(language, words) for language in PATHS for words in words_of(language)]
     expected = encoder.encode([words for _, words in read])
-    vectors = numpy.stack([instance["vector"].tensor.numpy() for instance in instances])
+    vectors = numpy.stack([instance["vector"].array for instance in instances])
     numpy.testing.assert_allclose(vectors, expected, rtol=0, atol=2e-6)
     assert set(instances[0].fields) == {"vector", "language", "metadata"}
     assert instances[0]["metadata"]["place"].endswith("test.conll:1")
@@ -80,4 +80,4 @@ def test_one_sentence(reader, encoder) -> None:
     instance = reader.text_to_instance(["Wien", "ist", "schön"])
     assert set(instance.fields) == {"vector", "metadata"}
     expected = encoder.encode([["Wien", "ist", "schön"]])[0]
-    numpy.testing.assert_array_equal(instance["vector"].tensor.numpy(), expected)
+    numpy.testing.assert_array_equal(instance["vector"].array, expected)

@@ -9,13 +9,14 @@ import shutil
 import signal
 import time
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy
 import pytest
 from allennlp.common.checks import ConfigurationError
+from conftest import file_under
 
 from lowresource_ner.distillation import soft_label_index, soft_label_store
 from lowresource_ner.distillation.soft_label_store import SoftLabelStore
@@ -57,12 +58,6 @@ def assert_holds(store: SoftLabelStore, sentences: list, distributions: list) ->
 
 def segments(store: SoftLabelStore) -> list[Path]:
     return sorted(store.folder.glob("segment-*"))
-
-
-def sources(array: Any) -> Iterator[Any]:
-    while array is not None:
-        yield array
-        array = getattr(array, "base", None)
 
 
 def in_child(function: Callable[..., None], *arguments: Any) -> Any:
@@ -150,11 +145,23 @@ def test_colliding_digests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dige
 def test_views_are_of_the_file(written: SoftLabelStore) -> None:
     array, again = (written.get_many(SENTENCES[:1])[0] for _ in range(2))
     assert array is not None and again is not None
-    assert any(isinstance(source, numpy.memmap) for source in sources(array))
+    assert file_under(array) == segments(written)[0]
     assert not array.flags.owndata and not array.flags.writeable
     assert numpy.shares_memory(array, again)
     with pytest.raises(ValueError, match="read-only"):
         array[0] = 0
+
+
+def test_segments_that_are_read_hold_no_file_open(tmp_path: Path) -> None:
+    sentences, distributions = numbered(range(60))
+    with open_store(tmp_path, sentences_per_segment=1) as store:
+        store.add(sentences, distributions)
+    before = len(os.listdir("/proc/self/fd"))
+    reopened = open_store(tmp_path)
+    assert len(segments(reopened)) == 60
+    arrays = reopened.get_many(sentences)
+    assert len({file_under(array) for array in arrays}) == 60
+    assert len(os.listdir("/proc/self/fd")) == before
 
 
 def test_pending_labels_are_read_only_copies(tmp_path: Path) -> None:

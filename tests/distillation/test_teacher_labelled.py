@@ -10,7 +10,7 @@ import torch
 from allennlp.common.checks import ConfigurationError
 from allennlp.data import Batch, Instance, Vocabulary
 from allennlp.data.data_loaders import MultiProcessDataLoader
-from conftest import CORPORA
+from conftest import CORPORA, file_under
 
 from lowresource_ner.data.conll_ner import ConllNerReader
 from lowresource_ner.data.raw_text import RawTextReader
@@ -144,7 +144,7 @@ def test_a_store_is_asked_first_and_forgets_no_change(tmp_path) -> None:
     for one, other in zip(before, again):
         field = other["teacher_probabilities"]
         assert isinstance(field, SoftLabelsField) and field.probabilities.dtype == numpy.float16
-        assert isinstance(_base(field.probabilities), numpy.memmap)
+        assert file_under(field.probabilities).name.startswith("segment-")
         numpy.testing.assert_array_equal(field.probabilities, one["teacher_probabilities"].probabilities)
     changed = Oracle(salt=1)
     read(TeacherLabelledReader(RawTextReader(tokenised=True), {"a": changed}, store=store), path)
@@ -195,7 +195,7 @@ def test_selections_leave_out_and_weigh(tmp_path) -> None:
     both = TeacherLabelledReader(
         RawTextReader(tokenised=True), {"a": Oracle()}, selections=[KeepLong(1), NotTheFirst()]
     )
-    found = {words_of(each)[0]: each["word_weights"].tensor.tolist() for each in read(both, path)}
+    found = {words_of(each)[0]: each["word_weights"].array.tolist() for each in read(both, path)}
     assert found == {"Anna": [0, 1, 1, 1], "In": [0, 1, 1, 1]}
 
 
@@ -212,6 +212,64 @@ def test_selections_see_held_out_text_too_and_a_run_keeps_what_they_say(tmp_path
     assert json.loads((tmp_path / "run" / "teachers.json").read_text()) == {"selections": [{"least": 1}]}
 
 
+def test_what_is_left_out_is_counted(tmp_path, caplog) -> None:
+    path = file_of(tmp_path, "Anna lives in Oslo", "Bergen", "It rains", "Bo", "It")
+
+    class NoRain(Oracle):
+        def _label(self, sentences):
+            return [None if "rains" in words else self.answer(words) for words in sentences]
+
+    reader = TeacherLabelledReader(
+        RawTextReader(tokenised=True),
+        {"a": NoRain()},
+        selections=[KeepLong(1), NotTheFirst()],
+        serialization_dir=str(tmp_path / "run"),
+    )
+    assert len(read(reader, path)) == 1
+    expected = {
+        "sentences": 5,
+        "passed_over_by_teachers": 1,
+        "not_selected": 3,
+        "learned_from": 1,
+        "words_of_weight_0": 1,
+    }
+    assert json.loads((tmp_path / "run" / "teachers.json").read_text())["text"] == expected
+    (warning,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert warning.endswith(
+        "raw.txt: of 5 sentences 1 are learned from. The teachers passed over 1, and selections left out 3 and 1 words of the "
+        "others."
+    )
+
+
+def test_another_text_read_meanwhile_changes_nothing(tmp_path) -> None:
+    """As AllenNLP reads lazily with `batches_per_epoch`: training text goes on after the validation's."""
+
+    class OfItsCorpus(Selection):
+        def prepare(self, corpus) -> None:
+            self.known = {words[0] for words in corpus()}
+
+        def word_weights(self, sentences, probabilities):
+            return [numpy.ones(len(words), numpy.float32) if words[0] in self.known else None for words in sentences]
+
+    texts = [tmp_path / name for name in ("train.txt", "dev.txt")]
+    for text in texts:
+        text.write_text("\n".join(f"{text.stem}{number} it rains" for number in range(3000)), encoding="utf-8")
+    reader = TeacherLabelledReader(RawTextReader(tokenised=True), {"a": Oracle()}, selections=[OfItsCorpus()])
+    training = reader.labelled(str(texts[0]))
+    number = len(next(training))
+    assert number < 3000 == sum(map(len, reader.labelled(str(texts[1]))))
+    assert number + sum(map(len, training)) == 3000
+
+
+@pytest.mark.parametrize("content", ["Anna\tI-LOC\nrains\tI-PER\n", "Anna\nrains\n"], ids=["invalid", "missing"])
+def test_tags_of_the_text_may_be_wrong(tmp_path, content) -> None:
+    path = tmp_path / "text.conll"
+    path.write_text(content, encoding="utf-8")
+    reader = TeacherLabelledReader(ConllNerReader(tag_scheme="IOB2", file_tag_scheme="IOB2"), {"a": Oracle()})
+    (instance,) = read(reader, str(path))
+    assert words_of(instance) == ["Anna", "rains"] and "tags" not in instance.fields
+
+
 def test_agreement_is_told(tmp_path) -> None:
     path = file_of(tmp_path, "Anna lives in Oslo and works in Bergen with Bo Berg")
     first, second = Oracle(), Oracle(salt=5)
@@ -219,7 +277,7 @@ def test_agreement_is_told(tmp_path) -> None:
     (instance,) = read(reader, path)
     words = words_of(instance)
     expected = first.answer(words).argmax(1) == second.answer(words).argmax(1)
-    assert instance["agreement"].tensor.tolist() == expected.tolist() and 0 < expected.sum() < len(words)
+    assert instance["agreement"].array.tolist() == expected.tolist() and 0 < expected.sum() < len(words)
     with pytest.raises(ConfigurationError, match="'agreement' is true, and a is the only teacher"):
         TeacherLabelledReader(RawTextReader(), {"a": Oracle()}, agreement=True)
 
@@ -270,12 +328,6 @@ def test_what_was_computed_before_an_error_is_kept(tmp_path) -> None:
     again = Oracle()
     read(TeacherLabelledReader(RawTextReader(tokenised=True), {"a": again}, store=store), path)
     assert len(again.asked) == 3000 - 2048
-
-
-def _base(array: numpy.ndarray) -> object:
-    while isinstance(array, numpy.ndarray) and not isinstance(array, numpy.memmap):
-        array = array.base
-    return array
 
 
 def test_what_cannot_be_is_said(tmp_path) -> None:

@@ -70,6 +70,14 @@ def check(answer, expected) -> None:
     numpy.testing.assert_allclose(answer, expected, rtol=0, atol=1e-5)
 
 
+def test_weights_that_were_written_anew_meanwhile_are_said(tmp_path) -> None:
+    teacher = TransformersTeacher(saved(tmp_path / "model"))
+    assert teacher.fingerprint
+    saved(tmp_path / "model", seed=2)
+    with pytest.raises(ConfigurationError, match="have changed since .* Is a training writing to it"):
+        teacher.label([["Oslo"]])
+
+
 def test_answers_are_those_of_the_model_for_each_sentence_alone(model) -> None:
     words = sentences()
     random.Random(2).shuffle(words)

@@ -199,6 +199,16 @@ def test_a_student_that_is_its_teacher_has_reached_the_least_loss(temperature):
     assert value > 0.1 and logits.grad.abs().max() < 1e-12
 
 
+def test_half_precision_changes_nothing_at_a_high_temperature():
+    """A teacher so sure that a store holds 0 for its other labels."""
+    logits, mask = torch.randn(1, 3, 9), torch.ones(1, 3, dtype=torch.bool)
+    teacher = torch.softmax(torch.tensor([20.0] + 8 * [0.0]).repeat(1, 3, 1), dim=-1)
+    assert (teacher.half()[..., 1:] == 0).all() and (teacher[..., 1:] > 0).all()
+    for temperature in (2.0, 4.0, 8.0):
+        loss = KlLoss(temperature=temperature)
+        assert loss(logits, teacher.half(), mask).item() == pytest.approx(loss(logits, teacher, mask).item(), rel=1e-5)
+
+
 def test_by_hand():
     """
     Two sentences, of two words and of one: p = (3/4, 1/4), (1/2, 1/2); (1, 0) and q = (1/2, 1/2), (1/2, 1/2); (1/4, 3/4).

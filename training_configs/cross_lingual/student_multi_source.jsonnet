@@ -23,6 +23,6 @@ local similarity = {
 (import '../lib/student.libsonnet') {
   teachers:: environment.teachers,
   weights:: if environment.weights == 'uniform' then { type: 'uniform' } else similarity,
-  // As released; a student of one teacher has 0.01.
+  // As released; a student of one teacher has 0.01, and so have the teachers of teacher.jsonnet, which are released with 1e-4.
   trainer+: { optimizer+: { weight_decay: 1e-5 } },
 }

@@ -5,6 +5,8 @@ from allennlp.common.checks import ConfigurationError
 
 from lowresource_ner.modules.distillation_losses.distillation_loss import DistillationLoss
 
+_LEAST = 2.0**-25
+
 
 @DistillationLoss.register("kl")
 class KlLoss(DistillationLoss):
@@ -14,7 +16,8 @@ class KlLoss(DistillationLoss):
     alternatives count for more.
 
     The teacher gives probabilities p¹, at temperature 1. Its logits are their logarithms up to a constant, so that p is
-    (p¹)^(1/T), normalised to a sum of 1.
+    (p¹)^(1/T), normalised to a sum of 1. Where T is not 1, what is below 2⁻²⁵ counts as 2⁻²⁵, which half precision cannot tell
+    from 0: a high temperature would make much of it, and a store does not keep it.
 
     Registered as a `DistillationLoss` with name "kl".
 
@@ -38,8 +41,10 @@ class KlLoss(DistillationLoss):
         self.temperature = temperature
 
     def word_losses(self, logits: torch.Tensor, teacher_probabilities: torch.Tensor) -> torch.Tensor:
-        tempered = teacher_probabilities ** (1 / self.temperature)
-        tempered = tempered / tempered.sum(dim=-1, keepdim=True)
+        tempered = teacher_probabilities
+        if self.temperature != 1:
+            tempered = tempered.clamp(min=_LEAST) ** (1 / self.temperature)
+            tempered = tempered / tempered.sum(dim=-1, keepdim=True)
         log_student = torch.log_softmax(logits / self.temperature, dim=-1)
         # 0 log 0 is 0: probabilities stored in 16 bits hold many zeros.
         divergences = (torch.xlogy(tempered, tempered) - tempered * log_student).sum(dim=-1)
