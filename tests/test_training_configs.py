@@ -156,6 +156,7 @@ def test_config_needs_what_its_head_exports_and_the_defaults_set(path: Path, mon
         monkeypatch.delenv(name, raising=False)
         if name in given:
             monkeypatch.setenv(name, given[name])
+    assert given["NER_DATA"] == "fixtures/corpora"
     assert as_read(path)["model"]
 
 
@@ -454,5 +455,22 @@ def test_defaults_name_what_has_none(tmp_path) -> None:
     failed = subprocess.run(["bash", "-c", script], env=environment, capture_output=True, text=True)
     assert failed.returncode != 0 and "NER_DATA" in failed.stderr
     command = f"{script}; python3 -c 'import os, json; print(json.dumps(dict(os.environ)))'"
+    command = f"{script}; {command}"  # twice is as once
     done = subprocess.run(["bash", "-c", command], env={**environment, "NER_DATA": "x"}, capture_output=True, text=True)
+    assert json.loads(done.stdout)["NER_DATA"] == "x"
     assert json.loads(done.stdout)["ENCODER"] == os.environ.get("ENCODER", "bert-base-multilingual-cased")
+
+
+def test_teachers_of_every_kind_by_what_they_are_called(ready, monkeypatch) -> None:
+    monkeypatch.setenv("TEACHERS", "en=runs/a=b/model.tar.gz,hub=hf:some/model,llm=labels.jsonl")
+    teachers = as_read(REPOSITORY / "training_configs/cross_lingual/student_multi_source.jsonnet")["dataset_reader"][
+        "teachers"
+    ]
+    assert teachers == {
+        "en": {"type": "archive", "archive_file": "runs/a=b/model.tar.gz", "cuda_device": -1},
+        "hub": {"type": "transformers", "model_name": "some/model", "cuda_device": -1},
+        "llm": {"type": "label_file", "path": "labels.jsonl"},
+    }
+    monkeypatch.setenv("TEACHERS", "runs/en/model.tar.gz")
+    with pytest.raises(RuntimeError, match="has no name: write en=runs/en/model.tar.gz"):
+        as_read(REPOSITORY / "training_configs/cross_lingual/voting.jsonnet")

@@ -8,10 +8,12 @@
 # TEACHERS in its place, as en=runs/en/model.tar.gz,de=runs/de/model.tar.gz, and SIMILARITY, the model.tar.gz of similarity, where
 # WEIGHTS is not uniform; similarity needs SOURCES, the folders of the source languages, as en,de. adversarial needs TARGET,
 # student_selected DISCRIMINATOR, the model.tar.gz of adversarial, voting TARGET and TEACHERS. These have no defaults.
+# A teacher is a model.tar.gz; hf:NAME, a model for token classification on the Hugging Face hub or in a folder; or a file of labels
+# that ends in .jsonl.
 #
 # NER_DATA has no default: it is the folder of your corpora, a folder each language or domain, each with train.conll, dev.conll
 # and test.conll (and raw.txt where there is unlabelled text). fixtures/corpora is such a folder.
-export NER_DATA="${NER_DATA:?is not set. It is the folder of your corpora: NER_DATA/<language>/{train,dev,test}.conll (see README.md)}"
+export NER_DATA="${NER_DATA:?is not set. It is the folder of your corpora: NER_DATA/<language>/train.conll and so on (see README.md)}"
 export SOURCE="${SOURCE:-en}"                               # the folder of the labelled language or domain, below NER_DATA
 export ENCODER="${ENCODER:-bert-base-multilingual-cased}"   # hub name, local folder, or a model.tar.gz to go on from
 export WEIGHTS="${WEIGHTS:-uniform}"                        # of several teachers: uniform, learned, cosine, l1, l2, learned-sentence, ...

@@ -3,15 +3,16 @@
 import argparse
 import json
 import logging
+import signal
 import sys
 import time
+from itertools import islice
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, TextIO
+from typing import Any, Dict, List, Optional, TextIO
 
 from allennlp.commands.subcommand import Subcommand
 from allennlp.common import Params, Tqdm
 from allennlp.common.checks import ConfigurationError
-from allennlp.common.util import lazy_groups_of
 from allennlp.data import DatasetReader
 
 from lowresource_ner.distillation import TeacherLabelledReader
@@ -19,18 +20,22 @@ from lowresource_ner.distillation.teacher_labelled import words_of
 
 logger = logging.getLogger(__name__)
 
-_BLOCK = 8192
-"""Sentences that teachers are asked for in one call: the more, the less is padded."""
+_SECONDS_OF_A_BLOCK = 10
+"""What teachers are asked for in one call takes about so long: the more, the less is padded, and the more is lost by a kill."""
+
+_FIRST_BLOCK, _LARGEST_BLOCK = 256, 8192
+"""Sentences."""
 
 _SECONDS_BETWEEN_WRITES = 60
-"""What is lost at most when the command is killed."""
+"""A kill loses so much, and the block that was being labelled. Ctrl-C and SIGTERM lose that block alone."""
 
 
 @Subcommand.register("soft-labels")
 class SoftLabelsCommand(Subcommand):
     """
     `allennlp soft-labels CONFIG` has the training text of a student's config labelled by its teachers, into the config's store,
-    and says how fast. What is in the store is not computed anew, so that the command goes on where it was broken off.
+    and says how fast. What is in the store is not computed anew, so that the command goes on where it was broken off. (Without a
+    store it begins again.)
 
     `--output-file` writes the sentences that the student would learn from, a JSON object a line, in the form that the teacher
     `label_file` reads. They are whole: that selections leave out single words is not written.
@@ -70,8 +75,9 @@ def soft_labels(
     # Raises
 
     `ConfigurationError`
-        Before a teacher is loaded: where the config's reader is not `teacher_labelled`, there is neither a store nor a file to
-        write to, or the file cannot be written. A path to data that does not exist is found by its reader.
+        Before a sentence is labelled: where the config's reader is not `teacher_labelled`, there is neither a store nor a file
+        to write to, the file cannot be written or is one that a teacher reads, or teachers, weights or selections are not what
+        they should be. A path to data that does not exist is found by its reader.
     """
     params = Params.from_file(config, overrides)
     reader = DatasetReader.from_params(params["dataset_reader"])
@@ -88,6 +94,10 @@ def soft_labels(
         )
     if output_file is not None and (Path(output_file).is_dir() or not Path(output_file).parent.is_dir()):
         raise ConfigurationError(f"'{output_file}' cannot be written: give a file in a folder that exists.")
+    read = [getattr(teacher, "path", None) for teacher in reader.board.teachers.values()]
+    if output_file is not None and Path(output_file).resolve() in [Path(path).resolve() for path in read if path]:
+        raise ConfigurationError(f"'{output_file}' is the file of a teacher's labels. Give another --output-file.")
+    reader.open()
     report = _fill(reader, corpus) if reader.board.has_store else {}
     if output_file is not None:
         report["kept"] = _write(reader, corpus, output_file)
@@ -95,22 +105,33 @@ def soft_labels(
 
 
 def _label_from_args(args: argparse.Namespace) -> None:
-    print(json.dumps(soft_labels(args.config, args.data, args.output_file, args.overrides), ensure_ascii=False))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was computed is written then, too
+    try:
+        report = soft_labels(args.config, args.data, args.output_file, args.overrides)
+    except KeyboardInterrupt:
+        sys.exit("\nBroken off. With a store, the same command goes on from here.")
+    print(json.dumps(report, ensure_ascii=False))
 
 
 def _fill(reader: TeacherLabelledReader, corpus: Any) -> Dict[str, Any]:
     sentences, words, computed = 0, 0, 0
+    size = _FIRST_BLOCK
     started = written = time.monotonic()
     progress = Tqdm.tqdm(desc="labelling", unit=" sentences", file=sys.stderr)
+    # All of a text, also what a reader holds out: it will be asked for, too.
+    remaining = (list(sentence.words) for sentence in reader.reader.sentences(corpus))
     try:
-        for block in _blocks(reader, corpus):
+        while block := list(islice(remaining, size)):
+            begun = time.monotonic()
             computed += reader.board.fill(block)
+            now = time.monotonic()
+            size = next_size(size, now - begun)
             sentences += len(block)
             words += sum(map(len, block))
-            if time.monotonic() - written > _SECONDS_BETWEEN_WRITES:
+            if now - written > _SECONDS_BETWEEN_WRITES:
                 reader.board.flush()
-                written = time.monotonic()
-            progress.set_postfix_str(f"{words / (time.monotonic() - started):.0f} words/s, {computed} computed", False)
+                written = now
+            progress.set_postfix_str(f"{words / (now - started):.0f} words/s, {computed} computed", False)
             progress.update(len(block))
     finally:  # what was computed before an error or Ctrl-C is not lost
         reader.board.flush()
@@ -125,14 +146,22 @@ def _fill(reader: TeacherLabelledReader, corpus: Any) -> Dict[str, Any]:
     }
 
 
-def _blocks(reader: TeacherLabelledReader, corpus: Any) -> Iterator[List[List[str]]]:
-    """All of a text, also what a reader holds out: it will be asked for, too."""
-    yield from lazy_groups_of((list(sentence.words) for sentence in reader.reader.sentences(corpus)), _BLOCK)
+def next_size(size: int, seconds: float) -> int:
+    """Sentences of the next block, where one of `size` took so many seconds; at most four times as many, at least a quarter."""
+    wanted = size * min(4.0, max(0.25, _SECONDS_OF_A_BLOCK / max(seconds, 1e-9)))
+    return min(_LARGEST_BLOCK, max(1, round(wanted)))
 
 
 def _write(reader: TeacherLabelledReader, corpus: Any, output_file: str) -> int:
-    with open(output_file, "w", encoding="utf-8") as file:
-        return sum(_write_block(reader, block, file) for block in reader.labelled(corpus))
+    """Writes the file as a whole: an earlier one stays until this one is complete."""
+    new = Path(f"{output_file}.part")
+    try:
+        with new.open("w", encoding="utf-8") as file:
+            number = sum(_write_block(reader, block, file) for block in reader.labelled(corpus))
+        new.replace(output_file)
+    finally:
+        new.unlink(missing_ok=True)
+    return number
 
 
 def _write_block(reader: TeacherLabelledReader, block: List[Any], file: TextIO) -> int:

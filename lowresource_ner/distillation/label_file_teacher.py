@@ -103,8 +103,9 @@ class LabelFileTeacher(Teacher):
             if numbered is None and self._missing == "error":
                 raise ConfigurationError(
                     f"{self.path}: there is no line for the sentence {_start(words)} ({len(words)} words). Words must be the "
-                    "same one by one. Add the sentence to the file, or set 'missing' to 'skip', and what is not in the file is "
-                    "passed over."
+                    "same one by one: if the file's are parted by spaces, let the text's be as well ('tokenised': true of "
+                    "raw_text). Add the sentence to the file, or set 'missing' to 'skip', and what is not in the file is passed "
+                    "over."
                 )
         return [None if numbered is None else self._answer(numbered.line, self._contents) for numbered in found]
 

@@ -76,7 +76,7 @@ class LabelMatching:
         letters = _letters(source, target, name)
         if source.name == "IOB1" and types.are_merged:
             raise ConfigurationError(
-                f"'label_map' of {name} makes one type of several, and its scheme is IOB1: {_REASONS['IOB1']}. Take a teacher "
+                f"'label_maps' for {name} makes one type of several, and its scheme is IOB1: {_REASONS['IOB1']}. Take a teacher "
                 "whose scheme is another, or leave its types apart."
             )
         columns = {label: column for column, label in enumerate(student_labels)}
@@ -147,13 +147,13 @@ class _Types(NamedTuple):
         strangers = sorted(set(label_map) - set(types) - {OTHER_TYPES})
         if strangers:
             raise ConfigurationError(
-                f"'label_map' of {owner} names {', '.join(strangers)}, and its types are {', '.join(types) or 'none'}. Take them "
-                "out, or write them as the teacher does."
+                f"'label_maps' for {owner} names {', '.join(strangers)}, and its types are {', '.join(types) or 'none'}. Take "
+                "them out, or write them as the teacher does."
             )
         wrong = {old: new for old, new in label_map.items() if not isinstance(new, str) or not new}
         if wrong:
             raise ConfigurationError(
-                f"'label_map' of {owner} has {wrong}. It maps types to types, or to 'O' to drop them."
+                f"'label_maps' for {owner} has {wrong}. It maps types to types, or to 'O' to drop them."
             )
         return cls(owner, {each: label_map.get(each, label_map.get(OTHER_TYPES, each)) for each in types})
 
@@ -182,15 +182,16 @@ def _check_same_types(first: _Types, other: _Types, both_can_change: bool = Fals
     changes = {old: _alias(old, first.as_mapped) or OUTSIDE for old in other.as_mapped - first.as_mapped}
     reached = {changes.get(new, new) for new in other.as_mapped} - {OUTSIDE}
     left_over = first.as_mapped - reached
-    remedies = []
+    maps = []
     if reached and changes:
-        remedies.append(f"give {other.owner} 'label_map': {other.changed(changes)}")
+        maps.append(f"for {other.owner}: {other.changed(changes)}")
     if reached and left_over and both_can_change:
-        remedies.append(f"give {first.owner} 'label_map': {first.changed(dict.fromkeys(left_over, OUTSIDE))}")
-    elif left_over and not both_can_change:
+        maps.append(f"for {first.owner}: {first.changed(dict.fromkeys(left_over, OUTSIDE))}")
+    remedies = [f"set in 'label_maps' {' and '.join(maps)}"] if maps else []
+    if left_over and not both_can_change:
         remedies.append(f"take {_listed(left_over)} out of the types of {first.owner}")
     if not reached:
-        remedies = ["name with 'label_map' which types of the one are which of the other"]
+        remedies = ["say in 'label_maps' which types of the one are which of the other"]
     raise ConfigurationError(f"{message} If that is what they mean, {' and '.join(remedies)}. ('O' drops a type.)")
 
 

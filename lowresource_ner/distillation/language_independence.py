@@ -66,6 +66,9 @@ class LanguageIndependence(Selection):
         self._kept: Optional[numpy.ndarray] = None  # sorted digests
         self._summary: Dict[str, Any] = {}
 
+    def open(self) -> None:
+        self._judge()
+
     def prepare(self, corpus: Sentences) -> None:
         """
         Judges every sentence.
@@ -75,7 +78,7 @@ class LanguageIndependence(Selection):
         corpus : `Callable[[], Iterable[Sequence[str]]]`
             Gives all sentences of the corpus, whatever share of it this process labels.
         """
-        judge = self._open()
+        judge = self._judge()
         keys: List[numpy.ndarray] = []
         scores: List[numpy.ndarray] = []
         for block in lazy_groups_of(corpus(), _BLOCK):
@@ -119,7 +122,7 @@ class LanguageIndependence(Selection):
             "mean_independence": float(scores.mean()),
         }
 
-    def _open(self) -> "_Judge":
+    def _judge(self) -> "_Judge":
         remedy = "One is trained with training_configs/cross_lingual/adversarial.jsonnet."
         check_archive(self._archive_file, "'archive_file' of language_independence", remedy)
         check_for_gpu(self._cuda_device)

@@ -15,6 +15,15 @@ class Selection(Registrable):
     A selection of another kind defines `word_weights`, and `prepare` where it has to know the corpus as a whole.
     """
 
+    def open(self) -> None:
+        """
+        Opens what the selection needs, so that an error comes before long work; `prepare` does so otherwise.
+
+        # Raises
+
+        `ConfigurationError`
+        """
+
     def prepare(self, corpus: Sentences) -> None:
         """
         Called before the first sentence of a corpus is judged. Here it looks at nothing.

@@ -108,6 +108,9 @@ class SimilarityWeights(TeacherWeights):
                 f"'languages' of the weights names {', '.join(strangers)}; the teachers are {', '.join(teachers)}."
             )
 
+    def open(self, teachers: Sequence[str]) -> None:
+        self._columns(teachers)
+
     def prepare(self, teachers: Sequence[str], corpus: Sentences) -> None:
         blocks = [self._scores(teachers, block) for block in lazy_groups_of(corpus(), _BLOCK)]
         scores = numpy.concatenate(blocks or [numpy.zeros((0, len(teachers)), numpy.float32)])

@@ -39,7 +39,7 @@ class SoftLabelsField(Field[torch.Tensor]):
         if len(known) != len(self.labels) or known.keys() != set(self.labels):
             raise ConfigurationError(
                 f"The teacher's labels are {', '.join(self.labels)}, and the student's {', '.join(known)}. They must be the "
-                "same: begin with a vocabulary of this teacher's, or give it a 'label_map'."
+                "same: begin with a vocabulary of this teacher's, or map its types with 'label_maps'."
             )
         columns = [known[label] for label in self.labels]
         self._columns = None if columns == sorted(columns) else columns

@@ -99,6 +99,22 @@ class TeacherBoard:
             self._labels = labels
         return self._labels
 
+    @property
+    def teachers(self) -> Mapping[str, Teacher]:
+        """By name."""
+        return dict(zip(self._names, self._teachers))
+
+    def open(self) -> None:
+        """
+        Opens what is cheap to open and may be wrong, before long work: what the teachers' labels are, and what the weights need.
+
+        # Raises
+
+        `ConfigurationError`
+        """
+        self._matched()
+        self._weights.open(self._names)
+
     def prepare(self, corpus: Sentences) -> None:
         """
         Called before sentences of a corpus are labelled, for weights that depend on the corpus as a whole.

@@ -103,6 +103,19 @@ class TeacherLabelledReader(DatasetReader):
         self._labelled: Any = None
         self.token_indexers = reader.token_indexers
 
+    def open(self) -> None:
+        """
+        Opens teachers, weights and selections, as far as that is cheap.
+
+        # Raises
+
+        `ConfigurationError`
+            Where one of them is not what it should be.
+        """
+        self.board.open()
+        for selection in self._selections:
+            selection.open()
+
     def prepare(self, corpus: Any) -> Dict[str, Any]:
         """
         Finds out what weights and selections have to know of a corpus as a whole, once for a corpus that is read again and again.

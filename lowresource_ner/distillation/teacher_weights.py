@@ -27,6 +27,15 @@ class TeacherWeights(Registrable):
         `ConfigurationError`
         """
 
+    def open(self, teachers: Sequence[str]) -> None:
+        """
+        Opens what the weights need, so that an error comes before long work; `prepare` does so otherwise.
+
+        # Raises
+
+        `ConfigurationError`
+        """
+
     def prepare(self, teachers: Sequence[str], corpus: Sentences) -> None:
         """
         Called before the first sentence of a corpus is weighed, for what has to be known of the corpus as a whole. Here it looks

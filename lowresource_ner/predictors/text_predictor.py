@@ -89,7 +89,7 @@ class TextPredictor(Predictor):
         self._lines_read += 1
         line = line.strip("\r\n").removeprefix("\ufeff")
         try:
-            inputs = {"text": line} if self._input_format == "text" else json.loads(line)
+            inputs = {"text": line} if self._input_format == "text" else _parsed(line)
             self.check(inputs)
             return inputs
         except ValueError as error:
@@ -152,6 +152,15 @@ class TextPredictor(Predictor):
 
 class _BadLine(Dict[str, Any]):
     """A line of input that cannot be used: its number among the lines that are not blank, and what is wrong with it."""
+
+
+def _parsed(line: str) -> Any:
+    try:
+        return json.loads(line)
+    except json.JSONDecodeError as error:
+        raise ValueError(
+            f'this is no JSON ({error}); for lines of plain text add --predictor-args \'{{"input_format": "text"}}\''
+        ) from error
 
 
 def _params(tokenizer: Union[str, Dict[str, Any]]) -> Params:

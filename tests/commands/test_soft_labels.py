@@ -11,7 +11,7 @@ import pytest
 from allennlp.common.checks import ConfigurationError
 from conftest import CORPORA, REPOSITORY
 
-from lowresource_ner.commands.soft_labels import soft_labels
+from lowresource_ner.commands.soft_labels import next_size, soft_labels
 from lowresource_ner.data.raw_text import RawTextReader
 from lowresource_ner.distillation import ArchiveTeacher, LabelFileTeacher
 from lowresource_ner.distillation.soft_label_store import SoftLabelStore
@@ -64,31 +64,70 @@ def test_a_text_of_its_own_and_held_out_text(config, tmp_path) -> None:
     assert (report["sentences"], report["computed"]) == (30, 30)
 
 
-def test_a_command_that_is_broken_off_goes_on(config, teacher, tmp_path) -> None:
-    """Stopped by Ctrl-C after its first block, it leaves that in the store."""
+@pytest.mark.parametrize("how", ["SIGINT", "SIGTERM"])
+def test_a_command_that_is_broken_off_goes_on(config, teacher, tmp_path, how) -> None:
+    """Stopped after its first block, it leaves that in the store."""
     path = tmp_path / "many.txt"
-    path.write_text("\n".join(f"Ana {number}" for number in range(8192 + 50)), encoding="utf-8")
+    path.write_text("\n".join(f"Ana {number}" for number in range(256 + 50)), encoding="utf-8")
     script = tmp_path / "interrupted.py"
     script.write_text(
-        "import sys\n"
+        "import os, signal\n"
+        "from allennlp.commands import main\n"
         "from lowresource_ner.distillation.teacher_board import TeacherBoard\n"
-        "from lowresource_ner.commands.soft_labels import soft_labels\n"
         "fill = TeacherBoard.fill\n"
         "def stop(self, block):\n"
-        "    if stop.blocks: raise KeyboardInterrupt\n"
+        f"    if stop.blocks: os.kill(os.getpid(), signal.{how})\n"
         "    stop.blocks += 1\n"
         "    return fill(self, block)\n"
         "stop.blocks = 0\n"
         "TeacherBoard.fill = stop\n"
-        "soft_labels(*sys.argv[1:3], overrides=sys.argv[3])\n"
+        "main()\n"
     )
     overrides = json.dumps({"dataset_reader.store": str(tmp_path / "store")})
-    done = subprocess.run(
-        [sys.executable, str(script), config, str(path), overrides], cwd=REPOSITORY, capture_output=True, text=True
-    )
-    assert done.returncode != 0 and "KeyboardInterrupt" in done.stderr
+    command = [sys.executable, str(script), "soft-labels", config, "--data", str(path), "-o", overrides]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
+    assert done.returncode == 1 and "the same command goes on from here" in done.stderr, done.stderr
     report = soft_labels(config, str(path), overrides=overrides)
-    assert (report["sentences"], report["computed"]) == (8242, 50)
+    assert (report["sentences"], report["computed"]) == (306, 50)
+
+
+def test_blocks_take_about_ten_seconds() -> None:
+    assert next_size(256, 10.0) == 256 and next_size(256, 20.0) == 128
+    assert next_size(256, 0.001) == 1024 and next_size(8000, 0.001) == 8192
+    assert next_size(256, 1000.0) == 64 and next_size(1, 1000.0) == 1
+
+
+def test_a_file_that_is_there_stays_until_the_new_one_is_whole(config, tmp_path) -> None:
+    output = tmp_path / "labels.jsonl"
+    output.write_text('{"tokens": ["Ana"], "tags": ["B-PER"]}\n', encoding="utf-8")
+    before = output.read_bytes()
+    lacking = json.dumps({"dataset_reader.teachers": {"llm": {"type": "label_file", "path": str(output)}}})
+    with pytest.raises(ConfigurationError, match="labels.jsonl' is the file of a teacher's labels. Give another"):
+        soft_labels(config, output_file=str(output), overrides=lacking)
+    other = tmp_path / "other.jsonl"
+    other.write_bytes(before)
+    with pytest.raises(ConfigurationError, match="there is no line for the sentence"):
+        soft_labels(config, output_file=str(other), overrides=lacking)
+    assert output.read_bytes() == before == other.read_bytes()
+    assert sorted(path.name for path in tmp_path.glob("*.jsonl*")) == ["labels.jsonl", "other.jsonl"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"selections": [{"type": "language_independence", "archive_file": "nowhere.tar.gz"}]},
+        {"weights": {"type": "similarity", "archive_file": "nowhere.tar.gz"}},
+    ],
+    ids=["selections", "weights"],
+)
+def test_other_archives_are_opened_before_a_sentence_is_labelled(config, tmp_path, wrong) -> None:
+    overrides = {
+        "dataset_reader.store": str(tmp_path / "store"),
+        **{f"dataset_reader.{k}": v for k, v in wrong.items()},
+    }
+    with pytest.raises(ConfigurationError, match="nowhere.tar.gz"):
+        soft_labels(config, overrides=json.dumps(overrides))
+    assert not (tmp_path / "store").exists()
 
 
 def test_what_cannot_be_is_said_before_a_teacher_is_loaded(config, tmp_path, monkeypatch) -> None:

@@ -108,8 +108,8 @@ def test_teachers_of_other_types_are_told_what_would_make_them_alike() -> None:
         student_labels(teachers, [None, {}], "IOB2", names=["'a'", "'b'"])
     message = str(caught.value)
     assert "'a' has LOC, MISC, PER; 'b' has GPE, LAW, LOC, Person" in message
-    assert """give 'b' 'label_map': {"GPE": "LOC", "LAW": "O", "Person": "PER"}""" in message
-    assert """give 'a' 'label_map': {"MISC": "O"}""" in message
+    assert """set in 'label_maps' for 'b': {"GPE": "LOC", "LAW": "O", "Person": "PER"}""" in message
+    assert """and for 'a': {"MISC": "O"}""" in message
     suggested = [{"MISC": "O"}, {"GPE": "LOC", "LAW": "O", "Person": "PER"}]
     assert student_labels(teachers, suggested, "IOB2") == ["O", "B-LOC", "I-LOC", "B-PER", "I-PER"]
 
@@ -118,7 +118,7 @@ def test_what_is_suggested_goes_with_the_map_that_is_there() -> None:
     with pytest.raises(ConfigurationError) as caught:
         student_labels([["O", "B-ORG"], ["O", "B-firm", "B-club", "B-X"]], [None, {"firm": "Organisation"}], "IOB2")
     assert """{"X": "O", "club": "O", "firm": "ORG"}""" in str(caught.value)
-    with pytest.raises(ConfigurationError, match="name with 'label_map' which types"):
+    with pytest.raises(ConfigurationError, match="say in 'label_maps' which types"):
         student_labels([["O", "B-a"], ["O", "B-b"]], [None, None], "IOB2")
 
 
@@ -126,7 +126,7 @@ def test_a_student_that_is_there_already_must_have_the_types() -> None:
     student = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"]
     with pytest.raises(ConfigurationError) as caught:
         LabelMatching(["O", "B-PERSON", "B-DATE"], "IOB2", student, "IOB2", name="teacher 'x'")
-    assert """give teacher 'x' 'label_map': {"DATE": "O", "PERSON": "PER"}""" in str(caught.value)
+    assert """set in 'label_maps' for teacher 'x': {"DATE": "O", "PERSON": "PER"}""" in str(caught.value)
     assert "take LOC out of the types of the student" in str(caught.value)
     with pytest.raises(ConfigurationError, match="'I-PER', a label of .* has no such label"):
         LabelMatching(["O", "I-PER"], "IOB2", ["O", "B-PER"], "IOB2")

@@ -4,6 +4,19 @@ local required(name, meaning) =
   local value = std.extVar(name);
   if value == '' then error '%s is empty: it is %s. See training_configs/defaults.sh.' % [name, meaning] else value;
 
+local device = std.parseInt(required('DEVICE', '-1 for the CPU, or the number of a GPU'));
+
+// A teacher by what TEACHER, or an entry of TEACHERS, says.
+local teacher_of(source) =
+  if std.startsWith(source, 'hf:') then { type: 'transformers', model_name: source[3:], cuda_device: device }
+  else if std.endsWith(source, '.jsonl') then { type: 'label_file', path: source }
+  else { type: 'archive', archive_file: source, cuda_device: device };
+
+local named(entry) =
+  local parts = std.split(entry, '=');
+  if std.length(parts) > 1 then parts
+  else error "TEACHERS has '%s', which has no name: write en=%s." % [entry, entry];
+
 local environment = {
   data_root:: required('NER_DATA', 'the folder of your corpora'),
   source:: required('SOURCE', 'the folder of the labelled language or domain below NER_DATA'),
@@ -11,13 +24,12 @@ local environment = {
   unlabelled:: required('UNLABELLED', 'the folder of a domain with raw text alone, below NER_DATA'),
   encoder:: required('ENCODER', 'a hub name, a local folder, or a model.tar.gz to go on from'),
   sources:: std.split(required('SOURCES', 'the folders of the source languages below NER_DATA, as en,de'), ','),
-  teacher:: required('TEACHER', 'the model.tar.gz of the teacher'),
+  teacher:: teacher_of(required('TEACHER', 'the model.tar.gz of the teacher, or hf:NAME, or a file of labels, .jsonl')),
   // Several teachers by name, from TEACHERS=en=runs/en/model.tar.gz,de=runs/de/model.tar.gz
   teachers:: {
-    [std.split(each, '=')[0]]: environment.archive_teacher(std.join('=', std.split(each, '=')[1:]))
+    [named(each)[0]]: teacher_of(std.join('=', named(each)[1:]))
     for each in std.split(required('TEACHERS', 'the teachers, as NAME=model.tar.gz,NAME=model.tar.gz'), ',')
   },
-  archive_teacher(file):: { type: 'archive', archive_file: file, cuda_device: environment.device },
   weights:: required('WEIGHTS', 'what the teachers count for: uniform, learned, cosine, l1, l2, learned-sentence and so on'),
   similarity:: required('SIMILARITY', 'the model.tar.gz of similarity.jsonnet'),
   discriminator:: required('DISCRIMINATOR', 'the model.tar.gz of adversarial.jsonnet'),
@@ -25,7 +37,7 @@ local environment = {
   vectors:: required('VECTORS', 'a file of word vectors in GloVe text format, packed or not'),
   vectors_dim:: std.parseInt(required('VECTORS_DIM', 'the size of its vectors')),
   seed:: std.parseInt(required('SEED', 'a whole number')),
-  device:: std.parseInt(required('DEVICE', '-1 for the CPU, or the number of a GPU')),
+  device:: device,
 
   // The files of a corpus: file('en', 'train') is $NER_DATA/en/train.conll, raw_text('en') is $NER_DATA/en/raw.txt.
   file(corpus, split):: '%s/%s/%s.conll' % [self.data_root, corpus, split],

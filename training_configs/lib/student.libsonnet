@@ -6,7 +6,7 @@ local environment = import 'environment.libsonnet';
   local config = self,
 
   // What a leaf may change.
-  teachers:: { teacher: environment.archive_teacher(environment.teacher) },
+  teachers:: { teacher: environment.teacher },
   loss:: { type: 'mse' },
   weights:: { type: 'uniform' },
   selections:: [],
