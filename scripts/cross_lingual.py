@@ -4,9 +4,9 @@ From labelled text of one or more languages to taggers of another, and a table o
     NER_DATA=fixtures/corpora python scripts/cross_lingual.py --source en --target es
 
 `make cross-lingual SOURCE=en TARGET=es ARGS="..."` is the same. Teachers are trained on the sources, and students on unlabelled
-text of the target: raw.txt, or else the words of train.conll. All is evaluated on the target's test file at the end; nothing is
-selected by it. Each step is an `allennlp` command with a log in RUNS/logs. It is skipped where its inputs and settings have not
-changed, and a training that was broken off is taken up again.
+text of the target: raw.txt, or else the words of train.conll. All is evaluated on the target's test file at the end,
+where there is one; nothing is selected by it. Each step is an `allennlp` command with a log in RUNS/logs. It is skipped where its
+inputs and settings have not changed, and a training that was broken off is taken up again.
 
 systems of each source:
   mt             direct model transfer: the teacher on the target
@@ -32,7 +32,7 @@ from transfer.plan import Plan
 from transfer.request import Request
 from transfer.running import run_steps
 from transfer.systems import default_systems
-from transfer.table import as_json, as_markdown, collect
+from transfer.table import as_json, as_markdown, as_places, collect
 
 
 def main() -> None:
@@ -51,6 +51,17 @@ def main() -> None:
         )
     except KeyboardInterrupt:
         sys.exit("\nBroken off. The same command goes on from here.")
+    if request.is_scored:
+        tell_scores(request, plan)
+    else:
+        print(f"\nThere is no {request.scored_text}, and nothing was evaluated.")
+    print(
+        f"\nThe taggers:\n{as_places(plan.results)}\nFor entities of a text with a sentence a line: allennlp predict TAGGER TEXT "
+        '--predictor ner --predictor-args \'{"input_format": "text"}\' --output-file entities.jsonl --silent'
+    )
+
+
+def tell_scores(request: Request, plan: Plan) -> None:
     found = collect(plan.results)
     table = as_markdown(request, found)
     name = f"results-{'+'.join(request.sources)}-{request.target}-{request.split}".replace("/", "_")

@@ -17,7 +17,7 @@ from transfer.request import Request
 from transfer.running import run_steps
 from transfer.step import Step
 from transfer.systems import ONE_SOURCE
-from transfer.table import as_json, as_markdown, collect
+from transfer.table import as_json, as_markdown, as_places, collect
 
 SCRIPT = REPOSITORY / "scripts" / "cross_lingual.py"
 
@@ -214,11 +214,36 @@ class TestPlan:
                 r"Files are missing:\n  - .*/xx/train.conll\n  - .*/xx/dev.conll\n--data \(NER_DATA\) is",
             ),
             ({"target": "yy"}, r"Files are missing:\n  - .*/yy/train.conll\n  - .*/yy/test.conll\n"),
+            ({"overrides": {"optimizer.lr": 1}}, "do not fit .*teacher.jsonnet: .*unused keys.*optimizer.lr"),
+            ({"config_overrides": {"student_hard": {}}}, "names student_hard, which none of the systems uses: mt, ts"),
+            (
+                {"label_map": {"LOC": "GPE"}, "sources": ["de", "bio"], "systems": ["ts"]},
+                r"""es/test.conll has entities of type .*, which 'bio' has not: .*--label-map '\{"LOC": "GPE", .*"O"\}'""",
+            ),
         ],
     )
     def test_faults_are_found_before_the_work(self, request_of, changed: Dict[str, Any], message: str) -> None:
         with pytest.raises(ValueError, match=message):
             Plan(request_of("mt", "ts", **changed))
+
+    def test_a_target_of_text_alone_is_tagged_and_not_evaluated(self, request_of, tmp_path) -> None:
+        data = tmp_path / "data"
+        (data / "sw").mkdir(parents=True)
+        (data / "sw" / "raw.txt").write_text("Amina anaishi Dodoma .\n", encoding="utf-8")
+        (data / "en").symlink_to(CORPORA / "en")
+        plan = Plan(request_of("mt", "ts", data=data, target="sw"))
+        assert [step.name for step in plan.steps] == ["teacher-en-13", "soft-labels-teacher-en-13-sw", "ts-en-sw-13"]
+        archives = [tmp_path / "runs" / name / "model.tar.gz" for name in ("teacher-en-13", "ts-en-sw-13")]
+        assert [(result.scores, result.archive) for result in plan.results] == [(None, path) for path in archives]
+        assert (
+            as_places(plan.results).splitlines()[1] == f"- ts, seed 13: {archives[1]}" and collect(plan.results) == {}
+        )
+        with pytest.raises(ValueError, match="Files are missing:\n  - .*/sw/test.conll\n"):
+            Plan(request_of("mt", data=data, target="sw"))
+
+    def test_types_that_a_source_has_not_are_not_mapped_in_its_training(self, request_of) -> None:
+        teacher, *_ = Plan(request_of("mt", label_map={"DATE": "O", "MISC": "O"})).steps
+        assert config_of(teacher)["dataset_reader"]["label_map"] == {"MISC": "O"}
 
     def test_it_belongs_into_the_repository(self, request_of, tmp_path, monkeypatch) -> None:
         request = request_of("mt")
@@ -307,7 +332,9 @@ class TestRunning:
         assert run_steps([first, step("bad", *first.outputs), last], tmp_path / "runs")
         assert calls() == ["bad", "last"]
 
-    def test_a_training_that_was_broken_off_is_taken_up_if_nothing_has_changed(self, step, calls, tmp_path) -> None:
+    def test_a_training_that_was_broken_off_is_taken_up_if_nothing_has_changed(
+        self, step, calls, tmp_path, capsys
+    ) -> None:
         text = tmp_path / "text"
         text.write_text("one")
         runs = tmp_path / "runs"
@@ -326,7 +353,12 @@ class TestRunning:
         assert how(training) == ["model --force"]
         text.write_text("two")
         assert how(training) == ["model --force"]
-        assert how(replace(training, variables={"DEVICE": "1"})) == ["model --force"]
+        assert how(training) == ["model --recover"] and "its earlier training is replaced" not in capsys.readouterr().out
+        assert how(replace(training, variables={"DEVICE": "1"})) == []
+        assert "broken off on device -1, and AllenNLP goes on" in capsys.readouterr().out
+        (runs / "model" / "best.th").touch()
+        assert how(replace(training, settings={"epochs": 3})) == ["model --force"]
+        assert "model: what it depends on has changed, and its earlier training is replaced" in capsys.readouterr().out
         Path(config).unlink()
         assert how(step("model", text, program="os.remove", is_training=True)) == ["model --force"]
         assert how(step("model", text, settings={"epochs": 2}, is_training=True)) == ["model --force"]

@@ -4,10 +4,12 @@ import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 import _jsonnet
+from allennlp.common.params import with_overrides
 
+from transfer.entity_types import map_for, types_of
 from transfer.request import CONFIGS, Request
 from transfer.step import Step
 from transfer.systems import ADVERSARIAL, DIRECT, ONE_SOURCE, STUDENTS, TEACHER, UNIFORM, VOTING
@@ -25,12 +27,16 @@ class Cell(NamedTuple):
 
 @dataclass(frozen=True)
 class Result:
-    """Where the scores of a system with a seed come to lie, and, of a student, the folder of its training."""
+    """
+    Where the scores of a system with a seed come to lie, None where there is nothing to evaluate on; of a student, the folder of
+    its training; and the archive.
+    """
 
     system: str
     seed: int
-    scores: Path
+    scores: Optional[Path]
     student: Optional[Path] = None
+    archive: Optional[Path] = None
 
 
 class Plan:
@@ -44,13 +50,14 @@ class Plan:
     # Raises
 
     `ValueError`
-        As `Request.check`.
+        As `Request.check`; and where overrides do not fit their config, or are of one that is not used.
     """
 
     def __init__(self, request: Request) -> None:
         request.check()
         self._request = request
         self._steps: Dict[str, Step] = {}
+        self._configs: Set[str] = set()
         self.results: List[Result] = []
         for system in request.systems:
             for seed in request.seeds:
@@ -59,6 +66,11 @@ class Plan:
                         self._one_source(system, source, seed)
                 else:
                     self._several_sources(system, seed)
+        unused = sorted(set(request.config_overrides) - self._configs)
+        if unused:
+            raise ValueError(
+                f"--config-overrides names {', '.join(unused)}, which none of the systems uses: {', '.join(request.systems)}."
+            )
 
     @property
     def steps(self) -> List[Step]:
@@ -94,7 +106,10 @@ class Plan:
 
     def _tagger(self, config: str, source: str, seed: int) -> Path:
         """A tagger of a source language; an adversarial one reads the target's text, too."""
-        label_map = self._request.label_map
+        types = types_of(self._request.data / source / "train.conll") | types_of(
+            self._request.data / source / "dev.conll"
+        )
+        label_map = map_for(types, self._request.label_map)
         files = [self._request.data / source / f"{split}.conll" for split in ("train", "dev")]
         variables = {"SOURCE": source}
         if config == TEACHER:
@@ -168,6 +183,7 @@ class Plan:
         overrides = overrides | common | request.config_overrides.get(config, {})
         variables = {"NER_DATA": str(request.data), "ENCODER": request.encoder, "SEED": str(seed), **variables}
         folder = request.runs / name
+        self._check_overrides(config, variables, overrides)
         self._add(
             Step(
                 name=name,
@@ -192,6 +208,7 @@ class Plan:
             for key, value in (request.overrides | request.config_overrides.get("student_soft", {})).items()
             if key.split(".")[0] in ("dataset_reader", "train_data_path")
         }
+        self._configs.add("student_soft")
         name = f"soft-labels-{teacher.parent.name}-{plain(request.target)}"
         self._add(
             Step(
@@ -216,6 +233,12 @@ class Plan:
         """Adds the evaluation of an archive on the target, which reads other archives as well, and its result."""
         request = self._request
         name = f"{self._name(cell)}-{request.split}"
+        is_of_all = list(cell.sources) == request.sources
+        system = cell.title if is_of_all else f"{cell.title} ({', '.join(cell.sources)})"
+        student = archive.parent if is_student else None
+        if not request.is_scored:
+            self.results.append(Result(system, cell.seed, None, student, archive))
+            return
         overrides = {"validation_dataset_reader.repair": True} | mapped("validation_dataset_reader", request.label_map)
         scores = request.runs / "scores" / f"{name}.json"
         options = ["-o", json.dumps(overrides), "--output-file", scores, "--cuda-device", request.device]
@@ -228,9 +251,7 @@ class Plan:
                 outputs=[scores],
             )
         )
-        is_of_all = list(cell.sources) == request.sources
-        system = cell.title if is_of_all else f"{cell.title} ({', '.join(cell.sources)})"
-        self.results.append(Result(system, cell.seed, scores, archive.parent if is_student else None))
+        self.results.append(Result(system, cell.seed, scores, student, archive))
 
     def _name(self, cell: Cell) -> str:
         return f"{cell.title}-{plain(*cell.sources)}-{plain(self._request.target)}-{cell.seed}"
@@ -239,6 +260,13 @@ class Plan:
         self._steps.setdefault(step.name, step)
 
     # Overrides
+
+    def _check_overrides(self, config: str, variables: Dict[str, str], overrides: Overrides) -> None:
+        self._configs.add(config)
+        try:
+            with_overrides(evaluated(config, variables), overrides)
+        except ValueError as error:
+            raise ValueError(f"The overrides do not fit {config_file(config)}: {error}.") from error
 
     def _student_overrides(self) -> Overrides:
         return {"dataset_reader.store": str(self._request.runs / "soft_labels")} | self._text("dataset_reader.reader")

@@ -1,9 +1,11 @@
 """What the user asks for."""
 
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, Iterator, List
+from typing import Any, Dict, Iterator, List, Set
 
+from transfer.entity_types import mapped_types, types_of
 from transfer.systems import ONE_SOURCE, SEVERAL_SOURCES
 
 CONFIGS = Path("training_configs/cross_lingual")
@@ -66,6 +68,10 @@ class Request:
             yield f"A source's name must have no comma and no '=': {' '.join(self.sources)}. Rename the folder."
         if self.target in self.sources:
             yield f"'{self.target}' is the target and a source."
+        yield from self._missing_files()
+        yield from self._foreign_types()
+
+    def _missing_files(self) -> Iterator[str]:
         missing = [path for path in self._corpora() if not path.is_file()]
         if missing:
             files = "\n  - ".join(map(str, missing))
@@ -77,9 +83,34 @@ class Request:
 
     def _corpora(self) -> List[Path]:
         of_sources = [self.data / source / f"{split}.conll" for source in self.sources for split in ("train", "dev")]
-        is_read = set(self.systems) - {"mt"}
-        return [*of_sources, *([self.target_text] if is_read else []), self.scored_text]
+        text = [self.target_text] if set(self.systems) - {"mt"} else []
+        # Text alone is what most languages have: then there are taggers and no scores.
+        scored = [] if text and self.target_text.is_file() else [self.scored_text]
+        return [*of_sources, *text, *scored]
+
+    def _foreign_types(self) -> Iterator[str]:
+        """Entity types that would stop the work when the first tagger is trained."""
+        of_sources = {source: self._types(self.data / source / "train.conll") for source in self.sources}
+        sides = {str(self.scored_text): self._types(self.scored_text)} if self.is_scored else {}
+        if set(self.systems) & set(SEVERAL_SOURCES):
+            sides |= of_sources
+        for source, known in of_sources.items():
+            for name, types in sides.items():
+                if known and types - known:
+                    proposal = json.dumps(self.label_map | dict.fromkeys(sorted(types - known), "O"))
+                    yield (
+                        f"{name} has entities of type {', '.join(sorted(types - known))}, which '{source}' has not: it has "
+                        f"{', '.join(sorted(known))}. Rename them, or drop them: --label-map '{proposal}'."
+                    )
+
+    def _types(self, path: Path) -> Set[str]:
+        return mapped_types(types_of(path), self.label_map)
 
     @property
     def scored_text(self) -> Path:
         return self.data / self.target / f"{self.split}.conll"
+
+    @property
+    def is_scored(self) -> bool:
+        """Whether there is labelled text of the target to evaluate on."""
+        return self.scored_text.is_file()

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence
@@ -103,7 +104,12 @@ class _Reporter(ConsoleReporter):
         self._line(f"{task.name}: up to date")
 
     def _line(self, text: str) -> None:
-        print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
+        _say(text)
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{time.strftime('%H:%M:%S')} {text}\n")  # in one piece: steps that run at once speak at once
+    sys.stdout.flush()
 
 
 def _run(step: Step, logs: Path, lock: int) -> Optional[TaskFailed]:
@@ -119,10 +125,20 @@ def _run(step: Step, logs: Path, lock: int) -> Optional[TaskFailed]:
         path.parent.mkdir(parents=True, exist_ok=True)
     command = list(step.command)
     if step.is_training:
+        folder = step.outputs[0].parent
+        device = step.variables.get("DEVICE", "-1")
         digest = _digest(step)
-        has_run = (step.outputs[0].parent / "config.json").exists()
-        command.append("--recover" if has_run and begun.exists() and begun.read_text() == digest else "--force")
-        begun.write_text(digest)
+        before = begun.read_text().split() if begun.exists() else []
+        goes_on = (folder / "config.json").exists() and before[:1] == [digest]
+        if goes_on and before[1:] != [device]:
+            return TaskFailed(
+                f"It was broken off on device {' '.join(before[1:])}, and AllenNLP goes on with a training on the same device "
+                f"alone. Give --device {' '.join(before[1:])}, or remove {folder}, and it begins anew."
+            )
+        if not goes_on and any(folder.glob("*.th")):
+            _say(f"{step.name}: what it depends on has changed, and its earlier training is replaced")
+        command.append("--recover" if goes_on else "--force")
+        begun.write_text(f"{digest} {device}")
     with log.open("ab") as stream:
         environment = {**os.environ, **step.variables}
         done = subprocess.run(command, env=environment, stdout=stream, stderr=stream, pass_fds=[lock])
@@ -134,7 +150,8 @@ def _run(step: Step, logs: Path, lock: int) -> Optional[TaskFailed]:
 
 def _digest(step: Step) -> str:
     files = [[str(path), get_file_md5(path)] for path in step.inputs]
-    told = [step.command, step.variables, step.settings, files]
+    variables = {name: value for name, value in step.variables.items() if name != "DEVICE"}
+    told = [step.command, variables, step.settings, files]
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 

@@ -20,6 +20,8 @@ def collect(results: Sequence[Result]) -> Collected:
     """
     found: Collected = {}
     for result in results:
+        if result.scores is None:
+            continue
         told = {"scores": read(result.scores)}
         if result.student is not None and (result.student / "teachers.json").exists():
             told["teachers"] = read(result.student / "teachers.json")
@@ -60,6 +62,11 @@ def as_json(request: Request, found: Collected) -> Dict[str, Any]:
         },
         "by_seed": found,
     }
+
+
+def as_places(results: Sequence[Result]) -> str:
+    """Where the taggers are, a line each."""
+    return "\n".join(f"- {result.system}, seed {result.seed}: {result.archive}" for result in results)
 
 
 def told_weights(by_seed: Dict[int, Dict[str, Any]]) -> str:
