@@ -353,7 +353,9 @@ class TestRunning:
         assert how(training) == ["model --force"]
         text.write_text("two")
         assert how(training) == ["model --force"]
-        assert how(training) == ["model --recover"] and "its earlier training is replaced" not in capsys.readouterr().out
+        assert (
+            how(training) == ["model --recover"] and "its earlier training is replaced" not in capsys.readouterr().out
+        )
         assert how(replace(training, variables={"DEVICE": "1"})) == []
         assert "broken off on device -1, and AllenNLP goes on" in capsys.readouterr().out
         (runs / "model" / "best.th").touch()
