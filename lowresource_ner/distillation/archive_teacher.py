@@ -161,7 +161,8 @@ def _setting(model: Mapping[str, Any], name: str) -> Optional[str]:
     """
     if name in model:
         return model[name]
-    for cls in inspect.getmro(Model.by_name(model["type"])):
+    registered: Any = Model.by_name(model["type"])
+    for cls in inspect.getmro(registered):
         if "__init__" not in vars(cls):
             continue
         parameters = inspect.signature(vars(cls)["__init__"]).parameters
@@ -179,9 +180,10 @@ def _what_answers_depend_on(config: Dict[str, Any]) -> Dict[str, Any]:
     has the paths of its teachers alone, what these are.
     """
     reader = config.get("validation_dataset_reader", config["dataset_reader"])
+    model = {name: value for name, value in config["model"].items() if name != "teachers"}
     teachers = config["model"].get("teachers") or {}
     inner = {name: Teacher.from_params(Params(dict(each))).fingerprint for name, each in teachers.items()}
-    return {"model": config["model"], "reader": reader, "fingerprints": inner}
+    return {"model": model, "reader": reader, "fingerprints": inner}
 
 
 def _fingerprint(folder: Path, config: Mapping[str, Any], files: Iterable[Path]) -> str:

@@ -150,13 +150,13 @@ class TeacherLabelledReader(DatasetReader):
                 "The teachers answer for %s once more. Give 'store', a folder, and they do so only once.", corpus
             )
         summary = self.prepare(corpus)
-        if summary:
+        is_new, self._labelled = self._labelled != corpus, corpus
+        if summary and is_new:
             logger.info(
                 "Of the teachers' weights and the text that is learned from: %s",
                 json.dumps(summary, ensure_ascii=False),
             )
             self._write(summary)
-        is_new, self._labelled = self._labelled != corpus, corpus
         amounts = _Amounts()
         try:
             for block in lazy_groups_of(self.reader._read(corpus), _BLOCK):

@@ -233,8 +233,10 @@ def test_what_is_left_out_is_counted(tmp_path, caplog) -> None:
         "learned_from": 1,
         "words_of_weight_0": 1,
     }
+    assert len(read(reader, path)) == 1, "read again, as in the next epoch, it is not told again"
     assert json.loads((tmp_path / "run" / "teachers.json").read_text())["text"] == expected
-    (warning,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    (warning,) = [message for message in warnings if "learned from" in message]
     assert warning.endswith(
         "raw.txt: of 5 sentences 1 are learned from. The teachers passed over 1, and selections left out 3 and 1 words of the "
         "others."
