@@ -440,35 +440,15 @@ class TestTable:
         assert as_json(request, found)["f1"]["mt"]["standard_deviation"] is None
 
 
-def test_from_corpora_to_a_table_and_not_twice(tmp_path) -> None:
+def test_from_corpora_to_a_table_and_not_twice(tmp_path, monkeypatch, capfd) -> None:
     runs = tmp_path / "runs"
-    command = [
-        sys.executable,
-        str(SCRIPT),
-        "--data",
-        str(CORPORA),
-        "--source",
-        "en",
-        "--target",
-        "es",
-        "--systems",
-        "mt",
-        "ts",
-    ]
-    command += ["--encoder", str(TINY_ENCODER), "--seeds", "13", "--jobs", "2", "--runs", str(runs)]
-    command += [
-        "--overrides",
-        '{"trainer.num_epochs": 1, "trainer.optimizer.lr": 1e-3}',
-        "--label-map",
-        '{"MISC": "O"}',
-    ]
-
-    def run() -> str:
-        done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    told = run()
+    overrides, label_map = {"trainer.num_epochs": 1, "trainer.optimizer.lr": 1e-3}, {"MISC": "O"}
+    arguments = f"--source en --target es --systems mt ts --seeds 13 --jobs 2 --encoder {TINY_ENCODER}".split()
+    arguments += ["--data", str(CORPORA), "--runs", str(runs)]
+    arguments += ["--overrides", json.dumps(overrides), "--label-map", json.dumps(label_map)]
+    done = subprocess.run([sys.executable, SCRIPT, *arguments], cwd=REPOSITORY, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = done.stdout
     assert told.count(": begun\n") == 5 and "up to date" not in told
     results = json.loads((runs / "results-en-es-test.json").read_text())
     scores = {system: results["by_seed"][system]["13"]["scores"] for system in ("mt", "ts")}
@@ -481,5 +461,11 @@ def test_from_corpora_to_a_table_and_not_twice(tmp_path) -> None:
     num_sentences = len((CORPORA / "es" / "raw.txt").read_text(encoding="utf-8").splitlines())
     assert labelling["computed"] == labelling["sentences"] == num_sentences
     assert len(list((runs / "soft_labels").iterdir())) == 1
-    again = run()
-    assert again.count(": up to date\n") == 5 and "begun" not in again and table in again
+    # The same once more: nothing is left to do.
+    monkeypatch.chdir(REPOSITORY)
+    request = Request(CORPORA, ["en"], "es", runs, ["mt", "ts"], str(TINY_ENCODER), [13], label_map=label_map)
+    again = Plan(replace(request, overrides=overrides))
+    assert run_steps(again.steps, runs)
+    told_again = capfd.readouterr().out
+    assert told_again.count(": up to date\n") == 5 and "begun" not in told_again
+    assert as_markdown(request, collect(again.results)) == table

@@ -4,8 +4,6 @@ import functools
 from pathlib import Path
 from typing import Dict, FrozenSet, Iterable, Set
 
-from lowresource_ner.data.conll import ConllError, ConllFormat, survey_conll
-
 
 @functools.cache
 def types_of(path: Path) -> FrozenSet[str]:
@@ -13,6 +11,9 @@ def types_of(path: Path) -> FrozenSet[str]:
     The types of a CoNLL file in its usual form; none of a file in another form, which the steps are told how to read by overrides
     and which they check themselves.
     """
+    # Imported when it is needed: AllenNLP takes seconds, and --help need not wait for it.
+    from lowresource_ner.data.conll import ConllError, ConllFormat, survey_conll
+
     try:
         return frozenset(survey_conll(path, ConllFormat(), repair=True).entities_by_type)
     except ConllError:

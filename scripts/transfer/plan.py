@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 import _jsonnet
-from allennlp.common.params import with_overrides
 
 from transfer.entity_types import map_for, types_of
 from transfer.request import CONFIGS, Request
@@ -183,12 +182,13 @@ class Plan:
         overrides = overrides | common | request.config_overrides.get(config, {})
         variables = {"NER_DATA": str(request.data), "ENCODER": request.encoder, "SEED": str(seed), **variables}
         folder = request.runs / name
-        self._check_overrides(config, variables, overrides)
+        made = evaluated(config, variables)
+        self._check_overrides(config, made, overrides)
         self._add(
             Step(
                 name=name,
                 command=allennlp("train", config_file(config), "-s", folder, "-o", json.dumps(overrides)),
-                settings={"config": evaluated(config, variables), "overrides": overrides},
+                settings={"config": made, "overrides": overrides},
                 inputs=[*inputs, *files_of(request.encoder)],
                 outputs=[folder / "model.tar.gz"],
                 variables=variables | {"DEVICE": str(request.device)},
@@ -261,10 +261,12 @@ class Plan:
 
     # Overrides
 
-    def _check_overrides(self, config: str, variables: Dict[str, str], overrides: Overrides) -> None:
+    def _check_overrides(self, config: str, made: Dict[str, Any], overrides: Overrides) -> None:
+        from allennlp.common.params import with_overrides  # takes seconds, which --help need not wait for
+
         self._configs.add(config)
         try:
-            with_overrides(evaluated(config, variables), overrides)
+            with_overrides(made, overrides)
         except ValueError as error:
             raise ValueError(f"The overrides do not fit {config_file(config)}: {error}.") from error
 

@@ -157,9 +157,9 @@ def test_memory_stays_flat_over_a_large_file(tmp_path) -> None:
         tracemalloc.stop()
         return number, used, path.stat().st_size
 
-    small_number, small, small_size = peak(40)
-    number, large, size = peak(400)
-    assert (small_number, number) == (2_000, 20_000)
+    small_number, small, small_size = peak(20)
+    number, large, size = peak(200)
+    assert (small_number, number) == (1_000, 10_000)
     assert large - small < (size - small_size) / 10
 
 
