@@ -443,8 +443,8 @@ class TestTable:
 def test_from_corpora_to_a_table_and_not_twice(tmp_path, monkeypatch, capfd) -> None:
     runs = tmp_path / "runs"
     overrides, label_map = {"trainer.num_epochs": 1, "trainer.optimizer.lr": 1e-3}, {"MISC": "O"}
-    arguments = f"--source en --target es --systems mt ts --seeds 13 --jobs 2 --encoder {TINY_ENCODER}".split()
-    arguments += ["--data", str(CORPORA), "--runs", str(runs)]
+    arguments = "--source en --target es --systems mt ts --seeds 13 --jobs 2".split()
+    arguments += ["--encoder", str(TINY_ENCODER), "--data", str(CORPORA), "--runs", str(runs)]
     arguments += ["--overrides", json.dumps(overrides), "--label-map", json.dumps(label_map)]
     done = subprocess.run([sys.executable, SCRIPT, *arguments], cwd=REPOSITORY, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
