@@ -161,7 +161,7 @@ def test_segments_that_are_read_hold_no_file_open(tmp_path: Path) -> None:
     assert len(segments(reopened)) == 60
     arrays = reopened.get_many(sentences)
     assert len({file_under(array) for array in arrays}) == 60
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(os.listdir("/proc/self/fd")) <= before
 
 
 def test_pending_labels_are_read_only_copies(tmp_path: Path) -> None:
