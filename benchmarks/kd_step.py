@@ -13,10 +13,10 @@ Words a second in the training of a student, in one process, in turn, on the sam
 
 Sentences are a sample of each file that is padded as the whole would be. Timed is one epoch of training and nothing else: all
 three have their sentences read and their features computed beforehand, and make batches of these within the time; no weights are
-written to disk within it. Sub-words are
-counted in the encoder's real input, padding and special tokens included. If a step cost as much as its sub-words, ours would be
-faster than the padded one by the ratio of these; how much of that ratio is reached is printed. Weights are random and word pieces
-few: with frozen embeddings the vocabulary's size does not matter. Figures are medians, and the least and the greatest.
+written to disk within it. Sub-words are counted in the encoder's real input, padding and special tokens included. If a step cost
+as much as its sub-words, ours would be faster than the padded one by the ratio of these; how much of that ratio is reached is
+printed. Weights are random and word pieces few: with frozen embeddings the vocabulary's size does not matter. Figures are
+medians, and the least and the greatest.
 """
 
 import argparse

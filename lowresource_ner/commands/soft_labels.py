@@ -94,8 +94,8 @@ def soft_labels(
         )
     if output_file is not None and (Path(output_file).is_dir() or not Path(output_file).parent.is_dir()):
         raise ConfigurationError(f"'{output_file}' cannot be written: give a file in a folder that exists.")
-    read = [getattr(teacher, "path", None) for teacher in reader.board.teachers.values()]
-    if output_file is not None and Path(output_file).resolve() in [Path(path).resolve() for path in read if path]:
+    read = [Path(teacher.path).resolve() for teacher in reader.board.teachers.values() if teacher.path is not None]
+    if output_file is not None and Path(output_file).resolve() in read:
         raise ConfigurationError(f"'{output_file}' is the file of a teacher's labels. Give another --output-file.")
     reader.open()
     report = _fill(reader, corpus) if reader.board.has_store else {}

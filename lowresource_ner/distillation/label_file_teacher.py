@@ -78,7 +78,7 @@ class LabelFileTeacher(Teacher):
             raise ConfigurationError(
                 f"'missing' is '{missing}'; it is 'error', or 'skip' to pass over sentences that are not in the file."
             )
-        self.path = path
+        self.path: str = path
         self._survey = _Survey(tag_scheme, file_tag_scheme, repair, types)
         self._missing = missing
         self._columns: Dict[Tuple[str, ...], List[int]] = {}

@@ -23,6 +23,9 @@ class Teacher(Registrable):
     is_stored = True
     """Whether its answers cost so much that they are worth keeping in a store."""
 
+    path: Optional[str] = None
+    """The file that it has its answers from, where they are not a model's."""
+
     @property
     def labels(self) -> List[str]:
         """The teacher's own tags, in the order of the columns of its answers. No weights are loaded for them."""
