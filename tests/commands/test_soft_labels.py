@@ -74,6 +74,8 @@ def test_a_command_that_is_broken_off_goes_on(config, teacher, tmp_path, how) ->
         "import os, signal\n"
         "from allennlp.commands import main\n"
         "from lowresource_ner.distillation.teacher_board import TeacherBoard\n"
+        # A process that was started in the background ignores Ctrl-C, and so do its children.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "fill = TeacherBoard.fill\n"
         "def stop(self, block):\n"
         f"    if stop.blocks: os.kill(os.getpid(), signal.{how})\n"
