@@ -37,6 +37,7 @@ MAY_IMPORT = {
 # Packages that a file must do without, so that it can be read, tested and used without them.
 MUST_NOT_KNOW = {
     "data/tag_schemes.py": {"torch", "transformers", "allennlp"},
+    "data/text_rules.py": {"torch", "transformers", "allennlp"},
     "data/conll.py": {"torch", "transformers", "allennlp"},
     "data/conll_*.py": {"torch", "transformers"},
     "projection/*.py": {"torch", "transformers"},

@@ -11,8 +11,8 @@ from typing import IO, Any, Callable, Dict, Iterator, Tuple
 from allennlp.common.checks import ConfigurationError
 
 from lowresource_ner.data.other_kinds import kind_by_first_bytes
+from lowresource_ner.data.text_rules import MAX_LINE_BYTES
 
-MAX_LINE_BYTES = 1 << 20
 BYTE_ORDER_MARK = "\ufeff"
 _OPENERS: Dict[str, Callable[..., IO[Any]]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 

@@ -8,7 +8,8 @@ from typing import IO, Iterable, Iterator, Sequence, Tuple, Union
 from allennlp.common.checks import ConfigurationError
 
 from lowresource_ner.data.conll_layout import DOCUMENT_MARK, is_boundary
-from lowresource_ner.data.conll_lines import BYTE_ORDER_MARK, MAX_LINE_BYTES, ConllError, opener
+from lowresource_ner.data.conll_lines import BYTE_ORDER_MARK, ConllError, opener
+from lowresource_ner.data.text_rules import MAX_LINE_BYTES
 
 _FORBIDDEN = {"\n": "a line feed", "\r": "a carriage return", "\0": "a NUL"}
 _COMMENT_PREFIX = "#"
