@@ -5,6 +5,7 @@ import codecs
 import gzip
 import lzma
 import os
+import stat
 import zlib
 from typing import IO, Any, Callable, Dict, Iterator, Tuple
 
@@ -58,9 +59,29 @@ def numbered_lines(path: str, encoding: str) -> Iterator[Tuple[int, str]]:
             yield number, text.removeprefix(BYTE_ORDER_MARK) if number == 1 else text
 
 
-def _open(path: str) -> IO[bytes]:
-    if os.path.isdir(path):
+def check_regular_file(path: str) -> None:
+    """
+    Looks at a path before it is opened, which would wait forever at a pipe that nobody writes to.
+
+    # Raises
+
+    `ConllError`
+        For a directory, and for a pipe, a socket or a device: files are read several times over.
+    """
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):
+        return  # opening it will say what is wrong
+    if stat.S_ISDIR(mode):
         raise ConllError(path, 0, "this is a directory; give a file in it, or a glob such as *.conll")
+    if not stat.S_ISREG(mode):
+        raise ConllError(
+            path, 0, "this is a pipe or a device, which can be read only once; write what it gives to a file first"
+        )
+
+
+def _open(path: str) -> IO[bytes]:
+    check_regular_file(path)
     try:
         return opener(path)(path, "rb")
     except FileNotFoundError:

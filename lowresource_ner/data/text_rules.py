@@ -48,8 +48,8 @@ def surrogate_fault(text: str) -> Optional[str]:
 def type_fault(name: str) -> Optional[str]:
     """
     Why this cannot be an entity type ("begins or ends with a hyphen"), or `None` where it can: it has one character at least, is
-    not "O", holds no white space and no control character, and neither begins nor ends with a hyphen, so that a tag can be made of
-    it and read back by every tool (seqeval takes hyphens off both ends).
+    not "O", holds no white space and no control character, and neither begins nor ends with a hyphen. A tag made of it is read
+    back by every tool (seqeval takes hyphens off both ends).
     """
     if not name:
         return "is empty"
@@ -65,6 +65,6 @@ def type_fault(name: str) -> Optional[str]:
 
 
 def suggested_type(name: str) -> str:
-    """A type that may stand for one that cannot be: "work-of-art" for "work of art"; "O", which drops it, where nothing is left."""
+    """A type in place of one that cannot be: "work-of-art" for "work of art"; "O", which drops it, where nothing is left."""
     cleaned = "".join(" " if unicodedata.category(each) in ("Cc", "Cs") else each for each in name)
     return "-".join(cleaned.split()).strip("-") or _OUTSIDE
