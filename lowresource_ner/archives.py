@@ -1,4 +1,4 @@
-"""Archives of this package, read without building their models."""
+"""Archives of this package: loaded, or read without building their models. Whatever is damaged in them is said in one way."""
 
 import contextlib
 import os
@@ -9,8 +9,12 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Union
 
 import torch
+from allennlp.common import Params
 from allennlp.common.checks import ConfigurationError
 from allennlp.data import Vocabulary
+from allennlp.models import Archive, archival
+
+from lowresource_ner.damaged_files import said_of_damage
 
 StrPath = Union[str, PathLike]
 
@@ -18,13 +22,22 @@ ENCODERS_FOLDER = os.path.join("vocabulary", ".encoders")
 ARCHIVE_WEIGHTS = "weights.th"
 RUN_WEIGHTS = "best.th"
 
+_REMEDY = "Copy it again from where it is whole, or train it again."
+
 
 def is_archive(path: StrPath) -> bool:
-    """True for an AllenNLP archive file and for the folder of a finished training run."""
+    """True for an AllenNLP archive file, be it cut, and for the folder of a finished training run."""
     path = Path(path)
     has_encoder = (path / ENCODERS_FOLDER).is_dir()
     is_run = has_encoder or ((path / "config.json").is_file() and (path / "vocabulary").is_dir())
-    return is_run or (path.is_file() and tarfile.is_tarfile(path))
+    return is_run or (path.is_file() and _is_tar(path))
+
+
+def _is_tar(path: Path) -> bool:
+    try:
+        return tarfile.is_tarfile(path)
+    except EOFError:  # a packed file that ends before its first member does
+        return True
 
 
 def check_archive(path: StrPath, owner: str, remedy: str) -> None:
@@ -52,6 +65,19 @@ def check_archive(path: StrPath, owner: str, remedy: str) -> None:
         )
 
 
+def load_archive(path: StrPath, cuda_device: int = -1, overrides: Union[str, Dict[str, Any]] = "") -> Archive:
+    """
+    AllenNLP's `load_archive`.
+
+    # Raises
+
+    `ConfigurationError`
+        Where the archive is damaged, or no archive of a model.
+    """
+    with said_of_damage(f"Archive '{path}'", _REMEDY):
+        return archival.load_archive(path, cuda_device, overrides)
+
+
 @contextlib.contextmanager
 def unpacked(archive: StrPath) -> Iterator[Path]:
     """
@@ -60,30 +86,48 @@ def unpacked(archive: StrPath) -> Iterator[Path]:
     # Raises
 
     `ConfigurationError`
-        Where there is no such archive.
+        Where there is no such archive, or it is damaged.
     """
     archive = Path(archive)
     if archive.is_dir():
         yield archive
         return
-    if not archive.is_file() or not tarfile.is_tarfile(archive):
+    if not archive.is_file() or not _is_tar(archive):
         raise ConfigurationError(
             f"'{archive}' is not an archive (model.tar.gz). Check the path, and that its training has finished."
         )
     with tempfile.TemporaryDirectory() as folder:
-        with tarfile.open(archive) as tar:
+        with said_of_damage(f"Archive '{archive}'", _REMEDY), tarfile.open(archive) as tar:
             # Python 3.11 before 3.11.4 has no filters.
             filters: Dict[str, Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
             tar.extractall(folder, **filters)
         yield Path(folder)
 
 
+def archive_config(folder: StrPath, overrides: Union[str, Dict[str, Any]] = "") -> Dict[str, Any]:
+    """The config of an archive that is `unpacked`."""
+    path = Path(folder) / archival.CONFIG_NAME
+    with said_of_damage(f"The config '{path}'", _REMEDY):
+        config = Params.from_file(path, overrides).as_dict(quiet=True)
+        if "type" not in config["model"] or not isinstance(config["dataset_reader"], dict):
+            raise ValueError("it names no model or no reader.")
+    return config
+
+
 def archive_weights(archive: StrPath) -> Dict[str, torch.Tensor]:
-    """The state dict of an archive, on the CPU."""
+    """
+    The state dict of an archive, on the CPU.
+
+    # Raises
+
+    `ConfigurationError`
+        Where there is none, or it is damaged.
+    """
     with unpacked(archive) as folder:
         for name in (ARCHIVE_WEIGHTS, RUN_WEIGHTS):
             if (folder / name).exists():
-                return torch.load(folder / name, map_location="cpu", weights_only=True)
+                with said_of_damage(f"The file {name} of archive '{archive}'", _REMEDY):
+                    return dict(torch.load(folder / name, map_location="cpu", weights_only=True))
     raise ConfigurationError(
         f"{archive} holds no weights ({ARCHIVE_WEIGHTS} or {RUN_WEIGHTS}). Has its training finished?"
     )
@@ -104,6 +148,7 @@ def archive_tokens(archive: StrPath, namespace: str) -> List[str]:
     with unpacked(archive) as folder:
         if not (folder / "vocabulary" / f"{namespace}.txt").exists():
             return []
-        vocab = Vocabulary.from_files(str(folder / "vocabulary"))
+        with said_of_damage(f"The vocabulary of archive '{archive}'", _REMEDY):
+            vocab = Vocabulary.from_files(str(folder / "vocabulary"))
     by_index = vocab.get_index_to_token_vocabulary(namespace)
     return [by_index[index] for index in range(len(by_index))]

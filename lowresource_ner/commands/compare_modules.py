@@ -3,15 +3,15 @@
 import argparse
 import json
 import tarfile
+import zlib
 from pathlib import Path, PurePosixPath
 from typing import Any, Dict, Optional
 
 from allennlp.commands.subcommand import Subcommand
 from allennlp.common.checks import ConfigurationError
-from allennlp.models import load_archive
 from allennlp.models.archival import CONFIG_NAME
 
-from lowresource_ner.archives import ARCHIVE_WEIGHTS, RUN_WEIGHTS
+from lowresource_ner.archives import ARCHIVE_WEIGHTS, RUN_WEIGHTS, load_archive
 from lowresource_ner.commands.module_figure import SUFFIXES, save_figure
 from lowresource_ner.commands.module_similarities import module_similarities
 from lowresource_ner.models import PgnBilstmCrossdomain
@@ -93,9 +93,10 @@ def _model_type(archive: Path) -> str:
     """The registered name of an archive's model, without unpacking it: the config comes first in an archive."""
     try:
         return json.loads(_config_text(archive))["model"]["type"]
-    except (OSError, EOFError, tarfile.TarError, KeyError) as error:
+    except (OSError, EOFError, tarfile.TarError, zlib.error, ValueError, KeyError, TypeError) as error:
         raise ConfigurationError(
-            f"'{archive}' is not an archive (model.tar.gz). Check the path, and that its training has finished."
+            f"'{archive}' is not an archive (model.tar.gz). Check the path, that its training has "
+            "finished, and that it was copied whole."
         ) from error
 
 

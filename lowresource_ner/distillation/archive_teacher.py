@@ -10,14 +10,23 @@ from typing import Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Opt
 import numpy
 from allennlp.common import Params
 from allennlp.common.checks import ConfigurationError, check_for_gpu
-from allennlp.models import Model, load_archive
+from allennlp.models import Model
 from allennlp.models.archival import CONFIG_NAME
 
-from lowresource_ner.archives import ARCHIVE_WEIGHTS, RUN_WEIGHTS, archive_tokens, is_archive, unpacked
+from lowresource_ner.archives import (
+    ARCHIVE_WEIGHTS,
+    ENCODERS_FOLDER,
+    RUN_WEIGHTS,
+    archive_config,
+    archive_tokens,
+    is_archive,
+    load_archive,
+    unpacked,
+)
 from lowresource_ner.data.tag_schemes import get_scheme
 from lowresource_ner.distillation.teacher import FileVersions, Teacher, check_versions, file_versions
-from lowresource_ner.distillation.untouched_randomness import untouched_randomness
 from lowresource_ner.predictors.batch_tagger import BatchTagger
+from lowresource_ner.untouched_randomness import untouched_randomness
 
 
 class _Description(NamedTuple):
@@ -97,7 +106,7 @@ class ArchiveTeacher(Teacher):
             )
         versions = _versions(self.archive_file)
         with unpacked(self.archive_file) as folder:
-            config = Params.from_file(folder / CONFIG_NAME, self._overrides).as_dict(quiet=True)
+            config = archive_config(folder, self._overrides)
             namespace = _label_namespace(config["model"])
             scheme = _setting(config["model"], "tag_scheme")
             files = list(_files(folder, config.get("include_in_archive") or []))
@@ -209,4 +218,12 @@ def _files(folder: Path, included: Sequence[str]) -> Iterator[Path]:
     roots = [folder / "vocabulary", *(path for pattern in included for path in sorted(folder.glob(pattern)))]
     for root in roots:
         inside = sorted(root.rglob("*")) if root.is_dir() else [root]
-        yield from (path for path in inside if path.is_file() and path.name != ".lock")
+        yield from (
+            path for path in inside if path.is_file() and path.name != ".lock" and not _is_left_over(path, folder)
+        )
+
+
+def _is_left_over(path: Path, folder: Path) -> bool:
+    """True for what a killed process has left where encoders are kept: a hidden folder, which was to be renamed when complete."""
+    encoders = folder / ENCODERS_FOLDER
+    return path.is_relative_to(encoders) and path.relative_to(encoders).parts[0].startswith(".")

@@ -6,15 +6,14 @@ import numpy
 import torch
 from allennlp.common.checks import ConfigurationError, check_for_gpu
 from allennlp.common.util import lazy_groups_of
-from allennlp.models import load_archive
 from allennlp.nn.util import move_to_device
 
-from lowresource_ner.archives import check_archive
+from lowresource_ner.archives import check_archive, load_archive
 from lowresource_ner.distillation.selection import Selection
 from lowresource_ner.distillation.soft_label_index import sentence_key
 from lowresource_ner.distillation.teacher_weights import Sentences
-from lowresource_ner.distillation.untouched_randomness import untouched_randomness
 from lowresource_ner.predictors.batch_tagger import BatchTagger
+from lowresource_ner.untouched_randomness import untouched_randomness
 
 _BLOCK = 2048
 """Sentences that are judged in one call."""

@@ -13,10 +13,10 @@ from transformers import PreTrainedModel
 
 from lowresource_ner.data.subword_tokenizer import Subwords
 from lowresource_ner.data.subwords import SubwordIndexer
-from lowresource_ner.distillation.untouched_randomness import untouched_randomness
 from lowresource_ner.encoder_files import EncoderFiles
 from lowresource_ner.modules import SubwordTransformer
 from lowresource_ner.predictors.batch_tagger import batches_of_like_length
+from lowresource_ner.untouched_randomness import untouched_randomness
 
 _POOLINGS = ("auto", "pooler", "mean")
 

@@ -9,13 +9,12 @@ import torch
 from allennlp.common import Params
 from allennlp.common.checks import ConfigurationError
 from allennlp.common.util import lazy_groups_of
-from allennlp.models import load_archive
 
-from lowresource_ner.archives import check_archive
+from lowresource_ner.archives import check_archive, load_archive
 from lowresource_ner.distillation.language_vectors import LanguageVectorsReader
 from lowresource_ner.distillation.sentence_vectors import SentenceEncoder
 from lowresource_ner.distillation.teacher_weights import Sentences, TeacherWeights
-from lowresource_ner.distillation.untouched_randomness import untouched_randomness
+from lowresource_ner.untouched_randomness import untouched_randomness
 
 logger = logging.getLogger(__name__)
 

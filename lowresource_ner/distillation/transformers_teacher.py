@@ -17,9 +17,9 @@ from lowresource_ner.archives import is_archive
 from lowresource_ner.data.subword_tokenizer import Subwords, SubwordTokenizer
 from lowresource_ner.distillation.label_schemes import scheme_of_labels
 from lowresource_ner.distillation.teacher import FileVersions, Teacher, check_versions, file_versions
-from lowresource_ner.distillation.untouched_randomness import untouched_randomness
 from lowresource_ner.encoder_files import EncoderFiles, encoder_source
 from lowresource_ner.predictors.batch_tagger import batches_of_like_length
+from lowresource_ner.untouched_randomness import untouched_randomness
 from lowresource_ner.windows import choose_windows, cut_windows
 
 _WEIGHTS = ("model*.safetensors*", "pytorch_model*.bin*")
