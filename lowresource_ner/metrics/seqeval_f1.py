@@ -11,7 +11,7 @@ from seqeval.metrics.sequence_labeling import get_entities
 from seqeval.scheme import BILOU, IOB1, IOB2, IOBES, Entities
 
 Entity = Tuple[int, str, int, int]
-"""Sentence, type, first word, last word."""
+"""Sentence, number of the type, first word, last word."""
 
 _SCHEMES = {"IOB1": IOB1, "IOB2": IOB2, "IOBES": IOBES, "BILOU": BILOU}
 
@@ -57,8 +57,14 @@ class SeqevalF1(Metric):
         labels = vocab.get_index_to_token_vocabulary(label_namespace)
         self._labels = [labels[index] for index in range(len(labels))]
         self._types = sorted({label[2:] for label in self._labels if label != "O"})
-        # seqeval's default mode reads IOBES but not the letters of BILOU, which mean the same.
-        self._renamed = [_as_iobes(label) if mode == "default" else label for label in self._labels]
+        # seqeval is given numbers for types, since it takes hyphens off names. Its default mode reads IOBES but not the letters
+        # of BILOU, which mean the same.
+        numbers = {entity_type: number for number, entity_type in enumerate(self._types)}
+        letters = {"L": "E", "U": "S"} if mode == "default" else {}
+        self._renamed = [
+            label if label == "O" else f"{letters.get(label[0], label[0])}-{numbers[label[2:]]}"
+            for label in self._labels
+        ]
         self.reset()
 
     def __call__(
@@ -76,7 +82,7 @@ class SeqevalF1(Metric):
         lengths = [gold_labels.size(1)] * len(gold_labels) if mask is None else mask.sum(dim=1).tolist()
         predicted = self._entities(predictions.tolist(), lengths)
         gold = self._entities(gold_labels.tolist(), lengths)
-        counts = torch.tensor([_count(found, self._types) for found in (predicted & gold, predicted, gold)])
+        counts = torch.tensor([self._count(found) for found in (predicted & gold, predicted, gold)])
         if is_distributed():
             counts = counts.to(predictions.device)
             torch.distributed.all_reduce(counts)
@@ -119,16 +125,12 @@ class SeqevalF1(Metric):
             (number, entity.tag, entity.start, entity.end) for number, found in enumerate(strict) for entity in found
         }
 
-
-def _as_iobes(label: str) -> str:
-    return {"L": "E", "U": "S"}.get(label[0], label[0]) + label[1:]
-
-
-def _count(entities: Set[Entity], types: List[str]) -> List[int]:
-    counts = dict.fromkeys(types, 0)
-    for _, entity_type, _, _ in entities:
-        counts[entity_type] += 1
-    return list(counts.values())
+    def _count(self, entities: Set[Entity]) -> List[int]:
+        """By type, in the order of `_types`."""
+        counts = [0] * len(self._types)
+        for _, number_of_type, _, _ in entities:
+            counts[int(number_of_type)] += 1
+        return counts
 
 
 def _scores(counts: List[int]) -> Dict[str, float]:

@@ -13,7 +13,7 @@ from allennlp.training.metrics import Metric
 from seqeval import scheme as seqeval_schemes
 from seqeval.metrics import classification_report, f1_score, precision_score, recall_score
 
-from lowresource_ner.data.tag_schemes import get_scheme
+from lowresource_ner.data.tag_schemes import EntitySpan, get_scheme
 from lowresource_ner.metrics import SeqevalF1
 
 TYPES = ["LOC", "MISC-x", "PER"]
@@ -155,6 +155,33 @@ def test_bilou_in_the_default_mode_by_hand():
         "f1-PER": 1.0,
         "support-PER": 3,
     }
+
+
+@pytest.mark.parametrize("mode", ["default", "strict"])
+@pytest.mark.parametrize("scheme", ["IOB1", "IOB2", "IOBES", "BILOU"])
+def test_no_name_of_a_type_confuses_the_count(mode, scheme):
+    """Old archives may have types that no file may have today; counted over the spans that the tags were written from."""
+    types = ["PER-", "-PER", "PER", "-", "--", "O", "_", " PER", "B-PER", "work of art", "0", "1"]
+    rng = random.Random(f"{mode} {scheme}")
+    vocab = vocabulary(scheme, types)
+    sides = [[random_spans(rng, 12, types) for _ in range(60)] for _ in range(2)]
+    sides[1] = [gold if rng.random() < 0.5 else other for gold, other in zip(*sides)]
+    tags = [[get_scheme(scheme).tags([EntitySpan(*span) for span in spans], 12) for spans in side] for side in sides]
+    index = vocab.get_token_to_index_vocabulary("tags")
+    gold, predicted = (torch.tensor([[index[tag] for tag in sentence] for sentence in side]) for side in tags)
+    metric = metric_for(vocab, scheme, mode)
+    metric(predicted, gold)
+    result = metric.get_metric(reset=True)
+    assert len(result) == 4 * (1 + len(types))
+    for entity_type in types:
+        gold_spans, found = (
+            {(number, *span) for number, spans in enumerate(side) for span in spans if span[2] == entity_type}
+            for side in sides
+        )
+        correct = len(gold_spans & found)
+        assert result[f"support-{entity_type}"] == len(gold_spans) > 0
+        assert result[f"recall-{entity_type}"] == correct / len(gold_spans)
+        assert result[f"precision-{entity_type}"] == correct / len(found)
 
 
 def test_without_a_mask_every_position_is_a_word():
