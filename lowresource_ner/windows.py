@@ -1,5 +1,6 @@
 """Overlapping windows over sentences that an encoder cannot read at once."""
 
+from itertools import groupby
 from typing import List, NamedTuple, Sequence
 
 import torch
@@ -42,7 +43,8 @@ def cut_windows(lengths: Sequence[int], size: int, overlap: int) -> List[Window]
 def choose_windows(windows: Sequence[Window], lengths: torch.Tensor, word_starts: torch.Tensor) -> torch.Tensor:
     """
     For each word the window in which its first sub-word has most context, counted to the nearer edge that is not an edge of
-    the sentence itself.
+    the sentence itself; of two that are alike the first. Each window is compared with its own words alone, so that a long
+    sentence costs as much as its windows hold.
 
     # Parameters
 
@@ -56,17 +58,22 @@ def choose_windows(windows: Sequence[Window], lengths: torch.Tensor, word_starts
 
     `torch.Tensor` : (batch_size, num_words) indices into `windows`.
     """
+    positions, order = word_starts.sort(dim=1)
     chosen = torch.zeros_like(word_starts)
     best = torch.full_like(word_starts, -1)
     unbounded = int(lengths.max()) + 1
-    for index, window in enumerate(windows):
-        positions = word_starts[window.row]
-        left = positions - window.start if window.start > 0 else torch.full_like(positions, unbounded)
-        ends_inside = window.stop < int(lengths[window.row])
-        right = window.stop - 1 - positions if ends_inside else torch.full_like(positions, unbounded)
-        inside = (positions >= window.start) & (positions < window.stop)
-        context = torch.where(inside, torch.minimum(left, right), torch.full_like(positions, -1))
-        better = context > best[window.row]
-        chosen[window.row] = torch.where(better, torch.full_like(positions, index), chosen[window.row])
-        best[window.row] = torch.maximum(best[window.row], context)
-    return chosen
+    for row, numbered in groupby(enumerate(windows), key=lambda pair: pair[1].row):
+        length = int(lengths[row])
+        numbers, own = zip(*numbered)
+        edges = positions.new_tensor([(window.start, window.stop) for window in own])  # (num_windows, 2)
+        spans = torch.searchsorted(positions[row], edges).tolist()
+        of_row = positions[row], best[row], chosen[row]
+        for number, window, (first, last) in zip(numbers, own, spans):
+            inside, best_inside, chosen_inside = (values[first:last] for values in of_row)
+            left = inside - window.start if window.start > 0 else torch.full_like(inside, unbounded)
+            right = window.stop - 1 - inside if window.stop < length else torch.full_like(inside, unbounded)
+            context = torch.minimum(left, right)
+            better = context > best_inside
+            chosen_inside[better] = number
+            best_inside[better] = context[better]
+    return torch.zeros_like(chosen).scatter_(1, order, chosen)

@@ -223,8 +223,9 @@ class _Windows:
             return
         windows = cut_windows([len(subwords.ids)], self.size, self.overlap)
         chosen = choose_windows(windows, torch.tensor([len(subwords.ids)]), torch.from_numpy(starts).unsqueeze(0))[0]
-        for number, window in enumerate(windows):
-            words = (chosen == number).nonzero().squeeze(1).numpy()
+        order = chosen.argsort(stable=True).numpy()
+        ends = numpy.cumsum(numpy.bincount(chosen.numpy(), minlength=len(windows)))
+        for window, words in zip(windows, numpy.split(order, ends[:-1])):
             if len(words):
                 ids = subwords.ids[window.start : window.stop]
                 yield _Piece(sentence, ids, words, starts[words] - window.start + shift)
