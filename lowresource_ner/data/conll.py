@@ -5,17 +5,27 @@ or U+2028, parts anything. Spaces around a column do not belong to it; a token o
 """
 
 import itertools
+import json
 import os
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Dict, Iterable, Iterator, List, Optional, Sequence, Tuple, Union
+from typing import Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
+from lowresource_ner.data.column_warnings import warn_once
 from lowresource_ner.data.conll_format import ConllFormat
-from lowresource_ner.data.conll_layout import DOCUMENT_MARK, FileLayout, is_boundary
+from lowresource_ner.data.conll_layout import DOCUMENT_MARK, FileLayout, is_boundary, shown
 from lowresource_ner.data.conll_lines import ConllError, numbered_lines
 from lowresource_ner.data.conll_writer import write_conll
 from lowresource_ner.data.layout_inference import infer_layout
-from lowresource_ner.data.tag_schemes import EntitySpan, InvalidTagSequence, SchemeDetector, TagScheme, get_scheme
+from lowresource_ner.data.tag_schemes import (
+    EntitySpan,
+    InvalidTagSequence,
+    SchemeDetector,
+    TagScheme,
+    get_file_scheme,
+    split_tag,
+)
+from lowresource_ner.data.text_rules import split_words, suggested_type, type_fault
 
 __all__ = [
     "ConllError",
@@ -28,10 +38,16 @@ __all__ = [
     "write_conll",
 ]
 
-# How many lines are read before the layout of a file is settled.
+# How many lines, and of how many characters in all, are read before the layout of a file is settled.
 LOOK_AHEAD = 1000
+LOOK_AHEAD_CHARACTERS = 1 << 22
 
 ANY_FORMAT = ConllFormat()
+
+OTHER_TYPES = "*"
+"""In a map of types, all that are not named."""
+
+NO_MAP: Mapping[str, str] = {}
 
 _Row = Tuple[int, str, Optional[str]]
 
@@ -96,7 +112,7 @@ def read_conll(path: Union[str, os.PathLike], format: ConllFormat = ANY_FORMAT) 
     """
     path = os.fspath(path)
     lines = numbered_lines(path, format.encoding)
-    head = list(itertools.islice(lines, LOOK_AHEAD))
+    head = _first_lines(lines)
     layout = infer_layout(path, head, format)
     rows: List[_Row] = []
     num_sentences = 0
@@ -111,6 +127,18 @@ def read_conll(path: Union[str, os.PathLike], format: ConllFormat = ANY_FORMAT) 
         raise ConllError(path, 0, "there is no sentence, only document marks; give a file with one token a line")
 
 
+def _first_lines(lines: Iterator[Tuple[int, str]]) -> List[Tuple[int, str]]:
+    """The lines that a file's layout is found in."""
+    head = []
+    num_characters = 0
+    for line in itertools.islice(lines, LOOK_AHEAD):
+        head.append(line)
+        num_characters += len(line[1])
+        if num_characters > LOOK_AHEAD_CHARACTERS:
+            break
+    return head
+
+
 def _read_rows(layout: FileLayout, lines: Iterable[Tuple[int, str]]) -> Iterator[Optional[_Row]]:
     """Line, token and tag of each token line; `None` at each boundary of sentences and at the end."""
     inside = False
@@ -118,21 +146,33 @@ def _read_rows(layout: FileLayout, lines: Iterable[Tuple[int, str]]) -> Iterator
         if is_boundary(text):
             inside = False
             yield None
-        elif layout.is_comment(text):
-            if inside and len(text.split()) == 1:
-                raise _doubtful_comment(layout, number, text)
-        else:
+        elif layout.is_comment(text, inside):
+            _check_comment(layout, number, text, inside)
+        elif number != layout.header_line:
             token, tag = layout.cells(number, text)
             inside = token != DOCUMENT_MARK
             yield (number, layout.without_language(number, token), tag) if inside else None
+            if inside and layout.ends_sentence(text):
+                inside = False
+                yield None
     yield None
+
+
+def _check_comment(layout: FileLayout, number: int, text: str, inside: bool) -> None:
+    if inside and len(split_words(text)) == 1:
+        raise _doubtful_comment(layout, number, text)
+    if layout.num_columns > 1 and not layout.expects_comments_in_columns and layout.is_comment_in_columns(text):
+        warn_once(
+            f"{layout.path}: lines such as {shown(text)} (line {number}) are read as comments, since what stands in the tag "
+            'column is no tag; set "comment_prefix": null if they are words'
+        )
 
 
 def _doubtful_comment(layout: FileLayout, number: int, text: str) -> ConllError:
     return ConllError(
         layout.path,
         number,
-        f"{text!r} within a sentence may be a comment, or a token without the other columns; "
+        f"{shown(text)} within a sentence may be a comment, or a token without the other columns; "
         'mend the line, move it before the sentence, or set "comment_prefix"',
     )
 
@@ -164,9 +204,13 @@ def _invalid_tag(sentence: ConllSentence, offence: InvalidTagSequence) -> ConllE
         'or name the scheme of the file ("file_tag_scheme")'
     )
     if not offence.repairable:
-        remedy = 'mend the tag, or set "tag_column" to the column of the entity tags'
+        remedy = 'mend the tag, set "tag_column" to the column of the entity tags'
+        if split_tag(offence.tag)[0] == "M":
+            remedy += ', or set "file_tag_scheme": "BMES" if the tags are B-, M-, E- and S-'
+        else:
+            remedy += ', or set "file_tag_scheme": "IO" if tags are types without a prefix'
     return ConllError(
-        sentence.path, sentence.lines[offence.position], f"invalid tag {offence.tag!r}: {offence.reason}; {remedy}"
+        sentence.path, sentence.lines[offence.position], f"invalid tag {shown(offence.tag)}: {offence.reason}; {remedy}"
     )
 
 
@@ -175,6 +219,7 @@ def survey_conll(
     format: ConllFormat = ANY_FORMAT,
     tag_scheme: Optional[str] = None,
     repair: bool = False,
+    label_map: Mapping[str, str] = NO_MAP,
 ) -> ConllSummary:
     """Reads a whole file and checks every line and tag of it, in flat memory.
 
@@ -185,20 +230,21 @@ def survey_conll(
     format : `ConllFormat`, optional
         Its columns.
     tag_scheme : `str`, optional (default = `None`)
-        Its tag scheme; `None` to detect it, in a pass of its own. With `repair`, the scheme that the fewest sentences
-        break is taken.
+        Its tag scheme, IO and BMES included; `None` to detect one of the others, in a pass of its own. With `repair`, the
+        scheme that the fewest sentences break is taken.
     repair : `bool`, optional (default = `False`)
         Whether invalid tags are read as conlleval reads them, instead of being an error.
+    label_map : `Mapping[str, str]`, optional
+        What entity types become; those that it names, or all with "*", may be such as a type cannot be.
 
     # Raises
 
     `ConllError`
-        Where a line or a tag is not what it should be.
+        Where a line, a tag or an entity type is not what it should be.
     """
-    labelled = format.tag_column is not None
     scheme = None
-    if labelled:
-        scheme = _detect_scheme(path, format, repair) if tag_scheme is None else get_scheme(tag_scheme)
+    if format.reads_tags:
+        scheme = _detect_scheme(path, format, repair) if tag_scheme is None else get_file_scheme(tag_scheme)
     summary = ConllSummary(scheme=scheme.name if scheme else None)
     by_type: Counter[str] = Counter()
     for sentence in read_conll(path, format):
@@ -206,11 +252,25 @@ def survey_conll(
         summary.tokens += len(sentence.tokens)
         if scheme is not None and sentence.tags is not None:
             spans = sentence_spans(sentence, scheme, repair)
-            by_type.update(span.type for span in spans)
+            for span in spans:
+                if span.type not in by_type and OTHER_TYPES not in label_map:
+                    _check_type(sentence, span, label_map)
+                by_type[span.type] += 1
             summary.repaired += _count_repaired(sentence.tags, spans, scheme) if repair else 0
     summary.entities = sum(by_type.values())
     summary.entities_by_type = dict(sorted(by_type.items()))
     return summary
+
+
+def _check_type(sentence: ConllSentence, span: EntitySpan, label_map: Mapping[str, str]) -> None:
+    fault = None if span.type in label_map else type_fault(span.type)
+    if fault is not None:
+        example = json.dumps({span.type[:80]: suggested_type(span.type)[:80]}, ensure_ascii=False)
+        raise ConllError(
+            sentence.path,
+            sentence.lines[span.start],
+            f'the entity type {shown(span.type)} {fault}; rename it, for instance with "label_map": {example}',
+        )
 
 
 def _detect_scheme(path: Union[str, os.PathLike], format: ConllFormat, repair: bool) -> TagScheme:

@@ -25,17 +25,28 @@ class ConllFormat:
     token_column : `int`, optional (default = `0`)
         The column of the tokens, from 0, or from the end where negative.
     tag_column : `int`, optional (default = `-1`)
-        The column of the tags, likewise. `None`: the file is read as unlabelled, and what the other columns hold is
-        never looked at; in a tab-separated file they may then be missing from any line.
+        The column of the tags, likewise. Columns that are empty in all of the first lines do not count from the end.
+        `None` reads the file as unlabelled.
+    labelled : `bool`, optional (default = `True`)
+        False reads the words alone, the same as in labelled reading: the tags may be wrong, and in a tab-separated file
+        they, and other columns, may be missing from any line.
     language_prefix : `Union[bool, str]`, optional (default = `"auto"`)
         A prefix that WikiANN puts before each token, as in "en:Paris". A string such as "en": this prefix is taken off,
         and must be there. `True`: any language's prefix is, and must be there. `False`: tokens stay as they are.
         "auto": a prefix of two or three small letters and a colon is taken off if all tokens of the first lines share
         it, and then all others must have it too.
     comment_prefix : `str`, optional (default = `"#"`)
-        How a comment line begins. A line that begins so is a token all the same if it has as many columns as the file's
-        other token lines (in unlabelled reading between tabs: if it holds a tab). Within a sentence, a line of a single
-        word that begins so is an error, being as likely a token whose tag is missing. `None`: there are no comments.
+        How a comment line begins. A line that begins so and has the columns of a token line is a token ("#hashtag") within
+        a sentence, and where something other than a blank follows the prefix; between sentences "# id 7 domain=en" is a
+        comment, if what stands in the tag column is neither a tag nor found there in the other lines. Within a sentence, a
+        line of a single word that begins so is an error, being as likely a token whose tag is missing. `None`: there are no
+        comments.
+    header : `Union[bool, str]`, optional (default = `"auto"`)
+        Whether the first line that is no comment names the columns. "auto": it does where its token column says "token",
+        "word" or "form", and its tag column holds no tag, nor anything that other lines have there.
+    sentence_end_mark : `str`, optional (default = `None`)
+        A mark in another column than the token's that ends a sentence after its line ("EndOfSentence" in HIPE's files,
+        alone or between "|"), in addition to blank lines.
     encoding : `str`, optional (default = `"utf-8"`)
         Any encoding of Python's that leaves line feeds as they are. Bytes that it does not know are an error.
     """
@@ -43,9 +54,17 @@ class ConllFormat:
     delimiter: str = "auto"
     token_column: int = 0
     tag_column: Optional[int] = -1
+    labelled: bool = True
     language_prefix: Union[bool, str] = "auto"
     comment_prefix: Optional[str] = "#"
     encoding: str = "utf-8"
+    header: Union[bool, str] = "auto"
+    sentence_end_mark: Optional[str] = None
+
+    @property
+    def reads_tags(self) -> bool:
+        """Whether the tag column is read."""
+        return self.labelled and self.tag_column is not None
 
     def __post_init__(self) -> None:
         if self.delimiter not in _DELIMITERS:
@@ -54,7 +73,7 @@ class ConllFormat:
             column = getattr(self, name)
             if isinstance(column, bool) or not isinstance(column, (int, type(None))):
                 raise ConfigurationError(f"{name!r} is {column!r}; use a number: 0 is the first column, -1 the last.")
-        if self.token_column is None or self.token_column == self.tag_column:
+        if self.token_column is None or (self.labelled and self.token_column == self.tag_column):
             raise ConfigurationError(
                 f"'token_column' is {self.token_column}, 'tag_column' is {self.tag_column}; "
                 "tokens need a column of their own."
@@ -72,6 +91,13 @@ class ConllFormat:
         if comment is not None and not (isinstance(comment, str) and comment.strip() and comment[0] not in " \t"):
             raise ConfigurationError(
                 f"'comment_prefix' is {comment!r}; use what comment lines begin with, such as \"#\", or null for none."
+            )
+        if self.header not in (True, False, "auto"):
+            raise ConfigurationError(f"'header' is {self.header!r}; use \"auto\", true or false.")
+        mark = self.sentence_end_mark
+        if mark is not None and not (isinstance(mark, str) and mark and not set(mark) & set(" \t|")):
+            raise ConfigurationError(
+                f"'sentence_end_mark' is {mark!r}; use a word without blanks, such as \"EndOfSentence\", or null for none."
             )
 
     def _check_encoding(self) -> None:

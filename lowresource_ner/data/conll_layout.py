@@ -1,9 +1,11 @@
 """How the columns of one CoNLL file are laid out."""
 
 from dataclasses import dataclass
-from typing import List, Optional, Pattern, Tuple
+from typing import FrozenSet, List, Optional, Pattern, Tuple
 
 from lowresource_ner.data.conll_lines import ConllError
+from lowresource_ner.data.tag_schemes import is_tag
+from lowresource_ner.data.text_rules import split_words, word_fault
 
 DOCUMENT_MARK = "-DOCSTART-"
 BLANKS = " \t"
@@ -20,13 +22,23 @@ class FileLayout:
     by_tabs : `bool`
         Whether tabs part the columns, rather than runs of spaces and tabs.
     num_columns : `int`
-        How many columns a token line has.
+        How many columns a token line has at most.
+    min_columns : `int`
+        How many it has at least: the others at the end are empty in all of the first lines.
     token_index : `int`
         The column of the token, from 0.
     tag_index : `int`, optional
         The column of the tag, from 0; `None` for unlabelled reading.
-    comment_prefix : `str`, optional
+    comment_prefix, sentence_end_mark : `str`, optional
         See `ConllFormat`.
+    likely_tag_index : `int`, optional (default = `None`)
+        The column where the tags are, or would be, in unlabelled reading too.
+    likely_tags : `FrozenSet[str]`, optional (default = `None`)
+        What stands there in the first lines; `None` where that is no closed set, as words or numbers are none.
+    expects_comments_in_columns : `bool`, optional (default = `False`)
+        Whether comments that have columns are the rule in this file.
+    header_line : `int`, optional (default = `0`)
+        The number of the line that names the columns, 0 where there is none.
     language : `Pattern[str]`, optional (default = `None`)
         What is taken off the beginning of each token.
     """
@@ -34,34 +46,55 @@ class FileLayout:
     path: str
     by_tabs: bool
     num_columns: int
+    min_columns: int
     token_index: int
     tag_index: Optional[int]
     comment_prefix: Optional[str]
+    sentence_end_mark: Optional[str] = None
+    likely_tag_index: Optional[int] = None
+    likely_tags: Optional[FrozenSet[str]] = None
+    expects_comments_in_columns: bool = False
+    header_line: int = 0
     language: Optional[Pattern[str]] = None
 
     def split(self, text: str) -> List[str]:
         """The columns of a line; empty ones after the last column of the file are dropped."""
-        if not self.by_tabs:
-            return [column for column in text.replace("\t", " ").split(" ") if column]
-        columns = text.split("\t")
-        while len(columns) > self.num_columns and not columns[-1].strip(" "):
-            columns.pop()
-        return columns
+        return split_columns(text, self.by_tabs, self.num_columns)
 
-    def is_comment(self, text: str) -> bool:
-        """Whether the line is a comment. See `comment_prefix` of `ConllFormat`."""
+    def is_comment(self, text: str, inside: bool) -> bool:
+        """Whether the line, within a sentence (`inside`) or before one, is a comment. See `comment_prefix` of `ConllFormat`."""
         if self.comment_prefix is None or not text.startswith(self.comment_prefix):
             return False
         if self.num_columns == 1:
             return bool(set(BLANKS) & set(text.strip(BLANKS)))
-        if self.by_tabs and self.tag_index is None:
-            return "\t" not in text
-        return len(self.split(text)) != self.num_columns
+        if not self._may_be_token(text):
+            return True
+        return not inside and self.is_comment_in_columns(text)
+
+    def is_comment_in_columns(self, text: str) -> bool:
+        """
+        Whether a line before a sentence, which begins as comments do, is one although it has columns: a blank follows the prefix,
+        and there are not the columns of a token line, or what stands where a tag would is none.
+        """
+        assert self.comment_prefix is not None
+        if text[len(self.comment_prefix) :][:1] not in BLANKS or not self._may_be_token(text):
+            return False
+        columns = self.split(text)
+        if not self.min_columns <= len(columns) <= self.num_columns:
+            return True
+        return self.likely_tags is not None and not self._is_likely_tag(columns)
+
+    def ends_sentence(self, text: str) -> bool:
+        """Whether the mark that ends a sentence stands in the line."""
+        mark = self.sentence_end_mark
+        return mark is not None and any(
+            mark in cell.split("|") for index, cell in enumerate(self.split(text)) if index != self.token_index
+        )
 
     def cells(self, number: int, text: str) -> Tuple[str, Optional[str]]:
         """The token as it stands in the line, and its tag, `None` in unlabelled reading."""
         columns = self.split(text)
-        if len(columns) != self.num_columns and not self._has_token(columns):
+        if not self.min_columns <= len(columns) <= self.num_columns and not self._has_token(columns):
             raise self._wrong_number(number, text, len(columns))
         token = columns[self.token_index]
         if not token:
@@ -71,7 +104,11 @@ class FileLayout:
             tag = columns[self.tag_index].strip(" ")
             if not tag:
                 raise self._empty("tag", "tag_column", number, text)
-        return token.strip(" ") or token, tag
+        token = token.strip(" ") or token
+        fault = word_fault(token)
+        if fault is not None:
+            raise ConllError(self.path, number, f"the token {shown(token)} {fault}; take it out")
+        return token, tag
 
     def without_language(self, number: int, token: str) -> str:
         """The token without its language prefix, if the file has one."""
@@ -82,27 +119,53 @@ class FileLayout:
             raise ConllError(
                 self.path,
                 number,
-                f'expected a language prefix such as "en:" and a word after it, got {token!r}; '
+                f'expected a language prefix such as "en:" and a word after it, got {shown(token)}; '
                 'mend the token, or set "language_prefix": false to keep all tokens as they are',
             )
         return token[match.end() :]
+
+    def _may_be_token(self, text: str) -> bool:
+        """Whether a line that begins as comments do could be a token line as well."""
+        return "\t" in text if self.by_tabs else len(self.split(text)) == self.num_columns
+
+    def _is_likely_tag(self, columns: List[str]) -> bool:
+        index, tags = self.likely_tag_index, self.likely_tags or ()
+        if index is None or index >= len(columns):
+            return False
+        cell = columns[index].strip(" ")
+        return cell in tags or is_tag(cell)
 
     def _has_token(self, columns: List[str]) -> bool:
         return self.by_tabs and self.tag_index is None and len(columns) > self.token_index
 
     def _empty(self, what: str, option: str, number: int, text: str) -> ConllError:
         return ConllError(
-            self.path, number, f'the {what} is empty in {text[:80]!r}; fill it, delete the line, or set "{option}"'
+            self.path, number, f'the {what} is empty in {shown(text)}; fill it, delete the line, or set "{option}"'
         )
 
     def _wrong_number(self, number: int, text: str, num_found: int) -> ConllError:
-        other = '"whitespace", if spaces part columns too' if self.by_tabs else '"tab", if tokens hold spaces'
+        remedy = "mend the line"
+        if self.by_tabs and len(split_words(text)) == self.num_columns:
+            remedy += ', or set "delimiter": "whitespace", if spaces part columns too'
+        elif not self.by_tabs and len(text.split("\t")) == self.num_columns:
+            remedy += ', or set "delimiter": "tab", if tokens hold spaces'
+        if self.comment_prefix is not None and text.startswith(self.comment_prefix):
+            remedy += ', or, if it is a comment, set "comment_prefix" to all that such lines begin with'
         return ConllError(
             self.path,
             number,
-            f"{number_of_columns(num_found)} where the file's other lines have {self.num_columns}: {text[:80]!r}; "
-            f'mend the line, or set "delimiter": {other}',
+            f"{number_of_columns(num_found)} where the file's other lines have {self.num_columns}: {shown(text)}; {remedy}",
         )
+
+
+def split_columns(text: str, by_tabs: bool, num_columns: int) -> List[str]:
+    """The columns of a line; between tabs, empty ones after the first `num_columns` are dropped."""
+    if not by_tabs:
+        return split_words(text)
+    columns = text.split("\t")
+    while len(columns) > num_columns and not columns[-1].strip(" "):
+        columns.pop()
+    return columns
 
 
 def is_boundary(text: str) -> bool:
@@ -115,3 +178,8 @@ def is_boundary(text: str) -> bool:
 def number_of_columns(number: int) -> str:
     """The number with its noun, for a message."""
     return f"{number} column{'' if number == 1 else 's'}"
+
+
+def shown(text: str) -> str:
+    """A text as a message quotes it: in quotation marks, and no more of it than fits."""
+    return repr(text if len(text) <= 80 else text[:80])

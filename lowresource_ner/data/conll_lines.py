@@ -12,7 +12,7 @@ from typing import IO, Any, Callable, Dict, Iterator, Tuple
 from allennlp.common.checks import ConfigurationError
 
 from lowresource_ner.data.other_kinds import kind_by_first_bytes
-from lowresource_ner.data.text_rules import MAX_LINE_BYTES
+from lowresource_ner.data.text_rules import MAX_BLANK_LINES, MAX_LINE_BYTES
 
 BYTE_ORDER_MARK = "\ufeff"
 _OPENERS: Dict[str, Callable[..., IO[Any]]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
@@ -49,14 +49,26 @@ def opener(path: str) -> Callable[..., IO[Any]]:
 def numbered_lines(path: str, encoding: str) -> Iterator[Tuple[int, str]]:
     """Yields the lines of a file with their numbers from 1, without line ends, one in memory at a time.
 
-    Lines end at a line feed, with or without carriage returns before it, and nowhere else. A byte order mark goes.
+    Lines end at a line feed, with or without carriage returns before it, and nowhere else. A byte order mark at the start of
+    a line goes, since files that begin with one may have been joined.
+
+    # Raises
+
+    `ConllError`
+        Where the file cannot be read or is no text in this encoding, at a line of more than `MAX_LINE_BYTES`, and where more
+        than `MAX_BLANK_LINES` blank lines follow each other.
     """
+    num_blank = 0
     with _open(path) as stream:
         for number, raw in enumerate(_raw_lines(path, stream), start=1):
             if number == 1:
                 _check_start(path, raw)
-            text = _decode(path, number, raw, encoding)
-            yield number, text.removeprefix(BYTE_ORDER_MARK) if number == 1 else text
+            num_blank = 0 if raw.strip() else num_blank + 1
+            if num_blank > MAX_BLANK_LINES:
+                raise ConllError(
+                    path, number, f"there are {num_blank} blank lines in a row, as in a damaged file; take them out"
+                )
+            yield number, _decode(path, number, raw, encoding).removeprefix(BYTE_ORDER_MARK)
 
 
 def check_regular_file(path: str) -> None:

@@ -5,14 +5,21 @@ import os
 from dataclasses import replace
 from typing import Any, Dict, Iterator, List, Optional, Tuple, Union
 
+from allennlp.common.checks import ConfigurationError
 from allennlp.data import DatasetReader, TokenIndexer
 
-from lowresource_ner.data.conll import ConllError, ConllFormat, ConllSentence, ConllSummary, read_conll, survey_conll
+from lowresource_ner.data.conll import (
+    OTHER_TYPES,
+    ConllFormat,
+    ConllSentence,
+    ConllSummary,
+    read_conll,
+    survey_conll,
+)
 from lowresource_ner.data.corpus_paths import CorpusPath, corpus_files
 from lowresource_ner.data.sentence_reader import Sentence, SentenceReader
-from lowresource_ner.data.tag_schemes import EntitySpan, TagScheme, get_scheme
-
-OTHER_TYPES = "*"
+from lowresource_ner.data.tag_schemes import OUTSIDE, EntitySpan, TagScheme, get_file_scheme, get_scheme
+from lowresource_ner.data.text_rules import suggested_type, type_fault
 
 
 @DatasetReader.register("conll_ner")
@@ -33,13 +40,14 @@ class ConllNerReader(SentenceReader):
     tag_scheme : `str`, optional (default = `"IOB2"`)
         The scheme of the instances' tags (IOB1, IOB2, IOBES, BILOU): that of the model.
     file_tag_scheme : `Optional[str]`, optional (default = `None`)
-        The scheme of the files; None to find it out for each.
+        The scheme of the files; None to find it out for each. "IO" reads tags that are bare types, "BMES" those with M- in
+        place of I-.
     repair : `bool`, optional (default = `False`)
         Read invalid tag sequences as conlleval does, instead of stopping with an error that names the line.
     label_map : `Optional[Dict[str, str]]`
         Entity types to rename (`{"organisation": "ORG"}`) or to drop (`{"MISC": "O"}`). The key "*" stands for every type that
-        is not named.
-    delimiter, token_column, tag_column, language_prefix, comment_prefix, encoding
+        is not named. Types that cannot be ones here must be renamed: `{"work of art": "work-of-art"}`; see `type_fault`.
+    delimiter, token_column, tag_column, language_prefix, comment_prefix, encoding, header, sentence_end_mark
         The columns of the files; see `ConllFormat`.
     token_indexers, label_namespace, sample, sample_share, sample_seed, lm_namespace, held_out_share, held_out
         See `SentenceReader`.
@@ -48,6 +56,8 @@ class ConllNerReader(SentenceReader):
 
     `ConllError`
         For a file that is not what it should be, with its line and what to do.
+    `ConfigurationError`
+        For a `label_map` to what is no type.
     """
 
     def __init__(
@@ -64,6 +74,8 @@ class ConllNerReader(SentenceReader):
         language_prefix: Union[bool, str] = "auto",
         comment_prefix: Optional[str] = "#",
         encoding: str = "utf-8",
+        header: Union[bool, str] = "auto",
+        sentence_end_mark: Optional[str] = None,
         label_namespace: str = "labels",
         sample: Optional[int] = None,
         sample_share: Optional[float] = None,
@@ -86,23 +98,27 @@ class ConllNerReader(SentenceReader):
             **kwargs,
         )
         self.labelled = labelled
-        self._file_tag_scheme = None if file_tag_scheme is None else get_scheme(file_tag_scheme).name
+        self._file_tag_scheme = None if file_tag_scheme is None else get_file_scheme(file_tag_scheme).name
         self._repair = repair
-        self._label_map = label_map or {}
+        self._label_map = dict(label_map or {})
+        _check_label_map(self._label_map)
         self._format = ConllFormat(
             delimiter=delimiter,
             token_column=token_column,
-            tag_column=tag_column if labelled else None,
+            tag_column=tag_column,
+            labelled=labelled,
             language_prefix=language_prefix,
             comment_prefix=comment_prefix,
             encoding=encoding,
+            header=header,
+            sentence_end_mark=sentence_end_mark,
         )
         self._surveys: Dict[Tuple[str, int, int], ConllSummary] = {}
 
     def of_words_alone(self) -> "ConllNerReader":
         reader = copy.copy(self)
         reader.labelled = False
-        reader._format = replace(self._format, tag_column=None)
+        reader._format = replace(self._format, labelled=False)
         reader._surveys = {}
         return reader
 
@@ -112,8 +128,8 @@ class ConllNerReader(SentenceReader):
         target = get_scheme(self.tag_scheme)
         for path, survey in zip(files, surveys):
             for sentence in read_conll(path, self._format):
-                tags = self._convert(sentence, get_scheme(survey.scheme or self.tag_scheme), target)
-                yield Sentence(sentence.tokens, tags, f"{path}:{sentence.lines[0]}")
+                tags = self._convert(sentence, get_file_scheme(survey.scheme or self.tag_scheme), target)
+                yield Sentence(sentence.tokens, tags, f"{path}:{sentence.lines[0]}", sentence.lines)
 
     def _count(self, corpus: CorpusPath) -> int:
         return sum(self._survey(path).sentences for path in corpus_files(corpus))
@@ -122,7 +138,9 @@ class ConllNerReader(SentenceReader):
         status = os.stat(path)
         version = (path, status.st_mtime_ns, status.st_size)
         if version not in self._surveys:
-            self._surveys[version] = survey_conll(path, self._format, self._file_tag_scheme, self._repair)
+            self._surveys[version] = survey_conll(
+                path, self._format, self._file_tag_scheme, self._repair, self._label_map
+            )
         return self._surveys[version]
 
     def _convert(self, sentence: ConllSentence, source: TagScheme, target: TagScheme) -> Optional[List[str]]:
@@ -130,17 +148,19 @@ class ConllNerReader(SentenceReader):
             return None
         if source.name == target.name and not self._repair and not self._label_map:
             return list(sentence.tags)
-        spans = [self._rename(span, sentence) for span in source.spans(sentence.tags, repair=self._repair)]
-        return target.tags([span for span in spans if span is not None], len(sentence.tokens))
+        spans = [self._rename(span) for span in source.spans(sentence.tags, repair=self._repair)]
+        return target.tags([span for span in spans if span.type != OUTSIDE], len(sentence.tokens))
 
-    def _rename(self, span: EntitySpan, sentence: ConllSentence) -> Optional[EntitySpan]:
-        renamed = self._label_map.get(span.type, self._label_map.get(OTHER_TYPES, span.type))
-        if renamed == "O":
-            return None
-        if not isinstance(renamed, str) or not renamed:
-            raise ConllError(
-                sentence.path,
-                sentence.lines[span.start],
-                f"'label_map' turns type '{span.type}' into {renamed!r}; it maps types to types, or to \"O\" to drop them",
+    def _rename(self, span: EntitySpan) -> EntitySpan:
+        return span._replace(type=self._label_map.get(span.type, self._label_map.get(OTHER_TYPES, span.type)))
+
+
+def _check_label_map(label_map: Dict[str, str]) -> None:
+    for old, new in label_map.items():
+        fault = "is no string" if not isinstance(new, str) else None if new == OUTSIDE else type_fault(new)
+        if fault is not None:
+            remedy = f"Take '{suggested_type(new)}', for instance." if isinstance(new, str) else ""
+            raise ConfigurationError(
+                f"'label_map' turns type '{old}' into {new!r}, which {fault}; it maps types to types, or to \"O\" to drop them. "
+                f"{remedy}"
             )
-        return span._replace(type=renamed)

@@ -5,61 +5,66 @@ import dataclasses
 import logging
 import re
 from collections import Counter
-from typing import List, Sequence, Tuple, Union
+from typing import FrozenSet, List, NamedTuple, Optional, Sequence, Union
 
+from lowresource_ner.data.column_warnings import Line, warn_of_columns, warn_once
 from lowresource_ner.data.conll_format import ConllFormat
-from lowresource_ner.data.conll_layout import BLANKS, FileLayout, is_boundary, number_of_columns
+from lowresource_ner.data.conll_layout import BLANKS, FileLayout, is_boundary, number_of_columns, shown, split_columns
 from lowresource_ner.data.conll_lines import ConllError
 from lowresource_ner.data.other_kinds import kind_by_first_lines
+from lowresource_ner.data.tag_schemes import is_tag
+from lowresource_ner.data.text_rules import split_words
 
 logger = logging.getLogger(__name__)
-
-Line = Tuple[int, str]
 
 _SOME_LANGUAGE = re.compile(r"[a-z]{2,3}:")
 _ANY_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z]+)*:")
 # With so many lines that all hold the same number of spaces, these part columns; in tokens they would vary.
 _NUM_LINES_THAT_PROVE_SPACES = 5
+_NAMES_OF_TOKEN_COLUMN = {"token", "tokens", "word", "words", "form", "text"}
 
 
 def infer_layout(path: str, head: Sequence[Line], conll_format: ConllFormat) -> FileLayout:
     """Finds the layout in a file's first lines, given with their numbers; raises where they are of another kind."""
-    labelled = conll_format.tag_column is not None
     lines = _token_lines(path, head, conll_format)
-    texts = [text for _, text in lines]
-    by_tabs, num_columns, num_agreeing = _find_columns(texts, conll_format.delimiter, labelled)
-    if not (by_tabs and _count_between_tabs(texts[0], labelled) == num_columns > 1):
-        _check_other_kinds(path, lines, labelled)
+    columns = _find_columns([text for _, text in lines], conll_format.delimiter)
+    labelled = conll_format.reads_tags
     first = lines[0][0]
-    if num_columns == 1 and labelled:
+    if not (columns.by_tabs and columns.agree_with(lines[0][1]) and columns.number > 1):
+        _check_other_kinds(path, lines, labelled)
+    if columns.number == 1 and labelled:
         raise _single_column(path, lines[0], conll_format.delimiter)
-    if 2 * num_agreeing < len(lines):
+    if 2 * columns.num_agreeing < len(lines):
         raise ConllError(
             path,
             first,
             "the lines differ in their number of columns, as in running text; give one token a line, "
             "or read running text with the raw_text reader",
         )
-    token_index = _find_index(path, first, "token_column", conll_format.token_column, num_columns)
-    tag_index = None
-    if conll_format.tag_column is not None:
-        tag_index = _find_index(path, first, "tag_column", conll_format.tag_column, num_columns)
     layout = FileLayout(
         path=path,
-        by_tabs=by_tabs,
-        num_columns=num_columns,
-        token_index=token_index,
-        tag_index=tag_index,
+        by_tabs=columns.by_tabs,
+        num_columns=columns.number,
+        min_columns=columns.least,
+        token_index=_find_index(path, first, "token_column", conll_format.token_column, columns),
+        tag_index=_find_index(path, first, "tag_column", conll_format.tag_column, columns) if labelled else None,
         comment_prefix=conll_format.comment_prefix,
+        sentence_end_mark=conll_format.sentence_end_mark,
+        likely_tag_index=_likely_tag_index(conll_format, columns),
     )
     if layout.token_index == layout.tag_index:
         raise ConllError(
             path,
             first,
-            f"in {number_of_columns(num_columns)}, tokens and tags would be the same one; "
+            f"in {number_of_columns(columns.least)}, tokens and tags would be the same one; "
             'set "token_column" or "tag_column"',
         )
-    _warn_of_wrong_encoding(path, texts, conll_format.encoding)
+    _warn_of_wrong_encoding(path, [text for _, text in lines], conll_format.encoding)
+    layout = _with_header(layout, lines, conll_format.header)
+    rows = [line for line in lines if line[0] != layout.header_line]
+    layout = dataclasses.replace(layout, likely_tags=_closed_set(_cells(layout, rows, layout.likely_tag_index)))
+    layout = dataclasses.replace(layout, expects_comments_in_columns=_are_comments_regular(layout, head))
+    warn_of_columns(layout, rows, head)
     return _with_language(layout, head, conll_format.language_prefix)
 
 
@@ -85,17 +90,49 @@ def _token_lines(path: str, head: Sequence[Line], conll_format: ConllFormat) -> 
     return others
 
 
-def _find_columns(texts: Sequence[str], delimiter: str, labelled: bool) -> Tuple[bool, int, int]:
-    """Whether tabs part the columns, how many columns most lines have, and how many lines have so many."""
-    num_by_tabs, agree_by_tabs = _most_common([_count_between_tabs(text, labelled) for text in texts])
-    num_by_blanks, agree_by_blanks = _most_common([_count_words(text) for text in texts])
+class _Columns(NamedTuple):
+    """
+    How the first lines are divided: whether by tabs; the number of columns; `least`, the number without those at the end that are
+    empty in all lines; and how many lines have so many.
+    """
+
+    by_tabs: bool
+    number: int
+    least: int
+    num_agreeing: int
+
+    def agree_with(self, text: str) -> bool:
+        return self.least <= len(split_columns(text, self.by_tabs, self.number)) <= self.number
+
+
+def _find_columns(texts: Sequence[str], delimiter: str) -> _Columns:
+    between_tabs, between_blanks = _columns_between_tabs(texts), _columns_between_blanks(texts)
     by_tabs = delimiter == "tab"
-    if delimiter == "auto" and num_by_tabs > 1:
-        by_tabs = agree_by_tabs > agree_by_blanks or (
-            agree_by_tabs == agree_by_blanks
-            and (num_by_tabs == num_by_blanks or not _spaces_part_columns(texts, agree_by_blanks))
+    if delimiter == "auto" and between_tabs.number > 1:
+        by_tabs = between_tabs.num_agreeing > between_blanks.num_agreeing or (
+            between_tabs.num_agreeing == between_blanks.num_agreeing
+            and (
+                between_tabs.least == between_blanks.number
+                or not _spaces_part_columns(texts, between_blanks.num_agreeing)
+            )
         )
-    return (True, num_by_tabs, agree_by_tabs) if by_tabs else (False, num_by_blanks, agree_by_blanks)
+    return between_tabs if by_tabs else between_blanks
+
+
+def _columns_between_tabs(texts: Sequence[str]) -> _Columns:
+    number = _most_common([len(text.split("\t")) for text in texts])
+    rows = [split_columns(text, True, number) for text in texts]
+    least = number
+    # Of two columns the second counts though it is empty: it is where tags have been taken out.
+    while least > 2 and not any(cell.strip(" ") for row in rows for cell in row[least - 1 : number]):
+        least -= 1
+    return _Columns(True, number, least, sum(least <= len(row) <= number for row in rows))
+
+
+def _columns_between_blanks(texts: Sequence[str]) -> _Columns:
+    counts = [len(split_words(text)) for text in texts]
+    number = _most_common(counts)
+    return _Columns(False, number, number, counts.count(number))
 
 
 def _spaces_part_columns(texts: Sequence[str], num_agreeing: int) -> bool:
@@ -104,17 +141,70 @@ def _spaces_part_columns(texts: Sequence[str], num_agreeing: int) -> bool:
     return any(" " in text.rstrip(BLANKS).rpartition("\t")[2].strip(" ") for text in texts)
 
 
-def _most_common(counts: Sequence[int]) -> Tuple[int, int]:
-    return Counter(counts).most_common(1)[0]
+def _most_common(counts: Sequence[int]) -> int:
+    return Counter(counts).most_common(1)[0][0]
 
 
-def _count_between_tabs(text: str, labelled: bool) -> int:
-    """The columns of a line. Empty ones at its end count in unlabelled reading, where tags may have been taken out."""
-    return len((text.rstrip(BLANKS) if labelled else text).split("\t"))
+def _likely_tag_index(conll_format: ConllFormat, columns: _Columns) -> Optional[int]:
+    """Where tags stand, or would stand if they were read; `None` where that is no column or the token's."""
+    column = -1 if conll_format.tag_column is None else conll_format.tag_column
+    if not -columns.least <= column < columns.number:
+        return None
+    index = column if column >= 0 else column + columns.least
+    token = conll_format.token_column
+    return None if index == (token if token >= 0 else token + columns.least) else index
 
 
-def _count_words(text: str) -> int:
-    return len([word for word in text.replace("\t", " ").split(" ") if word])
+def _cells(layout: FileLayout, lines: Sequence[Line], index: Optional[int]) -> List[str]:
+    """What stands in a column of these lines, as far as they have it."""
+    if index is None:
+        return []
+    rows = (layout.split(text) for _, text in lines)
+    return [row[index].strip(" ") for row in rows if len(row) > index]
+
+
+def _closed_set(cells: Sequence[str]) -> Optional[FrozenSet[str]]:
+    """The cells as a set where they are tags, or few enough to be labels of some kind; otherwise `None`."""
+    found = frozenset(cells)
+    if cells and (all(map(is_tag, found)) or 2 * len(found) <= len(cells)):
+        return found
+    return None
+
+
+def _with_header(layout: FileLayout, lines: Sequence[Line], header: Union[bool, str]) -> FileLayout:
+    """The layout with the line that names the columns, where there is one."""
+    number, text = lines[0]
+    if header is False or (header == "auto" and not _is_header(layout, lines)):
+        return layout
+    if len(lines) == 1:
+        raise ConllError(
+            layout.path, number, 'there is no token line but the header; give a file with tokens, or set "header"'
+        )
+    logger.info("%s:%d: %s is taken for a header", layout.path, number, shown(text))
+    return dataclasses.replace(layout, header_line=number)
+
+
+def _is_header(layout: FileLayout, lines: Sequence[Line]) -> bool:
+    names, tags = _cells(layout, lines[:1], layout.token_index), _cells(layout, lines[:1], layout.likely_tag_index)
+    if len(lines) == 1 or not names or not tags or names[0].casefold() not in _NAMES_OF_TOKEN_COLUMN:
+        return False
+    return not is_tag(tags[0]) and tags[0] not in _cells(layout, lines[1:], layout.likely_tag_index)
+
+
+def _are_comments_regular(layout: FileLayout, head: Sequence[Line]) -> bool:
+    """Whether at least half of the sentences come after a comment that has columns."""
+    num_sentences = num_comments = 0
+    inside = commented = False
+    for number, text in head:
+        if is_boundary(text):
+            inside = commented = False
+        elif not layout.is_comment(text, inside):
+            num_sentences += not inside
+            inside = number != layout.header_line
+        elif not commented and not inside and layout.is_comment_in_columns(text):
+            num_comments += 1
+            commented = True
+    return 2 * num_comments >= num_sentences
 
 
 def _check_other_kinds(path: str, lines: Sequence[Line], labelled: bool) -> None:
@@ -134,19 +224,20 @@ def _single_column(path: str, line: Line, delimiter: str) -> ConllError:
     elif "," in text or ";" in text:
         remedy += "; columns are parted by tabs or spaces, not by commas or semicolons"
     return ConllError(
-        path, number, f"there is a single column where tokens and tags are wanted: {text[:80]!r}; {remedy}"
+        path, number, f"there is a single column where tokens and tags are wanted: {shown(text)}; {remedy}"
     )
 
 
-def _find_index(path: str, number: int, name: str, column: int, num_columns: int) -> int:
-    if not -num_columns <= column < num_columns:
+def _find_index(path: str, number: int, name: str, column: Optional[int], columns: _Columns) -> int:
+    assert column is not None
+    if not -columns.least <= column < columns.number:
         raise ConllError(
             path,
             number,
-            f"{number_of_columns(num_columns)}, but {name!r} is {column}; "
-            f"set it to a number from 0 to {num_columns - 1}, or from -1 for the last",
+            f"{number_of_columns(columns.number)}, but {name!r} is {column}; "
+            f"set it to a number from 0 to {columns.number - 1}, or from -1 for the last",
         )
-    return column % num_columns
+    return column if column >= 0 else column + columns.least
 
 
 def _warn_of_wrong_encoding(path: str, texts: Sequence[str], encoding: str) -> None:
@@ -158,7 +249,7 @@ def _warn_of_wrong_encoding(path: str, texts: Sequence[str], encoding: str) -> N
         foreign.encode(encoding).decode("utf-8")
     except UnicodeError:
         return
-    logger.warning('%s is read as %s, but looks like UTF-8; leave out "encoding" if it is.', path, encoding)
+    warn_once(f'{path} is read as {encoding}, but looks like UTF-8; leave out "encoding" if it is.')
 
 
 def _with_language(layout: FileLayout, head: Sequence[Line], prefix: Union[bool, str]) -> FileLayout:
@@ -176,8 +267,12 @@ def _with_language(layout: FileLayout, head: Sequence[Line], prefix: Union[bool,
 def _shared_language(layout: FileLayout, head: Sequence[Line]) -> str:
     """The language prefix that all tokens of these lines carry, or nothing."""
     languages = set()
+    inside = False
     for number, text in head:
-        if not is_boundary(text) and not layout.is_comment(text):
+        if is_boundary(text):
+            inside = False
+        elif number != layout.header_line and not layout.is_comment(text, inside):
+            inside = True
             match = _SOME_LANGUAGE.match(layout.cells(number, text)[0])
             languages.add(match.group() if match else "")
             if len(languages) > 1:

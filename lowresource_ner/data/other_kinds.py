@@ -47,4 +47,8 @@ def _is_json_beyond_first_line(text: str) -> bool:
         json.JSONDecoder().raw_decode(text.lstrip())
     except json.JSONDecodeError as error:
         return error.lineno > 1
+    except (ValueError, RecursionError):
+        return (
+            False  # a number of thousands of digits, or thousands of brackets within each other: who knows what this is
+        )
     return True

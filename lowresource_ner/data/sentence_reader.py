@@ -19,11 +19,12 @@ _BLOCK = 256
 
 
 class Sentence(NamedTuple):
-    """Words, their tags if they have any, and the file and line where they stand."""
+    """Words, their tags if they have any, the file and line where they begin, and the line of each word where it has its own."""
 
     words: Sequence[str]
     tags: Optional[Sequence[str]] = None
     place: str = "(given text)"
+    lines: Sequence[int] = ()
 
 
 class SentenceReader(DatasetReader):
@@ -96,7 +97,7 @@ class SentenceReader(DatasetReader):
         place : `str`
             File and line, for messages.
         """
-        return self._instance([Token(word) for word in words], tags, place)
+        return self._instance([Token(word) for word in words], Sentence(words, tags, place))
 
     def of_words_alone(self) -> "SentenceReader":
         """The same reader without tags: those that a corpus has are neither given nor checked, and may be wrong."""
@@ -135,17 +136,19 @@ class SentenceReader(DatasetReader):
             indexers = self.token_indexers if self.get_worker_info() is None else {}
             encoded = encode_words([sentence.words for sentence in block], indexers)
             for words, sentence in zip(encoded, block):
-                yield self._instance(words, sentence.tags, sentence.place)
+                yield self._instance(words, sentence)
 
-    def _instance(self, words: List[Token], tags: Optional[Sequence[str]], place: str) -> Instance:
+    def _instance(self, words: List[Token], sentence: Sentence) -> Instance:
         text = TextField(words)
-        metadata: Dict[str, Any] = {"words": [token.ensure_text() for token in words], "place": place}
+        metadata: Dict[str, Any] = {"words": [token.ensure_text() for token in words], "place": sentence.place}
         fields: Dict[str, Field] = {"tokens": text, "metadata": MetadataField(metadata)}
         if self._lm_indexers:
             fields["lm_words"] = TextField(words)
-        if tags is not None:
+        if sentence.tags is not None:
             metadata["label_namespace"] = self.label_namespace
-            fields["tags"] = TagsField(tags, text, self.label_namespace, self.tag_scheme, place)
+            fields["tags"] = TagsField(
+                sentence.tags, text, self.label_namespace, self.tag_scheme, sentence.place, sentence.lines
+            )
         return Instance(fields)
 
     def _sentences(self, corpus: Any) -> Iterator[Sentence]:

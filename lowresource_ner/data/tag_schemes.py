@@ -12,11 +12,14 @@ In every scheme a list of entities has exactly one valid tagging, so `TagScheme.
 `TagScheme.tags` writes.
 
 A tag is a prefix, a hyphen and an entity type; the first hyphen parts them, so types may hold hyphens.
+
+Two more schemes are read and never written: IO, in which a tag is the bare type (or I- and the type), so that neighbouring words
+of one type are one entity; and BMES, which is IOBES with M in place of I.
 """
 
 import functools
 import itertools
-from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from allennlp.common.checks import ConfigurationError
 
@@ -49,23 +52,28 @@ class InvalidTagSequence(ConfigurationError):
         What is wrong with it.
     sequence : `int`, optional (default = `None`)
         Which sequence, counted from 0, where several were read.
+    repairable : `bool`, optional (default = whether the tag is one of some scheme)
+        Whether the tag can be read at all, so that reading as conlleval does overcomes the offence.
     """
 
-    def __init__(self, position: int, tag: str, reason: str, sequence: Optional[int] = None) -> None:
+    def __init__(
+        self,
+        position: int,
+        tag: str,
+        reason: str,
+        sequence: Optional[int] = None,
+        repairable: Optional[bool] = None,
+    ) -> None:
         where = f"tag {position}" if sequence is None else f"sequence {sequence}, tag {position}"
-        super().__init__(f"{where}, {tag!r}: {reason}")
+        super().__init__(f"{where}, {tag[:80]!r}: {reason}")
         self.position = position
         self.tag = tag
         self.reason = reason
         self.sequence = sequence
+        self.repairable = _parse(tag).fault is None if repairable is None else repairable
 
     def __reduce__(self) -> Tuple:
-        return type(self), (self.position, self.tag, self.reason, self.sequence)
-
-    @property
-    def repairable(self) -> bool:
-        """Whether the tag can be read at all, so that reading as conlleval does overcomes the offence."""
-        return _parse(self.tag).fault is None
+        return type(self), (self.position, self.tag, self.reason, self.sequence, self.repairable)
 
 
 class _Parsed(NamedTuple):
@@ -91,6 +99,11 @@ def _parse(tag: str) -> _Parsed:
     elif prefix != OUTSIDE and entity_type is None:
         fault = f"the entity type is missing; expected {prefix}-TYPE"
     return _Parsed(prefix, entity_type, fault)
+
+
+def is_tag(text: str) -> bool:
+    """Whether this is "O", or a prefix of any scheme (BMES among them), a hyphen and an entity type."""
+    return _parse(text).fault is None or _parse(_from_bmes(text)).fault is None
 
 
 class TagScheme:
@@ -215,6 +228,73 @@ class TagScheme:
         return None
 
 
+class ReadOnlyScheme(TagScheme):
+    """A scheme of files that are read and never written: its tags are rewritten to those of another one.
+
+    # Parameters
+
+    name : `str`
+        IO or BMES.
+    written : `TagScheme`
+        The scheme that they are rewritten to.
+    rewrite : `Callable[[str], str]`
+        Gives what a tag is there; a tag that the scheme does not know as it is.
+    letters : `str`
+        The prefixes that it knows.
+    """
+
+    def __init__(self, *, name: str, written: TagScheme, rewrite: Callable[[str], str], letters: str) -> None:
+        self.name = name
+        self._written = written
+        self._rewrite = rewrite
+        self._known = frozenset(letters)
+        self._expected = ", ".join(letters)
+
+    def first_offence(self, tags: Sequence[str]) -> Optional[InvalidTagSequence]:
+        for position, tag in enumerate(tags):
+            fault = self._fault(tag)
+            if fault is not None:
+                return InvalidTagSequence(position, tag, fault)
+        offence = self._written.first_offence([self._rewrite(tag) for tag in tags])
+        if offence is None:
+            return None
+        return InvalidTagSequence(offence.position, tags[offence.position], offence.reason, repairable=True)
+
+    def spans(self, tags: Sequence[str], repair: bool = False) -> List[EntitySpan]:
+        if not repair:
+            self.check(tags)
+        try:
+            return _read_as_conlleval([self._rewrite(tag) for tag in tags])
+        except InvalidTagSequence as offence:
+            tag = tags[offence.position]
+            raise InvalidTagSequence(offence.position, tag, self._fault(tag) or offence.reason) from None
+
+    def tags(self, spans: Iterable[EntitySpan], length: int) -> List[str]:
+        raise ConfigurationError(f"Tags are not written in {self.name}; take one of {', '.join(_SCHEMES)}.")
+
+    def tag_set(self, types: Iterable[str]) -> List[str]:
+        return self.tags([], 0)
+
+    def _fault(self, tag: str) -> Optional[str]:
+        parsed = _parse(self._rewrite(tag))
+        if parsed.fault is not None:
+            return parsed.fault
+        if parsed.letter != OUTSIDE and split_tag(tag)[0] in {*_LETTERS, "M"} - self._known:
+            return f"{self.name} has no prefix {tag[0]!r}, only {self._expected} and O"
+        return None
+
+
+def _from_io(tag: str) -> str:
+    """Bare types become I-TYPE. What has the prefix of another scheme stays."""
+    prefix, entity_type = split_tag(tag)
+    is_bare = tag not in ("", OUTSIDE) and not (prefix in _LETTERS and entity_type is not None)
+    return f"I-{tag}" if is_bare else tag
+
+
+def _from_bmes(tag: str) -> str:
+    return f"I{tag[1:]}" if tag.startswith("M-") else tag
+
+
 def _read_as_conlleval(tags: Sequence[str]) -> List[EntitySpan]:
     spans: List[EntitySpan] = []
     before, start = _parse(OUTSIDE), 0
@@ -262,6 +342,32 @@ def get_scheme(name: str) -> TagScheme:
         aliases = ", ".join(f"{alias} = {target}" for alias, target in _ALIASES.items())
         raise ConfigurationError(f"Unknown tag scheme {name!r}; use one of {', '.join(_SCHEMES)} ({aliases}).")
     return scheme
+
+
+# Schemes that files may be said to be in, beside those that are found out.
+_READ_ONLY = {
+    scheme.name: scheme
+    for scheme in (
+        ReadOnlyScheme(name="IO", written=_SCHEMES["IOB1"], rewrite=_from_io, letters="I"),
+        ReadOnlyScheme(
+            name="BMES",
+            written=TagScheme(name="BMES", first="B", inside="I", last="E", single="S"),
+            rewrite=_from_bmes,
+            letters="BMES",
+        ),
+    )
+}
+
+
+def get_file_scheme(name: str) -> TagScheme:
+    """Returns the scheme of this name or alias that a file is to be read in: as `get_scheme`, and IO and BMES."""
+    scheme = _READ_ONLY.get(str(name).upper())
+    if scheme is not None:
+        return scheme
+    try:
+        return get_scheme(name)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{error} Files may also be read in IO (bare types) and BMES.") from None
 
 
 def convert(

@@ -20,17 +20,26 @@ class TagsField(SequenceLabelField):
     label_namespace : `str`
     tag_scheme : `str`
     place : `str`
-        File and line of the sentence, for the error.
+        File and line of the sentence, "path:line", for the error.
+    lines : `Sequence[int]`, optional (default = `()`)
+        The line of each word, where each has its own.
     """
 
-    __slots__ = ["tag_scheme", "place"]
+    __slots__ = ["tag_scheme", "place", "lines"]
 
     def __init__(
-        self, tags: Sequence[str], words: TextField, label_namespace: str, tag_scheme: str, place: str
+        self,
+        tags: Sequence[str],
+        words: TextField,
+        label_namespace: str,
+        tag_scheme: str,
+        place: str,
+        lines: Sequence[int] = (),
     ) -> None:
         super().__init__(list(tags), words, label_namespace)
         self.tag_scheme = tag_scheme
         self.place = place
+        self.lines = lines
 
     def count_vocab_items(self, counter: Dict[str, Dict[str, int]]) -> None:
         """Counts the sentence's tags and, for each of its types, every tag of the scheme: a small sample may lack some."""
@@ -41,12 +50,17 @@ class TagsField(SequenceLabelField):
 
     def index(self, vocab: Vocabulary) -> None:
         known = vocab.get_token_to_index_vocabulary(self._label_namespace)
-        for tag in map(str, self.labels):
+        for position, tag in enumerate(map(str, self.labels)):
             if tag not in known:
                 raise ConfigurationError(
-                    f"{self.place}: tag '{tag}' is not among those that the model knows ({', '.join(sorted(known))}). Rename its "
-                    "type or turn it into O with the 'label_map' of the reader, for instance "
-                    f"""--overrides '{{"validation_dataset_reader.label_map": {{"{tag[2:]}": "O"}}}}' (dataset_reader, where """
-                    "the config has no other, or where it trains)."
+                    f"{self._place_of(position)}: tag '{tag}' is not among those that the model knows "
+                    f"({', '.join(sorted(known))}). Rename its type or turn it into O with the 'label_map' of the reader, for "
+                    f"""instance --overrides '{{"validation_dataset_reader.label_map": {{"{tag[2:]}": "O"}}}}' """
+                    "(dataset_reader, where the config has no other, or where it trains)."
                 )
         super().index(vocab)
+
+    def _place_of(self, position: int) -> str:
+        """File and line of a word, as far as they are known."""
+        path, _, _ = self.place.rpartition(":")
+        return f"{path}:{self.lines[position]}" if len(self.lines) > position else self.place

@@ -124,9 +124,9 @@ def test_only_line_feeds_part_lines_and_only_ascii_blanks_part_columns(tmp_path)
     expected = ("10\u00a0000", "St.\u2028Gallen", "line\u0085feed", "\u3000", "form\u000cfeed")
     assert sentence.tokens == expected
     assert sentence.lines == (1, 2, 3, 4, 5)
-    between_spaces = "".join(f"{token} O\n" for token in (*expected, "a\x1cb", "a\u2029b", "a\x0bb", "a\rb"))
+    between_spaces = "".join(f"{token} O\n" for token in (*expected, "a\x1cb", "a\u2029b", "a\x0bb"))
     (sentence,) = read(write(tmp_path, between_spaces))
-    assert sentence.tokens == (*expected, "a\x1cb", "a\u2029b", "a\x0bb", "a\rb")
+    assert sentence.tokens == (*expected, "a\x1cb", "a\u2029b", "a\x0bb")
 
 
 def test_delimiter_is_the_one_that_more_lines_agree_on(tmp_path):

@@ -2,6 +2,7 @@
 
 import gzip
 import logging
+import os
 import pickle
 import re
 from pathlib import Path
@@ -9,8 +10,9 @@ from pathlib import Path
 import pytest
 from allennlp.common.checks import ConfigurationError
 
-from lowresource_ner.data import conll_lines
+from lowresource_ner.data import conll, conll_lines
 from lowresource_ner.data.conll import ConllError, ConllFormat, read_conll, survey_conll
+from lowresource_ner.data.layout_inference import infer_layout
 
 FORMATS = Path(__file__).parents[2] / "fixtures" / "formats"
 GOOD = b"Storms NNS O\nhit VBD O\nCork NNP B-LOC\n\n"
@@ -28,8 +30,31 @@ BROKEN = {
     "ascii": ("é O\n".encode(), {"encoding": "ascii"}, 1, "not valid in ascii", '"encoding"'),
     "gbk": (b"\xff\xff O\n" * 2, {"encoding": "gbk"}, 1, "not valid in gbk", 'set "encoding" to the file\'s own'),
     "fewer columns": (GOOD + b"Bray NNP\n", {}, 5, "2 columns where the file's other lines have 3: 'Bray NNP'", "mend"),
-    "more columns": (GOOD + b"New York NNP O\n", {}, 5, "4 columns", '"delimiter": "tab", if tokens hold spaces'),
-    "no tag between tabs": (b"a\tO\nb\n", {}, 2, "1 column where the file's other lines have 2", '"whitespace"'),
+    "more columns": (GOOD + b"New York NNP O\n", {}, 5, "4 columns", "mend the line"),
+    "more columns but tabs": (
+        GOOD + b"New York\tNNP\tO\n",
+        {},
+        5,
+        "4 columns",
+        '"delimiter": "tab", if tokens hold spaces',
+    ),
+    "no tag between tabs": (b"a\tO\nb\n", {}, 2, "1 column where the file's other lines have 2", "mend the line"),
+    "spaces among tabs": (
+        b"a\tO\nb O\nc d\tO\n",
+        {},
+        2,
+        "1 column where the file's other lines have 2",
+        '"whitespace"',
+    ),
+    "carriage return": (GOOD + b"a\rb NN O\n", {}, 5, "the token 'a\\rb' holds a carriage return", "take it out"),
+    "hash without a tag": (
+        b"a\tNN\tO\n\n#b\tNN\n",
+        {},
+        3,
+        "2 columns where the file's other lines",
+        '"comment_prefix"',
+    ),
+    "only a header": (b"token\ttag\n", {"header": True}, 1, "no token line but the header", 'set "header"'),
     "empty tag": (b"a\tO\nb\t\n", {}, 2, "the tag is empty", "fill it, delete the line"),
     "empty tag within": (b"a\tO\tx\nb\t\tx\n", {"tag_column": 1}, 2, "the tag is empty", 'set "tag_column"'),
     "empty token": (b"a\tO\n\tO\n", {}, 2, "the token is empty in '\\tO'", "fill it, delete the line"),
@@ -96,6 +121,48 @@ def test_broken_fixtures(name, line, problem, remedy):
     assert_error(FORMATS / name, {}, line, problem, remedy)
 
 
+def test_remedies_that_cannot_help_are_not_given(tmp_path):
+    """Where no tab stands in the line, tabs do not part its columns."""
+    path = tmp_path / "masakhaner.txt"
+    path.write_text("Amina B-PER\nanaishi O\n O\n", encoding="utf-8")
+    with pytest.raises(ConllError, match=":3: 1 column where .*' O'; mend the line$"):
+        list(read_conll(path))
+
+
+def test_a_pipe_is_refused_at_once(tmp_path):
+    pipe = tmp_path / "pipe.conll"
+    os.mkfifo(pipe)  # nobody writes to it, so that opening it would wait for ever
+    assert_error(pipe, {}, 0, "this is a pipe or a device", "write what it gives to a file first")
+
+
+def test_blank_lines_without_end_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(conll_lines, "MAX_BLANK_LINES", 50)
+    path = tmp_path / "blank.txt.gz"
+    path.write_bytes(gzip.compress(GOOD + b"\n" * 49 + GOOD + b" \n" * 50 + GOOD))
+    assert_error(path, {}, 107, "there are 51 blank lines in a row", "take them out")
+
+
+def test_first_lines_that_are_long_do_not_fill_the_memory(tmp_path, monkeypatch):
+    """The layout is found in so many characters, however many lines they are."""
+    monkeypatch.setattr(conll, "LOOK_AHEAD_CHARACTERS", 1000)
+    seen = []
+    monkeypatch.setattr(
+        conll, "infer_layout", lambda path, head, format: seen.extend(head) or infer_layout(path, head, format)
+    )
+    path = tmp_path / "long.txt"
+    path.write_text(f"{'x' * 300} O\n" * 100, encoding="utf-8")
+    assert sum(1 for _ in read_conll(path)) == 1
+    assert len(seen) == 4  # of 302 characters each
+
+
+@pytest.mark.parametrize("start", ['["x", ' + "1" * 5000, "[" * 3000, '{"a": ' * 2000])
+def test_what_looks_like_json_and_cannot_be_parsed(tmp_path, start):
+    path = tmp_path / "first.txt"
+    path.write_text(f"{start}\nb O\n", encoding="utf-8")
+    with pytest.raises(ConllError, match=":1: "):
+        survey_conll(path)
+
+
 @pytest.mark.parametrize("suffix", [".gz", ".bz2", ".xz"])
 def test_packed_file_that_is_none(tmp_path, suffix):
     path = tmp_path / f"file{suffix}"
@@ -152,7 +219,7 @@ def test_invalid_tags(tmp_path, text, scheme, line, problem, remedy):
 def test_repair_cannot_read_what_is_no_tag(tmp_path, scheme):
     path = tmp_path / "invalid.txt"
     path.write_text("a O\nb I-PER\nc NNP\n", encoding="utf-8")
-    with pytest.raises(ConllError, match=":3: invalid tag 'NNP': .*; mend the tag, or set \"tag_column\""):
+    with pytest.raises(ConllError, match=":3: invalid tag 'NNP': .*; mend the tag, set \"tag_column\""):
         survey_conll(path, tag_scheme=scheme, repair=True)
 
 
@@ -172,6 +239,9 @@ def test_repair_cannot_read_what_is_no_tag(tmp_path, scheme):
         ({"encoding": "hex"}, "'encoding' is 'hex', which Python does not know"),
         ({"encoding": "utf-16"}, "'encoding' is 'utf-16', where a line feed is no byte of its own"),
         ({"encoding": None}, "'encoding' is None"),
+        ({"header": "yes"}, "'header' is 'yes'"),
+        ({"sentence_end_mark": "a b"}, "'sentence_end_mark' is 'a b'"),
+        ({"sentence_end_mark": ""}, "'sentence_end_mark' is ''"),
     ],
 )
 def test_format_is_checked_at_construction(options, message):
