@@ -152,7 +152,7 @@ def _read_rows(layout: FileLayout, lines: Iterable[Tuple[int, str]]) -> Iterator
             token, tag = layout.cells(number, text)
             inside = token != DOCUMENT_MARK
             yield (number, layout.without_language(number, token), tag) if inside else None
-            if inside and layout.ends_sentence(text):
+            if inside and layout.sentence_end_mark is not None and layout.ends_sentence(text):
                 inside = False
                 yield None
     yield None

@@ -80,7 +80,7 @@ class FileLayout:
         if text[len(self.comment_prefix) :][:1] not in BLANKS or not self._may_be_token(text):
             return False
         columns = self.split(text)
-        if not self.min_columns <= len(columns) <= self.num_columns:
+        if not self._is_complete(columns):
             return True
         return self.likely_tags is not None and not self._is_likely_tag(columns)
 
@@ -93,8 +93,8 @@ class FileLayout:
 
     def cells(self, number: int, text: str) -> Tuple[str, Optional[str]]:
         """The token as it stands in the line, and its tag, `None` in unlabelled reading."""
-        columns = self.split(text)
-        if not self.min_columns <= len(columns) <= self.num_columns and not self._has_token(columns):
+        columns = split_columns(text, self.by_tabs, self.num_columns)
+        if len(columns) != self.num_columns and not (self._is_complete(columns) or self._has_token(columns)):
             raise self._wrong_number(number, text, len(columns))
         token = columns[self.token_index]
         if not token:
@@ -105,9 +105,8 @@ class FileLayout:
             if not tag:
                 raise self._empty("tag", "tag_column", number, text)
         token = token.strip(" ") or token
-        fault = word_fault(token)
-        if fault is not None:
-            raise ConllError(self.path, number, f"the token {shown(token)} {fault}; take it out")
+        if not token.isprintable():  # as nearly all are, and what no word holds is not
+            self._check_word(number, token)
         return token, tag
 
     def without_language(self, number: int, token: str) -> str:
@@ -124,6 +123,11 @@ class FileLayout:
             )
         return token[match.end() :]
 
+    def _check_word(self, number: int, token: str) -> None:
+        fault = word_fault(token)
+        if fault is not None:
+            raise ConllError(self.path, number, f"the token {shown(token)} {fault}; take it out")
+
     def _may_be_token(self, text: str) -> bool:
         """Whether a line that begins as comments do could be a token line as well."""
         return "\t" in text if self.by_tabs else len(self.split(text)) == self.num_columns
@@ -134,6 +138,9 @@ class FileLayout:
             return False
         cell = columns[index].strip(" ")
         return cell in tags or is_tag(cell)
+
+    def _is_complete(self, columns: List[str]) -> bool:
+        return self.min_columns <= len(columns) <= self.num_columns
 
     def _has_token(self, columns: List[str]) -> bool:
         return self.by_tabs and self.tag_index is None and len(columns) > self.token_index

@@ -63,7 +63,7 @@ def numbered_lines(path: str, encoding: str) -> Iterator[Tuple[int, str]]:
         for number, raw in enumerate(_raw_lines(path, stream), start=1):
             if number == 1:
                 _check_start(path, raw)
-            num_blank = 0 if raw.strip() else num_blank + 1
+            num_blank = num_blank + 1 if raw.isspace() else 0
             if num_blank > MAX_BLANK_LINES:
                 raise ConllError(
                     path, number, f"there are {num_blank} blank lines in a row, as in a damaged file; take them out"
