@@ -10,8 +10,8 @@ from allennlp.training.metrics import Metric
 class MeanLoss(Metric):
     """
     The sums of all batches, divided by what they were summed over (words, say). AllenNLP's `average`, and the "loss" of its
-    trainer, average batches, whatever their sizes. Under distributed training the sums of all workers are added at every
-    step.
+    trainer, average batches, whatever their sizes. Under distributed training each worker sums for itself, in as many steps as
+    it has, and the sums of all are added when `get_metric` is asked to reset, which all must do.
 
     # Parameters
 
@@ -34,15 +34,16 @@ class MeanLoss(Metric):
         number : `Union[int, torch.Tensor]`
             Of what was summed.
         """
-        self._total += dist_reduce_sum(float(total.detach()))
-        self._number += dist_reduce_sum(int(number))
+        self._total += float(total.detach())
+        self._number += int(number)
 
     def get_metric(self, reset: bool = False) -> Dict[str, float]:
-        """{name: mean}, nothing before something was counted."""
-        metric = {self._name: self._total / self._number} if self._number else {}
+        """{name: mean}, of all workers with `reset`, and otherwise of this one; nothing before something was counted."""
+        total, number = self._total, float(self._number)
         if reset:
+            total, number = dist_reduce_sum(torch.tensor([total, number], dtype=torch.float64)).tolist()
             self.reset()
-        return metric
+        return {self._name: total / number} if number else {}
 
     def reset(self) -> None:
         self._total = 0.0

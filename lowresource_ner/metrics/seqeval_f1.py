@@ -4,8 +4,8 @@ from typing import Dict, List, Optional, Set, Tuple
 
 import torch
 from allennlp.common.checks import ConfigurationError
-from allennlp.common.util import is_distributed
 from allennlp.data import Vocabulary
+from allennlp.nn.util import dist_reduce_sum
 from allennlp.training.metrics import Metric
 from seqeval.metrics.sequence_labeling import get_entities
 from seqeval.scheme import BILOU, IOB1, IOB2, IOBES, Entities
@@ -24,7 +24,8 @@ class SeqevalF1(Metric):
 
     What an entity is in an invalid tag sequence is seqeval's to say: in the default mode the lenient reading of CoNLL's
     evaluation script, in the strict mode only what the tag scheme allows. Only counts are kept, so a step costs the same at the
-    end of an epoch as at its beginning; under distributed training the counts of all workers are added at every step.
+    end of an epoch as at its beginning. Under distributed training each worker counts for itself, in as many steps as it has,
+    and the counts of all are added when `get_metric` is asked to reset, which all must do.
 
     Registered as a `Metric` with name "seqeval_f1".
 
@@ -82,34 +83,31 @@ class SeqevalF1(Metric):
         lengths = [gold_labels.size(1)] * len(gold_labels) if mask is None else mask.sum(dim=1).tolist()
         predicted = self._entities(predictions.tolist(), lengths)
         gold = self._entities(gold_labels.tolist(), lengths)
-        counts = torch.tensor([self._count(found) for found in (predicted & gold, predicted, gold)])
-        if is_distributed():
-            counts = counts.to(predictions.device)
-            torch.distributed.all_reduce(counts)
-            counts = counts.cpu()
-        self._counts += counts
-        self._seen_any = True
+        self._counts += torch.tensor([self._count(found) for found in (predicted & gold, predicted, gold)])
+        self._num_batches += 1
 
     def get_metric(self, reset: bool = False) -> Dict[str, float]:
         """
         "precision", "recall" and "f1" (0 to 1). With `reset`, which AllenNLP asks for at the end of an epoch or an evaluation,
-        the same by type ("f1-PER" and so on) and the number of gold entities ("support", "support-PER").
+        the same by type ("f1-PER" and so on) and the number of gold entities ("support", "support-PER"), of all workers; without,
+        those of this one. Nothing before the first batch.
         """
-        if not self._seen_any:
+        if not reset:
+            return _scores(self._counts.sum(dim=1).tolist()) if self._num_batches else {}
+        counts, num_batches = dist_reduce_sum(self._counts).cpu(), dist_reduce_sum(self._num_batches)
+        self.reset()
+        if not num_batches:
             return {}
-        metrics = _scores(self._counts.sum(dim=1).tolist())
-        if reset:
-            metrics["support"] = int(self._counts[2].sum())
-            for index, entity_type in enumerate(self._types):
-                counts = self._counts[:, index].tolist()
-                metrics.update({f"{name}-{entity_type}": value for name, value in _scores(counts).items()})
-                metrics[f"support-{entity_type}"] = counts[2]
-            self.reset()
+        metrics = _scores(counts.sum(dim=1).tolist())
+        metrics["support"] = int(counts[2].sum())
+        for entity_type, of_type in zip(self._types, counts.t().tolist()):
+            metrics.update({f"{name}-{entity_type}": value for name, value in _scores(of_type).items()})
+            metrics[f"support-{entity_type}"] = of_type[2]
         return metrics
 
     def reset(self) -> None:
         self._counts = torch.zeros(3, len(self._types), dtype=torch.long)  # correct, predicted, gold
-        self._seen_any = False
+        self._num_batches = 0
 
     def _entities(self, rows: List[List[int]], lengths: List[int]) -> Set[Entity]:
         sentences = [[self._renamed[index] for index in row[:length]] for row, length in zip(rows, lengths)]
@@ -137,5 +135,6 @@ def _scores(counts: List[int]) -> Dict[str, float]:
     correct, predicted, gold = counts
     precision = correct / predicted if predicted else 0.0
     recall = correct / gold if gold else 0.0
-    f1 = 2 * precision * recall / (precision + recall) if correct else 0.0
+    # One division, so that equal scores are equal numbers, and 0.72 does not exceed a threshold of 0.72.
+    f1 = 2 * correct / (predicted + gold) if correct else 0.0
     return {"precision": precision, "recall": recall, "f1": f1}

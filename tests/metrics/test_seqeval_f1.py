@@ -254,20 +254,38 @@ def test_an_unknown_mode_or_scheme_is_refused(options, message):
         SeqevalF1(vocabulary("IOB2"), "tags", **options)
 
 
+@pytest.mark.parametrize(
+    "correct, predicted, gold, f1", [(9, 10, 15, 0.72), (9, 15, 10, 0.72), (4, 5, 5, 0.8), (4, 5, 11, 0.5)]
+)
+def test_equal_scores_are_equal_numbers(correct, predicted, gold, f1):
+    """`switch_optimizer` waits for more than 0.72, and `patience` for more than the best: rounding is no progress."""
+    vocab = vocabulary("IOB2")
+    index = vocab.get_token_to_index_vocabulary("tags")
+    entity, outside = index["B-PER"], index["O"]
+    alone, missed = predicted - correct, gold - correct
+    rows = [entity] * predicted + [outside] * missed, [entity] * correct + [outside] * alone + [entity] * missed
+    metric = metric_for(vocab, "IOB2")
+    metric(torch.tensor([rows[0]]), torch.tensor([rows[1]]))
+    assert metric.get_metric()["f1"] == f1
+
+
 def halves():
     """The first worker sees one type of entity, the other the two others: none may be lost or take another's place."""
     return random_sentences(7, "IOB2", 30, TYPES[:1]), random_sentences(8, "IOB2", 12, TYPES[1:])
 
 
 def worker(rank, folder):
-    """One of two processes with half of the data, in as many steps as the other."""
+    """One of two processes, with data of its own in more steps than the other; then with all of it, or with none."""
     torch.distributed.init_process_group(
         "gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=2, timeout=timedelta(minutes=2)
     )
     try:
         vocab = vocabulary("IOB2")
-        metric = count(metric_for(vocab, "IOB2"), vocab, halves()[rank], batch_size=[10, 4][rank])
-        (folder / f"{rank}.json").write_text(json.dumps(metric.get_metric(reset=True)))
+        metric = count(metric_for(vocab, "IOB2"), vocab, halves()[rank], batch_size=4)
+        found = [metric.get_metric(reset=True)]
+        count(metric, vocab, [sum(halves(), []), []][rank])
+        found += [metric.get_metric(reset=True), metric.get_metric(reset=True)]
+        (folder / f"{rank}.json").write_text(json.dumps(found))
     finally:
         torch.distributed.destroy_process_group()
 
@@ -285,4 +303,4 @@ def test_two_processes_give_the_figures_of_one(tmp_path):
     first, second = halves()
     expected = figures(first + second, "IOB2", "default")
     for rank in range(2):
-        assert json.loads((tmp_path / f"{rank}.json").read_text()) == expected
+        assert json.loads((tmp_path / f"{rank}.json").read_text()) == [expected, expected, {}]
