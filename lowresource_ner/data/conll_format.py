@@ -1,11 +1,12 @@
 """What a user says of a CoNLL file's columns."""
 
-import codecs
 import re
 from dataclasses import dataclass
 from typing import Optional, Union
 
 from allennlp.common.checks import ConfigurationError
+
+from lowresource_ner.data.conll_lines import text_encoding
 
 _DELIMITERS = ("auto", "tab", "whitespace")
 _LANGUAGE_NAME = re.compile(r"[A-Za-z]+(?:-[A-Za-z0-9]+)*:?")
@@ -79,7 +80,7 @@ class ConllFormat:
                 "tokens need a column of their own."
             )
         self._check_prefixes()
-        self._check_encoding()
+        object.__setattr__(self, "encoding", text_encoding(self.encoding))
 
     def _check_prefixes(self) -> None:
         prefix = self.language_prefix
@@ -98,18 +99,4 @@ class ConllFormat:
         if mark is not None and not (isinstance(mark, str) and mark and not set(mark) & set(" \t|")):
             raise ConfigurationError(
                 f"'sentence_end_mark' is {mark!r}; use a word without blanks, such as \"EndOfSentence\", or null for none."
-            )
-
-    def _check_encoding(self) -> None:
-        try:
-            if codecs.lookup(self.encoding).name == "utf-8-sig":
-                object.__setattr__(self, "encoding", "utf-8")
-            keeps_line_feeds = "\n".encode(self.encoding) == b"\n"
-        except (LookupError, UnicodeError, TypeError):
-            raise ConfigurationError(
-                f'\'encoding\' is {self.encoding!r}, which Python does not know; use "utf-8" or "latin-1", for example.'
-            ) from None
-        if not keeps_line_feeds:
-            raise ConfigurationError(
-                f"'encoding' is {self.encoding!r}, where a line feed is no byte of its own; convert the file to UTF-8."
             )

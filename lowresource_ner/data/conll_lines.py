@@ -46,6 +46,31 @@ def opener(path: str) -> Callable[..., IO[Any]]:
     return _OPENERS.get(os.path.splitext(path)[1].lower(), open)
 
 
+def text_encoding(encoding: str) -> str:
+    """
+    An encoding by the name to read lines with: "utf-8" for "utf-8-sig", since byte order marks go in any case.
+
+    # Raises
+
+    `ConfigurationError`
+        For one that Python does not know, and one where a line feed is no byte of its own, as in UTF-16.
+    """
+    try:
+        name = codecs.lookup(encoding).name
+        if name == "utf-8-sig":
+            return "utf-8"
+        keeps_line_feeds = "\n".encode(encoding) == b"\n" and name != "idna"  # of host names, not of text
+    except (LookupError, ValueError, TypeError):
+        raise ConfigurationError(
+            f'\'encoding\' is {encoding!r}, which Python does not know; use "utf-8" or "latin-1", for example.'
+        ) from None
+    if not keeps_line_feeds:
+        raise ConfigurationError(
+            f"'encoding' is {encoding!r}, where a line feed is no byte of its own; convert the file to UTF-8."
+        )
+    return encoding
+
+
 def numbered_lines(path: str, encoding: str) -> Iterator[Tuple[int, str]]:
     """Yields the lines of a file with their numbers from 1, without line ends, one in memory at a time.
 
