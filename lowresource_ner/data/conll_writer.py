@@ -1,29 +1,37 @@
 """The writer of CoNLL files."""
 
+import contextlib
 import os
 import uuid
-from contextlib import contextmanager
+from array import array
 from typing import IO, Iterable, Iterator, Sequence, Tuple, Union
 
 from allennlp.common.checks import ConfigurationError
 
+from lowresource_ner.data import column_warnings
+from lowresource_ner.data.conll_format import ConllFormat
 from lowresource_ner.data.conll_layout import DOCUMENT_MARK, is_boundary
 from lowresource_ner.data.conll_lines import BYTE_ORDER_MARK, ConllError, opener
-from lowresource_ner.data.text_rules import MAX_LINE_BYTES
+from lowresource_ner.data.other_kinds import kind_by_first_bytes
+from lowresource_ner.data.tag_schemes import is_tag, split_tag
+from lowresource_ner.data.text_rules import MAX_LINE_BYTES, type_fault, word_fault
 
-_FORBIDDEN = {"\n": "a line feed", "\r": "a carriage return", "\0": "a NUL"}
 _COMMENT_PREFIX = "#"
+_OUTSIDE = "O"
+_ANY_FORMAT = ConllFormat()
 
 
 def write_conll(
     sentences: Iterable[Tuple[Sequence[str], Sequence[str]]],
     file_or_path: Union[str, os.PathLike, IO[str]],
     delimiter: str = "\t",
+    format: ConllFormat = _ANY_FORMAT,
 ) -> None:
     """Writes tokens and tags in two columns and a blank line after each sentence.
 
-    `read_conll` reads back the same tokens and tags. Only where all tokens begin with the same two or three small
-    letters and a colon it needs `language_prefix=False`; where all hold the same number of spaces, `delimiter="tab"`.
+    `read_conll` reads back the same tokens and tags, or this is refused. How columns are divided, what is a comment or a
+    header, and whether tokens have a language prefix is found out when a file is read, and from many of its lines: so a
+    file is read back before it takes its place. In a stream only each line is looked at by itself.
 
     # Parameters
 
@@ -32,15 +40,20 @@ def write_conll(
     file_or_path : `Union[str, PathLike, IO[str]]`
         An open text file, or a path. At a path nothing is seen until all is written, in UTF-8, and packed if its name
         ends in .gz, .bz2 or .xz.
-    delimiter : `str`, optional (default = `"\\t"`)
+    delimiter : `str`, optional (default = `"\t"`)
         A tab or a space.
+    format : `ConllFormat`, optional
+        What is said of the file when it is read back. `ConllFormat(delimiter="tab", language_prefix=False, header=False,
+        comment_prefix=None)` leaves nothing to be found out.
 
     # Raises
 
     `ConllError`
-        Where a token or tag would not be read back as it is: it is empty, holds a line end, the delimiter or a NUL,
-        begins or ends with a space, is -DOCSTART- or, between spaces, begins with "#"; or where a sentence has no token
-        or not one tag for each. The line is that in the output. At a path, what was there before stays.
+        Where a token or tag would not be read back as it is: a token that is no word (see `word_fault`), holds the
+        delimiter, begins or ends with a space, is -DOCSTART- or, between spaces, begins with "#"; a tag with white space,
+        or with an entity type that cannot be one (see `type_fault`); a sentence that has no token or not one tag for each.
+        Also where the file as a whole would be read otherwise, because all tokens begin with "en:", for instance. The line
+        is that in the output. At a path, what was there before stays.
     """
     if delimiter not in ("\t", " "):
         raise ConfigurationError(f"'delimiter' is {delimiter!r}; use a tab or a space.")
@@ -48,13 +61,21 @@ def write_conll(
         _write(sentences, file_or_path, str(getattr(file_or_path, "name", "<stream>")), delimiter)
         return
     path = os.fspath(file_or_path)
-    with _replacing(path) as stream:
-        _write(sentences, stream, path, delimiter)
+    if _is_device(path):
+        with _opened(path, path, "wt") as stream:
+            _write(sentences, stream, path, delimiter)
+        return
+    with _replacing(path) as temporary:
+        with _opened(path, temporary, "xt") as stream:
+            written = _write(sentences, stream, path, delimiter)
+        _read_back(path, temporary, written, format)
 
 
 def _write(
     sentences: Iterable[Tuple[Sequence[str], Sequence[str]]], stream: IO[str], path: str, delimiter: str
-) -> None:
+) -> "array[int]":
+    """A hash of each sentence written."""
+    written = array("q")
     number = 1
     for tokens, tags in sentences:
         if not tokens or len(tokens) != len(tags):
@@ -62,69 +83,124 @@ def _write(
                 path, number, f"a sentence of {len(tokens)} tokens and {len(tags)} tags; give each token one tag"
             )
         for token, tag in zip(tokens, tags):
-            line = f"{token}{delimiter}{tag}\n"
-            _check_cells(path, number, (token, tag), delimiter, line)
-            if number == 1 and token.startswith(BYTE_ORDER_MARK):
-                stream.write(BYTE_ORDER_MARK)
-            stream.write(line)
+            _check_cells(path, number, token, tag, delimiter)
+            # A mark at the start of a line is taken off when it is read; the token keeps its own.
+            mark = BYTE_ORDER_MARK if token.startswith(BYTE_ORDER_MARK) else ""
+            line = f"{mark}{token}{delimiter}{tag}\n".encode()
+            if len(line) > MAX_LINE_BYTES:
+                raise ConllError(path, number, f"the line is longer than {MAX_LINE_BYTES} bytes; shorten the token")
+            if number == 1 and kind_by_first_bytes(line):
+                stream.write("\n")  # a file that begins with a blank line is none of another kind
+                number += 1
+            stream.write(line.decode("utf-8"))
             number += 1
         stream.write("\n")
         number += 1
+        written.append(_hash(tokens, tags))
+    return written
 
 
-def _check_cells(path: str, number: int, cells: Tuple[str, str], delimiter: str, line: str) -> None:
-    token, tag = cells
-    reason = _why_not_token(token, delimiter)
-    if reason:
-        raise ConllError(path, number, f"the token {token[:80]!r} {reason}, so it would not be read back; replace it")
-    if not tag or set(tag) & {" ", "\t", *_FORBIDDEN}:
-        raise ConllError(
-            path, number, f"the tag {tag!r} is empty or holds a space, so it would not be read back; replace it"
-        )
-    if len(line.encode("utf-8", "replace")) > MAX_LINE_BYTES:
-        raise ConllError(path, number, f"the line is longer than {MAX_LINE_BYTES} bytes; shorten the token")
+def _check_cells(path: str, number: int, token: str, tag: str, delimiter: str) -> None:
+    for what, cell, reason in (("token", token, _why_not_token(token, delimiter)), ("tag", tag, _why_not_tag(tag))):
+        if reason:
+            raise ConllError(
+                path, number, f"the {what} {cell[:80]!r} {reason}, so it would not be read back; replace it"
+            )
 
 
 def _why_not_token(token: str, delimiter: str) -> str:
-    if not token:
-        return "is empty"
-    held = [name for character, name in _FORBIDDEN.items() if character in token]
-    if "\t" in token or delimiter in token:
-        held.append("a delimiter")
-    if held:
-        return f"holds {' and '.join(held)}"
+    fault = word_fault(token)
+    if fault is not None:
+        return fault
+    if delimiter in token:
+        return "holds a delimiter"
     if token.strip(" ") not in ("", token):
         return "begins or ends with a space"
     if is_boundary(token) and token.startswith(DOCUMENT_MARK):
         return "marks the beginning of a document"
     if delimiter == " " and token.startswith(_COMMENT_PREFIX):
         return "may be taken for a comment where the delimiter is a space"
-    try:
-        token.encode("utf-8")
-    except UnicodeEncodeError:
-        return "holds half a surrogate pair, which UTF-8 does not encode"
     return ""
 
 
-@contextmanager
-def _replacing(path: str) -> Iterator[IO[str]]:
-    """Opens a file for writing that takes its place at `path` when all went well, and vanishes otherwise."""
+def _why_not_tag(tag: str) -> str:
+    """A tag without a prefix, as in corpora of bare types, is a type."""
+    if tag == _OUTSIDE:
+        return ""
+    entity_type = split_tag(tag)[1] if is_tag(tag) else tag
+    fault = type_fault(entity_type or "")
+    if fault is None:
+        return ""
+    return fault if entity_type == tag else f"has an entity type that {fault}"
+
+
+def _hash(tokens: Sequence[str], tags: Sequence[str]) -> int:
+    return hash((tuple(tokens), tuple(tags)))
+
+
+def _read_back(path: str, temporary: str, written: Sequence[int], format: ConllFormat) -> None:
+    """Raises where reading gives other sentences than were written."""
+    from lowresource_ner.data.conll import read_conll  # which imports this module
+
+    if not written:
+        raise ConllError(path, 0, "there is no sentence to write; give one at least")
+    remaining = iter(written)
+    line = 1
+    try:
+        with _without_warnings():
+            for sentence in read_conll(temporary, format):
+                line = sentence.lines[0]
+                if _hash(sentence.tokens, sentence.tags or ()) != next(remaining, None):
+                    raise ConllError(path, line, "its words or tags would be others")
+        if next(remaining, None) is not None:
+            raise ConllError(path, line, "sentences after this one would be missing")
+    except ConllError as error:
+        raise ConllError(
+            path,
+            error.line,
+            f"what is written would not be read back ({error.complaint}); say how it will be read, for instance with "
+            'ConllFormat(delimiter="tab", language_prefix=False, header=False, comment_prefix=None)',
+        ) from error
+
+
+@contextlib.contextmanager
+def _without_warnings() -> Iterator[None]:
+    """What the reader has to say of a file, it says when the file is read from its own place."""
+    was_disabled = column_warnings.logger.disabled
+    column_warnings.logger.disabled = True
+    try:
+        yield
+    finally:
+        column_warnings.logger.disabled = was_disabled
+
+
+def _is_device(path: str) -> bool:
     target = os.path.realpath(path)
-    if os.path.isdir(target):
-        raise ConllError(path, 0, "this is a directory; give the path of a file")
-    is_device = path.startswith("/dev/") or (os.path.exists(target) and not os.path.isfile(target))
+    return path.startswith("/dev/") or (os.path.exists(target) and not os.path.isfile(target))
+
+
+@contextlib.contextmanager
+def _replacing(path: str) -> Iterator[str]:
+    """A path for a file that takes its place at `path` when all went well, and vanishes otherwise."""
+    target = os.path.realpath(path)
     folder, name = os.path.split(target)
-    temporary = path if is_device else os.path.join(folder, f".{uuid.uuid4().hex}.{name}")
+    temporary = os.path.join(folder, f".{uuid.uuid4().hex}.{name}")
     try:
-        stream = opener(path)(temporary, "wt" if is_device else "xt", encoding="utf-8", newline="\n")
-    except OSError as error:
-        raise ConllError(path, 0, f"the file cannot be written ({error.strerror}); check its folder") from error
-    try:
-        with stream:
-            yield stream
-        if not is_device:
-            os.replace(temporary, target)
+        yield temporary
+        os.replace(temporary, target)
     except BaseException:
-        if not is_device:
+        with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
         raise
+
+
+@contextlib.contextmanager
+def _opened(path: str, temporary: str, mode: str) -> Iterator[IO[str]]:
+    if os.path.isdir(path):
+        raise ConllError(path, 0, "this is a directory; give the path of a file")
+    try:
+        stream = opener(path)(temporary, mode, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise ConllError(path, 0, f"the file cannot be written ({error.strerror}); check its folder") from error
+    with stream:
+        yield stream
