@@ -256,7 +256,7 @@ def survey_conll(
                 if span.type not in by_type and OTHER_TYPES not in label_map:
                     _check_type(sentence, span, label_map)
                 by_type[span.type] += 1
-            summary.repaired += _count_repaired(sentence.tags, spans, scheme) if repair else 0
+            summary.repaired += scheme.count_repaired(sentence.tags, spans) if repair else 0
     summary.entities = sum(by_type.values())
     summary.entities_by_type = dict(sorted(by_type.items()))
     return summary
@@ -284,7 +284,3 @@ def _detect_scheme(path: Union[str, os.PathLike], format: ConllFormat, repair: b
     except InvalidTagSequence as offence:
         sentence = next(itertools.islice(read_conll(path, format), offence.sequence, None))
         raise _invalid_tag(sentence, offence) from None
-
-
-def _count_repaired(tags: Sequence[str], spans: Sequence[EntitySpan], scheme: TagScheme) -> int:
-    return sum(tag != valid for tag, valid in zip(tags, scheme.tags(spans, len(tags))))

@@ -136,7 +136,7 @@ class TagScheme:
         return f"TagScheme({self.name})"
 
     def __reduce__(self) -> Tuple:
-        return get_scheme, (self.name,)
+        return get_file_scheme, (self.name,)
 
     def check(self, tags: Sequence[str]) -> None:
         """Raises `InvalidTagSequence` at the first tag that the scheme does not allow."""
@@ -178,6 +178,10 @@ class TagScheme:
             tags[start:end] = [f"{letter}-{entity_type}" for letter in self._spell(end - start, touches)]
             previous = EntitySpan(start, end, entity_type)
         return tags
+
+    def count_repaired(self, tags: Sequence[str], spans: Iterable[EntitySpan]) -> int:
+        """How many of these tags would have to be others to be valid, where the entities that they are read as are `spans`."""
+        return sum(tag != valid for tag, valid in zip(tags, self.tags(spans, len(tags))))
 
     def tag_set(self, types: Iterable[str]) -> List[str]:
         """All tags of the scheme for these entity types: "O", then by type in alphabetical order."""
@@ -268,6 +272,9 @@ class ReadOnlyScheme(TagScheme):
         except InvalidTagSequence as offence:
             tag = tags[offence.position]
             raise InvalidTagSequence(offence.position, tag, self._fault(tag) or offence.reason) from None
+
+    def count_repaired(self, tags: Sequence[str], spans: Iterable[EntitySpan]) -> int:
+        return self._written.count_repaired([self._rewrite(tag) for tag in tags], spans)
 
     def tags(self, spans: Iterable[EntitySpan], length: int) -> List[str]:
         raise ConfigurationError(f"Tags are not written in {self.name}; take one of {', '.join(_SCHEMES)}.")

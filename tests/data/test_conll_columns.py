@@ -4,7 +4,7 @@ import logging
 import random
 
 import pytest
-from fuzz import conll_files
+from fuzz import conll_files, damaged_conll
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -163,3 +163,9 @@ def test_files_that_were_joined_have_their_byte_order_marks_within(tmp_path) -> 
 @given(st.integers(0, 2**32))
 def test_labelled_and_unlabelled_reading_give_the_words_that_were_written(seed) -> None:
     conll_files.check(random.Random(seed))
+
+
+@settings(derandomize=True, deadline=None, max_examples=300)
+@given(st.integers(0, 2**32))
+def test_damaged_files_are_read_or_refused(seed) -> None:
+    damaged_conll.check(random.Random(seed))

@@ -18,7 +18,9 @@ from lowresource_ner.data.tag_schemes import (
     SchemeDetector,
     convert,
     detect_scheme,
+    get_file_scheme,
     get_scheme,
+    is_tag,
     split_tag,
 )
 
@@ -317,3 +319,62 @@ def test_detection_names_the_first_offence_under_the_best_scheme():
     assert (raised.value.sequence, raised.value.position, raised.value.tag) == (1, 1, "I-LOC")
     assert "2 of 4 sequences" in str(raised.value)
     assert "no entity is open before it" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "name, tags, spans",
+    [
+        (
+            "IO",
+            "O person-artist person-artist PER O I-LOC LOC",
+            [(1, 3, "person-artist"), (3, 4, "PER"), (5, 7, "LOC")],
+        ),
+        ("io", "", []),
+        ("BMES", "B-PER M-PER M-PER E-PER S-LOC B-LOC E-LOC", [(0, 4, "PER"), (4, 5, "LOC"), (5, 7, "LOC")]),
+    ],
+)
+def test_schemes_that_are_only_read(name, tags, spans):
+    scheme = get_file_scheme(name)
+    assert scheme.spans(tags.split()) == scheme.spans(tags.split(), repair=True) == spans
+    assert scheme.count_repaired(tags.split(), scheme.spans(tags.split())) == 0
+    assert pickle.loads(pickle.dumps(scheme)) is scheme
+    with pytest.raises(ConfigurationError, match=f"Tags are not written in {name.upper()}; take one of IOB2"):
+        scheme.tags(spans, 10)
+
+
+@pytest.mark.parametrize(
+    "name, tags, position, reason, repairable",
+    [
+        ("IO", "PER B-PER", 1, "IO has no prefix 'B', only I and O", True),
+        ("IO", "O-PER", 0, '"O" takes no entity type', False),
+        ("BMES", "B-PER I-PER", 1, "BMES has no prefix 'I', only B, M, E, S and O", True),
+        ("BMES", "B-PER M-PER O", 1, "the entity is never closed; BMES expects E-PER at its end", True),
+        ("BMES", "O M-PER", 1, "no entity is open before it; BMES begins one with B-PER", True),
+        ("BMES", "PER", 0, 'a tag is "O", or one of', False),
+    ],
+)
+def test_offences_in_schemes_that_are_only_read(name, tags, position, reason, repairable):
+    offence = get_file_scheme(name).first_offence(tags.split())
+    assert (offence.position, offence.tag, offence.repairable) == (position, tags.split()[position], repairable)
+    assert reason in offence.reason
+    assert pickle.loads(pickle.dumps(offence)).repairable is repairable
+
+
+def test_repair_in_schemes_that_are_only_read():
+    scheme = get_file_scheme("BMES")
+    tags = "M-PER M-PER O S-LOC E-LOC".split()
+    spans = scheme.spans(tags, repair=True)
+    assert spans == [(0, 2, "PER"), (3, 4, "LOC"), (4, 5, "LOC")]
+    assert scheme.count_repaired(tags, spans) == 3  # B-PER E-PER O S-LOC S-LOC
+    with pytest.raises(InvalidTagSequence, match="tag 1, 'PER'"):
+        scheme.spans(["O", "PER"], repair=True)
+
+
+@pytest.mark.parametrize("name", ["IOB", "bioes"])
+def test_file_schemes_are_all_others_too(name):
+    assert get_file_scheme(name) is get_scheme(name)
+
+
+def test_what_looks_like_a_tag():
+    assert all(map(is_tag, ["O", "B-PER", "M-PER", "L-a-b"]))
+    assert not any(map(is_tag, ["", "PER", "B-", "M-", "O-X", "NNP", "b-PER", "domain=en"]))

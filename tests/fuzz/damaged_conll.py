@@ -1,0 +1,110 @@
+"""CoNLL files that something happened to: bytes taken out, put in, repeated; other encodings; options that do not fit."""
+
+import random
+import tempfile
+from pathlib import Path
+
+from fuzz.conll_files import make_case
+from lowresource_ner.data.conll import ConllError, ConllFormat, read_conll, survey_conll, write_conll
+
+FOLDER = Path(tempfile.mkdtemp(prefix="fuzz"))
+PIECES = [
+    *(
+        b"\n",
+        b"\r",
+        b"\r\n",
+        b"\t",
+        b" ",
+        b"\0",
+        b"#",
+        b"# ",
+        b"\xef\xbb\xbf",
+        b"\xff",
+        b"\xc3",
+        b"\xed\xa0\x80",
+        b"\n\n",
+    ),
+    *(
+        b"-DOCSTART-",
+        b"%PDF-1.4",
+        b"PK\x03\x04",
+        b"BZh91AY&SY",
+        b"\x1f\x8b",
+        b"<html>",
+        b"<?xml?>",
+        b'{"a": 1}',
+        b'["x", ',
+        b"[" * 500,
+    ),
+    *(
+        "\u00a0".encode(),
+        "\u2028".encode(),
+        "é".encode(),
+        b"O",
+        b"B-PER",
+        b"B-",
+        b"I-O",
+        b"B-a b",
+        b"-",
+        b"en:",
+        b"9" * 500,
+    ),
+    *(b"TOKEN\tNE\n", b"EndOfSentence", b"_\t_\t_\n", b"x " * 50, b"\x0b", b"\x85", b"\x1c"),
+]
+OPTIONS = {
+    "token_column": [0, 0, 0, 1, -1, 7],
+    "tag_column": [-1, -1, -1, 1, 0, None],
+    "delimiter": ["auto", "auto", "tab", "whitespace"],
+    "language_prefix": ["auto", True, False, "en"],
+    "comment_prefix": ["#", "#", "%", "# ", None],
+    "encoding": ["utf-8", "utf-8", "latin-1", "ascii", "cp1252", "gbk"],
+    "header": ["auto", True, False],
+    "sentence_end_mark": [None, None, "EndOfSentence"],
+}
+
+
+def damaged(rng: random.Random) -> bytes:
+    text = make_case(rng).text.encode()
+    for _ in range(rng.randint(1, 5)):
+        start = rng.randint(0, len(text))
+        end = min(len(text), start + rng.choice([0, 0, 1, 2, 10]))
+        text = (
+            text[:start] + rng.choice([b"", rng.choice(PIECES), rng.choice(PIECES), text[start:end] * 3]) + text[end:]
+        )
+    return text if rng.random() < 0.95 else rng.randbytes(rng.randint(0, 60))
+
+
+def options(rng: random.Random) -> dict:
+    return {name: rng.choice(values) for name, values in OPTIONS.items() if rng.random() < 0.3}
+
+
+def check(rng: random.Random) -> None:
+    """
+    One file: it is read, or refused with a `ConllError` of its path; labelled and unlabelled reading give the same words; and what
+    is read is written and read back as it is, or refused by the writer.
+    """
+    path, copy = FOLDER / "damaged.conll", FOLDER / "copy.conll"
+    path.write_bytes(damaged(rng))
+    chosen = options(rng)
+    try:
+        conll_format = ConllFormat(**chosen)
+    except Exception as error:
+        assert "tokens need a column of their own" in str(error)
+        return
+    scheme, repair = rng.choice([None, None, "IO", "BMES", "IOB2"]), rng.random() < 0.5
+    try:
+        survey_conll(path, conll_format, scheme, repair)
+        sentences = list(read_conll(path, conll_format))
+    except ConllError as error:
+        assert str(error).startswith(f"{path}:") and len(str(error)) < 2000, str(error)[:3000]
+        return
+    unlabelled = list(read_conll(path, ConllFormat(**chosen, labelled=False)))
+    assert [each.tokens for each in unlabelled] == [each.tokens for each in sentences], (path.read_bytes(), chosen)
+    pairs = [(each.tokens, each.tags or ("O",) * len(each.tokens)) for each in sentences]
+    delimiter = rng.choice(["\t", "\t", " "])
+    try:
+        write_conll(pairs, copy, delimiter)
+    except ConllError:
+        return
+    read_back = ConllFormat(language_prefix=False, delimiter="tab" if delimiter == "\t" else "auto")
+    assert [(each.tokens, each.tags) for each in read_conll(copy, read_back)] == pairs, copy.read_bytes()
