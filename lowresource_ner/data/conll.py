@@ -1,4 +1,4 @@
-"""CoNLL files, a token a line in columns and a blank line after each sentence: the one parser, the one writer.
+"""CoNLL files, a token a line in columns and a blank line after each sentence: the one parser.
 
 Lines end at line feeds only, and columns at ASCII spaces and tabs only: no other white space, such as a no-break space
 or U+2028, parts anything. Spaces around a column do not belong to it; a token of nothing but spaces between tabs stays.
@@ -15,7 +15,6 @@ from lowresource_ner.data.column_warnings import warn_once
 from lowresource_ner.data.conll_format import ConllFormat
 from lowresource_ner.data.conll_layout import DOCUMENT_MARK, FileLayout, is_boundary, shown
 from lowresource_ner.data.conll_lines import ConllError, numbered_lines
-from lowresource_ner.data.conll_writer import write_conll
 from lowresource_ner.data.layout_inference import infer_layout
 from lowresource_ner.data.tag_schemes import (
     EntitySpan,
@@ -35,7 +34,6 @@ __all__ = [
     "read_conll",
     "sentence_spans",
     "survey_conll",
-    "write_conll",
 ]
 
 # How many lines, and of how many characters in all, are read before the layout of a file is settled.

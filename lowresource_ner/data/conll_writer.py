@@ -9,6 +9,7 @@ from typing import IO, Iterable, Iterator, Sequence, Tuple, Union
 from allennlp.common.checks import ConfigurationError
 
 from lowresource_ner.data import column_warnings
+from lowresource_ner.data.conll import read_conll
 from lowresource_ner.data.conll_format import ConllFormat
 from lowresource_ner.data.conll_layout import DOCUMENT_MARK, is_boundary
 from lowresource_ner.data.conll_lines import BYTE_ORDER_MARK, ConllError, opener
@@ -140,8 +141,6 @@ def _hash(tokens: Sequence[str], tags: Sequence[str]) -> int:
 
 def _read_back(path: str, temporary: str, written: Sequence[int], format: ConllFormat) -> None:
     """Raises where reading gives other sentences than were written."""
-    from lowresource_ner.data.conll import read_conll  # which imports this module
-
     if not written:
         raise ConllError(path, 0, "there is no sentence to write; give one at least")
     remaining = iter(written)

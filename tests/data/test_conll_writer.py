@@ -8,7 +8,8 @@ from allennlp.common.checks import ConfigurationError
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from lowresource_ner.data.conll import ConllError, ConllFormat, read_conll, write_conll
+from lowresource_ner.data.conll import ConllError, ConllFormat, read_conll
+from lowresource_ner.data.conll_writer import write_conll
 
 SENTENCES = [
     (["#", "New York", "is", "#1", "\ufeff", "10\u00a0000", "a\u2028b", " ", '{"a":'], ["O", "B-LOC"] + ["O"] * 7),
