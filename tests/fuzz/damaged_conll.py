@@ -5,7 +5,8 @@ import tempfile
 from pathlib import Path
 
 from fuzz.conll_files import make_case
-from lowresource_ner.data.conll import ConllError, ConllFormat, read_conll, survey_conll, write_conll
+from lowresource_ner.data.conll import ConllError, ConllFormat, read_conll, survey_conll
+from lowresource_ner.data.conll_writer import write_conll
 
 FOLDER = Path(tempfile.mkdtemp(prefix="fuzz"))
 PIECES = [
@@ -75,12 +76,12 @@ def damaged(rng: random.Random) -> bytes:
 
 
 def options(rng: random.Random) -> dict:
-    return {name: rng.choice(values) for name, values in OPTIONS.items() if rng.random() < 0.3}
+    return {name: rng.choice(values) for name, values in OPTIONS.items() if rng.random() < 0.1}
 
 
 def check(rng: random.Random) -> None:
     """
-    One file: it is read, or refused with a `ConllError` of its path; labelled and unlabelled reading give the same words; and what
+    One file: it is read, or refused with a `ConllError` of its path; unlabelled reading gives the same words; and what
     is read is written and read back as it is, or refused by the writer.
     """
     path, copy = FOLDER / "damaged.conll", FOLDER / "copy.conll"
