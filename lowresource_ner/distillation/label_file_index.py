@@ -14,12 +14,20 @@ from typing import IO, Callable, Iterator, List, NamedTuple, Optional, Sequence,
 import numpy
 from allennlp.common.checks import ConfigurationError
 
-from lowresource_ner.data.conll_lines import opener
+from lowresource_ner.data.conll_lines import ConllError, check_regular_file, opener
 from lowresource_ner.data.other_kinds import kind_by_first_bytes
+from lowresource_ner.data.text_rules import MAX_BLANK_LINES, MAX_LINE_BYTES
 from lowresource_ner.distillation.label_lines import LabelLine, parse_label_line
 from lowresource_ner.distillation.soft_label_index import sentence_key
 
 logger = logging.getLogger(__name__)
+
+_ELSEWHERE = (
+    "make room in the folder for temporary files, name another in the variable TMPDIR, or give the file unpacked"
+)
+
+MAX_LABEL_LINE_BYTES = 64 * MAX_LINE_BYTES
+"""The longest line of a label file: one of text may bring the distributions of its words."""
 
 
 class NumberedLine(NamedTuple):
@@ -34,8 +42,8 @@ class LabelFileIndex:
     Reads a file of JSON lines once, checks each line, and keeps 32 bytes of each that has labels: a digest of its words and where
     it stands. A line is parsed again when its sentence is asked for.
 
-    A packed file (gz, bz2, xz) is unpacked, on the way, to a temporary file that goes with the index. A file that is not packed
-    must stay as it is meanwhile.
+    The labelled lines of a packed file (gz, bz2, xz) are written, on the way, to a temporary file that goes with the index. A
+    file that is not packed must stay as it is meanwhile.
 
     # Parameters
 
@@ -57,13 +65,13 @@ class LabelFileIndex:
         digest = hashlib.sha256()
         num_passed_over = 0
         source = self._opened()
-        self._file: IO[bytes] = source if opener(path) is open else tempfile.TemporaryFile()
+        self._file: IO[bytes] = source if opener(path) is open else self._temporary_file()
         for number, start, raw in self._lines(source):
             digest.update(raw)
             parsed = self._parsed(number, raw)
             if parsed is not None:
                 keys.append(_key(parsed.words))
-                starts.append(start)
+                starts.append(start if source is self._file else self._unpack(number, raw))
                 lengths.append(len(raw))
                 numbers.append(number)
             elif raw.strip():
@@ -118,7 +126,7 @@ class LabelFileIndex:
         # Without a common position in the file, so that processes that were forked do not disturb each other.
         raw = os.pread(self._file.fileno(), int(self._lengths[position]), int(self._starts[position]))
         parsed = None
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(ValueError):  # what is no line any more
             parsed = parse_label_line(raw)
         if parsed is None or _key(parsed.words) != int(self._keys[position]):
             raise self.error(number, "the file has been changed while it was in use; start again")
@@ -139,32 +147,62 @@ class LabelFileIndex:
         if os.path.isdir(self.path):
             raise self.error(0, "this is a directory; give a file of JSON lines in it")
         try:
+            check_regular_file(self.path)
             return opener(self.path)(self.path, "rb")
-        except FileNotFoundError:
+        except ConllError as error:
+            raise self.error(0, error.complaint) from None
+        except (FileNotFoundError, ValueError):  # the latter for a path with a NUL
             raise self.error(0, "there is no such file; check the path") from None
         except OSError as error:
             raise self.error(0, f"the file cannot be opened ({error.strerror}); check its permissions") from error
 
+    def _temporary_file(self) -> IO[bytes]:
+        try:
+            return tempfile.TemporaryFile(buffering=0)
+        except OSError as error:
+            raise self.error(0, f"there is no place to unpack the file to ({error.strerror}); {_ELSEWHERE}") from error
+
+    def _unpack(self, number: int, raw: bytes) -> int:
+        """Writes a line to the temporary file, and says where it starts there."""
+        try:
+            start = self._file.tell()
+            rest = memoryview(raw)
+            while rest:
+                rest = rest[self._file.write(rest) :]
+        except OSError as error:
+            raise self.error(
+                number, f"the file cannot be unpacked any further ({error.strerror}); {_ELSEWHERE}"
+            ) from error
+        return start
+
     def _lines(self, source: IO[bytes]) -> Iterator[Tuple[int, int, bytes]]:
-        """The number of each line, where it starts in the file that is read from later, and what is on it."""
-        start = 0
+        """The number of each line, where it starts, and what is on it."""
+        start, num_blank = 0, 0
         for number in itertools.count(1):
             raw = self._next_line(number, source)
             if not raw:
                 break
-            if source is not self._file:
-                self._file.write(raw)
+            num_blank = 0 if raw.strip() else num_blank + 1
+            if num_blank > MAX_BLANK_LINES:
+                raise self.error(
+                    number, f"there are {num_blank} blank lines in a row, as in a damaged file; take them out"
+                )
             yield number, start, raw
             start += len(raw)
-        self._file.flush()
 
     def _next_line(self, number: int, source: IO[bytes]) -> bytes:
         try:
-            raw = source.readline()
+            raw = source.readline(MAX_LABEL_LINE_BYTES + 1)
         except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
             raise self.error(
                 number, f"the file is damaged or cut short ({error}); fetch or pack it anew, or mend its suffix"
             ) from error
+        if len(raw) > MAX_LABEL_LINE_BYTES:
+            raise self.error(
+                number,
+                f"the line is longer than {MAX_LABEL_LINE_BYTES} bytes; write each sentence as one JSON object on a line of its "
+                "own (`jq -c '.[]'` makes lines of an array)",
+            )
         kind = kind_by_first_bytes(raw) if number == 1 else None
         if kind is not None:
             raise self.error(1, f"this is {kind[0]}, not JSON; {kind[1]}")

@@ -3,22 +3,31 @@
 import hashlib
 import json
 from functools import cached_property
-from typing import Dict, List, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 import numpy
 from allennlp.common.checks import ConfigurationError
 
-from lowresource_ner.data.tag_schemes import TagScheme, get_scheme
-from lowresource_ner.distillation.label_file_index import LabelFileIndex, NumberedLine
+from lowresource_ner.data.tag_schemes import OUTSIDE, EntitySpan, TagScheme, split_tag
+from lowresource_ner.distillation.label_file_index import LabelFileIndex
+from lowresource_ner.distillation.label_file_survey import LabelFileSurvey
 from lowresource_ner.distillation.label_lines import LabelLine
-from lowresource_ner.distillation.label_schemes import scheme_of_labels, types_of
+from lowresource_ner.distillation.quoting import quoted
 from lowresource_ner.distillation.teacher import Teacher
+from lowresource_ner.distillation.type_map import TypeMap
 
-_SCHEMES = ("IOB2", "IOB1", "IOBES", "BILOU")
-"""In the order in which they are preferred for tags that are valid in several."""
+_MAX_REMEMBERED = 1024
+"""Lists of labels whose columns are known: as a rule a file has one."""
 
 _SAME = 1e-3
 """Probabilities that differ by less are those of one teacher, computed in other batches or rounded."""
+
+
+class _Contents(NamedTuple):
+    lines: LabelFileIndex
+    labels: List[str]
+    columns: Mapping[str, int]
+    scheme: TagScheme
 
 
 @Teacher.register("label_file")
@@ -52,9 +61,12 @@ class LabelFileTeacher(Teacher):
     repair : `bool`, optional (default = `False`)
         Read invalid tag sequences as conlleval does, instead of stopping with an error that names the line.
     types : `Optional[List[str]]`, optional (default = those that occur)
-        The entity types, where the file may lack some, or where others are to be an error.
+        The entity types of the answers, where the file may lack some, or where others are to be an error.
     missing : `str`, optional (default = `"error"`)
         "error", or "skip" to answer `None` for a sentence that is not in the file.
+    label_map : `Optional[Dict[str, str]]`
+        Types of the file to rename (`{"PERSON": "PER"}`) or to drop (`{"MISC": "O"}`). The key "*" stands for every type that is
+        not named. Types that hold white space, end in a hyphen and the like (`type_fault`) must be renamed.
 
     # Raises
 
@@ -73,32 +85,39 @@ class LabelFileTeacher(Teacher):
         repair: bool = False,
         types: Optional[List[str]] = None,
         missing: str = "error",
+        label_map: Optional[Dict[str, str]] = None,
     ) -> None:
         if missing not in ("error", "skip"):
             raise ConfigurationError(
                 f"'missing' is '{missing}'; it is 'error', or 'skip' to pass over sentences that are not in the file."
             )
+        complaint = TypeMap({}, "'label_map'").complaint(types or [])
+        if complaint is not None:
+            raise ConfigurationError(f"'types' of {path}: {complaint}.")
         self.path: str = path
-        self._survey = _Survey(tag_scheme, file_tag_scheme, repair, types)
+        self._type_map = TypeMap(label_map or {}, f"'label_map' of {path}")
+        self._survey = LabelFileSurvey(tag_scheme, file_tag_scheme, repair, types, self._type_map)
         self._missing = missing
-        self._columns: Dict[Tuple[str, ...], List[int]] = {}
+        self._columns: Dict[Tuple[str, ...], numpy.ndarray] = {}
 
     @property
     def labels(self) -> List[str]:
-        return self._contents[1]
+        return self._contents.labels
 
     @property
     def tag_scheme(self) -> str:
-        return self._contents[2].name
+        return self._contents.scheme.name
 
     @property
     def fingerprint(self) -> str:
-        index, labels, scheme = self._contents
-        parts = json.dumps([labels, scheme.name, index.digest])
-        return hashlib.sha256(f"label_file 1\n{parts}".encode()).hexdigest()
+        contents = self._contents
+        parts: List[Any] = [contents.labels, contents.scheme.name, contents.lines.digest]
+        if self._type_map.names:
+            parts.append(sorted(self._type_map.names.items()))
+        return hashlib.sha256(f"label_file 1\n{json.dumps(parts)}".encode()).hexdigest()
 
     def _label(self, sentences: Sequence[Sequence[str]]) -> List[Optional[numpy.ndarray]]:
-        found = self._contents[0].find(sentences)
+        found = self._contents.lines.find(sentences)
         for words, numbered in zip(sentences, found):
             if numbered is None and self._missing == "error":
                 raise ConfigurationError(
@@ -110,101 +129,53 @@ class LabelFileTeacher(Teacher):
         return [None if numbered is None else self._answer(numbered.line, self._contents) for numbered in found]
 
     @cached_property
-    def _contents(self) -> "_Contents":
-        index = LabelFileIndex(self.path, self._survey)
+    def _contents(self) -> _Contents:
+        lines = LabelFileIndex(self.path, self._survey)
+        complaint = self._survey.complaint()
+        if complaint is not None:
+            raise lines.error(*complaint)
         scheme = self._survey.scheme()
-        contents = (index, scheme.tag_set(self._survey.types), scheme)
-        for first, other in index.repeated():
+        labels = scheme.tag_set(self._survey.types)
+        contents = _Contents(lines, labels, {label: column for column, label in enumerate(labels)}, scheme)
+        for first, other in lines.repeated():
             one, two = self._answer(first.line, contents), self._answer(other.line, contents)
             if not numpy.allclose(one, two, rtol=0, atol=_SAME):
-                raise index.error(
+                raise lines.error(
                     other.number,
                     f"the sentence {_start(other.line.words)} has other labels than in line {first.number}; keep one of them",
                 )
         return contents
 
-    def _answer(self, line: LabelLine, contents: "_Contents") -> numpy.ndarray:
+    def _answer(self, line: LabelLine, contents: _Contents) -> numpy.ndarray:
         """(num_words, num_labels)"""
-        _, labels, scheme = contents
-        answer = numpy.zeros((len(line.words), len(labels)), numpy.float32)
+        answer = numpy.zeros((len(line.words), len(contents.labels)), numpy.float32)
         if line.distributions is not None:
-            answer[:, self._columns_of(line.labels, labels)] = line.distributions
+            # Several columns are added up where their types become one, or O.
+            numpy.add.at(answer.T, self._columns_of(line.labels, contents), line.distributions.T)
         else:
-            tags = tuple(scheme.tags(line.spans, len(line.words)))
-            answer[numpy.arange(len(tags)), [labels.index(tag) for tag in tags]] = 1
+            spans = [
+                EntitySpan(start, end, renamed)
+                for start, end, entity_type in line.spans
+                if (renamed := self._type_map.renamed(entity_type)) is not None
+            ]
+            tags = contents.scheme.tags(spans, len(line.words))
+            answer[numpy.arange(len(tags)), [contents.columns[tag] for tag in tags]] = 1
         return answer
 
-    def _columns_of(self, own: Tuple[str, ...], labels: List[str]) -> List[int]:
+    def _columns_of(self, own: Tuple[str, ...], contents: _Contents) -> numpy.ndarray:
+        """(num_labels_of_line,) Where the columns of a line's labels belong."""
         if own not in self._columns:
-            self._columns[own] = [labels.index(label) for label in own]
+            if len(self._columns) == _MAX_REMEMBERED:
+                self._columns.clear()
+            self._columns[own] = numpy.array([contents.columns[self._renamed(label)] for label in own])
         return self._columns[own]
 
-
-_Contents = Tuple[LabelFileIndex, List[str], TagScheme]
-
-
-class _Survey:
-    """What is to be known of a file before its first sentence is given, gathered line by line."""
-
-    def __init__(
-        self, tag_scheme: Optional[str], file_tag_scheme: Optional[str], repair: bool, types: Optional[List[str]]
-    ) -> None:
-        self.types: Set[str] = set(types or [])
-        self._types_are_given = types is not None
-        self._given = None if tag_scheme is None else get_scheme(tag_scheme)
-        self._of_tags = [get_scheme(name) for name in (_SCHEMES if file_tag_scheme is None else [file_tag_scheme])]
-        self._repair = repair
-        self._of_labels: Dict[Tuple[str, ...], TagScheme] = {}
-
-    def __call__(self, numbered: NumberedLine) -> None:
-        """Raises a `ValueError` or a `ConfigurationError` that says what is wrong with a line."""
-        line = numbered.line
-        if line.distributions is not None:
-            self._take_labels(line.labels)
-        else:
-            self._take_types(line.types)
-        if line.tags is not None and not self._repair:
-            self._take_tags(line.tags)
-
-    def scheme(self) -> TagScheme:
-        """That of the answers."""
-        return self._given or next(iter(self._of_labels.values()), self._of_tags[0])
-
-    def _take_labels(self, labels: Tuple[str, ...]) -> None:
-        if labels in self._of_labels:
-            return
-        scheme = scheme_of_labels(labels, None if self._given is None else self._given.name, "the distributions")
-        others = {other.name for other in self._of_labels.values()} - {scheme.name}
-        if others:
-            raise ValueError(
-                f"the labels are tags of {scheme.name}, and those of lines before of {others.pop()}; give all distributions in "
-                "one scheme"
-            )
-        self._of_labels[labels] = scheme
-        self._take_types(types_of(labels))
-
-    def _take_types(self, types: Sequence[str]) -> None:
-        unknown = set(types) - self.types
-        if unknown and self._types_are_given:
-            raise ValueError(
-                f"{', '.join(sorted(unknown))} is not among 'types' ({', '.join(sorted(self.types))}); mend the line, or add it "
-                "there"
-            )
-        self.types |= unknown
-
-    def _take_tags(self, tags: Sequence[str]) -> None:
-        offences = [scheme.first_offence(tags) for scheme in self._of_tags]
-        if all(offences):
-            schemes = " or ".join(scheme.name for scheme in self._of_tags)
-            offence = offences[0]
-            assert offence is not None
-            raise ValueError(
-                f"tag {offence.position + 1}, {offence.tag!r}, is invalid in {schemes}, the scheme of the lines before or "
-                f"'file_tag_scheme': {offence.reason}; mend the tag, or set 'repair' to read tags as conlleval does"
-            )
-        self._of_tags = [scheme for scheme, offence in zip(self._of_tags, offences) if offence is None]
+    def _renamed(self, label: str) -> str:
+        letter, entity_type = split_tag(label)
+        renamed = None if entity_type is None else self._type_map.renamed(entity_type)
+        return OUTSIDE if renamed is None else f"{letter}-{renamed}"
 
 
 def _start(words: Sequence[str]) -> str:
     text = " ".join(words[:8])
-    return f"'{text}...'" if len(words) > 8 else f"'{text}'"
+    return quoted(f"{text}..." if len(words) > 8 else text)

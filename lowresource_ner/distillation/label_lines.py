@@ -1,16 +1,25 @@
 """One line of a label file: a sentence and what somebody says of its words."""
 
+import itertools
 import json
+from collections import Counter
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy
 
 from lowresource_ner.data.tag_schemes import EntitySpan, InvalidTagSequence, get_scheme
+from lowresource_ner.data.text_rules import word_fault
+from lowresource_ner.distillation.quoting import quoted
 
 _ANY_SCHEME = get_scheme("IOB2")
 """Reading as conlleval does, the letters of all schemes mean the same in each."""
 
 _SUM_TOLERANCE = 0.01
+
+_LONGEST_TYPE = 1000
+"""Characters. The type of an entity is written once in a line, and once for each of its words when it is read."""
+
+_BYTE_ORDER_MARK = "\ufeff"
 
 
 class LabelLine(NamedTuple):
@@ -67,22 +76,23 @@ def parse_label_line(raw: bytes) -> Optional[LabelLine]:
     if distributions is not None:
         labels = _labels(item)
         return LabelLine(words, [], labels=labels, distributions=_checked(distributions, len(words), labels))
-    if "tags" in item:
+    if item.get("tags") is not None:
         return _hard(words, item["tags"])
-    if "entities" in item:
+    if item.get("entities") is not None:
         return LabelLine(words, _spans(item["entities"], len(words)))
     raise ValueError(
         'the sentence has no labels; give "tags", "distributions" with their "labels", or "entities" (an empty list where there '
-        "are "
-        "none)"
+        "are none)"
     )
 
 
 def _object(raw: bytes) -> Dict[str, Any]:
     try:
-        item = json.loads(raw)
+        item = json.loads(raw.decode("utf-8").removeprefix(_BYTE_ORDER_MARK), object_pairs_hook=_without_repetition)
     except UnicodeDecodeError as error:
-        raise ValueError("the line is not UTF-8; convert the file, for example with iconv") from error
+        raise ValueError(
+            f"the line is not UTF-8 (byte {error.start + 1}, 0x{raw[error.start]:02x}); convert the file, for example with iconv"
+        ) from error
     except RecursionError as error:
         raise ValueError("the line nests too deep to be a sentence's labels; mend it") from error
     except json.JSONDecodeError as error:
@@ -90,6 +100,10 @@ def _object(raw: bytes) -> Dict[str, Any]:
             f"this is no JSON ({error.msg}, character {error.pos + 1}); write each sentence as one JSON object on one line (`jq "
             "-c .` makes lines of objects that are spread over several)"
         ) from error
+    except _RepeatedKey as error:
+        raise ValueError(f"the key {quoted(error.key)} stands twice in an object; keep one of them") from error
+    except ValueError as error:  # Python makes no whole numbers of more digits than sys.get_int_max_str_digits() says
+        raise ValueError("the line holds a number of thousands of digits; mend it") from error
     if not isinstance(item, dict):
         raise ValueError(
             f"an object was expected, and this is {type(item).__name__}; write each sentence as one JSON object on one line "
@@ -98,10 +112,29 @@ def _object(raw: bytes) -> Dict[str, Any]:
     return item
 
 
+class _RepeatedKey(Exception):
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+        self.key = key
+
+
+def _without_repetition(pairs: List[Tuple[str, Any]]) -> Dict[str, Any]:
+    item = dict(pairs)
+    if len(item) < len(pairs):
+        raise _RepeatedKey(Counter(key for key, _ in pairs).most_common(1)[0][0])
+    return item
+
+
 def _words(item: Dict[str, Any]) -> List[str]:
     words = item.get("tokens")
-    if not isinstance(words, list) or not all(isinstance(word, str) and word for word in words):
-        raise ValueError('"tokens" is missing or no list of words; give the words of the sentence, none of them empty')
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        raise ValueError('"tokens" is missing or no list of words; give the words of the sentence')
+    for number, word in enumerate(words, start=1):
+        fault = word_fault(word)
+        if fault is not None:
+            raise ValueError(
+                f'word {number} of "tokens", {quoted(word)}, {fault}; mend it, since no text has such a word'
+            )
     return words
 
 
@@ -116,7 +149,7 @@ def _soft(item: Dict[str, Any]) -> Optional[List[Any]]:
             if not isinstance(rows, list):
                 raise ValueError(f'"{key}" is {type(rows).__name__}; give a list with a list of numbers for each word')
             return rows
-    if "probabilities" in item and "tags" not in item and "entities" not in item:
+    if item.get("probabilities") is not None and item.get("tags") is None and item.get("entities") is None:
         raise ValueError(
             '"probabilities" has one number a word and there are no "tags"; give the probability of every label at every word'
         )
@@ -139,23 +172,30 @@ def _labels(item: Dict[str, Any]) -> Tuple[str, ...]:
 
 def _checked(rows: Sequence[Any], num_words: int, labels: Sequence[str]) -> numpy.ndarray:
     """(num_words, num_labels)"""
-    try:
-        values = numpy.array(rows, dtype=numpy.float64)
-    except (ValueError, TypeError):
-        values = numpy.empty(0)
-    if values.shape != (num_words, len(labels)):
+    if len(rows) != num_words or not all(_is_row(row, len(labels)) for row in rows):
         raise ValueError(
             f"the distributions are not {num_words} lists (one a word) of {len(labels)} numbers (one a label); give them so"
         )
-    sums = values.sum(axis=1)
-    wrong = ~((values >= 0).all(axis=1) & (abs(sums - 1) <= _SUM_TOLERANCE))  # True where a number is not finite
+    try:
+        values = numpy.array(rows, dtype=numpy.float64)
+    except OverflowError as error:
+        raise ValueError(
+            "the distributions hold a number of hundreds of digits, which is no probability; apply a softmax to scores"
+        ) from error
+    with numpy.errstate(over="ignore", invalid="ignore"):
+        sums = values.sum(axis=1)
+        wrong = ~((values >= 0).all(axis=1) & (abs(sums - 1) <= _SUM_TOLERANCE))  # True where a number is not finite
     if wrong.any():
         word = int(wrong.argmax())
         raise ValueError(
-            f"the numbers of word {word + 1}, {rows[word]}, are no probabilities: these are at least 0 and have the sum 1; "
-            "apply a softmax to scores"
+            f"the numbers of word {word + 1}, {quoted(rows[word])}, are no probabilities: these are at least 0 and have the sum "
+            "1; apply a softmax to scores"
         )
     return (values / sums[:, None]).astype(numpy.float32)
+
+
+def _is_row(row: Any, num_labels: int) -> bool:
+    return isinstance(row, list) and len(row) == num_labels and set(map(type, row)) <= {int, float}
 
 
 def _hard(words: List[str], tags: Any) -> LabelLine:
@@ -166,23 +206,33 @@ def _hard(words: List[str], tags: Any) -> LabelLine:
     try:
         return LabelLine(words, _ANY_SCHEME.spans(tags, repair=True), tags)
     except InvalidTagSequence as offence:
-        raise ValueError(f"{offence.tag!r} is no tag: {offence.reason}; mend it") from offence
+        raise ValueError(f"{quoted(offence.tag)} is no tag: {offence.reason}; mend it") from offence
 
 
 def _spans(entities: Any, num_words: int) -> List[EntitySpan]:
     if not isinstance(entities, list):
         raise ValueError('"entities" is no list; give a list of objects with "start_token", "end_token" and "type"')
     spans = sorted(map(_span, entities))
-    _ANY_SCHEME.tags(spans, num_words)  # says where they overlap or leave the sentence
+    for before, span in itertools.pairwise([EntitySpan(0, 0, ""), *spans]):
+        if not 0 <= span.start < span.end <= num_words:
+            raise ValueError(
+                f"the entity {quoted(tuple(span))} is out of range: there are {num_words} tokens, counted from 0, and the end is "
+                "exclusive; mend it"
+            )
+        if span.start < before.end:
+            raise ValueError(
+                f"the entities {quoted(tuple(before))} and {quoted(tuple(span))} overlap, and tags hold flat entities only; take "
+                "one of them out"
+            )
     return spans
 
 
 def _span(entity: Any) -> EntitySpan:
     if isinstance(entity, dict):
         start, end, entity_type = (entity.get(key) for key in ("start_token", "end_token", "type"))
-        if type(start) is int and type(end) is int and isinstance(entity_type, str) and entity_type:
-            return EntitySpan(start, end, entity_type)
+        if type(start) is int and type(end) is int and isinstance(entity_type, str):
+            if 0 < len(entity_type) <= _LONGEST_TYPE:
+                return EntitySpan(start, end, entity_type)
     raise ValueError(
-        f'{json.dumps(entity, ensure_ascii=False)[:200]} is no entity; give "start_token" and "end_token" (whole numbers from 0, '
-        'the end exclusive) and "type"'
+        f'{quoted(entity)} is no entity; give "start_token" and "end_token" (whole numbers from 0, the end exclusive) and "type"'
     )

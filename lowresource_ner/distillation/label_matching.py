@@ -1,6 +1,5 @@
 """What a teacher's labels are in the words of its student."""
 
-import json
 from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Set
 
 import numpy
@@ -9,6 +8,8 @@ from allennlp.common.checks import ConfigurationError
 from lowresource_ner.data.conll_ner import OTHER_TYPES
 from lowresource_ner.data.tag_schemes import OUTSIDE, TagScheme, get_scheme, split_tag
 from lowresource_ner.distillation.label_schemes import letters_by_type
+from lowresource_ner.distillation.quoting import as_json, listed, quoted
+from lowresource_ner.distillation.type_map import TypeMap
 
 # By source and target, the letters that are written otherwise. What is not here cannot be told from a word's own probabilities.
 _RENAMED = {
@@ -86,8 +87,8 @@ class LabelMatching:
             translated = _translated(label, letters, types.mapped)
             if translated not in columns:
                 raise ConfigurationError(
-                    f"'{label}', a label of {name}, is '{translated}' for the student, which has no such label: "
-                    f"{', '.join(student_labels)}. Give the student all tags of its scheme, as student_labels() does."
+                    f"{quoted(label)}, a label of {name}, is {quoted(translated)} for the student, which has no such label: "
+                    f"{listed(student_labels)}. Give the student all tags of its scheme, as student_labels() does."
                 )
             self.matrix[row, columns[translated]] = 1
 
@@ -147,15 +148,14 @@ class _Types(NamedTuple):
         strangers = sorted(set(label_map) - set(types) - {OTHER_TYPES})
         if strangers:
             raise ConfigurationError(
-                f"'label_maps' for {owner} names {', '.join(strangers)}, and its types are {', '.join(types) or 'none'}. Take "
-                "them out, or write them as the teacher does."
+                f"'label_maps' for {owner} names {listed(strangers)}, and its types are {listed(types)}. Take them out, or write "
+                "them as the teacher does."
             )
-        wrong = {old: new for old, new in label_map.items() if not isinstance(new, str) or not new}
-        if wrong:
-            raise ConfigurationError(
-                f"'label_maps' for {owner} has {wrong}. It maps types to types, or to 'O' to drop them."
-            )
-        return cls(owner, {each: label_map.get(each, label_map.get(OTHER_TYPES, each)) for each in types})
+        type_map = TypeMap(label_map, f"'label_maps' for {owner}")
+        complaint = type_map.complaint(types)
+        if complaint is not None:
+            raise ConfigurationError(f"{_sentence(owner)}: {complaint}.")
+        return cls(owner, {each: type_map.renamed(each) or OUTSIDE for each in types})
 
     @property
     def as_mapped(self) -> Set[str]:
@@ -168,7 +168,7 @@ class _Types(NamedTuple):
     def changed(self, changes: Mapping[str, str]) -> str:
         """The label map that makes these changes after those that are made already, as JSON."""
         final = {old: changes.get(new, new) for old, new in self.mapped.items()}
-        return json.dumps({old: new for old, new in final.items() if new != old}, ensure_ascii=False)
+        return as_json({old: new for old, new in final.items() if new != old or new == OUTSIDE})
 
 
 def _check_same_types(first: _Types, other: _Types, both_can_change: bool = False) -> None:
@@ -176,10 +176,11 @@ def _check_same_types(first: _Types, other: _Types, both_can_change: bool = Fals
     if first.as_mapped == other.as_mapped:
         return
     message = (
-        f"The entity types differ. {_sentence(first.owner)} has {_listed(first.as_mapped)}; {other.owner} has "
-        f"{_listed(other.as_mapped)}. Types are matched by their names alone."
+        f"The entity types differ. {_sentence(first.owner)} has {listed(sorted(first.as_mapped))}; {other.owner} has "
+        f"{listed(sorted(other.as_mapped))}. Types are matched by their names alone."
     )
-    changes = {old: _alias(old, first.as_mapped) or OUTSIDE for old in other.as_mapped - first.as_mapped}
+    aliases = {_meaning(each): each for each in sorted(first.as_mapped, reverse=True)}
+    changes = {old: aliases.get(_meaning(old), OUTSIDE) for old in other.as_mapped - first.as_mapped}
     reached = {changes.get(new, new) for new in other.as_mapped} - {OUTSIDE}
     left_over = first.as_mapped - reached
     maps = []
@@ -189,19 +190,14 @@ def _check_same_types(first: _Types, other: _Types, both_can_change: bool = Fals
         maps.append(f"for {first.owner}: {first.changed(dict.fromkeys(left_over, OUTSIDE))}")
     remedies = [f"set in 'label_maps' {' and '.join(maps)}"] if maps else []
     if left_over and not both_can_change:
-        remedies.append(f"take {_listed(left_over)} out of the types of {first.owner}")
+        remedies.append(f"take {listed(sorted(left_over))} out of the types of {first.owner}")
     if not reached:
         remedies = ["say in 'label_maps' which types of the one are which of the other"]
     raise ConfigurationError(f"{message} If that is what they mean, {' and '.join(remedies)}. ('O' drops a type.)")
 
 
-def _alias(entity_type: str, types: Set[str]) -> Optional[str]:
-    """The one of `types` that is likely to mean the same."""
-    meant = _meaning(entity_type)
-    return next((each for each in sorted(types) if _meaning(each) == meant), None)
-
-
 def _meaning(entity_type: str) -> str:
+    """The same for types that are likely to mean the same."""
     name = entity_type.casefold()
     return next((group[0] for group in _ALIASES if name in group), name)
 
@@ -226,10 +222,6 @@ def _translated(label: str, letters: Mapping[str, str], types: Mapping[str, str]
     if entity_type is None or types[entity_type] == OUTSIDE:
         return OUTSIDE
     return f"{letters.get(letter, letter)}-{types[entity_type]}"
-
-
-def _listed(types: Set[str]) -> str:
-    return ", ".join(sorted(types)) or "none"
 
 
 def _sentence(text: str) -> str:

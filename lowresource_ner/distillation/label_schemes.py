@@ -1,10 +1,12 @@
 """Which tag scheme a list of labels belongs to, told from the labels alone."""
 
+from collections import Counter
 from typing import Dict, List, Optional, Sequence, Set
 
 from allennlp.common.checks import ConfigurationError
 
 from lowresource_ner.data.tag_schemes import OUTSIDE, TagScheme, get_scheme, split_tag
+from lowresource_ner.distillation.quoting import listed, quoted
 
 # For each scheme its letters, and those of them that a type has whenever it has another: in IOB2 no entity goes on without having
 # begun. Where several schemes fit, the first is taken.
@@ -35,14 +37,14 @@ def scheme_of_labels(labels: Sequence[str], tag_scheme: Optional[str], owner: st
         together = {"": set().union(*letters.values())}  # a given scheme need not be complete for each type
         if not _fits(together, scheme.name):
             raise ConfigurationError(
-                f"The labels of {owner} are no tags of the scheme {scheme.name}: {', '.join(labels)}. Leave 'tag_scheme' out, or "
+                f"The labels of {owner} are no tags of the scheme {scheme.name}: {listed(labels)}. Leave 'tag_scheme' out, or "
                 "give that of the labels."
             )
         return scheme
     name = next((name for name in _LETTERS if _fits(letters, name)), None)
     if name is None:
         raise ConfigurationError(
-            f"The labels of {owner} are those of no tag scheme: {', '.join(labels)}. Give 'tag_scheme', "
+            f"The labels of {owner} are those of no tag scheme: {listed(labels)}. Give 'tag_scheme', "
             f"one of {', '.join(_LETTERS)}."
         )
     return get_scheme(name)
@@ -64,14 +66,14 @@ def letters_by_type(labels: Sequence[str], owner: str) -> Dict[str, Set[str]]:
         prefix, entity_type = split_tag(label)
         if entity_type is None or prefix not in set("BIESLU"):
             raise ConfigurationError(
-                f"'{label}', a label of {owner}, is no tag. Tags are 'O', or one of B, I, E, S, L, U, a hyphen and an entity "
-                "type: B-PER. Name them so in 'labels', in the same order."
+                f"{quoted(label)}, a label of {owner}, is no tag. Tags are 'O', or one of B, I, E, S, L, U, a hyphen and an "
+                "entity type: B-PER. Name them so in 'labels', in the same order."
             )
         letters.setdefault(entity_type, set()).add(prefix)
     if len(set(labels)) < len(labels):
-        twice = sorted({label for label in labels if list(labels).count(label) > 1})
+        twice = sorted(label for label, count in Counter(labels).items() if count > 1)
         raise ConfigurationError(
-            f"{', '.join(twice)} comes more than once among the labels of {owner}. Give each a name of its own; with a "
+            f"{listed(twice)} comes more than once among the labels of {owner}. Give each a name of its own; with a "
             "'label_map' several types become one, and those that are mapped to 'O' are dropped."
         )
     return letters

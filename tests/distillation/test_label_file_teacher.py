@@ -2,6 +2,7 @@
 
 import bz2
 import gzip
+import hashlib
 import json
 import os
 import random
@@ -155,6 +156,117 @@ def test_types_may_be_given(teacher_of) -> None:
             teacher_of(item, types=["LOC"]).labels  # noqa: B018
 
 
+ODD = ["work of art", " PER", "PER-", "-PER", "O", "\u00a0", "a\tb"]
+
+
+def with_type(entity_type: str) -> list:
+    """A sentence of each kind, whose first word is an entity of the type."""
+    entity = {"type": entity_type, "start_token": 0, "end_token": 1}
+    return [
+        {"tokens": ["Mara", "sang"], "entities": [entity]},
+        {"tokens": ["Mara", "swam"], "tags": [f"B-{entity_type}", "O"]},
+        {"tokens": ["Mara", "ran"], "labels": [f"B-{entity_type}", "O"], "distributions": [[0.75, 0.25], [0, 1]]},
+    ]
+
+
+@pytest.mark.parametrize("kind", range(3))
+@pytest.mark.parametrize("entity_type", ODD)
+def test_a_type_that_cannot_be_one_is_refused_or_renamed(teacher_of, kind, entity_type) -> None:
+    item = with_type(entity_type)[kind]
+    with pytest.raises(ConfigurationError) as caught:
+        teacher_of(GRACE, item).labels  # noqa: B018
+    message = str(caught.value)
+    assert f"labels.jsonl:2: entity type {entity_type!r} " in message
+    suggested = json.loads(message.partition("labels.jsonl: ")[2].rpartition(" ('O' drops")[0])
+    assert list(suggested) == [entity_type]
+    teacher_of(GRACE, item, label_map=suggested).labels  # noqa: B018
+    teacher = teacher_of(GRACE, item, label_map={entity_type: "X"})
+    assert teacher.labels == ["O", "B-PER", "I-PER", "B-X", "I-X"]
+    (answer,) = teacher.label([item["tokens"]])
+    assert answer.tolist() == [[0.25, 0, 0, 0.75, 0] if kind == 2 else [0, 0, 0, 1, 0], [1, 0, 0, 0, 0]]
+    for label_map in ({entity_type: "O"}, {"*": "O", "PER": "PER"}):
+        teacher = teacher_of(GRACE, item, label_map=label_map)
+        assert teacher.labels == LABELS
+        assert teacher.label([item["tokens"]])[0].tolist() == [[1, 0, 0], [1, 0, 0]]
+
+
+def test_all_types_that_cannot_be_are_told_at_once(teacher_of) -> None:
+    items = [GRACE, *with_type("work of art"), *with_type("PERSON"), *with_type("PER-")[:1]]
+    items = [{**item, "tokens": [*item["tokens"][:-1], str(number)]} for number, item in enumerate(items)]
+    label_map = {"PERSON": "PER"}
+    with pytest.raises(ConfigurationError) as caught:
+        teacher_of(*items, label_map=label_map).labels  # noqa: B018
+    message = str(caught.value)
+    assert "labels.jsonl:2: entity type 'work of art' holds white space" in message
+    suggested = {"PERSON": "PER", "work of art": "work-of-art", "PER-": "PER"}
+    assert json.dumps(suggested) in message
+    assert teacher_of(*items, label_map=suggested).labels == ["O", "B-PER", "I-PER", "B-work-of-art", "I-work-of-art"]
+
+
+def test_types_that_become_one_are_added_up(teacher_of) -> None:
+    labels = ["B-GPE", "I-LOC", "B-LOC", "O", "B-DATE", "I-GPE"]
+    item = {"tokens": ["Lima"], "labels": labels, "distributions": [[0.125, 0.25, 0.0625, 0.25, 0.25, 0.0625]]}
+    neighbours = {"tokens": ["New", "York", "Texas"], "tags": ["B-GPE", "I-GPE", "B-LOC"]}
+    teacher = teacher_of(item, neighbours, label_map={"GPE": "LOC", "DATE": "O"})
+    assert teacher.labels == ["O", "B-LOC", "I-LOC"]
+    answer, other = teacher.label([item["tokens"], neighbours["tokens"]])
+    assert answer.tolist() == [[0.5, 0.1875, 0.3125]]
+    assert other.tolist() == hard(teacher.labels, ["B-LOC", "I-LOC", "B-LOC"])
+    with pytest.raises(ConfigurationError, match=r"labels.jsonl:1: 'label_map' makes one type of several.*IOB1"):
+        teacher_of(item, tag_scheme="IOB1", label_map={"*": "LOC"}).labels  # noqa: B018
+    iob1 = {"tokens": ["Lima", "Peru"], "tags": ["I-GPE", "I-LOC"]}
+    teacher = teacher_of(iob1, tag_scheme="IOB1", label_map={"*": "LOC"})
+    assert teacher.label([iob1["tokens"]])[0].tolist() == hard(teacher.labels, ["I-LOC", "B-LOC"])
+
+
+@pytest.mark.parametrize(
+    "options, complaint",
+    [
+        (
+            {"label_map": {"PER": "per son"}},
+            "'label_map' of .*labels.jsonl makes of type 'PER' 'per son', which holds white",
+        ),
+        ({"label_map": {"PER": ""}}, "which is empty"),
+        ({"label_map": {"PER": None}}, "which is no text"),
+        ({"types": ["PER", "PER-"]}, "'types' of .*labels.jsonl: entity type 'PER-' .*\\{\"PER-\": \"PER\"\\}"),
+        ({"types": ["O"]}, "entity type 'O' is \"O\""),
+    ],
+)
+def test_types_of_the_options_are_checked_without_a_look_at_the_file(options, complaint) -> None:
+    with pytest.raises(ConfigurationError, match=complaint):
+        LabelFileTeacher("nowhere/labels.jsonl", **options)
+
+
+def test_given_types_are_those_of_the_answers(teacher_of) -> None:
+    item = with_type("work of art")[0]
+    assert teacher_of(item, types=["art", "PER"], label_map={"work of art": "art"}).labels[1] == "B-PER"
+    with pytest.raises(ConfigurationError, match=r"labels.jsonl:1: art is not among 'types' \(PER\)"):
+        teacher_of(item, types=["PER"], label_map={"work of art": "art"}).labels  # noqa: B018
+
+
+def test_words_of_all_kinds_are_found_exactly(teacher_of) -> None:
+    words = [
+        ["10\u00a0000"],
+        ["10 000"],
+        ["10", "000"],
+        ["New York"],
+        ["New\u2028York"],
+        ["\ufeffa"],
+        ["a"],
+        ["a\u0301"],
+        ["á"],
+    ]
+    items = [{"tokens": each, "tags": [f"B-{number}", *["O"] * (len(each) - 1)]} for number, each in enumerate(words)]
+    teacher = teacher_of(*items)
+    for number, answer in enumerate(teacher.label(words)):
+        assert answer[0].argmax() == teacher.labels.index(f"B-{number}")
+    nobody = ["cut", "\ud83d", "a" * 10**6]
+    assert teacher_of(*items, missing="skip").label([nobody]) == [None]
+    with pytest.raises(ConfigurationError, match=r"no line for the sentence 'cut \\ud83d aaa.*\(3 words\)") as caught:
+        teacher.label([nobody])
+    assert len(str(caught.value).encode("utf-8")) < 1000
+
+
 def test_a_sentence_that_stands_twice_must_have_the_same_labels(teacher_of) -> None:
     other = {"tokens": GRACE["tokens"], "entities": [{"type": "PER", "start_token": 0, "end_token": 2}]}
     assert len(teacher_of(GRACE, other, GRACE).label([GRACE["tokens"]])) == 1
@@ -175,7 +287,7 @@ def test_a_sentence_that_stands_twice_must_have_the_same_labels(teacher_of) -> N
         ('[{"tokens": ["a"], "tags": ["O"]}]', "an object was expected, and this is list"),
         ('{"words": ["a"], "tags": ["O"]}', '"tokens" is missing'),
         ('{"tokens": "a", "tags": ["O"]}', '"tokens" is missing or no list'),
-        ('{"tokens": ["a", ""], "tags": ["O", "O"]}', "none of them empty"),
+        ('{"tokens": ["a", ""], "tags": ["O", "O"]}', "word 2 of .* is empty"),
         ('{"tokens": ["a"]}', "the sentence has no labels"),
         ('{"tokens": ["a"], "tags": ["O", "O"]}', "1 tokens and 2 tags"),
         ('{"tokens": ["a"], "tags": "O"}', '"tags" is no list'),
@@ -264,8 +376,25 @@ def test_the_fingerprint_is_of_the_contents(tmp_path) -> None:
         fingerprint("a.jsonl", GRACE, {**SOFT, "distributions": [[0.5, 0.2501, 0.2499], [0, 1, 0]]}),
         fingerprint("a.jsonl", GRACE, SOFT, types=["PER", "LOC"]),
         fingerprint("a.jsonl", GRACE, SOFT, tag_scheme="IOB1"),
+        fingerprint("a.jsonl", GRACE, SOFT, label_map={"PER": "PER"}),
+        fingerprint("a.jsonl", GRACE, SOFT, label_map={"PER": "person"}),
+        fingerprint("a.jsonl", GRACE, SOFT, types=["person"], label_map={"*": "person"}),
     }
-    assert len({first, *others}) == 5
+    assert len({first, *others}) == 8
+    assert first == fingerprint("a.jsonl", GRACE, SOFT, label_map={})
+
+
+def test_the_fingerprint_of_earlier_versions_stays(tmp_path) -> None:
+    """Computed by hand, and once by the version that knew no `label_map`."""
+    path = tmp_path / "labels.jsonl"
+    path.write_bytes(b'\n{"tokens": ["Grace"], "tags": ["B-PER"]}\r\n{"line": 2, "error": "no"}\n')
+    parts = [LABELS, "IOB2", hashlib.sha256(path.read_bytes()).hexdigest()]
+    expected = hashlib.sha256(f"label_file 1\n{json.dumps(parts)}".encode()).hexdigest()
+    assert (
+        LabelFileTeacher(str(path)).fingerprint
+        == expected
+        == "a973837f3896aaf6da04ef6369c84eac6a786eacd1754711802d670a52f81b30"
+    )
 
 
 def test_forked_workers_read_beside_each_other(teacher_of) -> None:
