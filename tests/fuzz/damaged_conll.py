@@ -4,6 +4,8 @@ import random
 import tempfile
 from pathlib import Path
 
+from allennlp.common.checks import ConfigurationError
+
 from fuzz.conll_files import make_case
 from lowresource_ner.data.conll import ConllError, ConllFormat, read_conll, survey_conll
 from lowresource_ner.data.conll_writer import write_conll
@@ -64,9 +66,8 @@ OPTIONS = {
 }
 
 
-def damaged(rng: random.Random) -> bytes:
-    text = make_case(rng).text.encode()
-    for _ in range(rng.randint(1, 5)):
+def damaged(rng: random.Random, text: bytes) -> bytes:
+    for _ in range(rng.randint(1, 3)):
         start = rng.randint(0, len(text))
         end = min(len(text), start + rng.choice([0, 0, 1, 2, 10]))
         text = (
@@ -76,6 +77,7 @@ def damaged(rng: random.Random) -> bytes:
 
 
 def options(rng: random.Random) -> dict:
+    """Options that may not fit."""
     return {name: rng.choice(values) for name, values in OPTIONS.items() if rng.random() < 0.1}
 
 
@@ -85,11 +87,12 @@ def check(rng: random.Random) -> None:
     is read is written and read back as it is, or refused by the writer.
     """
     path, copy = FOLDER / "damaged.conll", FOLDER / "copy.conll"
-    path.write_bytes(damaged(rng))
-    chosen = options(rng)
+    case = make_case(rng)
+    path.write_bytes(damaged(rng, case.text.encode()))
+    chosen = {**case.options, **options(rng)}
     try:
         conll_format = ConllFormat(**chosen)
-    except Exception as error:
+    except ConfigurationError as error:
         assert "tokens need a column of their own" in str(error)
         return
     scheme, repair = rng.choice([None, None, "IO", "BMES", "IOB2"]), rng.random() < 0.5
@@ -103,9 +106,9 @@ def check(rng: random.Random) -> None:
     assert [each.tokens for each in unlabelled] == [each.tokens for each in sentences], (path.read_bytes(), chosen)
     pairs = [(each.tokens, each.tags or ("O",) * len(each.tokens)) for each in sentences]
     delimiter = rng.choice(["\t", "\t", " "])
+    read_back = ConllFormat(language_prefix=False, delimiter="tab" if delimiter == "\t" else "auto")
     try:
-        write_conll(pairs, copy, delimiter)
+        write_conll(pairs, copy, delimiter, read_back)
     except ConllError:
         return
-    read_back = ConllFormat(language_prefix=False, delimiter="tab" if delimiter == "\t" else "auto")
     assert [(each.tokens, each.tags) for each in read_conll(copy, read_back)] == pairs, copy.read_bytes()
