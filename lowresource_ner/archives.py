@@ -1,6 +1,7 @@
 """Archives of this package: loaded, or read without building their models. Whatever is damaged in them is said in one way."""
 
 import contextlib
+import glob
 import os
 import tarfile
 import tempfile
@@ -62,6 +63,20 @@ def check_archive(path: StrPath, owner: str, remedy: str) -> None:
     if Path(path).is_dir() and not any((Path(path) / name).exists() for name in (ARCHIVE_WEIGHTS, RUN_WEIGHTS)):
         raise ConfigurationError(
             f"{owner} is '{path}', which holds no weights ({ARCHIVE_WEIGHTS} or {RUN_WEIGHTS}). Has its training finished?"
+        )
+
+
+def check_run_folder(path: StrPath) -> None:
+    """
+    # Raises
+
+    `ConfigurationError`
+        Where a training is to be written to a folder in which AllenNLP would not find its checkpoints again.
+    """
+    if glob.has_magic(str(path)):
+        raise ConfigurationError(
+            f"A training cannot be kept in '{path}': AllenNLP takes '[', '*' and '?' in the name of its folder for a pattern, "
+            "finds no checkpoint by it (or those of another run), and fails when the first epoch ends. Give '-s' another name."
         )
 
 

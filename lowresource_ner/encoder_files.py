@@ -15,19 +15,13 @@ import os
 import re
 import shutil
 import tempfile
+from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple, Union
+from typing import Dict, Iterable, Iterator, List, Optional, Tuple, Union
 
 from allennlp.common.checks import ConfigurationError
-from transformers import (
-    AutoConfig,
-    AutoModel,
-    AutoTokenizer,
-    PretrainedConfig,
-    PreTrainedModel,
-    PreTrainedTokenizerFast,
-)
+from transformers import AutoModel, PretrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
 from transformers.models.auto.modeling_auto import MODEL_MAPPING
 from transformers.utils import logging as transformers_logging
 
@@ -36,27 +30,21 @@ from lowresource_ner.archives import (
     ENCODERS_FOLDER,
     RUN_WEIGHTS,
     archive_weights,
+    check_run_folder,
     is_archive,
     unpacked,
 )
+from lowresource_ner.damaged_files import said_of_damage
+from lowresource_ner.encoder_loading import load_config, load_model, load_tokenizer, new_model, number_of_positions
+from lowresource_ner.encoder_probe import Probe, check_encoder
 
 logger = logging.getLogger(__name__)
 
 # The encoders that are shipped with the package, each in a folder of its name.
 _SHIPPED = Path(__file__).parent / "encoders"
 
-# Encoders whose positions are counted from the one after the padding id.
-_POSITIONS_AFTER_PADDING = {
-    "camembert",
-    "data2vec-text",
-    "ibert",
-    "longformer",
-    "mpnet",
-    "roberta",
-    "xlm-roberta",
-    "xlm-roberta-xl",
-    "xmod",
-}
+# Sub-words that are read at once by encoders that could read any number.
+_WITHOUT_LIMIT = 512
 
 
 class EncoderFiles:
@@ -72,22 +60,21 @@ class EncoderFiles:
     serialization_dir : `Optional[str]`
         The folder of the training run, or of the archive that is being loaded (AllenNLP hands it to every constructor that
         asks). What is read is copied there, and found there first the next time.
+    as_trained : `bool`, optional (default = `False`)
+        True for a model that was trained on words with its tokenizer, which is then left as it is; see `load_tokenizer`.
 
     # Raises
 
     `ConfigurationError`
-        Where the files cannot be found or read, or the tokenizer has no fast version.
+        Where the files cannot be found or read, or the tokenizer has no fast version or cannot read words.
     """
 
-    def __init__(self, model_name: str, serialization_dir: Union[str, PathLike, None] = None) -> None:
+    def __init__(
+        self, model_name: str, serialization_dir: Union[str, PathLike, None] = None, as_trained: bool = False
+    ) -> None:
         self.model_name = model_name
         self._run_dir = Path(serialization_dir) if serialization_dir else None
-        self._config, self._tokenizer = self._load()
-        if not self._tokenizer.is_fast:
-            raise ConfigurationError(
-                f"The tokenizer of encoder '{model_name}' has no fast version (tokenizer.json), and words are aligned with "
-                "their sub-words by the fast one only. Take an encoder that has one, or convert it with transformers."
-            )
+        self._config, self._tokenizer = self._load(as_trained)
 
     def tokenizer(self) -> PreTrainedTokenizerFast:
         """The encoder's fast tokenizer, set up to take words (`is_split_into_words`)."""
@@ -99,7 +86,7 @@ class EncoderFiles:
 
     def model(self, load_weights: bool = True) -> PreTrainedModel:
         """
-        The encoder without any head or pooler.
+        The encoder without any head, pooler or decoder.
 
         # Parameters
 
@@ -107,15 +94,14 @@ class EncoderFiles:
             False for random weights. True loads the pretrained ones, except where an archive is being loaded, whose own
             weights are about to replace them.
         """
-        config = self._config
         if not load_weights or self._is_inside_archive():
-            return AutoModel.from_config(config, **_without_pooler(config))
+            return self._random_model()
         try:
-            return self._pretrained_model(config)
+            return self._pretrained_model()
         except ConfigurationError:
             if self._run_dir is not None and (self._run_dir / RUN_WEIGHTS).exists():
                 logger.info("Encoder '%s' is not at hand; its weights come from %s", self.model_name, self._run_dir)
-                return AutoModel.from_config(config, **_without_pooler(config))
+                return self._random_model()
             raise
 
     def model_with_pooler(self) -> Optional[PreTrainedModel]:
@@ -127,20 +113,36 @@ class EncoderFiles:
         if is_archive(self.model_name) or not _without_pooler(config):
             return None
         with _no_advice():
-            model, loading = self._read(
-                "weights",
-                lambda source: AutoModel.from_pretrained(source, config=config, output_loading_info=True),
-                encoder_source(self.model_name),
-            )
-        return None if any("pooler." in name for name in loading["missing_keys"]) else model
+            model, missing = load_model(AutoModel, self.model_name, encoder_source(self.model_name), config)
+        return None if any("pooler." in name for name in missing) else model
+
+    def check(self, model: PreTrainedModel, size: int, dim: Optional[int]) -> None:
+        """
+        Runs a model of these files on one small batch, to find at the start what would stop or spoil a training.
+
+        # Parameters
+
+        model : `PreTrainedModel`
+        size : `int`
+            The sub-words of a window, as `window` says.
+        dim : `Optional[int]`
+            How long the vectors (or how many the logits) of each sub-word should be.
+
+        # Raises
+
+        `ConfigurationError`
+            See `check_encoder`.
+        """
+        prefix, suffix = self.special_tokens()
+        pad_id = self._config.pad_token_id or 0
+        check_encoder(model, Probe(self.model_name, self._tokenizer, prefix, suffix, size, pad_id), dim)
 
     def max_length(self) -> int:
-        """The greatest number of sub-words, special tokens included, that the encoder reads at once."""
-        config = self._config
-        positions = getattr(config, "max_position_embeddings", None) or 512
-        if config.model_type in _POSITIONS_AFTER_PADDING:
-            positions -= config.pad_token_id + 1
-        return min(positions, self._tokenizer.model_max_length)
+        """
+        The greatest number of sub-words, special tokens included, that the encoder reads at once; 512 for one with relative
+        positions, which have no end.
+        """
+        return min(self._num_positions or _WITHOUT_LIMIT, self._tokenizer.model_max_length)
 
     def special_tokens(self) -> Tuple[List[int], List[int]]:
         """The ids that the tokenizer puts before and after a sentence."""
@@ -172,6 +174,8 @@ class EncoderFiles:
             Where the encoder cannot read so many, or the overlap is not below the size.
         """
         limit, num_special = self.max_length(), sum(map(len, self.special_tokens()))
+        if self._num_positions is None and max_length is None:
+            logger.info("Encoder '%s' has no greatest length; it reads %d sub-words at once", self.model_name, limit)
         size = (limit if max_length is None else max_length) - num_special
         if not 1 <= size <= limit - num_special:
             raise ConfigurationError(
@@ -189,46 +193,38 @@ class EncoderFiles:
     def _is_inside_archive(self) -> bool:
         return self._run_dir is not None and (self._run_dir / ARCHIVE_WEIGHTS).exists()
 
-    def _pretrained_model(self, config: PretrainedConfig) -> PreTrainedModel:
-        if is_archive(self.model_name):
-            return _encoder_of_archive(self.model_name, config)
-        # add_pooling_layer is an argument of some model classes only, and of the constructor rather than of the config.
-        return self._read(
-            "weights",
-            lambda source: AutoModel.from_pretrained(source, config=config, **_without_pooler(config)),
-            encoder_source(self.model_name),
-        )
+    @cached_property
+    def _num_positions(self) -> Optional[int]:
+        return number_of_positions(self.model_name, self._config)
 
-    def _load(self) -> Tuple[PretrainedConfig, PreTrainedTokenizerFast]:
+    def _random_model(self) -> PreTrainedModel:
+        return _without_decoder(new_model(self.model_name, self._config, **_without_pooler(self._config)))
+
+    def _pretrained_model(self) -> PreTrainedModel:
+        if is_archive(self.model_name):
+            return _with_weights_of_archive(self._random_model(), self.model_name)
+        # add_pooling_layer is an argument of some model classes only, and of the constructor rather than of the config.
+        options = _without_pooler(self._config)
+        model, _ = load_model(AutoModel, self.model_name, encoder_source(self.model_name), self._config, **options)
+        return _without_decoder(model)
+
+    def _load(self, as_trained: bool) -> Tuple[PretrainedConfig, PreTrainedTokenizerFast]:
         store = self._run_dir / ENCODERS_FOLDER / _slug(self.model_name) if self._run_dir else None
         if store is not None and store.is_dir():
-            return self._load_from(str(store))
+            return self._load_from(str(store), as_trained=True)
+        if self._run_dir is not None:
+            check_run_folder(self._run_dir)
         if is_archive(self.model_name):
             with unpacked(self.model_name) as folder:
-                loaded = self._load_from(str(_only_encoder(folder, self.model_name)))
+                loaded = self._load_from(str(_only_encoder(folder, self.model_name)), as_trained=True)
         else:
-            loaded = self._load_from(encoder_source(self.model_name))
-        if store is not None:
-            _save(loaded, store)
+            loaded = self._load_from(encoder_source(self.model_name), as_trained)
+        if self._run_dir is not None and store is not None:
+            _save(loaded, store, self._run_dir)
         return loaded
 
-    def _load_from(self, source: str) -> Tuple[PretrainedConfig, PreTrainedTokenizerFast]:
-        config = self._read("config", AutoConfig.from_pretrained, source)
-        tokenizer = self._read("tokenizer", AutoTokenizer.from_pretrained, source)
-        if getattr(tokenizer, "add_prefix_space", None) is False:
-            # Byte-level BPE takes words only if each begins with the space that separates it from the word before.
-            tokenizer = AutoTokenizer.from_pretrained(source, add_prefix_space=True)
-        return config, tokenizer
-
-    def _read(self, what: str, load: Callable[[str], Any], source: str) -> Any:
-        try:
-            return load(source)
-        except (OSError, ValueError) as error:
-            raise ConfigurationError(
-                f"The {what} of encoder '{self.model_name}' cannot be read: {_first_line(error)} Give the name of a model on the "
-                "Hugging Face hub (with a network, or with its files in the local cache), a folder written by "
-                "save_pretrained (config.json, tokenizer.json, model.safetensors), or an archive of this package."
-            ) from error
+    def _load_from(self, source: str, as_trained: bool) -> Tuple[PretrainedConfig, PreTrainedTokenizerFast]:
+        return load_config(self.model_name, source), load_tokenizer(self.model_name, source, as_trained)
 
 
 def encoder_source(model_name: str) -> str:
@@ -247,8 +243,7 @@ def _only_encoder(folder: Path, archive: str) -> Path:
     return encoders[0]
 
 
-def _encoder_of_archive(archive: str, config: PretrainedConfig) -> PreTrainedModel:
-    model = AutoModel.from_config(config, **_without_pooler(config))
+def _with_weights_of_archive(model: PreTrainedModel, archive: str) -> PreTrainedModel:
     marker = "transformer."
     weights = {name.split(marker, 1)[1]: value for name, value in archive_weights(archive).items() if marker in name}
     missing = [name for name in model.state_dict() if name not in weights]
@@ -257,8 +252,14 @@ def _encoder_of_archive(archive: str, config: PretrainedConfig) -> PreTrainedMod
             f"{archive} lacks {len(missing)} weights of its encoder, such as '{missing[0]}'. It was not written by this version "
             "of the package, or its model has another kind of encoder."
         )
-    model.load_state_dict({name: weights[name] for name in model.state_dict()})
+    with said_of_damage(f"The encoder's weights in archive '{archive}'", "Give the archive that the encoder is from."):
+        model.load_state_dict({name: weights[name] for name in model.state_dict()})
     return model
+
+
+def _without_decoder(model: PreTrainedModel) -> PreTrainedModel:
+    """Of T5 or BART the half that reads."""
+    return model.get_encoder() if model.config.is_encoder_decoder else model
 
 
 def _without_pooler(config: PretrainedConfig) -> Dict[str, bool]:
@@ -280,10 +281,15 @@ def _no_advice() -> Iterator[None]:
         transformers_logging.set_verbosity(level)
 
 
-def _save(loaded: Iterable[Union[PretrainedConfig, PreTrainedTokenizerFast]], store: Path) -> None:
-    """Writes an encoder's files so that they appear all at once: several processes of a distributed run may do this together."""
+def _save(loaded: Iterable[Union[PretrainedConfig, PreTrainedTokenizerFast]], store: Path, run_dir: Path) -> None:
+    """
+    Writes an encoder's files so that they appear all at once: several processes of a distributed run may do this together. What a
+    process that is killed leaves behind lies beside the vocabulary and not in it, so that it comes into no archive.
+    """
     store.parent.mkdir(parents=True, exist_ok=True)
-    temporary = tempfile.mkdtemp(dir=store.parent, prefix=".")
+    for left_over in store.parent.glob(".*"):  # of a killed process, from when they were written there
+        shutil.rmtree(left_over, ignore_errors=True)
+    temporary = tempfile.mkdtemp(dir=run_dir, prefix=".encoder-")
     os.chmod(temporary, 0o755)  # colleagues may read the run
     try:
         for part in loaded:
@@ -298,7 +304,3 @@ def _save(loaded: Iterable[Union[PretrainedConfig, PreTrainedTokenizerFast]], st
 def _slug(model_name: str) -> str:
     readable = re.sub(r"[^A-Za-z0-9]+", "-", model_name.rstrip("/").split("/")[-1]).strip("-")
     return f"{readable}-{hashlib.sha256(model_name.encode()).hexdigest()[:8]}"
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n")[0]

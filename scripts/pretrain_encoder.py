@@ -50,6 +50,7 @@ from transformers.trainer_utils import get_last_checkpoint
 
 from lowresource_ner.archives import is_archive
 from lowresource_ner.encoder_files import EncoderFiles, encoder_source
+from lowresource_ner.encoder_loading import load_model
 
 REPORT = "pretraining.json"
 WORK = ".training"
@@ -114,9 +115,12 @@ def main() -> None:
     corpora = read_corpora(args)
     (args.folder / WORK).mkdir(parents=True, exist_ok=True)
     write_json(args.folder / WORK / SETTINGS, settings)
-    tokenizer, config = load(args.encoder) if args.encoder else make(args, corpora)
+    files = load(args.encoder) if args.encoder else None
+    tokenizer, config = (files.tokenizer(), files.config()) if files else make(args, corpora)
     model = language_model(config, args)
-    max_length = min(args.max_length, tokenizer.model_max_length)
+    max_length = min(args.max_length, files.max_length()) if files else args.max_length
+    if files:
+        files.check(model.base_model, max_length - sum(map(len, files.special_tokens())), config.hidden_size)
     training, numbers = encoded([corpus.training for corpus in corpora], tokenizer, max_length)
     say(f"{sum(text.length for text in training):,} sub-words in {len(training):,} texts of {len(corpora)} files")
     if not args.encoder and not args.random_start:
@@ -197,8 +201,8 @@ def read_corpora(args: argparse.Namespace) -> List[Corpus]:
     return split_corpora(corpora, args.held_out, args.seed)
 
 
-def load(encoder: str) -> Tuple[PreTrainedTokenizerFast, PretrainedConfig]:
-    """The tokenizer and the config of an encoder that exists."""
+def load(encoder: str) -> EncoderFiles:
+    """An encoder that exists, and can learn from masked text."""
     if is_archive(encoder):
         raise ValueError(
             f"'{encoder}' is an archive. Give the encoder that it was trained from: a hub name or a folder."
@@ -211,7 +215,7 @@ def load(encoder: str) -> Tuple[PreTrainedTokenizerFast, PretrainedConfig]:
             f"The tokenizer of encoder '{encoder}' has no {missing[0]}, which masked language modelling needs. Take an encoder "
             "that was pretrained by it, such as BERT, RoBERTa, XLM-R or DistilBERT."
         )
-    return files.tokenizer(), files.config()
+    return files
 
 
 def make(args: argparse.Namespace, corpora: Iterable[Corpus]) -> Tuple[PreTrainedTokenizerFast, PretrainedConfig]:
@@ -233,7 +237,8 @@ def language_model(config: PretrainedConfig, args: argparse.Namespace) -> PreTra
     attention = "sdpa" if torch.cuda.is_available() else "eager"
     if args.encoder:
         source = encoder_source(args.encoder)
-        return AutoModelForMaskedLM.from_pretrained(source, config=config, attn_implementation=attention)
+        model, _ = load_model(AutoModelForMaskedLM, args.encoder, source, config, attn_implementation=attention)
+        return model
     return AutoModelForMaskedLM.from_config(config, attn_implementation=attention)
 
 

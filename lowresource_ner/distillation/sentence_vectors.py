@@ -133,6 +133,7 @@ class _Pooler(_Encoder):
         super().__init__(files, device)
         self._prefix, self._suffix = files.special_tokens()
         self._window_size, _ = files.window(max_length, None)
+        files.check(model, self._window_size, self.hidden_size)
         self._model: Any = model.eval().to(device)
 
     def subwords(self, sentences: Sequence[Sequence[str]]) -> List[Subwords]:

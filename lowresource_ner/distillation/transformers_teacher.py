@@ -18,6 +18,7 @@ from lowresource_ner.data.subword_tokenizer import Subwords, SubwordTokenizer
 from lowresource_ner.distillation.label_schemes import scheme_of_labels
 from lowresource_ner.distillation.teacher import FileVersions, Teacher, check_versions, file_versions
 from lowresource_ner.encoder_files import EncoderFiles, encoder_source
+from lowresource_ner.encoder_loading import load_model
 from lowresource_ner.predictors.batch_tagger import batches_of_like_length
 from lowresource_ner.untouched_randomness import untouched_randomness
 from lowresource_ner.windows import choose_windows, cut_windows
@@ -66,7 +67,7 @@ class TransformersTeacher(Teacher):
     # Raises
 
     `ConfigurationError`
-        Where the model cannot be found, is none for token classification, or its labels are no tags.
+        Where the model cannot be found or read, is none for token classification, or its labels are no tags.
     """
 
     def __init__(
@@ -154,7 +155,7 @@ class TransformersTeacher(Teacher):
 
     @cached_property
     def _files(self) -> EncoderFiles:
-        return EncoderFiles(self.model_name)
+        return EncoderFiles(self.model_name, as_trained=True)
 
     @cached_property
     def _windows(self) -> "_Windows":
@@ -169,24 +170,18 @@ class TransformersTeacher(Teacher):
         check_for_gpu(self._cuda_device)
         source = encoder_source(self.model_name)
         with untouched_randomness():
-            try:
-                model, loading = AutoModelForTokenClassification.from_pretrained(
-                    source, config=self._files.config(), output_loading_info=True
-                )
-            except (OSError, ValueError) as error:
-                raise ConfigurationError(
-                    f"Model '{self.model_name}' cannot be loaded for token classification: {str(error).strip()} Give a name on "
-                    "the Hugging Face hub, or a folder that save_pretrained has written of such a model."
-                ) from error
+            model, missing = load_model(AutoModelForTokenClassification, self.model_name, source, self._files.config())
         if self._versions is not None:
             check_versions(f"model '{self.model_name}'", self._versions, file_versions(self._weights))
-        if loading["missing_keys"]:
+        if missing:
             raise ConfigurationError(
-                f"Model '{self.model_name}' has no weights named {', '.join(sorted(loading['missing_keys'])[:3])}: it is no "
+                f"Model '{self.model_name}' has no weights named {', '.join(missing[:3])}: it is no "
                 "model for token classification but an encoder, which has to be trained first. Give one whose name or card says "
                 "NER."
             )
-        return model.eval().to(self._device)
+        model = model.eval().to(self._device)
+        self._files.check(model, self._windows.size, len(self.labels))
+        return model
 
     @property
     def _weights(self) -> List[Path]:

@@ -47,7 +47,8 @@ class SubwordTransformer(TokenEmbedder):
     # Raises
 
     `ConfigurationError`
-        Where the encoder cannot be found, cannot read `max_length` sub-words, or has not so many layers to freeze.
+        Where the encoder cannot be found, cannot read `max_length` sub-words or words in a batch with padding, or has not so many
+        layers to freeze.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class SubwordTransformer(TokenEmbedder):
         self._bfloat16 = bfloat16
         self._pad_id = files.config().pad_token_id or 0
         self.transformer = files.model(load_weights)
+        files.check(self.transformer, self._window_size, getattr(files.config(), "hidden_size", None))
         if num_frozen_layers is not None:
             for parameter in _bottom_parameters(self.transformer, num_frozen_layers, model_name):
                 parameter.requires_grad_(False)

@@ -8,6 +8,8 @@ import torch
 from allennlp.training.callbacks import TrainerCallback
 from allennlp.training.gradient_descent_trainer import GradientDescentTrainer
 
+from lowresource_ner.archives import check_run_folder
+
 
 @TrainerCallback.register("random_state")
 class RandomState(TrainerCallback):
@@ -21,10 +23,16 @@ class RandomState(TrainerCallback):
     first worker's state is kept; the others draw from a seed of their own.
 
     Registered as a `TrainerCallback` with name "random_state".
+
+    # Raises
+
+    `ConfigurationError`
+        Where AllenNLP would not find its checkpoints again in the folder of the run, for its name.
     """
 
     def __init__(self, serialization_dir: str) -> None:
         super().__init__(serialization_dir)
+        check_run_folder(serialization_dir)
         self._data_state_at_start: Optional[Dict[str, Any]] = None
         self._data_state_after_batch: Optional[Dict[str, Any]] = None
         self._restored: Optional[Dict[str, Any]] = None
