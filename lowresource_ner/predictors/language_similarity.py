@@ -1,6 +1,6 @@
 """The predictor that says which of several languages texts are near to."""
 
-from typing import Any, Dict, List, Sequence, Union
+from typing import Any, Dict, List, Optional, Sequence, Union
 
 import torch
 from allennlp.common.checks import ConfigurationError
@@ -9,7 +9,8 @@ from allennlp.data import DatasetReader, Instance
 from allennlp.models import Model
 from allennlp.predictors import Predictor
 
-from lowresource_ner.predictors.text_predictor import Request, TextPredictor, request_of_tokens
+from lowresource_ner.predictors.request import Request, request_of_tokens
+from lowresource_ner.predictors.text_predictor import TextPredictor
 
 _DIGITS = 6
 
@@ -22,8 +23,8 @@ class LanguageSimilarityPredictor(TextPredictor):
 
     Input is as that of the predictor `ner`: "text" or "tokens". A line of output is a JSON object: "text"; "tokens"; "language",
     the nearest one; and "scores", by language, the higher the nearer. (A text without words has no scores, and its language is
-    null.) With `--use-dataset-reader` input is what the archive's reader takes, `en=en.conll` for instance, and "gold_language"
-    stands beside.
+    null.) With `--use-dataset-reader` and without an `input_format`, input is what the archive's reader takes, `en=en.conll` for
+    instance, and "gold_language" stands beside.
 
     Registered as a `Predictor` with name "language_similarity".
 
@@ -51,7 +52,7 @@ class LanguageSimilarityPredictor(TextPredictor):
         model: Model,
         dataset_reader: DatasetReader,
         frozen: bool = True,
-        input_format: str = "json",
+        input_format: Optional[str] = None,
         tokenizer: Union[str, Dict[str, Any], None] = None,
         measure: str = "learned",
     ) -> None:
@@ -65,15 +66,12 @@ class LanguageSimilarityPredictor(TextPredictor):
         self._encoder: Any = dataset_reader.encoder
         self._scores(torch.from_numpy(self._encoder.encode([])))  # an unknown measure is an error before the first line
 
-    def predict_batch_instance(self, instances: List[Instance]) -> List[JsonDict]:
+    def answer_instances(self, instances: List[Instance]) -> List[JsonDict]:
         metadata: List[Any] = [instance["metadata"] for instance in instances]
         vectors: List[Any] = [instance["vector"] for instance in instances]
-        languages: List[Any] = [instance.fields.get("language") for instance in instances]
-        requests = [
-            request_of_tokens(each["words"], {} if language is None else {"gold_language": language.label})
-            for each, language in zip(metadata, languages)
-        ]
-        return self._output(requests, torch.stack([torch.from_numpy(vector.array) for vector in vectors]))
+        requests = [request_of_tokens(each["words"], {}) for each in metadata]
+        outputs = self._output(requests, torch.stack([torch.from_numpy(vector.array) for vector in vectors]))
+        return [{**_gold_language(instance), **output} for instance, output in zip(instances, outputs)]
 
     def answer(self, requests: Sequence[Request]) -> List[JsonDict]:
         return self._output(requests, torch.from_numpy(self._encoder.encode([request.words for request in requests])))
@@ -86,7 +84,6 @@ class LanguageSimilarityPredictor(TextPredictor):
             scores = dict(zip(languages, row)) if request.words else {}
             outputs.append(
                 {
-                    **request.others,
                     "text": request.text,
                     "tokens": request.words,
                     "language": max(scores, key=scores.__getitem__, default=None),
@@ -100,3 +97,8 @@ class LanguageSimilarityPredictor(TextPredictor):
         model: Any = self._model
         with torch.inference_mode():
             return model.scores(vectors.to(next(model.parameters()).device), self._measure).cpu()
+
+
+def _gold_language(instance: Instance) -> JsonDict:
+    language: Any = instance.fields.get("language")
+    return {} if language is None else {"gold_language": language.label}

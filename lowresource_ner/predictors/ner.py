@@ -1,6 +1,6 @@
 """The predictor for programs: JSON lines in, JSON lines out."""
 
-from typing import Any, Dict, List, Sequence, Union
+from typing import Any, Dict, List, Optional, Sequence, Union
 
 from allennlp.common.checks import ConfigurationError
 from allennlp.common.util import JsonDict
@@ -11,7 +11,8 @@ from allennlp.predictors import Predictor
 
 from lowresource_ner.data.tags_field import TagsField
 from lowresource_ner.predictors.batch_tagger import BatchTagger, TaggedSentence
-from lowresource_ner.predictors.text_predictor import Request, TextPredictor, request_of_tokens
+from lowresource_ner.predictors.request import Request, request_of_tokens
+from lowresource_ner.predictors.text_predictor import TextPredictor
 
 _DIGITS = 6
 
@@ -21,7 +22,8 @@ class NerPredictor(TextPredictor):
     """
     Finds entities. A line of input is a JSON object with either "tokens", a list of words, or "text", which is split into
     words, or both, where the words are those of the text; what else it holds (an id, say) is handed through, unless it has
-    the name of an output. With `--use-dataset-reader` input is a file that the archive's reader reads.
+    the name of an output. `TextPredictor` says more of what a line may be. With `--use-dataset-reader` and without an
+    `input_format`, input is a file that the archive's reader reads.
 
     A line of output is a JSON object: "text"; "tokens"; "tags" and "probabilities", of each word; "entities", each with its
     "text", "type", "start_token", "end_token" (exclusive), "start_char", "end_char" (so that `text[start_char:end_char]` is the
@@ -29,7 +31,7 @@ class NerPredictor(TextPredictor):
     "gold_tags" stand beside.
 
     Order is kept. A line that cannot be used gives {"line": n, "error": ...}, n counted among the lines that are not blank (the
-    only ones that `allennlp predict` passes on), and the rest go on.
+    only ones that `allennlp predict` passes on), and the rest go on. Only an output with "tokens" is an answer.
 
     Registered as a `Predictor` with name "ner".
 
@@ -38,9 +40,10 @@ class NerPredictor(TextPredictor):
     model : `Model`
     dataset_reader : `DatasetReader`
     frozen : `bool`
-    input_format : `str`, optional (default = `"json"`)
-        "json", or "text" for plain text, one sentence or paragraph a line:
-        `--predictor-args '{"input_format": "text"}'`.
+    input_format : `Optional[str]`, optional (default = `None`)
+        "json", which is the default, or "text" for plain text, one sentence or paragraph a line:
+        `--predictor-args '{"input_format": "text"}'`. Where the input may hold bytes that are not UTF-8, say which it is and add
+        `--use-dataset-reader`: the predictor then reads the file itself, and n counts all of its lines.
     tokenizer : `Union[str, Dict[str, Any], None]`, optional (default = `spacy_rules` for any language)
         A registered AllenNLP tokenizer, for "text".
     split_sentences : `bool`, optional (default = `False`)
@@ -61,7 +64,7 @@ class NerPredictor(TextPredictor):
         model: Model,
         dataset_reader: DatasetReader,
         frozen: bool = True,
-        input_format: str = "json",
+        input_format: Optional[str] = None,
         tokenizer: Union[str, Dict[str, Any], None] = None,
         split_sentences: bool = False,
         distributions: bool = False,
@@ -76,13 +79,9 @@ class NerPredictor(TextPredictor):
         self._distributions = distributions
         self._tagger = BatchTagger(model, dataset_reader.token_indexers, batch_size)
 
-    def predict_batch_instance(self, instances: List[Instance]) -> List[JsonDict]:
-        requests = []
-        for instance in instances:
-            tags = instance.fields.get("tags")
-            gold = {"gold_tags": list(tags.labels)} if isinstance(tags, TagsField) else {}
-            requests.append(request_of_tokens(_words_of(instance), gold))
-        return self.answer(requests)
+    def answer_instances(self, instances: List[Instance]) -> List[JsonDict]:
+        answers = self.answer([request_of_tokens(_words_of(instance), {}) for instance in instances])
+        return [{**_gold_tags(instance), **answer} for instance, answer in zip(instances, answers)]
 
     def answer(self, requests: Sequence[Request]) -> List[JsonDict]:
         pieces = [request.words[start:end] for request in requests for start, end in request.sentences]
@@ -90,8 +89,7 @@ class NerPredictor(TextPredictor):
         return [self._output(request, [next(tagged) for _ in request.sentences]) for request in requests]
 
     def _output(self, request: Request, tagged: Sequence[TaggedSentence]) -> JsonDict:
-        output = {
-            **request.others,
+        output: JsonDict = {
             "text": request.text,
             "tokens": request.words,
             "tags": [tag for sentence in tagged for tag in sentence.tags],
@@ -114,6 +112,11 @@ def _words_of(instance: Instance) -> List[str]:
     text = instance["tokens"]
     assert isinstance(text, TextField)
     return [token.ensure_text() for token in text.tokens]
+
+
+def _gold_tags(instance: Instance) -> JsonDict:
+    tags = instance.fields.get("tags")
+    return {"gold_tags": list(tags.labels)} if isinstance(tags, TagsField) else {}
 
 
 def _entity(entity: Dict[str, Any], first_word: int, request: Request) -> JsonDict:

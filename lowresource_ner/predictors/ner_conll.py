@@ -1,40 +1,36 @@
 """The predictor for the next tool in a chain: CoNLL files out."""
 
 import io
-from typing import Any, Sequence
 
 from allennlp.common.util import JsonDict
 from allennlp.predictors import Predictor
 
-from lowresource_ner.data.conll import ConllError, write_conll
+from lowresource_ner.data.conll_writer import write_conll
+from lowresource_ner.predictors.input_line import printable
 from lowresource_ner.predictors.ner import NerPredictor
+from lowresource_ner.predictors.text_predictor import shown_origin
 
 
 @Predictor.register("ner_conll")
 class NerConllPredictor(NerPredictor):
     """
     As `ner`, but a sentence of output is a CoNLL block: a word a line, a tab, its tag, and a blank line after each sentence.
-    A line of input that cannot be used becomes a comment.
+
+    What gives no block is a comment in its place, "# line 3: ...": a line of input that cannot be used, one without words, and
+    an answer that a CoNLL file cannot hold, such as one with the word -DOCSTART- or a type with a space. (An answer to a sentence
+    of a file is named by that, "# corpus.conll:12: ...".)
 
     Registered as a `Predictor` with name "ner_conll".
     """
 
-    def check(self, inputs: Any) -> None:
-        super().check(inputs)
-        tokens = inputs.get("tokens", [])
-        try:
-            _block(tokens, ["O"] * len(tokens))
-        except ConllError as error:
-            raise ValueError(error.complaint) from error
+    def _written(self, outputs: JsonDict) -> str:
+        if not outputs["tokens"]:
+            return self._written_error({**getattr(outputs, "origin", {}), "error": "the text has no words"})
+        block = io.StringIO()
+        write_conll([(outputs["tokens"], outputs["tags"])], block)
+        return block.getvalue()
 
-    def dump_line(self, outputs: JsonDict) -> str:
-        if "error" in outputs and "tags" not in outputs:
-            return f"# line {outputs['line']}: {outputs['error']}\n\n"
-        return _block(outputs["tokens"], outputs["tags"])
-
-
-def _block(tokens: Sequence[str], tags: Sequence[str]) -> str:
-    block = io.StringIO()
-    if tokens:
-        write_conll([(tokens, tags)], block)
-    return block.getvalue()
+    def _written_error(self, outputs: JsonDict) -> str:
+        origin = shown_origin(outputs)
+        comment = f"{origin}: {outputs['error']}" if origin else outputs["error"]
+        return f"# {printable(comment)}\n\n"

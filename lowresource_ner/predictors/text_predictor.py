@@ -3,56 +3,54 @@
 import json
 import logging
 from itertools import accumulate
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Set, Tuple, Union
 
 from allennlp.common import Params
 from allennlp.common.checks import ConfigurationError
 from allennlp.common.util import JsonDict
 from allennlp.data import DatasetReader, Instance, Token, Tokenizer
+from allennlp.data.fields import MetadataField
 from allennlp.models import Model
 from allennlp.predictors import Predictor
 
 from lowresource_ner.data.sentence_splitter import WordSentenceSplitter
 from lowresource_ner.data.word_tokenizer import WordTokenizer
+from lowresource_ner.predictors.input_file import InputFileReader, input_line_of
+from lowresource_ner.predictors.input_line import InputLine, check_input, printable, read_input_line, unusable
+from lowresource_ner.predictors.request import Request, request_of_text, request_of_tokens
 
 logger = logging.getLogger(__name__)
 
-MAX_CHARACTERS = 1_000_000
-"""The longest text that spaCy's tokenizer takes."""
-
-
-class Request(NamedTuple):
-    """
-    A line of input that can be used.
-
-    `text`; `words`; `offsets`, of each word its first character and the one after its last; `others`, what is handed through; and
-    `sentences`, of each its first word and the one after its last.
-    """
-
-    text: str
-    words: List[str]
-    offsets: List[Tuple[int, int]]
-    others: JsonDict
-    sentences: List[Tuple[int, int]]
+_INPUT_FORMATS = ("json", "text")
+_OF_ERRORS = ("line", "error")
+"""Keys of an output that stands for a line that could not be used."""
 
 
 class TextPredictor(Predictor):
     """
     A line of input is a JSON object with either "tokens", a list of words, or "text", which is split into words, or both, where
-    the words are those of the text; what else it holds (an id, say) is handed through, unless it has the name of an output.
+    the words are those of the text (`null` counts as absent). What else it holds (an id, say) is handed through, unless it has
+    the name of an output, or is called "line" or "error"; a warning names such keys.
 
-    Order is kept. A line that cannot be used gives {"line": n, "error": ...}, n counted among the lines that are not blank (the
-    only ones that `allennlp predict` passes on), and the rest go on.
+    Order is kept. A line that cannot be used gives {"line": n, "error": ...} and the rest go on, so that a line of output has
+    either "tokens" or "error". Such are lines that are not UTF-8 or no JSON (NaN and a key that stands twice are none), numbers
+    that Python cannot hold, brackets over 100 deep, texts over `MAX_LINE_BYTES`, texts and words with a NUL, words with a tab or
+    a line end, and halves of surrogate pairs.
 
-    A predictor of another kind defines `answer` and `predict_batch_instance`.
+    `allennlp predict` opens a file itself: it passes on the lines that are not blank, among which n counts them, and ends with a
+    `UnicodeDecodeError` at the first byte that is not UTF-8. With `--use-dataset-reader` and an `input_format` the predictor
+    reads the file: such bytes spoil their line alone, n is the line's number in the file, and lines end at line feeds only.
+
+    A predictor of another kind defines `answer` and `answer_instances`.
 
     # Parameters
 
     model : `Model`
     dataset_reader : `DatasetReader`
     frozen : `bool`
-    input_format : `str`, optional (default = `"json"`)
-        "json", or "text" for plain text, one sentence or paragraph a line.
+    input_format : `Optional[str]`, optional (default = `None`)
+        "json" (an object a line), or "text" for plain text, one sentence or paragraph a line. `None` is "json", but with
+        `--use-dataset-reader` what the archive's reader reads.
     tokenizer : `Union[str, Dict[str, Any], None]`, optional (default = `spacy_rules` for any language)
         A registered AllenNLP tokenizer, for "text".
     split_sentences : `bool`, optional (default = `False`)
@@ -69,35 +67,44 @@ class TextPredictor(Predictor):
         model: Model,
         dataset_reader: DatasetReader,
         frozen: bool = True,
-        input_format: str = "json",
+        input_format: Optional[str] = None,
         tokenizer: Union[str, Dict[str, Any], None] = None,
         split_sentences: bool = False,
     ) -> None:
+        if input_format is not None:
+            if input_format not in _INPUT_FORMATS:
+                raise ConfigurationError(
+                    f"'input_format' is '{input_format}'; it is 'json' (an object a line) or 'text'."
+                )
+            dataset_reader = InputFileReader(input_format, dataset_reader)
         super().__init__(model, dataset_reader, frozen)
-        if input_format not in ("json", "text"):
-            raise ConfigurationError(f"'input_format' is '{input_format}'; it is 'json' (an object a line) or 'text'.")
-        self._input_format = input_format
+        self._input_format = input_format or "json"
         self._tokenizer = WordTokenizer() if tokenizer is None else Tokenizer.from_params(_params(tokenizer))
         self._splitter = WordSentenceSplitter() if split_sentences else None
         self._lines_read = 0
+        self._not_handed_through: Set[str] = set()
 
     def answer(self, requests: Sequence[Request]) -> List[JsonDict]:
-        """The output of each request."""
+        """The output of each request, without what is handed through."""
+        raise NotImplementedError
+
+    def answer_instances(self, instances: List[Instance]) -> List[JsonDict]:
+        """The output of each instance of the archive's reader."""
         raise NotImplementedError
 
     def load_line(self, line: str) -> JsonDict:
         self._lines_read += 1
-        line = line.strip("\r\n").removeprefix("\ufeff")
-        try:
-            inputs = {"text": line} if self._input_format == "text" else _parsed(line)
-            self.check(inputs)
-            return inputs
-        except ValueError as error:
-            logger.error("Line %d: %s", self._lines_read, error)
-            return _BadLine(line=self._lines_read, error=str(error))
+        return read_input_line(self._lines_read, line, self._input_format)
 
     def dump_line(self, outputs: JsonDict) -> str:
-        return json.dumps(outputs, ensure_ascii=False) + "\n"
+        """A line of output; for an answer that cannot be written, one that says why. No answer makes it fail."""
+        if "error" in outputs and "tokens" not in outputs:
+            return self._written_error(outputs)
+        try:
+            return self._written(outputs)
+        except (ValueError, TypeError, RecursionError, ConfigurationError) as error:
+            complaint = f"the answer cannot be written: {getattr(error, 'complaint', error)}"
+            return self._written_error(_logged({**getattr(outputs, "origin", {}), "error": printable(complaint)}))
 
     def predict_json(self, inputs: JsonDict) -> JsonDict:
         return self.predict_batch_json([inputs])[0]
@@ -109,38 +116,66 @@ class TextPredictor(Predictor):
         # Raises
 
         `ValueError`
-            For an input without usable "tokens" or "text" (one that `load_line` has refused is answered with its error).
+            For an input without usable "tokens" or "text". (What comes from `load_line` is answered in any case.)
         """
-        usable = [item for item in inputs if not isinstance(item, _BadLine)]
-        answers = iter(self.answer(self._requests(usable)))
-        return [dict(item) if isinstance(item, _BadLine) else next(answers) for item in inputs]
+        outcomes = list(self._outcomes(inputs))
+        requests = [outcome for outcome in outcomes if isinstance(outcome, Request)]
+        answers = iter(self.answer(requests))
+        return [
+            self._answer(next(answers), outcome.others, _origin(item))
+            if isinstance(outcome, Request)
+            else _logged(outcome)
+            for item, outcome in zip(inputs, outcomes)
+        ]
 
     def predict_instance(self, instance: Instance) -> JsonDict:
         return self.predict_batch_instance([instance])[0]
 
-    def check(self, inputs: Any) -> None:
-        """Raises a `ValueError` that says what is wrong with a line of input."""
-        _check(inputs)
+    def predict_batch_instance(self, instances: List[Instance]) -> List[JsonDict]:
+        lines = [line for instance in instances if (line := input_line_of(instance)) is not None]
+        if lines:
+            return self.predict_batch_json([*lines])
+        return [
+            self._answer(answer, {}, _place(instance))
+            for answer, instance in zip(self.answer_instances(instances), instances)
+        ]
 
     def _json_to_instance(self, json_dict: JsonDict) -> Instance:
-        return self._dataset_reader.text_to_instance(self._requests([json_dict])[0].words)
+        outcome = next(self._outcomes([json_dict]))
+        if not isinstance(outcome, Request):
+            raise ValueError(outcome["error"])
+        return self._dataset_reader.text_to_instance(outcome.words)
 
-    def _requests(self, inputs: Sequence[JsonDict]) -> List[Request]:
+    def _written(self, outputs: JsonDict) -> str:
+        """An answer as it stands in the output. Where it cannot be written, any error says why."""
+        line = json.dumps(outputs, ensure_ascii=False, allow_nan=False) + "\n"
+        line.encode("utf-8")
+        return line
+
+    def _written_error(self, outputs: JsonDict) -> str:
+        return json.dumps(outputs, ensure_ascii=False) + "\n"
+
+    def _outcomes(self, inputs: Sequence[JsonDict]) -> Iterator[Union[Request, JsonDict]]:
+        """What is asked with each input, or the output that says why it cannot be used."""
         for item in inputs:
-            self.check(item)
-        texts = [item["text"] for item in inputs if "tokens" not in item]
+            if not isinstance(item, InputLine):
+                check_input(item)
+        texts = [item["text"] for item in inputs if _is_text(item)]
         tokenised = iter(self._tokenizer.batch_tokenize(texts))
-        requests = []
         for item in inputs:
-            others = {key: value for key, value in item.items() if key not in ("text", "tokens")}
-            if "tokens" in item:
-                requests.append(request_of_tokens(item["tokens"], others, item.get("text")))
-                continue
-            words = next(tokenised)
-            offsets = _offsets(words, item["text"])
-            written = [word.ensure_text() for word in words]
-            requests.append(Request(item["text"], written, offsets, others, self._sentences(words)))
-        return requests
+            tokens = next(tokenised) if _is_text(item) else []
+            try:
+                yield dict(item) if _is_unusable(item) else self._request(item, tokens)
+            except ValueError as error:
+                if not isinstance(item, InputLine):
+                    raise
+                yield dict(unusable(item.number, str(error)))
+
+    def _request(self, item: JsonDict, tokens: List[Token]) -> Request:
+        others = {key: value for key, value in item.items() if key not in ("text", "tokens")}
+        if item.get("tokens") is not None:
+            return request_of_tokens(item["tokens"], others, item.get("text"))
+        return request_of_text(item["text"], tokens, others, self._sentences(tokens))
 
     def _sentences(self, words: Sequence[Token]) -> List[Tuple[int, int]]:
         """The sentences of a text, each from its first word to the one after its last."""
@@ -149,64 +184,57 @@ class TextPredictor(Predictor):
         ends = list(accumulate(len(sentence) for sentence in self._splitter.split(words)))
         return list(zip([0, *ends], ends))
 
+    def _answer(self, answer: JsonDict, others: JsonDict, origin: JsonDict) -> "_Answer":
+        kept = {key: value for key, value in others.items() if key not in answer and key not in _OF_ERRORS}
+        for key in sorted(others.keys() - kept.keys() - self._not_handed_through):
+            self._not_handed_through.add(key)
+            logger.warning(
+                'The key "%s" of the input is not handed through, since outputs have one of that name (first met at %s; this is '
+                "said once).",
+                key,
+                shown_origin(origin) or "an input",
+            )
+        return _Answer({**kept, **answer}, origin)
 
-class _BadLine(Dict[str, Any]):
-    """A line of input that cannot be used: its number among the lines that are not blank, and what is wrong with it."""
+
+class _Answer(Dict[str, Any]):
+    """An output that knows what it answers: {"line": n}, {"place": "file:line"}, or nothing."""
+
+    def __init__(self, outputs: JsonDict, origin: JsonDict) -> None:
+        super().__init__(outputs)
+        self.origin = origin
 
 
-def _parsed(line: str) -> Any:
-    try:
-        return json.loads(line)
-    except json.JSONDecodeError as error:
-        raise ValueError(
-            f'this is no JSON ({error}); for lines of plain text add --predictor-args \'{{"input_format": "text"}}\''
-        ) from error
+def shown_origin(outputs: JsonDict) -> str:
+    """Which input an output answers, for a message; empty where it does not say."""
+    return f"line {outputs['line']}" if "line" in outputs else str(outputs.get("place", ""))
+
+
+def _logged(outputs: JsonDict) -> JsonDict:
+    """The same output, an error, which is logged."""
+    logger.error("%s: %s", shown_origin(outputs) or "An input", outputs["error"])
+    return outputs
+
+
+def _origin(item: JsonDict) -> JsonDict:
+    return {"line": item.number} if isinstance(item, InputLine) else {}
+
+
+def _place(instance: Instance) -> JsonDict:
+    metadata = instance.fields.get("metadata")
+    if isinstance(metadata, MetadataField) and isinstance(metadata.metadata, dict) and "place" in metadata.metadata:
+        return {"place": metadata.metadata["place"]}
+    return {}
+
+
+def _is_unusable(item: JsonDict) -> bool:
+    return isinstance(item, InputLine) and not item.is_usable
+
+
+def _is_text(item: JsonDict) -> bool:
+    """Whether the words are those that the tokenizer finds."""
+    return not _is_unusable(item) and item.get("tokens") is None
 
 
 def _params(tokenizer: Union[str, Dict[str, Any]]) -> Params:
     return Params({"type": tokenizer} if isinstance(tokenizer, str) else dict(tokenizer))
-
-
-def _check(inputs: Any) -> None:
-    """Raises a `ValueError` that says what is wrong with a line of input."""
-    if not isinstance(inputs, dict):
-        raise ValueError(f'a JSON object with "tokens" or "text" was expected, and this is {type(inputs).__name__}')
-    if "tokens" in inputs:
-        tokens = inputs["tokens"]
-        if not isinstance(tokens, list) or not all(isinstance(token, str) and token.strip() for token in tokens):
-            raise ValueError('"tokens" must be a list of words, none of them empty')
-    elif not isinstance(inputs.get("text"), str):
-        raise ValueError('the object has neither "tokens" (a list of words) nor "text" (a string)')
-    written = " ".join(inputs.get("tokens", [])) + str(inputs.get("text", ""))
-    if len(written) > MAX_CHARACTERS:
-        raise ValueError(
-            f"the text has {len(written)} characters; give at most {MAX_CHARACTERS} a line, such as a chapter"
-        )
-    try:
-        written.encode("utf-8")
-    except UnicodeEncodeError as error:
-        raise ValueError(f"character {error.start} is half of a surrogate pair (a cut emoji, for instance)") from error
-    if "tokens" in inputs and "text" in inputs:
-        _offsets([Token(token) for token in inputs["tokens"]], str(inputs["text"]))
-
-
-def _offsets(words: Sequence[Token], text: str) -> List[Tuple[int, int]]:
-    """Where words stand in the text; tokenizers that do not say are followed from left to right."""
-    offsets = []
-    position = 0
-    for word in words:
-        written = word.ensure_text()
-        start = word.idx if word.idx is not None else text.find(written, position)
-        position = start + len(written)
-        if text[start:position] != written:
-            raise ValueError(
-                f"the word '{written}' does not stand in the text where it should; words must be as they are in the text"
-            )
-        offsets.append((start, position))
-    return offsets
-
-
-def request_of_tokens(words: Sequence[str], others: JsonDict, text: Optional[str] = None) -> Request:
-    """A request whose words are known; without its text they are joined by spaces."""
-    text = " ".join(words) if text is None else text
-    return Request(text, list(words), _offsets([Token(word) for word in words], text), others, [(0, len(words))])

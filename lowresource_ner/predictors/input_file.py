@@ -1,0 +1,88 @@
+"""A predictor's input, read by the predictor itself."""
+
+import lzma
+import zlib
+from typing import IO, Any, Iterator, Optional, Tuple
+
+from allennlp.common.checks import ConfigurationError
+from allennlp.data import DatasetReader, Instance
+from allennlp.data.fields import MetadataField
+
+from lowresource_ner.data.conll_lines import opener
+from lowresource_ner.data.text_rules import MAX_LINE_BYTES
+from lowresource_ner.predictors.input_line import InputLine, read_input_line, unusable
+
+_FIELD = "input_line"
+_MAX_BYTES = 16 * MAX_LINE_BYTES
+"""Of a line: its text may be written in escapes, and what is handed through stands beside."""
+
+
+class InputFileReader(DatasetReader):
+    """
+    Reads the lines of a file for a predictor that `allennlp predict` asks with `--use-dataset-reader`. Without that, AllenNLP
+    opens the file, and its own reading ends with an error at the first byte that is not UTF-8, before a predictor sees the line.
+
+    Each line that is not blank gives an instance, which holds an `InputLine`. Lines end at line feeds alone and are counted as
+    editors do; none of them, whatever it holds, stops the reading. Files may be packed (gz, bz2, xz).
+
+    # Parameters
+
+    input_format : `str`
+        "json" or "text".
+    reader : `DatasetReader`
+        The archive's, for instances of another origin.
+
+    # Raises
+
+    `ConfigurationError`
+        Where the file cannot be opened, or unpacked.
+    """
+
+    def __init__(self, input_format: str, reader: DatasetReader) -> None:
+        super().__init__()
+        self._input_format = input_format
+        self._reader = reader
+
+    def text_to_instance(self, *inputs: Any) -> Instance:
+        return self._reader.text_to_instance(*inputs)
+
+    def apply_token_indexers(self, instance: Instance) -> None:
+        if input_line_of(instance) is None:
+            self._reader.apply_token_indexers(instance)
+
+    def _read(self, file_path: Any) -> Iterator[Instance]:
+        for number, raw in _numbered_lines(str(file_path)):
+            line = raw.decode("utf-8", errors="surrogateescape")
+            if len(raw) > _MAX_BYTES:
+                contents = unusable(number, f"the line is longer than {_MAX_BYTES} bytes; break it up")
+            elif line.strip():
+                contents = read_input_line(number, line, self._input_format)
+            else:
+                continue
+            yield Instance({_FIELD: MetadataField(contents)})
+
+
+def input_line_of(instance: Instance) -> Optional[InputLine]:
+    """The line that an instance of this reader holds, `None` for other instances."""
+    field = instance.fields.get(_FIELD)
+    return field.metadata if isinstance(field, MetadataField) else None
+
+
+def _numbered_lines(path: str) -> Iterator[Tuple[int, bytes]]:
+    """The lines with their numbers; of one that is too long only the beginning."""
+    number = 0
+    try:
+        with opener(path)(path, "rb") as stream:
+            while raw := stream.readline(_MAX_BYTES + 1):
+                number += 1
+                yield number, raw
+                _pass_over_rest(raw, stream)
+    except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
+        raise ConfigurationError(
+            f"{path}:{number + 1}: the file cannot be read ({error}); check the path, or fetch it anew"
+        ) from error
+
+
+def _pass_over_rest(raw: bytes, stream: IO[bytes]) -> None:
+    while len(raw) > _MAX_BYTES and not raw.endswith(b"\n"):
+        raw = stream.readline(_MAX_BYTES + 1)

@@ -1,0 +1,180 @@
+"""One line of a predictor's input: what it holds, or what is wrong with it."""
+
+import json
+import math
+import re
+from typing import Any, Dict, Iterable, List, NoReturn, Tuple
+
+from allennlp.common.util import JsonDict
+
+from lowresource_ner.data.text_rules import MAX_LINE_BYTES, surrogate_fault
+from lowresource_ner.predictors.request import check_words
+
+MAX_DEPTH = 100
+"""Brackets within each other. Python's own limit depends on who calls: what could be read might not be written."""
+
+_UNDECODED = re.compile("[\udc80-\udcff]")
+_NOT_PRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+class InputLine(Dict[str, Any]):
+    """
+    What a line holds, or, where it cannot be used, "line" and "error": its number, and what is wrong with it.
+
+    # Parameters
+
+    number : `int`
+        Counted from 1.
+    contents : `JsonDict`
+    is_usable : `bool`, optional (default = `True`)
+    """
+
+    def __init__(self, number: int, contents: JsonDict, is_usable: bool = True) -> None:
+        super().__init__(contents)
+        self.number = number
+        self.is_usable = is_usable
+
+
+def read_input_line(number: int, line: str, input_format: str) -> InputLine:
+    """
+    Never fails: what is wrong with a line is what it holds then.
+
+    # Parameters
+
+    number : `int`
+        Of the line, from 1.
+    line : `str`
+        Bytes that are not UTF-8 may stand in it as `errors="surrogateescape"` leaves them.
+    input_format : `str`
+        "json" or "text".
+    """
+    line = line.rstrip("\r\n").removeprefix("\ufeff")
+    try:
+        _check_bytes(line)
+        contents = {"text": line} if input_format == "text" else _parsed(line)
+        check_input(contents)
+        return InputLine(number, contents)
+    except ValueError as error:
+        return unusable(number, str(error))
+
+
+def unusable(number: int, complaint: str) -> InputLine:
+    """A line that cannot be used."""
+    return InputLine(number, {"line": number, "error": printable(complaint)}, is_usable=False)
+
+
+def printable(message: str) -> str:
+    r"""The message on one line, without what UTF-8 cannot encode: such characters are written as Python does (`\n`)."""
+    return _NOT_PRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), message)
+
+
+def check_input(inputs: Any) -> None:
+    """Raises a `ValueError` that says why this is no input of a predictor."""
+    if not isinstance(inputs, dict):
+        raise ValueError(f'a JSON object with "tokens" or "text" was expected, and this is {type(inputs).__name__}')
+    tokens, text = inputs.get("tokens"), inputs.get("text")
+    if tokens is None and text is None:
+        raise ValueError('the object has neither "tokens" (a list of words) nor "text" (a string)')
+    if text is not None:
+        _check_text(text)
+    if tokens is not None:
+        if not isinstance(tokens, list) or not all(isinstance(token, str) for token in tokens):
+            raise ValueError('"tokens" must be a list of words, each of them a string')
+        check_words(tokens, '"tokens"')
+        _check_size(" ".join(tokens))
+
+
+def _check_text(text: Any) -> None:
+    if not isinstance(text, str):
+        raise ValueError(f'"text" must be a string, and this is {type(text).__name__}')
+    if "\0" in text:
+        raise ValueError(f'"text" holds a NUL at character {text.index(chr(0)) + 1}')
+    fault = surrogate_fault(text)
+    if fault is not None:
+        raise ValueError(f'"text" {fault}')
+    _check_size(text)
+
+
+def _check_size(text: str) -> None:
+    size = len(text.encode("utf-8"))
+    if size > MAX_LINE_BYTES:
+        raise ValueError(f"the text has {size} bytes in UTF-8; give at most {MAX_LINE_BYTES} a line, such as a chapter")
+
+
+def _check_bytes(line: str) -> None:
+    found = _UNDECODED.search(line)
+    if found is not None:
+        raise ValueError(
+            f"byte 0x{ord(found[0]) - 0xDC00:02x} after {found.start()} characters is not UTF-8; convert the file, for example "
+            "with `iconv -f LATIN1 -t UTF-8`"
+        )
+
+
+def _parsed(line: str) -> Any:
+    """What the line says, none of which is lost, or fails to be written, when it is handed through."""
+    try:
+        contents = _DECODER.decode(line)
+    except json.JSONDecodeError as error:
+        raise ValueError(
+            f'this is no JSON ({error}); for lines of plain text add --predictor-args \'{{"input_format": "text"}}\''
+        ) from error
+    except RecursionError as error:
+        raise _too_deep() from error
+    _check_depth(contents)
+    if isinstance(contents, dict):
+        for key, value in contents.items():
+            if key not in ("text", "tokens") and surrogate_fault(json.dumps([key, value], ensure_ascii=False)):
+                raise ValueError(f"{json.dumps(key)[:80]} holds half of a surrogate pair (a cut emoji, for instance)")
+    return contents
+
+
+def _check_depth(contents: Any) -> None:
+    level = [contents]
+    for _ in range(MAX_DEPTH):
+        level = [child for value in level for child in _children(value) if isinstance(child, (dict, list))]
+        if not level:
+            return
+    raise _too_deep()
+
+
+def _children(value: Any) -> Iterable[Any]:
+    """What an object or array holds."""
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
+
+
+def _too_deep() -> ValueError:
+    return ValueError(f"brackets are nested too deep; give at most {MAX_DEPTH} within each other")
+
+
+def _object(pairs: List[Tuple[str, Any]]) -> JsonDict:
+    contents = dict(pairs)
+    if len(contents) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in contents if keys.count(key) > 1)
+        raise ValueError(f"the key {json.dumps(twice)[:80]} stands twice in an object; keep one")
+    return contents
+
+
+def _integer(digits: str) -> int:
+    try:
+        return int(digits)
+    except ValueError as error:
+        raise ValueError(f"a number has {len(digits.lstrip('-'))} digits; write it as a string") from error
+
+
+def _float(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise ValueError(f"the number {digits[:80]} is too large; write it as a string")
+    return number
+
+
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON; write null")
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object, parse_int=_integer, parse_float=_float, parse_constant=_no_number
+)
