@@ -3,10 +3,11 @@
 from itertools import compress
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence
 
-from allennlp.common.util import lazy_groups_of
+from allennlp.common.util import is_distributed, lazy_groups_of
 from allennlp.data import DatasetReader, Field, Instance, Token, TokenIndexer
 from allennlp.data.fields import MetadataField, TextField
 from allennlp.data.token_indexers import SingleIdTokenIndexer
+from torch.distributed import get_world_size
 
 from lowresource_ner.data.normalised_words import NormalisedWordIndexer
 from lowresource_ner.data.sampling import HeldOut, Sample
@@ -19,12 +20,14 @@ _BLOCK = 256
 
 
 class Sentence(NamedTuple):
-    """Words, their tags if they have any, the file and line where they begin, and the line of each word where it has its own."""
+    """Words, their tags if they have any, the file and line where they begin, the line of each word where it has its own, and
+    whether the sentence is given a second time, so that all processes have as many."""
 
     words: Sequence[str]
     tags: Optional[Sequence[str]] = None
     place: str = "(given text)"
     lines: Sequence[int] = ()
+    is_repeated: bool = False
 
 
 class SentenceReader(DatasetReader):
@@ -33,6 +36,9 @@ class SentenceReader(DatasetReader):
 
     A model of several modules learns from the field `task` which of them an instance is for. AllenNLP's `multitask` reader
     adds it in training; for validation on one module, give the path with its name: `{"ner_source": "dev.conll"}`.
+
+    Under distributed training each process reads a share of the sentences. Where they cannot be divided equally, some processes
+    read one of the first once more; its metadata say "is_repeated", and the models do not score it.
 
     # Parameters
 
@@ -130,7 +136,7 @@ class SentenceReader(DatasetReader):
                     yield instance
             return
         sentences = (sentence for sentence in self.sentences(file_path) if self._held_out.includes(sentence.words))
-        for block in lazy_groups_of(self.shard_iterable(sentences), _BLOCK):
+        for block in lazy_groups_of(self.shard_iterable(_in_equal_shares(sentences)), _BLOCK):
             # The fast tokenizer's threads do not survive the fork that makes a loader's workers; there the indexer goes sentence
             # by sentence.
             indexers = self.token_indexers if self.get_worker_info() is None else {}
@@ -144,6 +150,8 @@ class SentenceReader(DatasetReader):
         fields: Dict[str, Field] = {"tokens": text, "metadata": MetadataField(metadata)}
         if self._lm_indexers:
             fields["lm_words"] = TextField(words)
+        if sentence.is_repeated:
+            metadata["is_repeated"] = True
         if sentence.tags is not None:
             metadata["label_namespace"] = self.label_namespace
             fields["tags"] = TagsField(
@@ -158,3 +166,23 @@ class SentenceReader(DatasetReader):
     def _count(self, corpus: Any) -> int:
         """How many sentences `_sentences` gives."""
         return sum(1 for _ in self._sentences(corpus))
+
+
+def _in_equal_shares(sentences: Iterable[Sentence]) -> Iterator[Sentence]:
+    """
+    The sentences, and under distributed training so many of the first once more, marked, that each process has as many: AllenNLP
+    ends an epoch for all of them when the first has none left.
+    """
+    if not is_distributed():
+        yield from sentences
+        return
+    num_processes = get_world_size()
+    first: List[Sentence] = []
+    total = 0
+    for sentence in sentences:
+        total += 1
+        if total <= num_processes:
+            first.append(sentence)
+        yield sentence
+    for number in range(-total % num_processes):
+        yield first[number % len(first)]._replace(is_repeated=True)

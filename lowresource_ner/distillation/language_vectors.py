@@ -94,7 +94,9 @@ class LanguageVectorsReader(DatasetReader):
                 metadata: Any = [instance["metadata"] for instance in block]
                 words = [each["words"] for each in metadata]
                 for each, vector in zip(metadata, self.encoder.encode(words)):
-                    yield self.text_to_instance(each["words"], language, each["place"], vector)
+                    instance = self.text_to_instance(each["words"], language, each["place"], vector)
+                    instance.add_field("metadata", MetadataField(each))
+                    yield instance
 
     def _set_worker_info(self, info: Optional[WorkerInfo]) -> None:
         super()._set_worker_info(info)

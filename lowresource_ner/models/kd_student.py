@@ -9,6 +9,7 @@ from allennlp.models import Model
 from allennlp.modules import TextFieldEmbedder
 
 from lowresource_ner.metrics import MeanLoss
+from lowresource_ner.models.counted_sentences import counted_sentences
 from lowresource_ner.models.mbert_tagger import MbertTagger
 from lowresource_ner.modules.distillation_losses import DistillationLoss, HardLabelLoss, MseLoss
 from lowresource_ner.modules.tag_heads import SoftmaxHead
@@ -108,7 +109,7 @@ class KdStudent(MbertTagger):
         output = super().forward(tokens, tags, metadata)
         if teacher_probabilities is not None:
             output["loss"] = self._loss(
-                output["logits"], output["mask"], teacher_probabilities, word_weights, agreement
+                output["logits"], output["mask"], teacher_probabilities, word_weights, agreement, metadata
             )
         return output
 
@@ -126,9 +127,14 @@ class KdStudent(MbertTagger):
         teacher_probabilities: torch.Tensor,
         word_weights: Optional[torch.Tensor],
         agreement: Optional[torch.Tensor],
+        metadata: Optional[List[Dict[str, Any]]],
     ) -> torch.Tensor:
-        distillation = self._distillation_loss.summed(logits, teacher_probabilities, mask, word_weights)
-        self._mean_distillation_loss(distillation.total, distillation.number)
+        distillation = counted = self._distillation_loss.summed(logits, teacher_probabilities, mask, word_weights)
+        rows = counted_sentences(metadata)
+        if isinstance(rows, list):  # not all of them
+            weights = None if word_weights is None else word_weights[rows]
+            counted = self._distillation_loss.summed(logits[rows], teacher_probabilities[rows], mask[rows], weights)
+        self._mean_distillation_loss(counted.total, counted.number)
         if agreement is None or self._agreed_label_weight == 0:
             return distillation.mean
         # Where all teachers have the same best tag, it is the best of their mixture, which the loss of hard labels takes.

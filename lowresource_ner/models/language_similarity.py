@@ -6,9 +6,10 @@ import torch
 from allennlp.common.checks import ConfigurationError
 from allennlp.data import Vocabulary
 from allennlp.models import Model
-from allennlp.training.metrics import CategoricalAccuracy
 
 from lowresource_ner.encoder_files import EncoderFiles
+from lowresource_ner.metrics import MeanLoss
+from lowresource_ner.models.counted_sentences import counted_sentences
 from lowresource_ner.modules.language_scores import LanguageScores
 
 
@@ -65,7 +66,7 @@ class LanguageSimilarity(Model):
         hidden_size = EncoderFiles(model_name, serialization_dir).config().hidden_size
         self._scores = LanguageScores(len(self.languages), hidden_size, rank)
         self._orthogonality_weight = orthogonality_weight
-        self._accuracy = CategoricalAccuracy()
+        self._accuracy = MeanLoss("accuracy")
 
     @property
     def has_means(self) -> bool:
@@ -110,7 +111,7 @@ class LanguageSimilarity(Model):
         language : `torch.Tensor`, optional
             (batch_size,)
         metadata : `List[Dict[str, Any]]`, optional
-            Of each sentence; not used.
+            Of each sentence.
 
         # Returns
 
@@ -121,7 +122,9 @@ class LanguageSimilarity(Model):
         if language is not None:
             penalty = self._orthogonality_weight * self._scores.orthogonality_penalty()
             output["loss"] = torch.nn.functional.cross_entropy(scores, language) + penalty
-            self._accuracy(scores, language)
+            rows = counted_sentences(metadata)
+            is_right = scores.argmax(dim=-1)[rows] == language[rows]
+            self._accuracy(is_right.sum(), len(is_right))
         return output
 
     def make_output_human_readable(self, output_dict: Dict[str, Any]) -> Dict[str, Any]:
@@ -131,4 +134,4 @@ class LanguageSimilarity(Model):
 
     def get_metrics(self, reset: bool = False) -> Dict[str, float]:
         """ "accuracy" : the share of sentences whose language was identified."""
-        return {"accuracy": float(self._accuracy.get_metric(reset))}
+        return self._accuracy.get_metric(reset)

@@ -13,6 +13,7 @@ from allennlp.training.metrics import Metric
 
 from lowresource_ner.data.tag_schemes import get_scheme
 from lowresource_ner.metrics import SeqevalF1
+from lowresource_ner.models.counted_sentences import counted_sentences
 from lowresource_ner.models.labels import labels_of
 from lowresource_ner.models.readable_tags import readable_tags
 from lowresource_ner.models.warm_start import check_common_labels, tag_axes, warm_start
@@ -110,7 +111,9 @@ class MbertTagger(Model):
         if tags is not None:
             output["loss"] = self._head.loss(logits, tags, mask)
             if not self.training or self._head.decides_per_word:
-                self._metric(self._head.best_tags(logits, mask), tags, mask)
+                rows = counted_sentences(metadata)
+                counted: Any = mask[rows]
+                self._metric(self._head.best_tags(logits, mask)[rows], tags[rows], counted)
         if metadata is not None:
             output["words"] = [sentence["words"] for sentence in metadata]
         return output

@@ -1,6 +1,6 @@
 """Cross-domain NER by a parameter generation network."""
 
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Union
 
 import torch
 from allennlp.common import Lazy
@@ -14,6 +14,7 @@ from allennlp.training.metrics import Average, Metric
 
 from lowresource_ner.data.tag_schemes import get_scheme
 from lowresource_ner.metrics import SeqevalF1
+from lowresource_ner.models.counted_sentences import counted_sentences
 from lowresource_ner.models.heads import LanguageModelHead, ModuleHead, TaggingHead
 from lowresource_ner.models.module_config import ModuleConfig, check_names
 from lowresource_ner.models.readable_tags import readable_tags
@@ -187,10 +188,11 @@ class PgnBilstmCrossdomain(Model):
         vectors = self._embedder(tokens)
         output: Dict[str, Any] = {"module": name, "mask": mask}
         namespace = (metadata or [{}])[0].get("label_namespace")
-        output.update(self._read(name, vectors, mask, targets, namespace))
+        rows = counted_sentences(metadata)
+        output.update(self._read(name, vectors, mask, targets, rows, namespace))
         if not self.training and targets["lm_words"] is not None:
             for other in self._language_models_beside(name):
-                self._read(other, vectors, mask, targets)
+                self._read(other, vectors, mask, targets, rows)
         if metadata is not None:
             output["words"] = [sentence["words"] for sentence in metadata]
         return output
@@ -251,17 +253,20 @@ class PgnBilstmCrossdomain(Model):
         vectors: torch.Tensor,
         mask: torch.Tensor,
         targets: Dict[str, Optional[torch.Tensor]],
+        rows: Union[slice, List[int]],
         namespace: Optional[str] = None,
     ) -> Dict[str, Any]:
-        """One module's output for a batch, its loss and its metric."""
+        """One module's output for a batch, its loss, and the metric of the rows that count."""
         head = self._head(name)
         namespace = namespace or self.module_configs[name].label_namespace
         gold = targets[head.target_field]
         states = self._encoder(self._dropout(vectors), mask, self.lstm_parameters.of(self.module(name)))
-        output = head(self._dropout(states), mask, gold, namespace)
+        states = self._dropout(states)
+        output = head(states, mask, gold, namespace)
         if gold is not None:
-            if not self.training:
-                head.measure(self._metrics[name], output, mask, gold, namespace)
+            if not self.training and len(mask[rows]):
+                counted = output if isinstance(rows, slice) else head(states[rows], mask[rows], gold[rows], namespace)
+                head.measure(self._metrics[name], counted, mask[rows], gold[rows], namespace)
             # Jia et al. as released: sums over the batch, divided by its sentences.
             output["loss"] = output["loss"] / len(mask)
             if self.training:

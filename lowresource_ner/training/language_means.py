@@ -44,6 +44,9 @@ def _means(trainer: GradientDescentTrainer, languages: Any) -> Dict[str, torch.T
     totals: Dict[str, torch.Tensor] = {}
     numbers = dict.fromkeys(languages, 0)
     for instance in trainer.data_loader.iter_instances():
+        metadata: Any = instance.fields.get("metadata", {})
+        if metadata.get("is_repeated"):
+            continue  # another worker has it as well
         language, vector = _language_and_vector(instance)
         if language not in totals:
             totals[language] = torch.zeros(len(vector), dtype=torch.float64)

@@ -6,7 +6,10 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple
 
 import torch
+import torch.distributed as dist
 from allennlp.common.checks import ConfigurationError
+from allennlp.common.util import is_distributed
+from allennlp.data import TensorDict
 from allennlp.nn.util import move_to_device
 from allennlp.training.callbacks import TrainerCallback
 from allennlp.training.gradient_descent_trainer import GradientDescentTrainer
@@ -22,7 +25,7 @@ class TemperatureScaling(TrainerCallback):
     """
     After training, finds the one temperature T > 0 under which logits / T give the development set's tags the greatest
     likelihood (Guo, Pleiss, Sun and Weinberger 2017), and stores it in the archive. It changes confidences and no tag. Under
-    distributed training the first worker does this, on its share of the development set.
+    distributed training the first worker does this, on the development set of all.
 
     The model must have a buffer `temperature` and a method `calibration_loss(logits, tags, mask, temperature)`, and put "logits"
     and "mask" into its output.
@@ -53,10 +56,13 @@ class TemperatureScaling(TrainerCallback):
         is_primary: bool = True,
         **kwargs: Any,
     ) -> None:
-        if metrics is None or not is_primary:
-            return  # training was interrupted, or another worker does this
+        if metrics is None:
+            return  # training was interrupted
+        shares = _on_first_worker(list(trainer._validation_data_loader or ()))
+        if not is_primary:
+            return
         model: Any = trainer.model
-        batches = _development_batches(trainer)
+        batches = [_labelled(model, batch) for share in shares for batch in share]
         temperature = _best_temperature(model, batches)
         with torch.no_grad():
             before, after = (_mean_loss(model, batches, value) for value in (torch.ones(()), temperature))
@@ -72,26 +78,36 @@ class TemperatureScaling(TrainerCallback):
             _store_temperature(Path(trainer._serialization_dir) / "best.th", temperature)
 
 
-def _development_batches(trainer: GradientDescentTrainer) -> List[Batch]:
-    model = trainer.model
-    device = next(model.parameters()).device
+def _on_first_worker(batches: List[TensorDict]) -> List[List[TensorDict]]:
+    """Every worker's batches for the first worker, whose model alone has the best epoch's weights; nothing for the others."""
+    if not is_distributed():
+        return [batches]
+    batches = move_to_device(batches, torch.device("cpu"))
+    shares: List[Any] = [None] * dist.get_world_size()
+    is_first = dist.get_rank() == 0
+    dist.gather_object(batches, shares if is_first else None)
+    return shares if is_first else []
+
+
+def _labelled(model: Any, batch: TensorDict) -> Batch:
+    """Logits of a batch, without the sentences that another worker has as well."""
+    if "tags" not in batch:
+        raise ConfigurationError("temperature_scaling needs labelled validation data, and its reader gives no tags.")
+    batch = move_to_device(batch, next(model.parameters()).device)
+    tags: Any = batch["tags"]
+    metadata: Any = batch.get("metadata", [{}] * len(tags))
+    rows = [row for row, sentence in enumerate(metadata) if not sentence.get("is_repeated")]
     model.eval()
-    batches = []
     with torch.no_grad():
-        for batch in trainer._validation_data_loader or ():
-            batch = move_to_device(batch, device)
-            if "tags" not in batch:
-                raise ConfigurationError(
-                    "temperature_scaling needs labelled validation data, and its reader gives no tags."
-                )
-            output = model(tokens=batch["tokens"])  # without tags: the model's metrics are not to count this pass
-            batches.append((output["logits"].detach(), batch["tags"], output["mask"]))
-    return batches
+        output = model(tokens=batch["tokens"])  # without tags: the model's metrics are not to count this pass
+    return output["logits"][rows], tags[rows], output["mask"][rows]
 
 
 def _mean_loss(model: Any, batches: List[Batch], temperature: torch.Tensor) -> torch.Tensor:
     losses = [
-        model.calibration_loss(logits, tags, mask, temperature.to(logits.device)) for logits, tags, mask in batches
+        model.calibration_loss(logits, tags, mask, temperature.to(logits.device))
+        for logits, tags, mask in batches
+        if len(tags)
     ]
     return torch.stack(losses).sum() / sum(mask.sum() for _, _, mask in batches)
 

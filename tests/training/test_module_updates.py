@@ -12,7 +12,8 @@ from allennlp.commands.train import TrainModel
 from allennlp.common import Params
 from allennlp.common.checks import ConfigurationError
 from allennlp.common.util import prepare_environment
-from conftest import CORPORA, REPOSITORY
+from conftest import CORPORA, REPOSITORY, conll_blocks
+from seqeval.metrics.sequence_labeling import get_entities
 
 from lowresource_ner.training.module_updates import ModuleUpdates
 
@@ -250,20 +251,23 @@ def test_a_batch_out_of_turn_is_an_error(environment, tmp_path) -> None:
 
 
 def small_corpora(folder: Path, sentences: int) -> Path:
-    """`sentences` sentences of either domain."""
+    """`sentences` sentences of either domain, and one of them to validate on."""
     for domain in ("en", "bio"):
         (folder / domain).mkdir(parents=True)
         blocks = (CORPORA / domain / "train.conll").read_text(encoding="utf-8").strip().split("\n\n")
-        for split in ("train", "dev"):
-            text = "\n\n".join(blocks[:sentences]) + "\n"
+        for split, number in (("train", sentences), ("dev", 1)):
+            text = "\n\n".join(blocks[:number]) + "\n"
             (folder / domain / f"{split}.conll").write_text(text, encoding="utf-8")
     return folder
 
 
 def test_two_processes_make_the_step_of_one(allennlp, tmp_path) -> None:
-    """8 sentences of each module in one step, or 4 in each of two workers: the same weights."""
+    """
+    8 sentences of each module in one step, or 4 in each of two workers: the same weights. The development set has a single
+    sentence, of which one of the workers has none: the same scores.
+    """
     data = small_corpora(tmp_path / "data", 8)
-    found = []
+    found, scores = [], []
     for workers in (1, 2):
         overrides: Dict[str, Any] = {
             **NO_DROPOUT,
@@ -276,10 +280,16 @@ def test_two_processes_make_the_step_of_one(allennlp, tmp_path) -> None:
         folder = tmp_path / str(workers)
         allennlp("train", CONFIG, "-s", folder, "-o", json.dumps(overrides), NER_DATA=str(data))
         found.append(torch.load(folder / "model_state_e2_b0.th", weights_only=True))
+        metrics = json.loads((folder / "metrics_epoch_1.json").read_text())
+        scores.append({name: value for name, value in metrics.items() if name.startswith("validation_")})
     assert found[0].keys() == found[1].keys() and len(found[0]) > 10
     moved = [name for name, weight in found[0].items() if weight.is_floating_point()]
     for name in moved:
         torch.testing.assert_close(found[1][name], found[0][name], rtol=1e-5, atol=1e-6, msg=name)
+    first = conll_blocks(data / "bio" / "dev.conll")[0]
+    assert scores[0]["validation_support"] == len(get_entities([tag for _, tag in first])) > 0
+    assert scores[0]["validation_lm_target_perplexity"] > 1
+    assert scores[1] == pytest.approx(scores[0], rel=1e-4)
 
 
 OVERRIDES = {

@@ -9,7 +9,9 @@ from allennlp.commands.train import train_model
 from allennlp.common import Params
 from allennlp.common.checks import ConfigurationError
 from allennlp.models import load_archive
-from conftest import CORPORA, REPOSITORY
+from conftest import CORPORA, REPOSITORY, conll_blocks
+from seqeval.metrics import f1_score
+from seqeval.metrics.sequence_labeling import get_entities
 
 import lowresource_ner  # noqa: F401  what the configs name is registered by the import
 
@@ -21,11 +23,11 @@ def params(settings, monkeypatch, config: str, **overrides: object) -> Params:
     return Params.from_file(path, {"trainer.num_epochs": 4, "trainer.optimizer.lr": 5e-3, **overrides})
 
 
-def development_loss(archive, temperature: float) -> float:
-    """The mean loss a sentence at a temperature, one sentence at a time."""
+def development_loss(archive, temperature: float, path: Path = CORPORA / "en" / "dev.conll") -> float:
+    """The loss at a temperature, one sentence at a time."""
     model, reader = archive.model.eval(), archive.dataset_reader
     total = 0.0
-    for instance in reader.read(CORPORA / "en" / "dev.conll"):
+    for instance in reader.read(path):
         output = model.forward_on_instance(instance)
         logits = torch.tensor(output["logits"]).unsqueeze(0)
         tags = torch.tensor([[model.vocab.get_token_index(tag, "labels") for tag in instance["tags"].labels]])
@@ -58,3 +60,35 @@ def test_without_validation_data_it_stops_before_training(settings, monkeypatch,
     del config["validation_data_path"]
     with pytest.raises(ConfigurationError, match="needs labelled validation data"):
         train_model(config, str(tmp_path / "run"))
+
+
+def test_two_processes_score_and_calibrate_on_all_of_an_uneven_development_set(allennlp, tmp_path: Path) -> None:
+    """Five sentences in batches of two: one worker has two of them. The scores are those of one process, by seqeval."""
+    blocks = conll_blocks(CORPORA / "en" / "dev.conll")[:5]
+    path = tmp_path / "dev.conll"
+    path.write_text("\n\n".join("\n".join(map("\t".join, block)) for block in blocks), encoding="utf-8")
+    overrides = {
+        "distributed": {"cuda_devices": [-1, -1]},
+        "trainer.cuda_device": None,
+        "trainer.num_epochs": 3,
+        "trainer.optimizer.lr": 5e-3,
+        "data_loader.batch_sampler.batch_size": 16,
+        "validation_data_loader.batch_sampler.batch_size": 2,
+        "validation_data_path": str(path),
+    }
+    config = REPOSITORY / "training_configs/cross_lingual/teacher_crf.jsonnet"
+    completed = allennlp("train", config, "-s", tmp_path / "run", "-o", json.dumps(overrides))
+    assert "finishing validation early" not in completed.stdout + completed.stderr
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    archive = load_archive(tmp_path / "run" / "model.tar.gz")
+    gold = [[tag for _, tag in block] for block in blocks]
+    archive.model.eval()
+    found = [archive.model.forward_on_instance(each)["tags"] for each in archive.dataset_reader.read(path)]
+    assert metrics["validation_support"] == sum(len(get_entities(tags)) for tags in gold) > 5
+    assert 0 < f1_score(gold, found) == pytest.approx(metrics["best_validation_f1"])
+
+    temperature = float(archive.model.temperature)
+    assert 0.05 < temperature < 20 and temperature != 1.0
+    at_found = development_loss(archive, temperature, path)
+    for factor in (0.97, 1.03):
+        assert at_found < development_loss(archive, temperature * factor, path)
