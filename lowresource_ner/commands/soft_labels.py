@@ -8,14 +8,17 @@ import sys
 import time
 from itertools import islice
 from pathlib import Path
-from typing import Any, Dict, List, Optional, TextIO
+from typing import Any, Dict, List, Optional, Sequence, TextIO
 
+import numpy
 from allennlp.commands.subcommand import Subcommand
 from allennlp.common import Params, Tqdm
 from allennlp.common.checks import ConfigurationError
 from allennlp.data import DatasetReader
 
+from lowresource_ner.data.text_rules import word_fault
 from lowresource_ner.distillation import TeacherLabelledReader
+from lowresource_ner.distillation.quoting import quoted
 from lowresource_ner.distillation.teacher_labelled import words_of
 
 logger = logging.getLogger(__name__)
@@ -165,14 +168,40 @@ def _write(reader: TeacherLabelledReader, corpus: Any, output_file: str) -> int:
 
 
 def _write_block(reader: TeacherLabelledReader, block: List[Any], file: TextIO) -> int:
-    labels = reader.board.labels
     for instance, soft_labels_, _ in block:
-        rows = soft_labels_.probabilities
-        line = {
-            "tokens": words_of(instance),
-            "tags": [labels[index] for index in rows.argmax(axis=1)],
-            "labels": labels,
-            "distributions": [[round(float(value), 5) for value in row] for row in rows],
-        }
-        file.write(json.dumps(line, ensure_ascii=False) + "\n")
+        file.write(label_line(words_of(instance), reader.board.labels, soft_labels_.probabilities) + "\n")
     return len(block)
+
+
+def label_line(words: Sequence[str], labels: Sequence[str], probabilities: numpy.ndarray) -> str:
+    """
+    A sentence as a line of a label file, from which `parse_label_line` reads the same words and, rounded, the same distributions.
+
+    # Parameters
+
+    words : `Sequence[str]`
+    labels : `Sequence[str]`
+    probabilities : `numpy.ndarray`
+        (num_words, num_labels)
+
+    # Raises
+
+    `ConfigurationError`
+        For what cannot be read again: numbers that are not finite, and words that no text may have (`word_fault`).
+    """
+    faults = (f"word {number} {fault}" for number, fault in enumerate(map(word_fault, words), start=1) if fault)
+    fault = next(faults, None if numpy.isfinite(probabilities).all() else "the teachers' answer is not finite (NaN)")
+    if fault is not None:
+        raise ConfigurationError(
+            f"The labels of the sentence {quoted(' '.join(words))} cannot be written: {fault}. Take it out of the text; where it "
+            "is the answer, have a look at the teachers' weights first."
+        )
+    # Rounded so that the sums of many labels' probabilities stay near 1.
+    digits = max(5, 3 + len(str(len(labels))))
+    line = {
+        "tokens": words,
+        "tags": [labels[index] for index in probabilities.argmax(axis=1)],
+        "labels": labels,
+        "distributions": [[round(float(value), digits) for value in row] for row in probabilities],
+    }
+    return json.dumps(line, ensure_ascii=False)

@@ -5,7 +5,7 @@ from typing import Dict, List, Optional, Sequence, Set, Tuple
 from lowresource_ner.data.tag_schemes import TagScheme, get_scheme
 from lowresource_ner.distillation.label_file_index import NumberedLine
 from lowresource_ner.distillation.label_schemes import scheme_of_labels, types_of
-from lowresource_ner.distillation.quoting import listed, quoted
+from lowresource_ner.distillation.quoting import listed, printable, quoted
 from lowresource_ner.distillation.type_map import TypeMap
 
 _SCHEMES = ("IOB2", "IOB1", "IOBES", "BILOU")
@@ -117,6 +117,6 @@ class LabelFileSurvey:
             assert offence is not None
             raise ValueError(
                 f"tag {offence.position + 1}, {quoted(offence.tag)}, is invalid in {schemes}, the scheme of the lines before or "
-                f"'file_tag_scheme': {offence.reason}; mend the tag, or set 'repair' to read tags as conlleval does"
+                f"'file_tag_scheme': {printable(offence.reason)}; mend the tag, or set 'repair' to read tags as conlleval does"
             )
         self._of_tags = [scheme for scheme, offence in zip(self._of_tags, offences) if offence is None]

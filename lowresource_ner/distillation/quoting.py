@@ -8,6 +8,7 @@ from typing import Any, Collection, Mapping
 from lowresource_ner.data.text_rules import surrogate_fault
 
 _LONGEST = 80
+_LONGEST_TEXT = 400
 _LONGEST_JSON = 10_000
 _MOST = 30
 
@@ -20,6 +21,12 @@ _repr.maxlevel = 3
 def quoted(value: Any) -> str:
     """A text in quotation marks, or another value as Python writes it; what is long or nested deep is cut."""
     return _repr.repr(value)
+
+
+def printable(text: str) -> str:
+    """A text of our own in which another is quoted that may be anything: escaped where it must be, and cut where it is long."""
+    cut = text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}..."
+    return cut if cut.isprintable() else cut.encode("unicode_escape").decode("ascii")
 
 
 def listed(names: Collection[str]) -> str:

@@ -10,10 +10,15 @@ import numpy
 import pytest
 from allennlp.common.checks import ConfigurationError
 from conftest import CORPORA, REPOSITORY
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from lowresource_ner.commands.soft_labels import next_size, soft_labels
+from lowresource_ner.commands.soft_labels import label_line, next_size, soft_labels
 from lowresource_ner.data.raw_text import RawTextReader
+from lowresource_ner.data.tag_schemes import get_scheme
+from lowresource_ner.data.text_rules import word_fault
 from lowresource_ner.distillation import ArchiveTeacher, LabelFileTeacher
+from lowresource_ner.distillation.label_lines import parse_label_line
 from lowresource_ner.distillation.soft_label_store import SoftLabelStore
 
 CONFIG = str(REPOSITORY / "training_configs/cross_lingual/student_soft.jsonnet")
@@ -97,6 +102,40 @@ def test_blocks_take_about_ten_seconds() -> None:
     assert next_size(256, 10.0) == 256 and next_size(256, 20.0) == 128
     assert next_size(256, 0.001) == 1024 and next_size(8000, 0.001) == 8192
     assert next_size(256, 1000.0) == 64 and next_size(1, 1000.0) == 1
+
+
+WORDS = st.lists(st.text(min_size=1, max_size=6).filter(lambda word: word_fault(word) is None), min_size=1, max_size=5)
+
+
+@settings(derandomize=True, deadline=None, max_examples=60)
+@given(WORDS, st.sampled_from([1, 4, 50, 2000]), st.integers(0, 2**32), st.sampled_from([numpy.float32, numpy.float16]))
+def test_what_is_written_is_read_as_it_is(words, num_types, seed, kind) -> None:
+    """For every word that can be in a text, and for any number of labels."""
+    labels = get_scheme("IOB2").tag_set(map(str, range(num_types)))
+    scores = numpy.random.default_rng(seed).random((len(words), len(labels))) ** 8
+    probabilities = (scores / scores.sum(axis=1, keepdims=True)).astype(kind)
+    line = parse_label_line(label_line(words, labels, probabilities).encode() + b"\n")
+    assert line is not None and line.words == words and line.labels == tuple(labels)
+    numpy.testing.assert_allclose(line.distributions, probabilities, rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    "word, fault", [("a\tb", "word 2 holds a tab"), ("\ud83d", "word 2 holds half"), ("", "2 is empty")]
+)
+def test_words_that_could_not_be_read_again_are_not_written(word, fault) -> None:
+    with pytest.raises(
+        ConfigurationError, match=f"The labels of the sentence 'Ana .* cannot be written: .*{fault}"
+    ) as caught:
+        label_line(["Ana", word], ["O"], numpy.ones((2, 1)))
+    assert str(caught.value).encode("utf-8")
+
+
+@pytest.mark.parametrize("number", [numpy.nan, numpy.inf])
+def test_answers_that_are_no_numbers_are_not_written(number) -> None:
+    with pytest.raises(
+        ConfigurationError, match=r"sentence 'Ana' cannot be written: the teachers' answer is not finite"
+    ):
+        label_line(["Ana"], ["O", "B-PER"], numpy.array([[number, 0]]))
 
 
 def test_a_file_that_is_there_stays_until_the_new_one_is_whole(config, tmp_path) -> None:

@@ -145,6 +145,11 @@ def test_invalid_tags_stop_with_their_line_or_are_read_as_conlleval_does(teacher
         teacher_of(*lines).label([])
     with pytest.raises(ConfigurationError, match=r"labels.jsonl:1: tag 2, 'I-PER', is invalid in IOBES.*never closed"):
         teacher_of(*lines, file_tag_scheme="IOBES").label([])
+    for entity_type in ("\ud83d", "a" * 10**6):
+        with pytest.raises(ConfigurationError, match="labels.jsonl:1: tag 1, .* no entity is open before it") as caught:
+            line = json.dumps({"tokens": ["a"], "tags": [f"E-{entity_type}"]})
+            teacher_of(line, file_tag_scheme="IOBES").labels  # noqa: B018
+        assert len(str(caught.value).encode("utf-8")) < 1000
     (answer,) = teacher_of(*lines, repair=True).label([["O", "Ogot"]])
     assert answer.tolist() == hard(LABELS, ["O", "B-PER"])
 

@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+import json
 
 import numpy
 import pytest
@@ -9,7 +10,9 @@ from allennlp.common.checks import ConfigurationError
 
 from lowresource_ner.data.tag_schemes import convert, get_scheme
 from lowresource_ner.distillation.label_matching import LabelMatching, student_labels
-from lowresource_ner.distillation.label_schemes import scheme_of_labels
+from lowresource_ner.distillation.label_schemes import letters_by_type, scheme_of_labels
+from lowresource_ner.distillation.teacher import Teacher
+from lowresource_ner.distillation.teacher_board import TeacherBoard
 
 NUM_WORDS = 4
 
@@ -139,11 +142,70 @@ def test_a_student_that_is_there_already_must_have_the_types() -> None:
         ({"PER": ""}, "types to types"),
         ({"PER": None}, "types to types"),
         ({"PER": "O"}, "No entity type is left"),
+        ({"PER": "a person"}, "of type 'PER' 'a person', which holds white space"),
+        ({"PER": "PER-"}, "of type 'PER' 'PER-', which begins or ends with a hyphen"),
     ],
 )
 def test_label_maps_are_checked(label_map, complaint) -> None:
     with pytest.raises(ConfigurationError, match=complaint):
         student_labels([["O", "B-PER"]], [label_map], "IOB2")
+
+
+class Odd(Teacher):
+    """A model of somebody else's, with types that cannot be ones here."""
+
+    labels = ["B-work of art", "O", "B-O", "B-PER-", "B- PER", "B-PER"]
+    tag_scheme = "IOB2"
+    fingerprint = "odd"
+
+    def _label(self, sentences):
+        return [numpy.array([[0.5, 0.25, 0.125, 0.0625, 0.03125, 0.03125]], numpy.float32) for _ in sentences]
+
+
+def test_types_that_cannot_be_are_told_by_the_name_of_the_teacher_and_can_be_renamed() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        TeacherBoard({"hf": Odd()}, label_maps={"hf": {"PER": "person"}}).open()
+    message = str(caught.value)
+    assert "Teacher 'hf': entity type ' PER' holds white space" in message
+    suggested = {"PER": "person", " PER": "PER", "O": "O", "PER-": "PER", "work of art": "work-of-art"}
+    assert f"with 'label_maps' for teacher 'hf': {json.dumps(suggested)} ('O' drops a type)" in message
+    board = TeacherBoard({"hf": Odd()}, label_maps={"hf": {**suggested, "PER": "PER"}})
+    assert board.labels == ["O", "B-PER", "I-PER", "B-work-of-art", "I-work-of-art"]
+    (answer,) = board.label([["word"]])
+    assert answer is not None and answer.probabilities.tolist() == [[0.375, 0.125, 0, 0.5, 0]]
+
+
+def test_a_type_that_is_called_o_is_not_dropped_in_silence() -> None:
+    with pytest.raises(ConfigurationError, match="Teacher 1: entity type 'O' is \"O\""):
+        student_labels([["O", "B-O", "B-PER"]], [None], "IOB2")
+    assert student_labels([["O", "B-O", "B-PER"]], [{"O": "OBJ"}], "IOB2")[1] == "B-OBJ"
+    with pytest.raises(ConfigurationError) as caught:  # what is dropped already stays so in what is suggested
+        student_labels([["O", "B-X"], ["O", "B-O", "B-Y"]], [{}, {"O": "O", "Y": "person"}], "IOB2", ["a", "b"])
+    assert "say in 'label_maps' which types" in str(caught.value)
+    with pytest.raises(ConfigurationError) as caught:
+        student_labels([["O", "B-PER"], ["O", "B-O", "B-person"]], [{}, {"O": "O"}], "IOB2", ["a", "b"])
+    assert """for b: {"O": "O", "person": "PER"}""" in str(caught.value)
+
+
+class Counted(str):
+    """A text that counts how often it is compared."""
+
+    comparisons = 0
+    __hash__ = str.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        Counted.comparisons += 1
+        return str.__eq__(self, other)
+
+
+def test_the_work_grows_with_the_number_of_labels_and_not_with_its_square() -> None:
+    """Also where an error is to be said."""
+    labels = [Counted(f"B-{number}") for number in range(1000)]
+    Counted.comparisons = 0
+    assert len(letters_by_type(labels, "x")) == 1000
+    with pytest.raises(ConfigurationError, match="B-0, B-1, .* and 970 more comes more than once") as caught:
+        letters_by_type(labels + [Counted(label) for label in labels], "x")
+    assert Counted.comparisons < 20_000 and len(str(caught.value)) < 1000
 
 
 def test_numbers_of_teachers_and_maps_agree() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lowresource_ner.distillation.quoting import as_json, listed, quoted
+from lowresource_ner.distillation.quoting import as_json, listed, printable, quoted
 
 
 def deep(levels: int) -> list:
@@ -30,6 +30,16 @@ def test_what_is_short_is_whole() -> None:
     assert listed([]) == "none"
     many = listed(list(map(str, range(10**5))))
     assert many.startswith("0, 1, ") and many.endswith(", 29 and 99970 more")
+
+
+@pytest.mark.parametrize("text", ["the type é changes", "a" * 400])
+def test_text_that_can_be_printed_is_left(text) -> None:
+    assert printable(text) == text
+
+
+def test_text_that_cannot_is_escaped_and_cut() -> None:
+    assert printable("the type \ud83d changes\n") == r"the type \ud83d changes\n"
+    assert printable("a" * 10**6) == "a" * 400 + "..."
 
 
 def test_a_map_can_be_copied() -> None:
