@@ -3,11 +3,11 @@
 from itertools import compress
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence
 
+import torch.distributed as dist
 from allennlp.common.util import is_distributed, lazy_groups_of
 from allennlp.data import DatasetReader, Field, Instance, Token, TokenIndexer
 from allennlp.data.fields import MetadataField, TextField
 from allennlp.data.token_indexers import SingleIdTokenIndexer
-from torch.distributed import get_world_size
 
 from lowresource_ner.data.normalised_words import NormalisedWordIndexer
 from lowresource_ner.data.sampling import HeldOut, Sample
@@ -176,7 +176,7 @@ def _in_equal_shares(sentences: Iterable[Sentence]) -> Iterator[Sentence]:
     if not is_distributed():
         yield from sentences
         return
-    num_processes = get_world_size()
+    num_processes = dist.get_world_size()
     first: List[Sentence] = []
     total = 0
     for sentence in sentences:

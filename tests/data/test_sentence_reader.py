@@ -1,6 +1,7 @@
 """What the readers share: the words of a language model, and paths by module."""
 
 import pytest
+import torch
 from allennlp.data import Batch, Vocabulary
 from allennlp.data.dataset_readers import MultiTaskDatasetReader
 from conftest import CORPORA, conll_blocks
@@ -89,3 +90,24 @@ def test_a_module_given_with_the_path_is_the_one_of_the_multitask_reader() -> No
 def test_a_sample_of_each_modules_paths() -> None:
     instances = list(ConllNerReader(sample=5).read({"a": DEV, "b": TEST}))
     assert [instance["task"].metadata for instance in instances] == ["a"] * 5 + ["b"] * 5
+
+
+@pytest.mark.parametrize(
+    "num_sentences, num_processes, in_each", [(5, 2, 3), (1, 2, 1), (1, 4, 1), (6, 3, 2), (7, 4, 2)]
+)
+def test_processes_read_as_many_sentences_each(num_sentences, num_processes, in_each, tmp_path, monkeypatch) -> None:
+    """AllenNLP ends an epoch when the first process has no batch left. What is read twice is marked, and nothing is lost."""
+    path = tmp_path / "raw.txt"
+    path.write_text("".join(f"sentence {number}\n" for number in range(num_sentences)), encoding="utf-8")
+    shares = []
+    for rank in range(num_processes):
+        monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+        monkeypatch.setattr(torch.distributed, "get_rank", lambda rank=rank: rank)
+        monkeypatch.setattr(torch.distributed, "get_world_size", lambda: num_processes)
+        shares.append(list(RawTextReader(tokenised=True).read(path)))
+    assert [len(share) for share in shares] == [in_each] * num_processes
+    once = [each for share in shares for each in share if "is_repeated" not in each["metadata"].metadata]
+    assert sorted(words_of(once)) == [["sentence", str(number)] for number in range(num_sentences)]
+    repeated = [each for share in shares for each in share if each not in once]
+    assert all(each["metadata"]["is_repeated"] is True for each in repeated)
+    assert len(repeated) == in_each * num_processes - num_sentences

@@ -9,7 +9,7 @@ from allennlp.common import Params
 from allennlp.common.checks import ConfigurationError
 from allennlp.data import Batch, DatasetReader, Instance, Vocabulary
 from allennlp.data.data_loaders import SimpleDataLoader
-from allennlp.data.fields import TensorField
+from allennlp.data.fields import MetadataField, TensorField
 from allennlp.evaluation import SimpleEvaluator
 from allennlp.models import Model, load_archive
 from allennlp.models.archival import archive_model
@@ -85,6 +85,21 @@ def tensors(instances: list[Instance], vocab: Vocabulary) -> dict:
 
 TEACHER = ("teacher_probabilities",)
 EVERYTHING = (*TEACHER, "word_weights", "agreement")
+
+
+@pytest.mark.parametrize("average", ["sentences", "words"])
+def test_a_sentence_that_is_given_again_is_not_scored(labelled, vocab, average) -> None:
+    """As a distributed training's workers do, so that they have as many; a batch may hold nothing else."""
+    model = build(vocab, loss={"type": "mse", "average": average}).eval()
+    marked = MetadataField({"words": [], "is_repeated": True})
+    again = [Instance({**each.fields, "metadata": marked}) for each in labelled[1:3]]
+    found = []
+    for batches in ([labelled], [again[:1] + labelled + again[1:], again]):
+        for batch in batches:
+            model(**tensors(batch, vocab))
+        found.append(model.get_metrics(reset=True))
+    assert found[0]["support"] > 0 and found[0]["distillation_loss"] > 0
+    assert found[1] == pytest.approx(found[0])
 
 
 @pytest.mark.parametrize("loss", ["mse", "kl", "soft_cross_entropy", "hard_labels"])

@@ -82,6 +82,7 @@ def test_the_penalty_is_the_papers_less_a_constant() -> None:
 
 def test_the_loss_and_the_accuracy(model, means) -> None:
     vectors, languages = torch.randn(40, DIM), torch.randint(3, (40,))
+    model(vector=vectors[:9], language=languages[:9], metadata=[{"is_repeated": True}] * 9)
     output = model(vector=vectors, language=languages, metadata=[{}] * 40)
     scores = output["scores"].detach().numpy().astype(numpy.float64)
     exponentials = numpy.exp(scores)

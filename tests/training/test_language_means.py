@@ -10,6 +10,8 @@ from allennlp.commands.train import TrainModel, train_model
 from allennlp.common import Params
 from allennlp.common.checks import ConfigurationError
 from allennlp.common.util import prepare_environment
+from allennlp.data import Instance
+from allennlp.data.fields import MetadataField
 from allennlp.training.callbacks import TrainerCallback
 from conftest import CORPORA, REPOSITORY, TINY_ENCODER, conll_blocks
 
@@ -55,6 +57,11 @@ def test_means_are_set_before_training_and_nothing_is_drawn(config, means, tmp_p
     trainer = build(config(), tmp_path)
     scores = trainer.model._scores
     assert trainer.model.languages != [] and not trainer.model.has_means
+    # What another process of a distributed training has as well does not count.
+    loader: Any = trainer.data_loader
+    loader._instances.append(
+        Instance({**loader._instances[0].fields, "metadata": MetadataField({"is_repeated": True})})
+    )
     states = random.getstate(), numpy.random.get_state()[1].tolist(), torch.get_rng_state()
     LanguageMeans(str(tmp_path)).on_start(trainer)
     assert (states[0], states[1]) == (random.getstate(), numpy.random.get_state()[1].tolist())
