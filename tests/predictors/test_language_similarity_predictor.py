@@ -67,6 +67,20 @@ def test_scores_are_those_of_the_sentence_alone(model, means) -> None:
     assert (empty["tokens"], empty["language"], empty["scores"]) == ([], None, {})
 
 
+def test_it_reads_files_itself_and_hands_no_error_through(model, tmp_path) -> None:
+    path = tmp_path / "input.jsonl"
+    path.write_bytes(
+        b'{"text": "Jos\xe9"}\n{"text": "Jos\xc3\xa9", "error": 1, "scores": 2, "id": 3}\n{"text": "a\\u0000"}\n'
+    )
+    reads = predictor(model, input_format="json")
+    answers = reads.predict_batch_instance(list(reads._dataset_reader.read(str(path))))
+    bad, good, nul = [json.loads(reads.dump_line(answer)) for answer in answers]
+    assert bad["line"] == 1 and "not UTF-8" in bad["error"] and nul["line"] == 3 and "NUL" in nul["error"]
+    assert (
+        good["tokens"] == ["José"] and good["id"] == 3 and set(good["scores"]) == set(LANGUAGES) and "error" not in good
+    )
+
+
 def test_an_unknown_measure_is_an_error_at_once(model) -> None:
     with pytest.raises(ConfigurationError, match="'measure' is 'manhattan'; it is one of learned, cosine, l1, l2"):
         predictor(model, measure="manhattan")
