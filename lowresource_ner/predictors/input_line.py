@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from collections import Counter
 from typing import Any, Dict, Iterable, List, NoReturn, Tuple
 
 from allennlp.common.util import JsonDict
@@ -151,8 +152,7 @@ def _too_deep() -> ValueError:
 def _object(pairs: List[Tuple[str, Any]]) -> JsonDict:
     contents = dict(pairs)
     if len(contents) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in contents if keys.count(key) > 1)
+        twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
         raise ValueError(f"the key {json.dumps(twice)[:80]} stands twice in an object; keep one")
     return contents
 
