@@ -9,6 +9,7 @@ from allennlp.common.util import lazy_groups_of
 from allennlp.nn.util import move_to_device
 
 from lowresource_ner.archives import check_archive, load_archive
+from lowresource_ner.distillation.rounding import SINGLE
 from lowresource_ner.distillation.selection import Selection
 from lowresource_ner.distillation.soft_label_index import sentence_key
 from lowresource_ner.distillation.teacher_weights import Sentences
@@ -29,9 +30,9 @@ class LanguageIndependence(Selection):
     with p̄ the mean over a sentence's words of the discriminator's probability of the source language, those of greatest
     1 - |p̄ - 0.5|. The teacher may be the same archive, as in the paper, or another.
 
-    Where several sentences at the threshold are equally independent, all are kept; a sentence that stands in the text several
-    times is kept as often, or not at all. A sentence takes some 150 bytes of memory while the text is judged, and 20 afterwards
-    if it is kept. The archive is opened in `prepare`, and its model given up again.
+    Where several sentences at the threshold are equally independent, but for rounding (`rounding.SINGLE`), all are kept; a
+    sentence that stands in the text several times is kept as often, or not at all. A sentence takes some 150 bytes of memory
+    while the text is judged, and 20 afterwards if it is kept. The archive is opened in `prepare`, and its model given up again.
 
     Registered as a `Selection` with name "language_independence".
 
@@ -110,14 +111,14 @@ class LanguageIndependence(Selection):
         of_key = scores[first]
         scores = of_key[of_sentence]
         wanted = max(1, round(self._share * len(scores)))
-        threshold = numpy.partition(scores, len(scores) - wanted)[len(scores) - wanted]
+        threshold = numpy.partition(scores, len(scores) - wanted)[len(scores) - wanted] - SINGLE
         self._kept = keys[of_key >= threshold]
-        num_kept = int((scores >= threshold).sum())
+        kept = scores[scores >= threshold]
         self._summary = {
             "num_sentences": len(scores),
-            "num_kept": num_kept,
-            "share_kept": num_kept / len(scores),
-            "threshold": float(threshold),
+            "num_kept": len(kept),
+            "share_kept": len(kept) / len(scores),
+            "threshold": float(kept.min()),
             "mean_independence": float(scores.mean()),
         }
 

@@ -12,6 +12,7 @@ from allennlp.common.util import lazy_groups_of
 
 from lowresource_ner.archives import check_archive, load_archive
 from lowresource_ner.distillation.language_vectors import LanguageVectorsReader
+from lowresource_ner.distillation.rounding import differ_by_rounding
 from lowresource_ner.distillation.sentence_vectors import SentenceEncoder
 from lowresource_ner.distillation.teacher_weights import Sentences, TeacherWeights
 from lowresource_ner.untouched_randomness import untouched_randomness
@@ -45,7 +46,7 @@ class SimilarityWeights(TeacherWeights):
     """
     α = softmax(τ · score(u, ·)) for each target sentence u, with τ = 1 / Var(the scores of all sentences and teachers); then, at
     the level of the corpus, the mean over its sentences ("domain level", the paper's choice). The scores are those of a trained
-    `language_similarity`. Where all scores are the same, the teachers count alike.
+    `language_similarity`. Where all scores are the same, but for rounding (`rounding.SINGLE`), the teachers count alike.
 
     Making one is cheap and opens no file; the archive and its encoder are loaded when a corpus is prepared.
 
@@ -192,11 +193,9 @@ class SimilarityWeights(TeacherWeights):
 
 def _tau(scores: numpy.ndarray) -> float:
     """1 / Var of all scores, estimated without bias as in the released code; 0 where they differ by rounding alone."""
-    if scores.size < 2:
+    if differ_by_rounding(scores):
         return 0.0
-    variance = float(numpy.var(scores, ddof=1, dtype=numpy.float64))
-    rounding = float(numpy.finfo(numpy.float32).eps * numpy.abs(scores).max())
-    return 1 / variance if variance > rounding**2 else 0.0
+    return 1 / float(numpy.var(scores, ddof=1, dtype=numpy.float64))
 
 
 def _softmax(scores: numpy.ndarray) -> numpy.ndarray:

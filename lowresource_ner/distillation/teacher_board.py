@@ -6,6 +6,7 @@ import numpy
 from allennlp.common.checks import ConfigurationError
 
 from lowresource_ner.distillation.label_matching import LabelMatching, student_labels
+from lowresource_ner.distillation.rounding import with_ties
 from lowresource_ner.distillation.soft_label_store import SoftLabelStore
 from lowresource_ner.distillation.teacher import Teacher
 from lowresource_ner.distillation.teacher_weights import Sentences, TeacherWeights, UniformWeights
@@ -18,10 +19,11 @@ class SoftLabels(NamedTuple):
     # Parameters
 
     probabilities : `numpy.ndarray`
-        (num_words, num_labels) The teachers' distributions, mixed.
+        (num_words, num_labels) The teachers' distributions, mixed. Labels that tie for the most probable but for rounding
+        (`rounding.SINGLE`), as in a vote, have the very same probability.
     agreement : `numpy.ndarray`
-        (num_words,) bool: whether the most probable label of a word is the same for all teachers. Then it is the most probable
-        one of the mixture as well.
+        (num_words,) bool: whether the most probable label of a word, of several the first, is the same for all teachers. Then it
+        is the most probable one of the mixture as well.
     """
 
     probabilities: numpy.ndarray
@@ -162,8 +164,8 @@ class TeacherBoard:
             if len(matched) < len(self._teachers):
                 yield None
                 continue
-            mixed = numpy.einsum("k,kwc->wc", row, matched)
-            best = numpy.argmax(matched, axis=2)  # (num_teachers, num_words)
+            mixed = with_ties(numpy.einsum("k,kwc->wc", row, matched))
+            best = numpy.argmax(with_ties(numpy.stack(matched)), axis=2)  # (num_teachers, num_words)
             yield SoftLabels(mixed, (best == best[0]).all(axis=0))
 
     @property

@@ -2,6 +2,7 @@
 
 from typing import Any, Dict, List, Optional
 
+import numpy
 import torch
 from allennlp.common import Lazy
 from allennlp.common.checks import ConfigurationError
@@ -11,6 +12,7 @@ from allennlp.nn.util import get_text_field_mask
 from allennlp.training.metrics import Metric
 
 from lowresource_ner.data.tag_schemes import get_scheme
+from lowresource_ner.distillation.rounding import with_ties
 from lowresource_ner.distillation.teacher import Teacher
 from lowresource_ner.distillation.teacher_board import TeacherBoard
 from lowresource_ner.distillation.teacher_weights import TeacherWeights
@@ -23,9 +25,9 @@ from lowresource_ner.modules.tag_heads import SoftmaxHead
 @Model.register("teacher_vote")
 class TeacherVote(Model):
     """
-    The vote of several teachers: argmax_c Σ_k α_k p_k(c) for each word, a baseline of the multi-source students (released code of
-    Wu et al. 2020). It has no weights of its own and is not trained: the trainer `no_op` makes its archive, which holds the names
-    of the teachers' files and needs them wherever it is used.
+    The vote of several teachers: argmax_c Σ_k α_k p_k(c) for each word, the first of the vocabulary's tags where votes tie, a
+    baseline of the multi-source students (released code of Wu et al. 2020). It has no weights of its own and is not trained: the
+    trainer `no_op` makes its archive, which holds the names of the teachers' files and needs them wherever it is used.
 
     Registered as a `Model` with name "teacher_vote".
 
@@ -112,8 +114,10 @@ class TeacherVote(Model):
                     f"A teacher passes over the sentence '{' '.join(sentence['words'][:8])}', so that there is no vote. Take "
                     "teachers that answer always ('missing': 'error')."
                 )
-            probabilities = torch.from_numpy(answer.probabilities[:, self._columns]).to(row)  # (num_words, num_tags)
-            row[: len(probabilities)] = probabilities.clamp(min=torch.finfo(row.dtype).tiny).log()
+            probabilities = answer.probabilities[:, self._columns].astype(numpy.float32)  # (num_words, num_tags)
+            # Logarithms of the same number may differ in the last bit, by where in memory it stands.
+            logarithms = with_ties(numpy.log(probabilities.clip(min=numpy.finfo(numpy.float32).tiny)))
+            row[: len(logarithms)] = torch.from_numpy(logarithms).to(row)
         output: Dict[str, Any] = {"logits": logits, "mask": mask, "words": [each["words"] for each in metadata]}
         if tags is not None:
             output["loss"] = self._head.loss(logits, tags, mask)

@@ -5,6 +5,7 @@ from typing import List, Optional, Sequence
 import numpy
 from allennlp.common.checks import ConfigurationError
 
+from lowresource_ner.distillation.rounding import HALF
 from lowresource_ner.distillation.selection import Selection
 
 
@@ -12,7 +13,8 @@ from lowresource_ner.distillation.selection import Selection
 class WordConfidence(Selection):
     """
     Keeps the words to which the teachers, mixed, give some label with at least so great a probability: max_c p̃(c) ≥ threshold.
-    The others have weight 0, and a sentence without any such word is left out.
+    The others have weight 0, and a sentence without any such word is left out. What half precision cannot tell from the threshold
+    (`rounding.HALF`) is kept, so that it makes no difference whether the answers come from a store.
 
     So BOND (Liang et al., KDD 2020) chooses the words of its self-training, and FixMatch (Sohn et al., NeurIPS 2020, equation 4,
     at 0.95) its images. Wu et al. (2020) keep every word.
@@ -31,13 +33,13 @@ class WordConfidence(Selection):
     """
 
     def __init__(self, threshold: float) -> None:
-        self._threshold = checked_threshold("word_confidence", threshold)
+        self._least = checked_threshold("word_confidence", threshold) - HALF
 
     def word_weights(
         self, sentences: Sequence[Sequence[str]], probabilities: Sequence[numpy.ndarray]
     ) -> List[Optional[numpy.ndarray]]:
         """As `Selection`: 1 for a word that is kept, 0 for another."""
-        kept = [greatest_probabilities(each) >= self._threshold for each in probabilities]
+        kept = [greatest_probabilities(each) >= self._least for each in probabilities]
         return [each.astype(numpy.float32) if each.any() else None for each in kept]
 
 
@@ -52,5 +54,5 @@ def checked_threshold(name: str, threshold: float) -> float:
 
 
 def greatest_probabilities(probabilities: numpy.ndarray) -> numpy.ndarray:
-    """(num_words, num_labels), float16 or float32 -> (num_words,) float32."""
-    return probabilities.max(axis=1).astype(numpy.float32)
+    """(num_words, num_labels), float16 or float32 -> (num_words,) float64, in which thresholds are compared."""
+    return probabilities.max(axis=1).astype(numpy.float64)
