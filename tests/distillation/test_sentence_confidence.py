@@ -26,6 +26,14 @@ def test_a_sentence_is_kept_whole_or_not_at_all(threshold, kept) -> None:
         assert each is None or (each.dtype == numpy.float32 and each.tolist() == [1.0] * len(words))
 
 
+@pytest.mark.parametrize("threshold", [0.6, 0.7, 0.9, 0.95])
+@pytest.mark.parametrize("type_", [numpy.float16, numpy.float32, numpy.float64])
+def test_a_store_in_half_precision_makes_no_difference(threshold, type_) -> None:
+    rows = [numpy.array([[each, 1 - each]] * 3).astype(type_) for each in (threshold, threshold - 0.002)]
+    weights = SentenceConfidence(threshold).word_weights([["yes", "yes", "yes"], ["no", "no", "no"]], rows)
+    assert [each is not None for each in weights] == [True, False]
+
+
 @pytest.mark.parametrize("threshold", [0, -0.1, 1.1, float("nan")])
 def test_a_threshold_that_is_none(threshold) -> None:
     with pytest.raises(ConfigurationError, match="'threshold' of sentence_confidence.*above 0 and up to 1"):

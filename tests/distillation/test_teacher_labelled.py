@@ -284,6 +284,35 @@ def test_agreement_is_told(tmp_path) -> None:
         TeacherLabelledReader(RawTextReader(), {"a": Oracle()}, agreement=True)
 
 
+class Voter(Oracle):
+    """Gives every word the same probabilities."""
+
+    def __init__(self, **probabilities: float) -> None:
+        super().__init__()
+        self._row = [probabilities.get(label.replace("-", "_"), 0.0) for label in self.labels]
+
+    def answer(self, words: Sequence[str]) -> numpy.ndarray:
+        return numpy.array([self._row] * len(words), numpy.float32)
+
+
+def test_rounding_decides_no_vote() -> None:
+    """In single precision the first two weights, 1/6 and 1/3, come to less than the third, 1/2."""
+    teachers = {"a": Voter(B_LOC=1.0), "b": Voter(B_LOC=1.0), "c": Voter(B_PER=1.0)}
+    board = TeacherBoard(teachers, weights=GivenWeights({"a": 0.1, "b": 0.2, "c": 0.3}))
+    (answer,) = board.label([["Oslo"]])
+    assert answer is not None and answer.probabilities.dtype == numpy.float32
+    numpy.testing.assert_allclose(answer.probabilities, [[0, 0.5, 0, 0.5, 0]], rtol=0, atol=1e-6)
+    assert answer.probabilities[0, 1] == answer.probabilities[0, 3] and not answer.agreement.any()
+
+
+def test_rounding_decides_no_agreement() -> None:
+    """Of labels that tie the first is the teacher's; a real difference is one."""
+    for second, agree in ((0.5 + 1e-7, True), (0.5 + 1e-3, False)):
+        undecided = Voter(B_LOC=0.5, B_PER=second)
+        (answer,) = TeacherBoard({"a": undecided, "b": Voter(B_LOC=0.6, B_PER=0.4)}).label([["Oslo", "Bergen"]])
+        assert answer is not None and answer.agreement.tolist() == [agree] * 2
+
+
 def test_a_text_of_which_nothing_is_left_is_said(tmp_path) -> None:
     path = file_of(tmp_path, "Bergen")
     reader = TeacherLabelledReader(RawTextReader(tokenised=True), {"a": Oracle()}, selections=[KeepLong(2)])

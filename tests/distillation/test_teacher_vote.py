@@ -11,7 +11,7 @@ from allennlp.common import Params
 from allennlp.common.checks import ConfigurationError
 from allennlp.data import Batch, Vocabulary
 from conftest import CORPORA, REPOSITORY
-from test_teacher_labelled import BIO, Oracle
+from test_teacher_labelled import BIO, Oracle, Voter
 
 from lowresource_ner.data.conll_ner import ConllNerReader
 from lowresource_ner.distillation import ArchiveTeacher, LabelFileTeacher
@@ -46,6 +46,16 @@ def test_the_vote_is_the_argmax_of_the_mean() -> None:
         numpy.testing.assert_allclose(output["distributions"], mean, atol=1e-5)
         differing += int((first.answer(words).argmax(1) != mean.argmax(1)).sum())
     assert differing > 0
+
+
+def test_votes_that_tie_are_the_first_tags_of_the_vocabulary() -> None:
+    """Many words, so that logarithms are taken in blocks and in what is left of them."""
+    teachers = {"a": Voter(B_PER=1.0), "b": Voter(B_PER=1.0), "c": Voter(B_LOC=1.0)}
+    for order in (BIO, ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"]):
+        vocab = Vocabulary(tokens_to_add={"labels": order})
+        vote = TeacherVote(vocab, teachers, weights=GivenWeights({"a": 0.1, "b": 0.2, "c": 0.3})).eval()
+        output = NerPredictor(vote, ConllNerReader()).predict_json({"tokens": ["Oslo"] * 37})
+        assert output["tags"] == [order[1]] * 37
 
 
 def test_loss_and_score_are_those_of_the_mean() -> None:

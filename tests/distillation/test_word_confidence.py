@@ -35,6 +35,15 @@ def test_words_below_the_threshold_count_for_nothing(threshold, expected, stored
     assert as_lists(WordConfidence(threshold).word_weights(SENTENCES, probabilities)) == expected
 
 
+@pytest.mark.parametrize("threshold", [0.6, 0.7, 0.9, 0.95])
+@pytest.mark.parametrize("type_", [numpy.float16, numpy.float32, numpy.float64])
+def test_a_store_in_half_precision_makes_no_difference(threshold, type_) -> None:
+    """No type but the last holds these numbers exactly."""
+    rows = numpy.array([[threshold, 1 - threshold], [threshold - 0.002, 1.002 - threshold]]).astype(type_)
+    assert as_lists(WordConfidence(threshold).word_weights([["yes", "no"]], [rows])) == [[1, 0]]
+    assert WordConfidence(threshold).word_weights([["no"]], [rows[1:]]) == [None]
+
+
 @pytest.mark.parametrize("threshold", [0, -0.1, 1.1, float("nan")])
 def test_a_threshold_that_is_none(threshold) -> None:
     with pytest.raises(ConfigurationError, match="'threshold' of word_confidence.*above 0 and up to 1"):

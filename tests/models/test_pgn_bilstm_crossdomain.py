@@ -434,10 +434,11 @@ def test_no_word_is_seen_by_what_predicts_it(num_layers, vocab, corpora, monkeyp
     for place in range(len(words)):
         forward, backward = states([*words[:place], "Phosphatidylinositol0", *words[place + 1 :]])
         # The forward state before the word predicts it, and the backward state after it.
-        assert torch.equal(forward[:place], before[0][:place])
-        assert torch.equal(backward[place + 1 :], before[1][place + 1 :])
-        assert (forward[place:] != before[0][place:]).any(dim=1).all()
-        assert (backward[: place + 1] != before[1][: place + 1]).any(dim=1).all()
+        assert_equal(forward[:place], before[0][:place])
+        assert_equal(backward[place + 1 :], before[1][place + 1 :])
+        # To a word that is far away next to nothing is left of the change, and that is more than rounding.
+        assert ((forward[place:] - before[0][place:]).abs().amax(dim=1) > 1e-9).all()
+        assert ((backward[: place + 1] - before[1][: place + 1]).abs().amax(dim=1) > 1e-9).all()
 
 
 def without_language_models() -> Dict[str, Any]:
@@ -524,8 +525,11 @@ def test_an_archive_predicts_what_the_trained_model_does(trained) -> None:
     instances = list(archive.validation_dataset_reader.read(BIO_TEST))
     assert len(instances) == 40
     for one, other in zip(*(each.eval().forward_on_instances(instances) for each in (model, loaded))):
-        assert numpy.array_equal(one["logits"], other["logits"]) and one["tags"] == other["tags"]
-        assert one["tag_probabilities"] == other["tag_probabilities"] and one["entities"] == other["entities"]
+        numpy.testing.assert_allclose(one["logits"], other["logits"], rtol=0, atol=1e-6)
+        assert one["tags"] == other["tags"]
+        assert one["tag_probabilities"] == pytest.approx(other["tag_probabilities"])
+        confidences = [[entity.pop("confidence") for entity in each["entities"]] for each in (one, other)]
+        assert confidences[0] == pytest.approx(confidences[1]) and one["entities"] == other["entities"]
 
 
 def test_an_archive_evaluates_and_predicts_without_the_file_of_vectors(trained) -> None:
