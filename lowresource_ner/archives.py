@@ -82,15 +82,15 @@ def check_run_folder(path: StrPath) -> None:
 
 def load_archive(path: StrPath, cuda_device: int = -1, overrides: Union[str, Dict[str, Any]] = "") -> Archive:
     """
-    AllenNLP's `load_archive`.
+    AllenNLP's `load_archive`, of an archive or the folder of a training run.
 
     # Raises
 
     `ConfigurationError`
         Where the archive is damaged, or no archive of a model.
     """
-    with said_of_damage(f"Archive '{path}'", _REMEDY):
-        return archival.load_archive(path, cuda_device, overrides)
+    with unpacked(path) as folder, said_of_damage(f"Archive '{path}'", _REMEDY):
+        return archival.load_archive(folder, cuda_device, overrides)
 
 
 @contextlib.contextmanager
@@ -116,6 +116,8 @@ def unpacked(archive: StrPath) -> Iterator[Path]:
             # Python 3.11 before 3.11.4 has no filters.
             filters: Dict[str, Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
             tar.extractall(folder, **filters)
+            while tar.fileobj is not None and tar.fileobj.read(1 << 20):
+                pass  # to the end, where a packed file has its check sum
         yield Path(folder)
 
 

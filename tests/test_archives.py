@@ -1,5 +1,8 @@
-"""What is read of an archive without building its model, against what AllenNLP wrote."""
+"""What is read of an archive without building its model, against what AllenNLP wrote; and archives that are damaged."""
 
+import gzip
+import os
+import pickle
 import tarfile
 
 import pytest
@@ -7,7 +10,19 @@ import torch
 from allennlp.common.checks import ConfigurationError
 from allennlp.data import Vocabulary
 
-from lowresource_ner.archives import archive_labels, archive_weights, is_archive, unpacked
+from lowresource_ner.archives import (
+    archive_config,
+    archive_labels,
+    archive_tokens,
+    archive_weights,
+    check_archive,
+    check_run_folder,
+    is_archive,
+    load_archive,
+    unpacked,
+)
+from lowresource_ner.distillation.archive_teacher import ArchiveTeacher
+from lowresource_ner.encoder_files import EncoderFiles
 
 LABELS = ["O", "B-creative work", "I-creative work", "B-PER"]
 WEIGHTS = {"projection": torch.arange(3.0)}
@@ -52,3 +67,83 @@ def test_what_is_missing_is_named(archive, tmp_path):
     assert not is_archive(tmp_path / "empty")
     with pytest.raises(ConfigurationError, match="holds no weights"):
         archive_weights(tmp_path / "empty")
+
+
+def damaged(archive, change):
+    """The archive file with other bytes."""
+    content = change(archive.read_bytes())
+    archive.write_bytes(content)
+    return archive
+
+
+@pytest.fixture
+def packed(tmp_path):
+    """An archive file large enough to be cut in many places."""
+    (tmp_path / "vocabulary" / ".encoders").mkdir(parents=True)
+    (tmp_path / "config.json").write_text(
+        '{"model": {"type": "mbert_tagger"}, "dataset_reader": {"type": "conll_ner"}}'
+    )
+    torch.save({"projection": torch.rand(3000)}, tmp_path / "weights.th")
+    path = tmp_path / "model.tar.gz"
+    with tarfile.open(path, "w:gz") as tar:
+        for name in ("config.json", "weights.th", "vocabulary"):
+            tar.add(tmp_path / name, name)
+    return path
+
+
+DAMAGE = {
+    "cut at once": lambda content: content[:40],
+    "cut in its midst": lambda content: content[:5000],
+    "cut at its end": lambda content: content[:-9],
+    "other bytes": lambda content: content[:5000] + os.urandom(100) + content[5100:],
+    "another sum": lambda content: content[:-8] + b"\0" * 8,
+    "packed, and no archive": lambda content: gzip.compress(b"no archive at all " * 1000),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_archive_is_told_in_one_way(packed, damage):
+    damaged(packed, DAMAGE[damage])
+    readers = [
+        lambda: check_archive(packed, "'archive_file'", "Train one.") or archive_weights(packed),
+        lambda: archive_tokens(packed, "labels"),
+        lambda: load_archive(packed),
+        lambda: ArchiveTeacher(str(packed)).fingerprint,
+        lambda: EncoderFiles(str(packed)),
+    ]
+    for read in readers:
+        with pytest.raises(ConfigurationError, match=f"'{packed}'"):
+            read()
+
+
+DAMAGED_WEIGHTS = {
+    "cut": lambda content: content[:600],
+    "empty": lambda content: b"",
+    "text": lambda content: b"<html>not found</html>",
+    "code": lambda content: pickle.dumps(print, protocol=2),
+    "no weights": lambda content: pickle.dumps([1, 2], protocol=2),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGED_WEIGHTS)
+def test_damaged_weights_are_told_without_the_advice_to_run_them(tmp_path, damage):
+    torch.save(WEIGHTS, tmp_path / "best.th")
+    damaged(tmp_path / "best.th", DAMAGED_WEIGHTS[damage])
+    message = f"The file best.th of archive '{tmp_path}' cannot be read: .* Copy it"
+    with pytest.raises(ConfigurationError, match=message) as raised:
+        archive_weights(tmp_path)
+    assert "weights_only" not in str(raised.value)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"model": 1, "dataset_reader": {}}', '{"model": {"type": "x"}}'])
+def test_a_damaged_config_is_named(tmp_path, content):
+    (tmp_path / "config.json").write_text(content)
+    with pytest.raises(ConfigurationError, match=f"The config '{tmp_path}/config.json' cannot be read"):
+        archive_config(tmp_path)
+
+
+def test_only_folders_are_refused_that_are_patterns():
+    check_run_folder("runs/2024 (first), {a}")
+    for name in ("runs/[1]/teacher", "runs/*", "what?"):
+        with pytest.raises(ConfigurationError, match="takes '\\[', '\\*' and '\\?' .* for a pattern"):
+            check_run_folder(name)

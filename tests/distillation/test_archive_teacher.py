@@ -144,8 +144,14 @@ def test_the_fingerprint_is_of_the_contents(teacher, tmp_path) -> None:
         config["model"]["text_field_embedder"]["token_embedders"]["encoder"]["max_length"] = 64
         path.write_text(json.dumps(config))
 
+    def left_by_a_kill(folder) -> None:
+        left_over = folder / "vocabulary" / ".encoders" / ".tmp1a2b"
+        left_over.mkdir()
+        (left_over / "config.json").write_text("{}")
+
     original = ArchiveTeacher(str(teacher)).fingerprint
     assert fingerprint("same.tar.gz", lambda folder: (folder / "meta.json").unlink()) == original
+    assert fingerprint("killed.tar.gz", left_by_a_kill) == original
     changes = [with_temperature, swapped_labels, another_tokenizer, another_config]
     changed = [fingerprint(f"{number}.tar.gz", change) for number, change in enumerate(changes)]
     changed.append(ArchiveTeacher(str(teacher), overrides={"model.dropout": 0.5}).fingerprint)

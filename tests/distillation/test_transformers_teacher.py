@@ -18,6 +18,8 @@ from transformers import (
     PreTrainedModel,
     RobertaConfig,
     RobertaForTokenClassification,
+    RobertaPreLayerNormConfig,
+    RobertaPreLayerNormForTokenClassification,
     RobertaTokenizerFast,
 )
 
@@ -116,6 +118,38 @@ def test_bytes_and_spaces_before_words(tmp_path) -> None:
     words = [sentence[:12] for sentence in sentences()[:10]]
     for answer, sentence in zip(TransformersTeacher(str(tmp_path / "model")).label(words), words):
         check(answer, of_transformers(str(tmp_path / "model"), sentence))
+
+
+def test_positions_after_the_padding_of_a_kind_that_no_list_names(tmp_path) -> None:
+    torch.manual_seed(2)
+    config = RobertaPreLayerNormConfig(
+        vocab_size=2000,
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=32,
+        max_position_embeddings=40,
+        pad_token_id=0,
+        initializer_range=0.5,
+        id2label=dict(enumerate(LABELS)),
+    )
+    RobertaPreLayerNormForTokenClassification(config).save_pretrained(tmp_path)
+    AutoTokenizer.from_pretrained(TINY_ENCODER).save_pretrained(tmp_path)
+    words = ["Wien"] * 100
+    (answer,) = TransformersTeacher(str(tmp_path)).label([words])
+    first = of_transformers(str(tmp_path), words[:37])  # with two special tokens all of 39 positions
+    check(answer[:20], first[:20])
+    with pytest.raises(IndexError):
+        of_transformers(str(tmp_path), words[:38])
+
+
+def test_a_model_with_fewer_vectors_than_sub_words_is_no_teacher(model, tmp_path) -> None:
+    folder = shutil.copytree(model, tmp_path / "model")
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.add_tokens(["Zaanstad"])
+    tokenizer.save_pretrained(folder)
+    with pytest.raises(ConfigurationError, match="sub-words up to number 2000, and its model has vectors for 2000"):
+        TransformersTeacher(str(folder)).label([["Wien"]])
 
 
 def test_a_long_sentence_is_read_in_windows(model) -> None:

@@ -15,7 +15,21 @@ from allennlp.data.fields import TextField
 from allennlp.modules.token_embedders import TokenEmbedder
 from allennlp.training.optimizers import Optimizer
 from tokenizers import ByteLevelBPETokenizer
-from transformers import AutoModel, AutoTokenizer, RobertaConfig, RobertaModel, RobertaTokenizerFast
+from transformers import (
+    AutoModel,
+    AutoTokenizer,
+    BartConfig,
+    EsmConfig,
+    LukeConfig,
+    MarkupLMConfig,
+    RobertaConfig,
+    RobertaModel,
+    RobertaPreLayerNormConfig,
+    RobertaTokenizerFast,
+    T5Config,
+    XLNetConfig,
+    XmodConfig,
+)
 
 from lowresource_ner.data.subwords import SubwordIndexer, encode_words
 from lowresource_ner.modules import SubwordTransformer
@@ -55,7 +69,8 @@ class Truth:
     """The model of transformers, run on one sentence, or on one window of it, at a time."""
 
     def __init__(self, folder, **tokenizer_options):
-        self.model = AutoModel.from_pretrained(folder).eval()
+        model = AutoModel.from_pretrained(folder).eval()
+        self.model = model.encoder if model.config.is_encoder_decoder else model
         self.tokenizer = AutoTokenizer.from_pretrained(folder, **tokenizer_options)
 
     def short(self, words):
@@ -63,7 +78,7 @@ class Truth:
         encoding = self.tokenizer(words, is_split_into_words=True, return_tensors="pt")
         word_ids = encoding.word_ids()
         with torch.no_grad():
-            hidden = self.model(**encoding).last_hidden_state[0]
+            hidden = self.model(encoding.input_ids, attention_mask=encoding.attention_mask).last_hidden_state[0]
         return hidden[[word_ids.index(word) for word in range(len(words))]]
 
     def windows(self, words, size, overlap):
@@ -328,6 +343,33 @@ def test_an_archive_as_encoder_brings_its_own_weights_and_tokenizer(encoder_and_
         assert all(torch.equal(tensors[key], original[key]) for key in original)
 
 
+def test_what_a_kill_leaves_behind_is_no_part_of_the_vocabulary(encoder_and_run, monkeypatch):
+    """Killed before the files are in their place: beside them lies what comes into no archive, and the next run does not mind."""
+    folder, run_dir = encoder_and_run
+    encoders = run_dir / "vocabulary" / ".encoders"
+
+    def killed(*paths):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "rename", killed)
+        with pytest.raises(KeyboardInterrupt):
+            SubwordIndexer(str(folder), serialization_dir=str(run_dir))
+    assert list(encoders.iterdir()) == []
+    left_over = [path for path in run_dir.rglob("*") if path.is_file()]
+    assert left_over and not any(path.is_relative_to(run_dir / "vocabulary") for path in left_over)
+    (encoders / ".tmp1234").mkdir()
+    SubwordIndexer(str(folder), serialization_dir=str(run_dir))
+    (kept,) = encoders.iterdir()
+    assert kept.name.startswith("encoder-") and (kept / "tokenizer.json").is_file()
+
+
+def test_a_folder_whose_checkpoints_would_not_be_found_is_refused_at_the_start(tmp_path):
+    for name in ("run[1]", "run*", "what?"):
+        with pytest.raises(ConfigurationError, match="A training cannot be kept in .*'-s'"):
+            SubwordIndexer(str(TINY), serialization_dir=str(tmp_path / name))
+
+
 @pytest.fixture(scope="module")
 def roberta(tmp_path_factory):
     """A byte-level BPE encoder whose position 0 and 1 are no positions: 40 in the config are 38 sub-words."""
@@ -364,6 +406,75 @@ def test_an_encoder_of_the_roberta_kind_reads_as_far_as_its_positions_go(roberta
         SubwordTransformer(str(roberta), max_length=39)
     with pytest.raises(IndexError):
         roberta_truth.model(torch.full((1, 39), 5))
+
+
+SIZES = {
+    "vocab_size": 2000,
+    "hidden_size": 16,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 32,
+}
+OF_40 = {**SIZES, "max_position_embeddings": 40, "pad_token_id": 0}
+SEQ2SEQ = {"vocab_size": 2000, "d_model": 16, "pad_token_id": 0}
+KINDS = {
+    "roberta-prelayernorm": (RobertaPreLayerNormConfig(**OF_40), 39),
+    "luke": (LukeConfig(**OF_40, entity_vocab_size=5, entity_emb_size=8), 39),
+    "esm": (EsmConfig(**OF_40, mask_token_id=4), 39),
+    "markuplm": (MarkupLMConfig(**OF_40), 39),
+    "xmod": (XmodConfig(**OF_40, languages=["en_XX", "de_DE"], default_language="de_DE"), 39),
+    # Positions without an end: as many as the tokenizer says.
+    "xlnet": (XLNetConfig(vocab_size=2000, d_model=16, n_layer=2, n_head=2, d_inner=32, pad_token_id=0), LIMIT),
+    "t5": (T5Config(**SEQ2SEQ, num_layers=3, d_kv=8, num_heads=2, d_ff=32), LIMIT),
+    "bart": (
+        BartConfig(
+            **SEQ2SEQ,
+            encoder_layers=2,
+            decoder_layers=1,
+            encoder_attention_heads=2,
+            decoder_attention_heads=2,
+            encoder_ffn_dim=32,
+            decoder_ffn_dim=32,
+            max_position_embeddings=40,
+        ),
+        40,
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_encoders_of_other_kinds_are_read_to_their_end(tmp_path, kind):
+    config, limit = KINDS[kind]
+    torch.manual_seed(3)
+    model = AutoModel.from_config(config)
+    model.save_pretrained(tmp_path)
+    AutoTokenizer.from_pretrained(TINY).save_pretrained(tmp_path)
+    embedder = SubwordTransformer(str(tmp_path), num_frozen_layers=1)
+    assert embedder.get_output_dim() == 16
+    assert not any("decoder" in name for name in embedder.state_dict())
+    truth = Truth(tmp_path)
+    sentences = [SHORT, LONG[:100]]
+    vectors = embed(embedder, sentences, tmp_path)
+    close(vectors[0], truth.short(SHORT))
+    size = limit - 2
+    for vector, candidates in zip(vectors[1], truth.windows(LONG[:100], size, size // 4)):
+        assert min(float((vector - candidate).abs().max()) for candidate in candidates) < 1e-5
+    if limit < LIMIT:
+        with pytest.raises(IndexError):
+            truth.model(torch.full((1, limit + 1), 5))
+    frozen = {name for name, parameter in embedder.transformer.named_parameters() if not parameter.requires_grad}
+    assert frozen and any("embed" in name for name in frozen) and len(frozen) < len(embedder.state_dict())
+
+
+def test_the_encoder_of_an_encoder_decoder_is_taken_from_an_archive(tmp_path):
+    config, _ = KINDS["t5"]
+    AutoModel.from_config(config).save_pretrained(tmp_path / "t5")
+    AutoTokenizer.from_pretrained(TINY).save_pretrained(tmp_path / "t5")
+    model = torch.nn.Module()
+    model.embedder = SubwordTransformer(str(tmp_path / "t5"), serialization_dir=str(tmp_path / "run"))
+    torch.save(model.state_dict(), tmp_path / "run" / "best.th")
+    shutil.rmtree(tmp_path / "t5")
+    assert all(equal_weights(SubwordTransformer(str(tmp_path / "run")), model.embedder))
 
 
 def test_layers_of_an_encoder_of_the_roberta_kind_are_frozen_too(roberta):

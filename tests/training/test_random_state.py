@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from allennlp.common.checks import ConfigurationError
 from conftest import REPOSITORY
+
+from lowresource_ner.training import RandomState
 
 CONFIG = REPOSITORY / "training_configs/cross_lingual/teacher.jsonnet"
 OVERRIDES = {
@@ -61,3 +64,9 @@ def unbroken(allennlp, tmp_path_factory) -> Path:
     completed = train(allennlp, folder, ["random_state", "keep_last_epoch", "kill_at_batch"])
     assert completed.returncode == 0, completed.stderr[-3000:]
     return folder
+
+
+def test_a_folder_whose_checkpoints_allennlp_would_not_find_again_is_refused(tmp_path):
+    RandomState(str(tmp_path / "run (1)"))
+    with pytest.raises(ConfigurationError, match="Give '-s' another name"):
+        RandomState(str(tmp_path / "run[1]"))
