@@ -233,6 +233,22 @@ def test_perplexity_is_that_of_the_full_softmax_over_both_directions(domain, voc
 
 
 @torch.no_grad()
+def test_a_sentence_that_is_given_again_is_not_scored(vocab, corpora) -> None:
+    """As a distributed training's workers do, so that they have as many; a batch may hold nothing else."""
+    model = build(vocab)
+    instances = of_module("ner_target", corpora["target"])
+    marked = MetadataField({"words": [], "label_namespace": "target_labels", "is_repeated": True})
+    again = [Instance({**instance.fields, "metadata": marked}) for instance in instances[1:3]]
+    found = []
+    for batches in ([instances], [again[:1] + instances + again[1:], again]):
+        for batch in batches:
+            model(**tensors(batch, vocab))
+        found.append(model.get_metrics(reset=True))
+    assert found[0]["support"] > 0 and found[0]["lm_target_perplexity"] > 1
+    assert found[1] == pytest.approx(found[0], rel=1e-9)
+
+
+@torch.no_grad()
 def test_a_language_models_own_batch_has_the_loss_of_its_full_softmax_in_evaluation(vocab, corpora) -> None:
     model = build(vocab)
     instances = of_module("lm_target", corpora["target"])[:5]
