@@ -25,7 +25,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.linalg import eigsh
 
 from lowresource_ner.data.conll import ConllFormat, read_conll
-from lowresource_ner.data.conll_lines import numbered_lines
+from lowresource_ner.data.raw_text import RawTextReader
 
 # Up to so many words all eigenvectors are computed, and for more words only those that are wanted, by iteration.
 MOST_WORDS_FOR_DENSE = 2000
@@ -39,14 +39,14 @@ def sentences(path: str) -> Iterator[List[str]]:
     if path.endswith(".conll"):
         found = (list(sentence.tokens) for sentence in read_conll(path, UNLABELLED))
     else:
-        found = (line.split() for _, line in numbered_lines(path, "utf-8"))
+        found = (list(sentence.words) for sentence in RawTextReader(tokenised=True).sentences(path))
     for words in found:
         yield [re.sub(r"\d", "0", word.lower()) for word in words]
 
 
 def most_frequent_first(counts: Counter, min_count: int) -> List[str]:
     """Equally frequent words in the order of their characters. A word with a space in it has no place in the format."""
-    words = [word for word, count in counts.items() if count >= min_count and len(word.split()) == 1]
+    words = [word for word, count in counts.items() if count >= min_count and " " not in word]
     return sorted(words, key=lambda word: (-counts[word], word))
 
 
@@ -123,7 +123,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("file", type=Path, help="where the vectors are written; packed if it ends in .gz")
     parser.add_argument(
-        "text", nargs="+", help="text in UTF-8, words between spaces and a sentence a line, or CoNLL files (*.conll)"
+        "text",
+        nargs="+",
+        help="text in UTF-8, words between spaces or tabs and a sentence a line, or CoNLL files (*.conll)",
     )
     parser.add_argument("--dim", type=positive, default=100, help="numbers of a vector (default: 100)")
     parser.add_argument("--window", type=positive, default=5, help="words to each side that count (default: 5)")

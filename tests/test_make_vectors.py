@@ -124,6 +124,14 @@ def test_a_word_with_a_space_is_left_out(monkeypatch, tmp_path) -> None:
     assert read(output)[0] == ["miles", "sailed"]
 
 
+def test_a_no_break_space_is_part_of_a_word(monkeypatch, tmp_path) -> None:
+    """As in other text that is tokenised already, and in the vector files that AllenNLP reads."""
+    text, output = tmp_path / "text.txt", tmp_path / "vectors.txt"
+    text.write_text("sailed\t10\u00a0000 miles\nsailed 20\u00a0000 miles\n", encoding="utf-8")
+    make(monkeypatch, output, text, "--dim", 2, "--window", 1, "--min-count", 1)
+    assert read(output)[0] == ["00\u00a0000", "miles", "sailed"]
+
+
 def test_a_process_of_its_own_writes_the_same_bytes_each_time(tmp_path) -> None:
     text = FIXTURES / "corpora" / "sea" / "raw.txt"
     contents = []
@@ -158,14 +166,15 @@ def test_the_fixture_is_what_the_documented_command_makes(monkeypatch, tmp_path)
 @pytest.mark.parametrize(
     ("content", "options", "complaint"),
     [
-        (None, [], "text.txt:0: there is no such file"),
-        (b"\n \n", [], "There are no words in .*text.txt"),
+        (None, [], "There is no file .*text.txt"),
+        (b"\n \n", [], "text.txt:1: there is no text in this file"),
+        (b"one\ntwo \rthree\n", [], "text.txt:2: the line holds a carriage return"),
         (b"one two two\n", ["--dim", "3"], "2 words occur --min-count 1 times or more, too few for --dim 3"),
         (b"one two two\n", ["--min-count", "3"], "0 words occur --min-count 3 times"),
         (b"one\ntwo\nthree\n", [], "No two words stand side by side more often than by chance"),
         (b"S\xe3o Tom\xe9\n", [], "text.txt:1: byte 0xe3 .* not valid in utf-8"),
     ],
-    ids=["no file", "no words", "too many dimensions", "all rare", "no pairs", "latin-1"],
+    ids=["no file", "no words", "carriage return", "too many dimensions", "all rare", "no pairs", "latin-1"],
 )
 def test_errors_say_what_is_wrong(content, options: list, complaint: str, monkeypatch, tmp_path) -> None:
     text, output = tmp_path / "text.txt", tmp_path / "vectors.txt"

@@ -1,6 +1,7 @@
 """The files of a corpus: one path, several, or a glob."""
 
 import glob
+import os
 from pathlib import Path
 from typing import List, Sequence, Union
 
@@ -12,26 +13,42 @@ CorpusPath = Union[str, Path, Sequence[Union[str, Path]]]
 
 def corpus_files(corpus: CorpusPath) -> List[str]:
     """
-    The files meant by `corpus`: a path or URL, a glob (in alphabetical order), or a list of these (in its order).
+    The files meant by `corpus`: a path or URL, a glob (in alphabetical order), or a list of these (in its order). A folder whose
+    name looks like a glob is taken by its name.
 
     # Raises
 
     `ConfigurationError`
-        Where a file does not exist or a glob matches none.
+        Where a file does not exist or cannot be fetched, a glob matches none, and for a list without any.
     """
-    if not isinstance(corpus, (str, Path)):
-        return [path for part in corpus for path in corpus_files(part)]
-    path = str(corpus)
-    if Path(path).exists():
+    if not corpus or not isinstance(corpus, (str, Path, Sequence)):
+        raise ConfigurationError(f"The path of a corpus is {corpus!r}; give a path, a URL, a glob, or a list of these.")
+    if isinstance(corpus, (str, Path)):
+        return _files(str(corpus))
+    return [path for part in corpus for path in corpus_files(part)]
+
+
+def _files(path: str) -> List[str]:
+    if os.path.exists(path):
         return [path]
-    if glob.has_magic(path):
-        files = sorted(match for match in glob.glob(path, recursive=True) if Path(match).is_file())
-        if not files:
-            raise ConfigurationError(f"No file matches '{path}'. Check the folder and the pattern.")
-        return files
+    if "://" not in path and glob.has_magic(path):
+        return _matches(path)
     try:
         return [str(cached_path(path))]
-    except (FileNotFoundError, ValueError, OSError) as error:
+    except (ValueError, OSError) as error:
+        if "://" in path:
+            raise ConfigurationError(f"'{path}' cannot be fetched: {error}. Check the address.") from error
         raise ConfigurationError(
             f"There is no file '{path}'. Check the path, and the data root that the config reads."
         ) from error
+
+
+def _matches(pattern: str) -> List[str]:
+    folder = next(parent for parent in Path(pattern).parents if os.path.exists(parent))
+    names = glob.glob(str(Path(pattern).relative_to(folder)), root_dir=folder, recursive=True)
+    files = sorted(str(path) for path in (folder / name for name in names) if not path.is_dir())
+    if not files:
+        raise ConfigurationError(
+            f"No file matches '{pattern}'. Check the folder and the pattern; a bracket that is part of a name is written '[[]'."
+        )
+    return files

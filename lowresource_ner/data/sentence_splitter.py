@@ -1,40 +1,55 @@
 """Words of running text to sentences."""
 
 import unicodedata
-from typing import List, Sequence
+from itertools import takewhile
+from typing import Iterable, Iterator, List
 
-import spacy
 from allennlp.data import Token
-from spacy.tokens import Doc
+from spacy.lang.lex_attrs import is_punct
+from spacy.pipeline import Sentencizer
+
+MAX_SENTENCE_WORDS = 10_000
+"""A sentence of so many words that has not come to an end is cut, so that text without full stops may be of any length."""
+
+_ENDS = frozenset(Sentencizer.default_punct_chars)
 
 
 class WordSentenceSplitter:
     """
-    Groups words into sentences by spaCy's `sentencizer`, which ends a sentence after full stops, question marks and their
+    Groups words into sentences as spaCy's `sentencizer` does, which ends a sentence after full stops, question marks and their
     like in every script, and after the closing quotes and brackets that follow them. It would take opening ones along, and the
     Spanish ¿ and ¡, which are given to the sentence that they open.
+
+    Words may be a stream without an end: no more than a sentence is held, which has at most `MAX_SENTENCE_WORDS` words.
     """
 
-    def __init__(self) -> None:
-        self._spacy = spacy.blank("xx")
-        self._sentencizer = self._spacy.add_pipe("sentencizer")
-
-    def split(self, words: Sequence[Token]) -> List[List[Token]]:
+    def split(self, words: Iterable[Token]) -> List[List[Token]]:
         """The sentences of one paragraph, none of them empty."""
-        if not words:
-            return []
-        with self._spacy.memory_zone():
-            doc = self._sentencizer(Doc(self._spacy.vocab, words=[word.ensure_text() for word in words]))
-            ends = [self._without_openers(words, sentence.start, sentence.end) for sentence in doc.sents]
-        ends[-1] = len(words)
-        return [list(words[start:end]) for start, end in zip([0, *ends], ends) if start < end]
+        return list(self.stream(words))
 
-    @staticmethod
-    def _without_openers(words: Sequence[Token], start: int, end: int) -> int:
-        while end > start and all(_opens(character) for character in words[end - 1].ensure_text()):
-            end -= 1
-        return end
+    def stream(self, words: Iterable[Token]) -> Iterator[List[Token]]:
+        """The sentences of one paragraph, none of them empty, each as soon as the word after it is known."""
+        sentence: List[Token] = []
+        ended = False
+        for word in words:
+            text = word.ensure_text()
+            if ended and text not in _ENDS and not is_punct(text):
+                openers = _num_openers_at_end(sentence)
+                yield sentence[: len(sentence) - openers]
+                sentence = sentence[len(sentence) - openers :]
+                ended = False
+            elif len(sentence) == MAX_SENTENCE_WORDS:
+                yield sentence
+                sentence, ended = [], False
+            ended = ended or text in _ENDS
+            sentence.append(word)
+        if sentence:
+            yield sentence
 
 
-def _opens(character: str) -> bool:
-    return character in "¿¡" or unicodedata.category(character) in ("Ps", "Pi")
+def _num_openers_at_end(sentence: List[Token]) -> int:
+    return sum(1 for _ in takewhile(_opens, reversed(sentence)))
+
+
+def _opens(word: Token) -> bool:
+    return all(character in "¿¡" or unicodedata.category(character) in ("Ps", "Pi") for character in word.ensure_text())

@@ -1,6 +1,7 @@
 """Running text to words, in any language and without a model to download."""
 
-from typing import List, Tuple
+import re
+from typing import Iterator, List, Tuple
 
 import regex
 import spacy
@@ -13,6 +14,38 @@ _UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}
 _PIECES = regex.compile(rf"[{_UNSPACED}][\p{{M}}\u200d\u30fc]*|[\p{{P}}\p{{S}}]|[^{_UNSPACED}\p{{P}}\p{{S}}]+")
 _IS_UNSPACED = regex.compile(rf"[{_UNSPACED}]")
 
+# spaCy takes affixes off one by one, each time looking through all that is left, so that its time grows with the square of the
+# length of what stands between spaces; and it holds a text as a whole. Therefore it is given a text in stretches.
+MAX_RUN = 256
+"""Characters without white space that spaCy is given as they are, so that it finds the words that it always finds."""
+
+MAX_PIECE = 64
+"""Characters of the pieces of a longer run."""
+
+MAX_STRETCH = 1 << 16
+"""Characters that spaCy is given at a time."""
+
+_LONG_RUN = re.compile(rf"(?<!\S)\S{{{MAX_RUN + 1},}}")
+_STRETCH = re.compile(rf".{{1,{MAX_STRETCH}}}(?!\S)", re.DOTALL)
+# A piece of a long run ends, if there is such a place in its second half, between two characters of a script without spaces,
+# where there is an end of a word in any case; else beside punctuation and symbols; else not before a combining mark.
+_MARK = r"[\p{M}\u200c\u200d]"
+_SEAMS = (
+    rf"(?<=[{_UNSPACED}])(?!{_MARK})(?=[{_UNSPACED}])",
+    rf"(?:(?<=[\p{{P}}\p{{S}}])|(?=[\p{{P}}\p{{S}}]))(?!{_MARK})",
+    rf"(?!{_MARK})",
+)
+_RUN_PIECE = regex.compile(
+    "|".join(
+        [
+            rf".{{1,{MAX_PIECE}}}\Z",
+            *(rf".{{{MAX_PIECE // 2},{MAX_PIECE}}}{seam}" for seam in _SEAMS),
+            rf".{{1,{MAX_PIECE}}}",
+        ]
+    ),
+    regex.DOTALL,
+)
+
 
 @Tokenizer.register("spacy_rules")
 class WordTokenizer(Tokenizer):
@@ -20,7 +53,13 @@ class WordTokenizer(Tokenizer):
     Splits text into words by the rules that spaCy ships for a language, which need no download, and runs of a script without
     spaces (Chinese, Japanese, Thai, Lao, Khmer, Burmese, Tibetan) into characters.
 
+    White space in spaCy's sense separates words and is part of none: that of Unicode, the no-break space included. (Where words
+    are separated already, it is the ASCII space and the tab alone; see `split_words`.) Every other character is part of a word.
     Words carry `idx` and `idx_end`, so that `text[idx:idx_end]` is the word.
+
+    A text may be of any length: time grows with it linearly. A run of over 256 characters without white space (a line of
+    underscores, data in Base64, a page of Chinese) is cut into pieces of at most 64 before spaCy sees it, at punctuation where
+    there is some, so that no word is longer than 256 characters.
 
     Registered as a `Tokenizer` with name "spacy_rules".
 
@@ -54,15 +93,32 @@ class WordTokenizer(Tokenizer):
             return [self._tokenize(text) for text in texts]
 
     def _tokenize(self, text: str) -> List[Token]:
-        return [
-            Token(text[start:end], idx=start, idx_end=end)
-            for word in self._spacy.make_doc(text)
-            if not word.is_space
-            for start, end in _pieces(word.text, word.idx)
-        ]
+        if len(text) <= MAX_RUN:
+            return self._tokens(text, 0)
+        return [token for start, end in _stretches(text) for token in self._tokens(text[start:end], start)]
+
+    def _tokens(self, text: str, offset: int) -> List[Token]:
+        """The words of a stretch that begins at `offset`."""
+        words = ((word.text, offset + word.idx) for word in self._spacy.tokenizer(text) if not word.is_space)
+        if _IS_UNSPACED.search(text):
+            words = (piece for word, start in words for piece in _pieces(word, start))
+        return [Token(word, idx=start, idx_end=start + len(word)) for word, start in words]
 
 
-def _pieces(word: str, offset: int) -> List[Tuple[int, int]]:
+def _stretches(text: str) -> Iterator[Tuple[int, int]]:
+    """
+    What spaCy is given one after another, from its first character to the one after its last: text between white space, and
+    pieces of long runs.
+    """
+    position = 0
+    for run in _LONG_RUN.finditer(text):
+        yield from (stretch.span() for stretch in _STRETCH.finditer(text, position, run.start()))
+        yield from (piece.span() for piece in _RUN_PIECE.finditer(text, run.start(), run.end()))
+        position = run.end()
+    yield from (stretch.span() for stretch in _STRETCH.finditer(text, position))
+
+
+def _pieces(word: str, offset: int) -> List[Tuple[str, int]]:
     if not _IS_UNSPACED.search(word):
-        return [(offset, offset + len(word))]
-    return [(offset + match.start(), offset + match.end()) for match in _PIECES.finditer(word)]
+        return [(word, offset)]
+    return [(match.group(), offset + match.start()) for match in _PIECES.finditer(word)]
