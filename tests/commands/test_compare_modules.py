@@ -212,6 +212,22 @@ def test_what_is_no_archive_is_an_error(tmp_path, kind) -> None:
         compare_modules(str(path))
 
 
+@pytest.mark.parametrize("size", [100, 40_000, -1000])
+def test_an_archive_that_was_cut_is_an_error(cross_domain_archive, tmp_path, size) -> None:
+    path = tmp_path / "model.tar.gz"
+    path.write_bytes(cross_domain_archive.read_bytes()[:size])
+    with pytest.raises(ConfigurationError, match=f"'{path}'"):
+        compare_modules(str(path))
+
+
+@pytest.mark.parametrize("config", ["", "[]", '{"model": {}}', '{"model": 1}', '{"model": {"type": '])
+def test_a_damaged_config_is_an_error(tmp_path, config) -> None:
+    (tmp_path / "best.th").touch()
+    (tmp_path / "config.json").write_text(config)
+    with pytest.raises(ConfigurationError, match=f"'{tmp_path}' is not an archive .* copied whole"):
+        compare_modules(str(tmp_path))
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
