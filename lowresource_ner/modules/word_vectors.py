@@ -1,7 +1,9 @@
 """Word vectors: those that training changes, and those of all other words of the vector file."""
 
 import logging
+import lzma
 import math
+import zlib
 from typing import Any, Dict, List, Optional, Set, Tuple
 
 import numpy
@@ -44,8 +46,8 @@ class WordVectors(TokenEmbedder):
     # Raises
 
     `ConfigurationError`
-        Where the file's vectors are not of `embedding_dim` numbers, it knows no word of the training data, or the namespace
-        of its words holds others.
+        Where the file cannot be read, its vectors are not of `embedding_dim` numbers, it knows no word of the training data, or
+        the namespace of its words holds others.
     """
 
     contextual = False
@@ -119,7 +121,12 @@ class WordVectors(TokenEmbedder):
         others = vocab.get_token_to_index_vocabulary(vectors_namespace) if vectors_namespace is not None else {}
         wanted = {form for word in words for form in (word, word.lower())}
         wanted.update(others)
-        known, parts = _read_vectors(path, wanted, self._dim)
+        try:
+            known, parts = _read_vectors(path, wanted, self._dim)
+        except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError) as error:
+            raise ConfigurationError(
+                f"{path} cannot be read as word vectors in UTF-8: {error}. Check the path, fetch the file anew, or convert it."
+            ) from error
         special = {vocab._padding_token, vocab._oov_token}
         strangers = [word for word in others if word not in known and word not in special | parts]
         if strangers:

@@ -175,6 +175,25 @@ def test_a_line_that_is_not_numbers(tmp_path):
         embedder_of(write(tmp_path / "glove.txt", after="Oslo 1 two 3\n"))
 
 
+@pytest.mark.parametrize(
+    "name, content",
+    [
+        ("latin1.txt", b"Mal\xe9 1 2 3\n"),
+        ("cut.txt.gz", gzip.compress(b"Lima 1 2 3\n" * 5000)[:-20]),
+        ("damaged.txt.gz", b"Lima 1 2 3\n"),
+        ("damaged.txt.xz", b"\xfd7zXZ\0" + b"x" * 40),
+        ("missing.txt", None),
+    ],
+)
+def test_a_file_that_cannot_be_read(name, content, tmp_path):
+    path = tmp_path / name
+    if content is not None:
+        path.write_bytes(content)
+    vocab = vocabulary("no file is read", minimum=None)
+    with pytest.raises(ConfigurationError, match=rf"{name} cannot be read as word vectors in UTF-8: .*Check the path"):
+        WordVectors(vocab, 3, str(path))
+
+
 def test_a_file_of_another_language(tmp_path):
     with pytest.raises(ConfigurationError, match=r"glove\.txt knows none of the 4 words"):
         embedder_of(write(tmp_path / "glove.txt"), words=["北", "京"])
