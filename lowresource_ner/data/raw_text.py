@@ -7,6 +7,7 @@ from typing import Any, Deque, Dict, Iterable, Iterator, List, NamedTuple, Optio
 from allennlp.common.checks import ConfigurationError
 from allennlp.data import DatasetReader, Token, TokenIndexer, Tokenizer
 
+from lowresource_ner.data.bounded_blocks import bounded_blocks
 from lowresource_ner.data.conll_lines import ConllError, numbered_lines, text_encoding
 from lowresource_ner.data.corpus_paths import CorpusPath, corpus_files
 from lowresource_ner.data.sentence_reader import Sentence, SentenceReader
@@ -18,7 +19,7 @@ _BLOCK = 256
 """Parts that are tokenised in one call."""
 
 _BLOCK_CHARACTERS = 1 << 17
-"""A block that has grown to so many characters takes no further part."""
+"""A block of so many characters takes no further part."""
 
 _PART_CHARACTERS = 10_000
 _LONG_PART_CHARACTERS = 100_000
@@ -131,7 +132,7 @@ class RawTextReader(SentenceReader):
                 yield places.line_of_next(sentence), sentence
 
     def _tokenise(self, parts: Iterable[_Part]) -> Iterator[Tuple[_Part, List[Token]]]:
-        for block in _blocks(parts):
+        for block in bounded_blocks(parts, lambda part: len(part.text), _BLOCK, _BLOCK_CHARACTERS):
             yield from zip(block, self._tokenizer.batch_tokenize([part.text for part in block]))
 
     def _parts(self, path: str) -> Iterator[_Part]:
@@ -193,19 +194,6 @@ class _Places:
             self._lines.popleft()
         self._num_given += len(sentence)
         return self._lines[0][1]
-
-
-def _blocks(parts: Iterable[_Part]) -> Iterator[List[_Part]]:
-    block: List[_Part] = []
-    length = 0
-    for part in parts:
-        block.append(part)
-        length += len(part.text)
-        if len(block) == _BLOCK or length >= _BLOCK_CHARACTERS:
-            yield block
-            block, length = [], 0
-    if block:
-        yield block
 
 
 def _is_long_enough(length: int, line: str) -> bool:

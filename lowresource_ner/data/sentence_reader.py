@@ -4,11 +4,12 @@ from itertools import compress
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence
 
 import torch.distributed as dist
-from allennlp.common.util import is_distributed, lazy_groups_of
+from allennlp.common.util import is_distributed
 from allennlp.data import DatasetReader, Field, Instance, Token, TokenIndexer
 from allennlp.data.fields import MetadataField, TextField
 from allennlp.data.token_indexers import SingleIdTokenIndexer
 
+from lowresource_ner.data.bounded_blocks import bounded_blocks
 from lowresource_ner.data.normalised_words import NormalisedWordIndexer
 from lowresource_ner.data.sampling import HeldOut, Sample
 from lowresource_ner.data.subwords import encode_words
@@ -17,6 +18,9 @@ from lowresource_ner.data.tags_field import TagsField
 
 _BLOCK = 256
 """Sentences whose sub-words are computed in one call of the tokenizer."""
+
+_BLOCK_WORDS = 1 << 15
+"""A block of so many words takes no further sentence."""
 
 
 class Sentence(NamedTuple):
@@ -136,7 +140,8 @@ class SentenceReader(DatasetReader):
                     yield instance
             return
         sentences = (sentence for sentence in self.sentences(file_path) if self._held_out.includes(sentence.words))
-        for block in lazy_groups_of(self.shard_iterable(_in_equal_shares(sentences)), _BLOCK):
+        own = self.shard_iterable(_in_equal_shares(sentences))
+        for block in bounded_blocks(own, lambda sentence: len(sentence.words), _BLOCK, _BLOCK_WORDS):
             # The fast tokenizer's threads do not survive the fork that makes a loader's workers; there the indexer goes sentence
             # by sentence.
             indexers = self.token_indexers if self.get_worker_info() is None else {}

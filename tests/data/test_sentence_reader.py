@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from allennlp.data import Batch, Vocabulary
+from allennlp.data import Batch, Token, Vocabulary
 from allennlp.data.dataset_readers import MultiTaskDatasetReader
 from conftest import CORPORA, conll_blocks
 
@@ -55,6 +55,21 @@ def test_text_to_instance_has_the_words_of_the_language_model() -> None:
     vocab = Vocabulary.from_instances([instance])
     assert set(vocab.get_token_to_index_vocabulary("lm")) >= {"Lima", "0000"}
     assert set(instance.fields) == {"tokens", "lm_words", "metadata"}
+
+
+def test_long_sentences_come_in_small_blocks(monkeypatch, tmp_path) -> None:
+    """Memory: 256 lines of a megabyte would be gigabytes of words."""
+    sizes = []
+
+    def encode(sentences, indexers):
+        sizes.append([len(words) for words in sentences])
+        return [[Token(word) for word in words] for words in sentences]
+
+    monkeypatch.setattr("lowresource_ner.data.sentence_reader.encode_words", encode)
+    path = tmp_path / "raw.txt"
+    path.write_text("a\n" * 300 + ("a " * 20_000 + "\n") * 3)
+    assert len(list(RawTextReader(tokenised=True).read(path))) == 303
+    assert sizes == [[1] * 256, [1] * 44 + [20_000] * 2, [20_000]]
 
 
 def test_a_path_with_its_module() -> None:

@@ -1,0 +1,24 @@
+"""A stream in blocks that are bounded by what they hold, and not by a number alone."""
+
+from typing import Callable, Iterable, Iterator, List, TypeVar
+
+Item = TypeVar("Item")
+
+
+def bounded_blocks(
+    items: Iterable[Item], size: Callable[[Item], int], max_items: int, max_size: int
+) -> Iterator[List[Item]]:
+    """
+    Yields lists of up to `max_items` consecutive items. One whose sizes come to `max_size` takes no further item, so that it is
+    never more than one item larger, however many large ones follow each other.
+    """
+    block: List[Item] = []
+    total = 0
+    for item in items:
+        block.append(item)
+        total += size(item)
+        if len(block) == max_items or total >= max_size:
+            yield block
+            block, total = [], 0
+    if block:
+        yield block
