@@ -24,7 +24,7 @@ from lowresource_ner.data.tag_schemes import (
     get_file_scheme,
     split_tag,
 )
-from lowresource_ner.data.text_rules import split_words, suggested_type, type_fault
+from lowresource_ner.data.text_rules import MAX_LINE_BYTES, split_words, suggested_type, type_fault
 
 __all__ = [
     "ConllError",
@@ -39,6 +39,9 @@ __all__ = [
 # How many lines, and of how many characters in all, are read before the layout of a file is settled.
 LOOK_AHEAD = 1000
 LOOK_AHEAD_CHARACTERS = 1 << 22
+
+# No sentence is as long, so that memory stays flat whatever a file holds.
+MAX_SENTENCE_CHARACTERS = 16 * MAX_LINE_BYTES
 
 ANY_FORMAT = ConllFormat()
 
@@ -106,23 +109,36 @@ def read_conll(path: Union[str, os.PathLike], format: ConllFormat = ANY_FORMAT) 
 
     `ConllError`
         With the first sentence asked for, where the file or its first lines are not what they should be; later, at any
-        line that breaks the layout of the first ones.
+        line that breaks the layout of the first ones, and at a sentence of over `MAX_SENTENCE_CHARACTERS`.
     """
     path = os.fspath(path)
     lines = numbered_lines(path, format.encoding)
     head = _first_lines(lines)
     layout = infer_layout(path, head, format)
     rows: List[_Row] = []
-    num_sentences = 0
+    num_sentences = num_characters = 0
     for row in _read_rows(layout, itertools.chain(head, lines)):
         if row is not None:
             rows.append(row)
+            num_characters += len(row[1])
+            if num_characters > MAX_SENTENCE_CHARACTERS:
+                raise _endless_sentence(path, rows)
         elif rows:
             yield _make_sentence(path, rows)
             rows = []
             num_sentences += 1
+            num_characters = 0
     if not num_sentences:
         raise ConllError(path, 0, "there is no sentence, only document marks; give a file with one token a line")
+
+
+def _endless_sentence(path: str, rows: Sequence[_Row]) -> ConllError:
+    return ConllError(
+        path,
+        rows[0][0],
+        f"the sentence that begins here has over {MAX_SENTENCE_CHARACTERS} characters up to line {rows[-1][0]}; put a blank line "
+        'after each sentence, or, if a column says where sentences end, set "sentence_end_mark"',
+    )
 
 
 def _first_lines(lines: Iterator[Tuple[int, str]]) -> List[Tuple[int, str]]:

@@ -19,8 +19,8 @@ from lowresource_ner.data.tags_field import TagsField
 _BLOCK = 256
 """Sentences whose sub-words are computed in one call of the tokenizer."""
 
-_BLOCK_WORDS = 1 << 15
-"""A block of so many words takes no further sentence."""
+_BLOCK_CHARACTERS = 1 << 18
+"""A block of so many characters takes no further sentence."""
 
 
 class Sentence(NamedTuple):
@@ -141,7 +141,7 @@ class SentenceReader(DatasetReader):
             return
         sentences = (sentence for sentence in self.sentences(file_path) if self._held_out.includes(sentence.words))
         own = self.shard_iterable(_in_equal_shares(sentences))
-        for block in bounded_blocks(own, lambda sentence: len(sentence.words), _BLOCK, _BLOCK_WORDS):
+        for block in bounded_blocks(own, _num_characters, _BLOCK, _BLOCK_CHARACTERS):
             # The fast tokenizer's threads do not survive the fork that makes a loader's workers; there the indexer goes sentence
             # by sentence.
             indexers = self.token_indexers if self.get_worker_info() is None else {}
@@ -171,6 +171,10 @@ class SentenceReader(DatasetReader):
     def _count(self, corpus: Any) -> int:
         """How many sentences `_sentences` gives."""
         return sum(1 for _ in self._sentences(corpus))
+
+
+def _num_characters(sentence: Sentence) -> int:
+    return sum(map(len, sentence.words))
 
 
 def _in_equal_shares(sentences: Iterable[Sentence]) -> Iterator[Sentence]:

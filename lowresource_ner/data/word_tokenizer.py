@@ -9,7 +9,7 @@ from allennlp.common.checks import ConfigurationError
 from allennlp.data import Token, Tokenizer
 
 # Scripts that are written without spaces between words. A run of one of them is split where Unicode (UAX 29) sees a boundary,
-# which for these scripts is about every character; where a segmenter for the language is installed, give its spaCy code.
+# which for these scripts is about every character.
 _UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}"
 _PIECES = regex.compile(rf"[{_UNSPACED}][\p{{M}}\u200d\u30fc]*|[\p{{P}}\p{{S}}]|[^{_UNSPACED}\p{{P}}\p{{S}}]+")
 _IS_UNSPACED = regex.compile(rf"[{_UNSPACED}]")

@@ -142,6 +142,13 @@ def test_blank_lines_without_end_are_refused(tmp_path, monkeypatch):
     assert_error(path, {}, 107, "there are 51 blank lines in a row", "take them out")
 
 
+def test_a_sentence_without_an_end_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(conll, "MAX_SENTENCE_CHARACTERS", 100)
+    path = tmp_path / "endless.txt"
+    path.write_text("x" * 100 + " O\n\n" + "word O\n" * 25 + "\n" + "word O\n" * 26, encoding="utf-8")
+    assert_error(path, {}, 29, "has over 100 characters up to line 54", '"sentence_end_mark"')
+
+
 def test_first_lines_that_are_long_do_not_fill_the_memory(tmp_path, monkeypatch):
     """The layout is found in so many characters, however many lines they are."""
     monkeypatch.setattr(conll, "LOOK_AHEAD_CHARACTERS", 1000)
