@@ -95,8 +95,8 @@ def test_the_most_independent_share_is_kept(archive, text, scores, share, number
     backwards = list(range(len(text)))[::-1]
     assert kept(selection, [text[index] for index in backwards]) == [index in best for index in backwards]
     summary = selection.summary()
-    assert summary.pop("threshold") == pytest.approx(scores[order[number - 1]], abs=1e-6)
-    assert summary.pop("mean_independence") == pytest.approx(sum(scores) / len(scores), abs=1e-6)
+    assert summary.pop("threshold") == pytest.approx(scores[order[number - 1]], abs=1e-5)
+    assert summary.pop("mean_independence") == pytest.approx(sum(scores) / len(scores), abs=1e-5)
     assert summary == {"num_sentences": 45, "num_kept": number, "share_kept": number / 45}
 
 

@@ -113,8 +113,8 @@ def test_the_loss_is_the_distillation_loss_in_training_and_evaluation(labelled, 
         teacher = batch["teacher_probabilities"]
         assert teacher.dtype == torch.float16 and output["logits"].shape == teacher.shape
         expected = module(output["logits"], teacher, output["mask"])
-        assert output["loss"].item() == pytest.approx(expected.item(), rel=1e-6)
-        assert model.get_metrics(reset=True) == {"distillation_loss": pytest.approx(expected.item(), rel=1e-6)}
+        assert output["loss"].item() == pytest.approx(expected.item(), rel=1e-5)
+        assert model.get_metrics(reset=True) == {"distillation_loss": pytest.approx(expected.item(), rel=1e-5)}
 
 
 def test_the_default_loss_is_the_papers(labelled, vocab) -> None:

@@ -128,7 +128,7 @@ def test_an_archive_is_whole(tmp_path) -> None:
     assert {"config.json", "tokenizer.json"} <= set(names)
     first, second = (model.eval().forward_on_instances(instances[:4]) for model in (before, after.model))
     for one, other in zip(first, second):
-        numpy.testing.assert_allclose(one["logits"], other["logits"], rtol=0, atol=1e-6)
+        numpy.testing.assert_allclose(one["logits"], other["logits"], rtol=0, atol=1e-5)
 
 
 def test_warm_start_copies_the_tags_that_both_know(tmp_path) -> None:

@@ -285,7 +285,7 @@ def test_two_processes_make_the_step_of_one(allennlp, tmp_path) -> None:
     assert found[0].keys() == found[1].keys() and len(found[0]) > 10
     moved = [name for name, weight in found[0].items() if weight.is_floating_point()]
     for name in moved:
-        torch.testing.assert_close(found[1][name], found[0][name], rtol=1e-5, atol=1e-6, msg=name)
+        torch.testing.assert_close(found[1][name], found[0][name], rtol=1e-4, atol=1e-5, msg=name)
     first = conll_blocks(data / "bio" / "dev.conll")[0]
     assert scores[0]["validation_support"] == len(get_entities([tag for _, tag in first])) > 0
     assert scores[0]["validation_lm_target_perplexity"] > 1
