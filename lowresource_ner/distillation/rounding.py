@@ -9,9 +9,9 @@ SINGLE = 2.0**-16
 """
 Computed in single precision, numbers whose difference is no more than this share of their size are the same.
 
-A sum of n terms is off by some √n · 2⁻²³ of its size: 3e-6 at the 768 terms of mBERT, and its layers add up. The vectors and scores
-of small encoders, in batches of other sizes and with AVX-512, AVX2 and neither, differed by up to 2.4e-6; 2⁻¹⁶ = 1.5e-5 leaves room
-for encoders that are deeper and wider.
+A sum of n terms is off by some √n · 2⁻²³ of its size: 3e-6 at the 768 terms of mBERT, and its layers add up. The vectors and
+scores of small encoders, in batches of other sizes and with AVX-512, AVX2 and neither, differed by up to 2.4e-6; 2⁻¹⁶ = 1.5e-5
+leaves room for encoders that are deeper and wider.
 """
 
 HALF = 2.0**-11
