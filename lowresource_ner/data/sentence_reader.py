@@ -174,7 +174,7 @@ class SentenceReader(DatasetReader):
 
 
 def _num_characters(sentence: Sentence) -> int:
-    return sum(map(len, sentence.words))
+    return sum(map(len, sentence.words)) + len(sentence.words)
 
 
 def _in_equal_shares(sentences: Iterable[Sentence]) -> Iterator[Sentence]:

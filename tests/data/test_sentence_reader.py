@@ -67,9 +67,9 @@ def test_long_sentences_come_in_small_blocks(monkeypatch, tmp_path) -> None:
 
     monkeypatch.setattr("lowresource_ner.data.sentence_reader.encode_words", encode)
     path = tmp_path / "raw.txt"
-    path.write_text("a\n" * 300 + ("a " * 20_000 + "\n") * 3)
+    path.write_text("a\n" * 300 + ("a " * 100_000 + "\n") * 3)
     assert len(list(RawTextReader(tokenised=True).read(path))) == 303
-    assert sizes == [[1] * 256, [1] * 44 + [20_000] * 2, [20_000]]
+    assert sizes == [[1] * 256, [1] * 44 + [100_000] * 2, [100_000]]
 
 
 def test_a_path_with_its_module() -> None:
