@@ -1,6 +1,6 @@
 """A stream in blocks that are bounded by what they hold, and not by a number alone."""
 
-from typing import Callable, Iterable, Iterator, List, TypeVar
+from typing import Callable, Iterable, Iterator, List, Sequence, TypeVar
 
 Item = TypeVar("Item")
 
@@ -22,3 +22,8 @@ def bounded_blocks(
             block, total = [], 0
     if block:
         yield block
+
+
+def num_characters(words: Sequence[str]) -> int:
+    """The size of a sentence: the characters of its words, with one between them."""
+    return sum(map(len, words)) + len(words)

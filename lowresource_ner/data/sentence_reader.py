@@ -9,7 +9,7 @@ from allennlp.data import DatasetReader, Field, Instance, Token, TokenIndexer
 from allennlp.data.fields import MetadataField, TextField
 from allennlp.data.token_indexers import SingleIdTokenIndexer
 
-from lowresource_ner.data.bounded_blocks import bounded_blocks
+from lowresource_ner.data.bounded_blocks import bounded_blocks, num_characters
 from lowresource_ner.data.normalised_words import NormalisedWordIndexer
 from lowresource_ner.data.sampling import HeldOut, Sample
 from lowresource_ner.data.subwords import encode_words
@@ -141,7 +141,7 @@ class SentenceReader(DatasetReader):
             return
         sentences = (sentence for sentence in self.sentences(file_path) if self._held_out.includes(sentence.words))
         own = self.shard_iterable(_in_equal_shares(sentences))
-        for block in bounded_blocks(own, _num_characters, _BLOCK, _BLOCK_CHARACTERS):
+        for block in bounded_blocks(own, lambda each: num_characters(each.words), _BLOCK, _BLOCK_CHARACTERS):
             # The fast tokenizer's threads do not survive the fork that makes a loader's workers; there the indexer goes sentence
             # by sentence.
             indexers = self.token_indexers if self.get_worker_info() is None else {}
@@ -171,10 +171,6 @@ class SentenceReader(DatasetReader):
     def _count(self, corpus: Any) -> int:
         """How many sentences `_sentences` gives."""
         return sum(1 for _ in self._sentences(corpus))
-
-
-def _num_characters(sentence: Sentence) -> int:
-    return sum(map(len, sentence.words)) + len(sentence.words)
 
 
 def _in_equal_shares(sentences: Iterable[Sentence]) -> Iterator[Sentence]:

@@ -5,10 +5,10 @@ from typing import Any, Dict, List, Optional, Sequence
 import numpy
 import torch
 from allennlp.common.checks import ConfigurationError, check_for_gpu
-from allennlp.common.util import lazy_groups_of
 from allennlp.nn.util import move_to_device
 
 from lowresource_ner.archives import check_archive, load_archive
+from lowresource_ner.data.bounded_blocks import bounded_blocks, num_characters
 from lowresource_ner.distillation.rounding import SINGLE
 from lowresource_ner.distillation.selection import Selection
 from lowresource_ner.distillation.soft_label_index import sentence_key
@@ -18,6 +18,9 @@ from lowresource_ner.untouched_randomness import untouched_randomness
 
 _BLOCK = 2048
 """Sentences that are judged in one call."""
+
+_BLOCK_CHARACTERS = 1 << 22
+"""A block of so many characters takes no further sentence."""
 
 _KEY = "S20"
 """A sentence's digest, of which all have the same length."""
@@ -81,7 +84,7 @@ class LanguageIndependence(Selection):
         judge = self._judge()
         keys: List[numpy.ndarray] = []
         scores: List[numpy.ndarray] = []
-        for block in lazy_groups_of(corpus(), _BLOCK):
+        for block in bounded_blocks(corpus(), num_characters, _BLOCK, _BLOCK_CHARACTERS):
             keys.append(_keys(block))
             scores.append(judge.independence(block))
         if not keys:

@@ -5,11 +5,11 @@ from typing import Any, Dict, Iterator, Mapping, Optional, Sequence
 import numpy
 import torch
 from allennlp.common.checks import ConfigurationError
-from allennlp.common.util import lazy_groups_of
 from allennlp.data import DatasetReader, Field, Instance
 from allennlp.data.dataset_readers.dataset_reader import DistributedInfo, WorkerInfo
 from allennlp.data.fields import LabelField, MetadataField
 
+from lowresource_ner.data.bounded_blocks import bounded_blocks, num_characters
 from lowresource_ner.data.raw_text import RawTextReader
 from lowresource_ner.data.sentence_reader import SentenceReader
 from lowresource_ner.distillation.numpy_field import NumpyField
@@ -17,6 +17,9 @@ from lowresource_ner.distillation.sentence_vectors import SentenceEncoder
 
 _BLOCK = 2048
 """Sentences that the encoder is given in one call."""
+
+_BLOCK_CHARACTERS = 1 << 22
+"""A block of so many characters takes no further sentence."""
 
 
 @DatasetReader.register("language_vectors")
@@ -90,7 +93,7 @@ class LanguageVectorsReader(DatasetReader):
 
     def _read(self, file_path: Any) -> Iterator[Instance]:
         for language, corpus in _corpora(file_path).items():
-            for block in lazy_groups_of(self._reader._read(corpus), _BLOCK):
+            for block in bounded_blocks(self._reader._read(corpus), _size, _BLOCK, _BLOCK_CHARACTERS):
                 metadata: Any = [instance["metadata"] for instance in block]
                 words = [each["words"] for each in metadata]
                 for each, vector in zip(metadata, self.encoder.encode(words)):
@@ -120,3 +123,8 @@ def _corpora(file_path: Any) -> Mapping[str, Any]:
             'for each language, {"en": "en.conll", "de": "de.conll"}, or en=en.conll.'
         )
     return {language: path for language, _, path in parts}
+
+
+def _size(instance: Instance) -> int:
+    metadata: Any = instance["metadata"]
+    return num_characters(metadata["words"])

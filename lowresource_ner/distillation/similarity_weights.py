@@ -8,9 +8,9 @@ import numpy
 import torch
 from allennlp.common import Params
 from allennlp.common.checks import ConfigurationError
-from allennlp.common.util import lazy_groups_of
 
 from lowresource_ner.archives import check_archive, load_archive
+from lowresource_ner.data.bounded_blocks import bounded_blocks, num_characters
 from lowresource_ner.distillation.language_vectors import LanguageVectorsReader
 from lowresource_ner.distillation.rounding import differ_by_rounding
 from lowresource_ner.distillation.sentence_vectors import SentenceEncoder
@@ -21,6 +21,9 @@ logger = logging.getLogger(__name__)
 
 _BLOCK = 2048
 """Sentences that are scored in one call."""
+
+_BLOCK_CHARACTERS = 1 << 22
+"""A block of so many characters takes no further sentence."""
 
 _MEASURES = ("learned", "cosine", "l1", "l2")
 _LEVELS = ("corpus", "sentence")
@@ -112,7 +115,10 @@ class SimilarityWeights(TeacherWeights):
         self._columns(teachers)
 
     def prepare(self, teachers: Sequence[str], corpus: Sentences) -> None:
-        blocks = [self._scores(teachers, block) for block in lazy_groups_of(corpus(), _BLOCK)]
+        blocks = [
+            self._scores(teachers, block)
+            for block in bounded_blocks(corpus(), num_characters, _BLOCK, _BLOCK_CHARACTERS)
+        ]
         scores = numpy.concatenate(blocks or [numpy.zeros((0, len(teachers)), numpy.float32)])
         tau = _tau(scores)
         alpha = _softmax(tau * scores).mean(axis=0) if len(scores) else numpy.full(len(teachers), 1 / len(teachers))

@@ -8,11 +8,11 @@ from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence, Tupl
 import numpy
 import torch
 from allennlp.common.checks import ConfigurationError
-from allennlp.common.util import lazy_groups_of
 from allennlp.data import DatasetReader, Instance
 from allennlp.data.dataset_readers.dataset_reader import DistributedInfo, WorkerInfo
 from allennlp.data.fields import MetadataField
 
+from lowresource_ner.data.bounded_blocks import bounded_blocks, num_characters
 from lowresource_ner.data.sentence_reader import SentenceReader
 from lowresource_ner.distillation.numpy_field import NumpyField
 from lowresource_ner.distillation.selection import Selection
@@ -25,6 +25,9 @@ logger = logging.getLogger(__name__)
 
 _BLOCK = 2048
 """Sentences that teachers are asked for in one call."""
+
+_BLOCK_CHARACTERS = 1 << 22
+"""A block of so many characters takes no further sentence."""
 
 SUMMARY = "teachers.json"
 """In the folder of a training: what was found out about its teachers' weights and the selection of its text."""
@@ -159,7 +162,7 @@ class TeacherLabelledReader(DatasetReader):
             self._write(summary)
         amounts = _Amounts()
         try:
-            for block in lazy_groups_of(self.reader._read(corpus), _BLOCK):
+            for block in bounded_blocks(self.reader._read(corpus), _size, _BLOCK, _BLOCK_CHARACTERS):
                 self.prepare(corpus)  # another corpus may have been read meanwhile, where reading is lazy
                 words = [words_of(instance) for instance in block]
                 answers = self.board.label(words)
@@ -281,3 +284,7 @@ def words_of(instance: Instance) -> List[str]:
     metadata = instance["metadata"]
     assert isinstance(metadata, MetadataField)
     return metadata.metadata["words"]
+
+
+def _size(instance: Instance) -> int:
+    return num_characters(words_of(instance))
