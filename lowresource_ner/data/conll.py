@@ -41,9 +41,12 @@ LOOK_AHEAD = 1000
 LOOK_AHEAD_CHARACTERS = 1 << 22
 
 # No sentence is as long, so that memory stays flat whatever a file holds.
+MAX_SENTENCE_WORDS = 1_000_000
 MAX_SENTENCE_CHARACTERS = 16 * MAX_LINE_BYTES
 
 ANY_FORMAT = ConllFormat()
+
+_MOST_IN_A_REMEDY = 50
 
 OTHER_TYPES = "*"
 """In a map of types, all that are not named."""
@@ -109,7 +112,8 @@ def read_conll(path: Union[str, os.PathLike], format: ConllFormat = ANY_FORMAT) 
 
     `ConllError`
         With the first sentence asked for, where the file or its first lines are not what they should be; later, at any
-        line that breaks the layout of the first ones, and at a sentence of over `MAX_SENTENCE_CHARACTERS`.
+        line that breaks the layout of the first ones, and at a sentence of over `MAX_SENTENCE_WORDS` or
+        `MAX_SENTENCE_CHARACTERS`.
     """
     path = os.fspath(path)
     lines = numbered_lines(path, format.encoding)
@@ -121,7 +125,7 @@ def read_conll(path: Union[str, os.PathLike], format: ConllFormat = ANY_FORMAT) 
         if row is not None:
             rows.append(row)
             num_characters += len(row[1])
-            if num_characters > MAX_SENTENCE_CHARACTERS:
+            if num_characters > MAX_SENTENCE_CHARACTERS or len(rows) > MAX_SENTENCE_WORDS:
                 raise _endless_sentence(path, rows)
         elif rows:
             yield _make_sentence(path, rows)
@@ -136,8 +140,9 @@ def _endless_sentence(path: str, rows: Sequence[_Row]) -> ConllError:
     return ConllError(
         path,
         rows[0][0],
-        f"the sentence that begins here has over {MAX_SENTENCE_CHARACTERS} characters up to line {rows[-1][0]}; put a blank line "
-        'after each sentence, or, if a column says where sentences end, set "sentence_end_mark"',
+        f"the sentence that begins here has over {MAX_SENTENCE_WORDS} words or {MAX_SENTENCE_CHARACTERS} characters up to line "
+        f"{rows[-1][0]}; put a blank line after each sentence, or, if a column says where sentences end, set "
+        '"sentence_end_mark"',
     )
 
 
@@ -176,9 +181,18 @@ def _check_comment(layout: FileLayout, number: int, text: str, inside: bool) -> 
     if inside and len(split_words(text)) == 1:
         raise _doubtful_comment(layout, number, text)
     if layout.num_columns > 1 and not layout.expects_comments_in_columns and layout.is_comment_in_columns(text):
+        if layout.may_be_word(text):
+            raise ConllError(
+                layout.path,
+                number,
+                f"{shown(text)} may be a comment, or a word with a label that the first lines lack; set "
+                '"comment_prefix" to all that comments begin with, or to null if there are none',
+            )
         warn_once(
+            layout.path,
+            "comments",
             f"{layout.path}: lines such as {shown(text)} (line {number}) are read as comments, since what stands in the tag "
-            'column is no tag; set "comment_prefix": null if they are words'
+            'column is no tag; set "comment_prefix": null if they are words',
         )
 
 
@@ -209,20 +223,27 @@ def sentence_spans(sentence: ConllSentence, scheme: TagScheme, repair: bool = Fa
     try:
         return scheme.spans(sentence.tags, repair)
     except InvalidTagSequence as offence:
-        raise _invalid_tag(sentence, offence) from None
+        raise _invalid_tag(sentence, offence, scheme.name) from None
 
 
-def _invalid_tag(sentence: ConllSentence, offence: InvalidTagSequence) -> ConllError:
-    remedy = (
-        'mend the tag, set "repair": true in the reader\'s config to read it as conlleval does, '
-        'or name the scheme of the file ("file_tag_scheme")'
-    )
-    if not offence.repairable:
-        remedy = 'mend the tag, set "tag_column" to the column of the entity tags'
-        if split_tag(offence.tag)[0] == "M":
-            remedy += ', or set "file_tag_scheme": "BMES" if the tags are B-, M-, E- and S-'
-        else:
-            remedy += ', or set "file_tag_scheme": "IO" if tags are types without a prefix'
+def _invalid_tag(
+    sentence: ConllSentence, offence: InvalidTagSequence, given_scheme: Optional[str], is_first: bool = False
+) -> ConllError:
+    """`given_scheme` is the one that the file is read in, if it was not to be found out; `is_first`: of the file's sentences."""
+    if offence.repairable:
+        remedy = (
+            'mend the tag, set "repair": true in the reader\'s config to read it as conlleval does, '
+            'or name the scheme of the file ("file_tag_scheme")'
+        )
+    else:
+        remedies = ["mend the tag", 'set "tag_column" to the column of the entity tags']
+        if split_tag(offence.tag)[0] == "M" and given_scheme != "BMES":
+            remedies.append('set "file_tag_scheme": "BMES" if the tags are B-, M-, E- and S-')
+        elif given_scheme != "IO" and type_fault(offence.tag) is None:
+            remedies.append('set "file_tag_scheme": "IO" if tags are types without a prefix')
+        if is_first and offence.position == 0:
+            remedies.append('set "header": true if the line names the columns')
+        remedy = f"{', '.join(remedies[:-1])}, or {remedies[-1]}"
     return ConllError(
         sentence.path, sentence.lines[offence.position], f"invalid tag {shown(offence.tag)}: {offence.reason}; {remedy}"
     )
@@ -261,29 +282,35 @@ def survey_conll(
         scheme = _detect_scheme(path, format, repair) if tag_scheme is None else get_file_scheme(tag_scheme)
     summary = ConllSummary(scheme=scheme.name if scheme else None)
     by_type: Counter[str] = Counter()
+    lines_of_types: Dict[str, int] = {}
     for sentence in read_conll(path, format):
         summary.sentences += 1
         summary.tokens += len(sentence.tokens)
         if scheme is not None and sentence.tags is not None:
             spans = sentence_spans(sentence, scheme, repair)
             for span in spans:
-                if span.type not in by_type and OTHER_TYPES not in label_map:
-                    _check_type(sentence, span, label_map)
+                if span.type not in by_type:
+                    lines_of_types[span.type] = sentence.lines[span.start]
                 by_type[span.type] += 1
             summary.repaired += scheme.count_repaired(sentence.tags, spans) if repair else 0
+    _check_types(os.fspath(path), lines_of_types, label_map)
     summary.entities = sum(by_type.values())
     summary.entities_by_type = dict(sorted(by_type.items()))
     return summary
 
 
-def _check_type(sentence: ConllSentence, span: EntitySpan, label_map: Mapping[str, str]) -> None:
-    fault = None if span.type in label_map else type_fault(span.type)
-    if fault is not None:
-        example = json.dumps({span.type[:80]: suggested_type(span.type)[:80]}, ensure_ascii=False)
+def _check_types(path: str, lines_of_types: Mapping[str, int], label_map: Mapping[str, str]) -> None:
+    """Raises an error for the first type that cannot be one and is not renamed; its remedy names all of them."""
+    if OTHER_TYPES in label_map:
+        return
+    wrong = [name for name in lines_of_types if name not in label_map and type_fault(name) is not None]
+    if wrong:
+        complete = {**label_map, **{name: suggested_type(name) for name in wrong[:_MOST_IN_A_REMEDY]}}
         raise ConllError(
-            sentence.path,
-            sentence.lines[span.start],
-            f'the entity type {shown(span.type)} {fault}; rename it, for instance with "label_map": {example}',
+            path,
+            lines_of_types[wrong[0]],
+            f"the entity type {shown(wrong[0])} {type_fault(wrong[0])}; rename it, for instance with "
+            f'"label_map": {json.dumps(complete, ensure_ascii=False)}',
         )
 
 
@@ -297,4 +324,4 @@ def _detect_scheme(path: Union[str, os.PathLike], format: ConllFormat, repair: b
         return detector.result()
     except InvalidTagSequence as offence:
         sentence = next(itertools.islice(read_conll(path, format), offence.sequence, None))
-        raise _invalid_tag(sentence, offence) from None
+        raise _invalid_tag(sentence, offence, None, is_first=offence.sequence == 0) from None

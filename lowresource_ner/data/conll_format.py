@@ -38,13 +38,13 @@ class ConllFormat:
         it, and then all others must have it too.
     comment_prefix : `str`, optional (default = `"#"`)
         How a comment line begins. A line that begins so and has the columns of a token line is a token ("#hashtag") within
-        a sentence, and where something other than a blank follows the prefix; between sentences "# id 7 domain=en" is a
-        comment, if what stands in the tag column is neither a tag nor found there in the other lines. Within a sentence, a
-        line of a single word that begins so is an error, being as likely a token whose tag is missing. `None`: there are no
-        comments.
+        a sentence, and where something other than a blank follows "#"; between sentences "# id 7 domain=en" is a comment, if
+        what stands in the tag column is neither a tag nor found there in the other lines. A prefix of your own ("#id") needs
+        no blank after it. Within a sentence, a line of a single word that begins so is an error, being as likely a token
+        whose tag is missing. `None`: there are no comments.
     header : `Union[bool, str]`, optional (default = `"auto"`)
-        Whether the first line that is no comment names the columns. "auto": it does where its token column says "token",
-        "word" or "form", and its tag column holds no tag, nor anything that other lines have there.
+        Whether the first line that is no comment names the columns. "auto": it does where one of them is called "token",
+        "word" or "form", and that of the tags by a name that begins as "NE", "tag" or "label" do.
     sentence_end_mark : `str`, optional (default = `None`)
         A mark in another column than the token's that ends a sentence after its line ("EndOfSentence" in HIPE's files,
         alone or between "|"), in addition to blank lines.

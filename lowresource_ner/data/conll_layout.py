@@ -1,14 +1,20 @@
 """How the columns of one CoNLL file are laid out."""
 
+import re
 from dataclasses import dataclass
 from typing import FrozenSet, List, Optional, Pattern, Tuple
 
 from lowresource_ner.data.conll_lines import ConllError
 from lowresource_ner.data.tag_schemes import is_tag
-from lowresource_ner.data.text_rules import split_words, word_fault
+from lowresource_ner.data.text_rules import MAX_TYPE_CHARACTERS, split_words, word_fault
 
 DOCUMENT_MARK = "-DOCSTART-"
 BLANKS = " \t"
+DEFAULT_COMMENT_PREFIX = "#"
+MAX_TAG_CHARACTERS = MAX_TYPE_CHARACTERS + 2
+
+# What stands in comments, and in no label.
+_NO_LABEL = re.compile(r"[\d=:/()\[\]{}]")
 
 
 @dataclass(frozen=True)
@@ -73,16 +79,29 @@ class FileLayout:
 
     def is_comment_in_columns(self, text: str) -> bool:
         """
-        Whether a line before a sentence, which begins as comments do, is one although it has columns: a blank follows the prefix,
-        and there are not the columns of a token line, or what stands where a tag would is none.
+        Whether a line before a sentence, which begins as comments do, is one although it has columns: a blank follows the prefix
+        (unless that was given and is longer than "#"), and there are not the columns of a token line, or what stands where a tag
+        would is none.
         """
         assert self.comment_prefix is not None
-        if text[len(self.comment_prefix) :][:1] not in BLANKS or not self._may_be_token(text):
+        is_word = self.comment_prefix == DEFAULT_COMMENT_PREFIX and text[len(self.comment_prefix) :][:1] not in BLANKS
+        if is_word or not self._may_be_token(text):
             return False
         columns = self.split(text)
         if not self._is_complete(columns):
             return True
         return self.likely_tags is not None and not self._is_likely_tag(columns)
+
+    def may_be_word(self, text: str) -> bool:
+        """
+        Whether a line that is a comment by its tag might be a word after all, with a label that the first lines lack: their
+        labels have no prefixes, and it looks like one.
+        """
+        columns = self.split(text)
+        index, labels = self.likely_tag_index, self.likely_tags or frozenset()
+        if not index or not self._is_complete(columns) or self.comment_prefix != DEFAULT_COMMENT_PREFIX:
+            return False
+        return not all(map(is_tag, labels)) and _NO_LABEL.search(columns[index]) is None
 
     def ends_sentence(self, text: str) -> bool:
         """Whether the mark that ends a sentence stands in the line."""
@@ -104,6 +123,12 @@ class FileLayout:
             tag = columns[self.tag_index].strip(" ")
             if not tag:
                 raise self._empty("tag", "tag_column", number, text)
+            if len(tag) > MAX_TAG_CHARACTERS:
+                raise ConllError(
+                    self.path,
+                    number,
+                    f'the tag {shown(tag)} has over {MAX_TAG_CHARACTERS} characters; shorten it, or set "tag_column"',
+                )
         token = token.strip(" ") or token
         if not token.isprintable():  # as nearly all are, and what no word holds is not
             self._check_word(number, token)

@@ -52,7 +52,8 @@ def write_conll(
     `ConllError`
         Where a token or tag would not be read back as it is: a token that is no word (see `word_fault`), holds the
         delimiter, begins or ends with a space, is -DOCSTART- or, between spaces, begins with "#"; a tag with white space,
-        or with an entity type that cannot be one (see `type_fault`); a sentence that has no token or not one tag for each.
+        or with an entity type that cannot be one (see `type_fault`); a sentence that has no token or not one tag for each;
+        at a path, no sentence at all.
         Also where the file as a whole would be read otherwise, because all tokens begin with "en:", for instance. The line
         is that in the output. At a path, what was there before stays.
     """

@@ -12,7 +12,7 @@ from lowresource_ner.data.conll_format import ConllFormat
 from lowresource_ner.data.conll_layout import BLANKS, FileLayout, is_boundary, number_of_columns, shown, split_columns
 from lowresource_ner.data.conll_lines import ConllError
 from lowresource_ner.data.other_kinds import kind_by_first_lines
-from lowresource_ner.data.tag_schemes import is_tag
+from lowresource_ner.data.tag_schemes import OUTSIDE, is_tag
 from lowresource_ner.data.text_rules import split_words
 
 logger = logging.getLogger(__name__)
@@ -22,6 +22,7 @@ _ANY_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z]+)*:")
 # With so many lines that all hold the same number of spaces, these part columns; in tokens they would vary.
 _NUM_LINES_THAT_PROVE_SPACES = 5
 _NAMES_OF_TOKEN_COLUMN = {"token", "tokens", "word", "words", "form", "text"}
+_NAME_OF_TAG_COLUMN = re.compile(r"ne\b|ner|named|tag|label|entit|iob|bio|bmes|gold|class|type|misc|feats|annotation")
 
 
 def infer_layout(path: str, head: Sequence[Line], conll_format: ConllFormat) -> FileLayout:
@@ -60,9 +61,10 @@ def infer_layout(path: str, head: Sequence[Line], conll_format: ConllFormat) -> 
             'set "token_column" or "tag_column"',
         )
     _warn_of_wrong_encoding(path, [text for _, text in lines], conll_format.encoding)
-    layout = _with_header(layout, lines, conll_format.header)
+    layout = _with_likely_tags(layout, lines)
+    layout = _with_header(layout, lines, head, conll_format.header)
     rows = [line for line in lines if line[0] != layout.header_line]
-    layout = dataclasses.replace(layout, likely_tags=_closed_set(_cells(layout, rows, layout.likely_tag_index)))
+    layout = _with_likely_tags(layout, rows)
     layout = dataclasses.replace(layout, expects_comments_in_columns=_are_comments_regular(layout, head))
     warn_of_columns(layout, rows, head)
     return _with_language(layout, head, conll_format.language_prefix)
@@ -122,11 +124,14 @@ def _find_columns(texts: Sequence[str], delimiter: str) -> _Columns:
 def _columns_between_tabs(texts: Sequence[str]) -> _Columns:
     number = _most_common([len(text.split("\t")) for text in texts])
     rows = [split_columns(text, True, number) for text in texts]
-    least = number
     # Of two columns the second counts though it is empty: it is where tags have been taken out.
-    while least > 2 and not any(cell.strip(" ") for row in rows for cell in row[least - 1 : number]):
-        least -= 1
+    least = min(number, max(2, *(_last_that_is_filled(row) for row in rows)))
     return _Columns(True, number, least, sum(least <= len(row) <= number for row in rows))
+
+
+def _last_that_is_filled(columns: Sequence[str]) -> int:
+    """The number of the last column that holds something, from 1; 0 where none does."""
+    return next((index for index in range(len(columns), 0, -1) if columns[index - 1].strip(" ")), 0)
 
 
 def _columns_between_blanks(texts: Sequence[str]) -> _Columns:
@@ -164,19 +169,29 @@ def _cells(layout: FileLayout, lines: Sequence[Line], index: Optional[int]) -> L
 
 
 def _closed_set(cells: Sequence[str]) -> Optional[FrozenSet[str]]:
-    """The cells as a set where they are tags, or few enough to be labels of some kind; otherwise `None`."""
+    """The cells as a set where they are tags, or "O" is one, or they are few enough to be labels; otherwise `None`."""
     found = frozenset(cells)
-    if cells and (all(map(is_tag, found)) or 2 * len(found) <= len(cells)):
+    if cells and (all(map(is_tag, found)) or OUTSIDE in found or 2 * len(found) <= len(cells)):
         return found
     return None
 
 
-def _with_header(layout: FileLayout, lines: Sequence[Line], header: Union[bool, str]) -> FileLayout:
+def _with_likely_tags(layout: FileLayout, rows: Sequence[Line]) -> FileLayout:
+    return dataclasses.replace(layout, likely_tags=_closed_set(_cells(layout, rows, layout.likely_tag_index)))
+
+
+def _with_header(
+    layout: FileLayout, lines: Sequence[Line], head: Sequence[Line], header: Union[bool, str]
+) -> FileLayout:
     """The layout with the line that names the columns, where there is one."""
-    number, text = lines[0]
-    if header is False or (header == "auto" and not _is_header(layout, lines)):
+    first = next(
+        (line for line in head if not is_boundary(line[1]) and not layout.is_comment(line[1], False)), lines[0]
+    )
+    number, text = first
+    others = [line for line in lines if line[0] != number]
+    if header is False or (header == "auto" and not _is_header(layout, first, others)):
         return layout
-    if len(lines) == 1:
+    if not others:
         raise ConllError(
             layout.path, number, 'there is no token line but the header; give a file with tokens, or set "header"'
         )
@@ -184,11 +199,17 @@ def _with_header(layout: FileLayout, lines: Sequence[Line], header: Union[bool, 
     return dataclasses.replace(layout, header_line=number)
 
 
-def _is_header(layout: FileLayout, lines: Sequence[Line]) -> bool:
-    names, tags = _cells(layout, lines[:1], layout.token_index), _cells(layout, lines[:1], layout.likely_tag_index)
-    if len(lines) == 1 or not names or not tags or names[0].casefold() not in _NAMES_OF_TOKEN_COLUMN:
+def _is_header(layout: FileLayout, line: Line, others: Sequence[Line]) -> bool:
+    names = {cell.strip(" ").casefold() for cell in layout.split(line[1])}
+    tags = _cells(layout, [line], layout.likely_tag_index)
+    if (
+        not others
+        or not tags
+        or not names & _NAMES_OF_TOKEN_COLUMN
+        or not _NAME_OF_TAG_COLUMN.match(tags[0].casefold())
+    ):
         return False
-    return not is_tag(tags[0]) and tags[0] not in _cells(layout, lines[1:], layout.likely_tag_index)
+    return not is_tag(tags[0]) and tags[0] not in _cells(layout, others, layout.likely_tag_index)
 
 
 def _are_comments_regular(layout: FileLayout, head: Sequence[Line]) -> bool:
@@ -249,7 +270,7 @@ def _warn_of_wrong_encoding(path: str, texts: Sequence[str], encoding: str) -> N
         foreign.encode(encoding).decode("utf-8")
     except UnicodeError:
         return
-    warn_once(f'{path} is read as {encoding}, but looks like UTF-8; leave out "encoding" if it is.')
+    warn_once(path, "encoding", f'{path} is read as {encoding}, but looks like UTF-8; leave out "encoding" if it is.')
 
 
 def _with_language(layout: FileLayout, head: Sequence[Line], prefix: Union[bool, str]) -> FileLayout:

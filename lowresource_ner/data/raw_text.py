@@ -122,7 +122,7 @@ class RawTextReader(SentenceReader):
 
     def _numbered_sentences(self, path: str) -> Iterator[Tuple[int, List[Token]]]:
         """Sentences, with the number of the first line of the part in which they begin."""
-        tokenised = self._tokenise(self._parts(path))
+        tokenised = self._tokenise(path, self._parts(path))
         if self._splitter is None:
             yield from ((part.line, words) for part, words in tokenised if words)
             return
@@ -131,9 +131,25 @@ class RawTextReader(SentenceReader):
             for sentence in self._splitter.stream(places.words(parts)):
                 yield places.line_of_next(sentence), sentence
 
-    def _tokenise(self, parts: Iterable[_Part]) -> Iterator[Tuple[_Part, List[Token]]]:
+    def _tokenise(self, path: str, parts: Iterable[_Part]) -> Iterator[Tuple[_Part, List[Token]]]:
         for block in bounded_blocks(parts, lambda part: len(part.text), _BLOCK, _BLOCK_CHARACTERS):
-            yield from zip(block, self._tokenizer.batch_tokenize([part.text for part in block]))
+            try:
+                tokenised = self._tokenizer.batch_tokenize([part.text for part in block])
+            except Exception:
+                tokenised = [self._tokenise_alone(path, part) for part in block]
+            yield from zip(block, tokenised)
+
+    def _tokenise_alone(self, path: str, part: _Part) -> List[Token]:
+        """The words of a part, or an error that says where a tokenizer of the user's failed."""
+        try:
+            return self._tokenizer.tokenize(part.text)
+        except Exception as error:
+            raise ConllError(
+                path,
+                part.line,
+                f"the tokenizer cannot split the text that begins here ({type(error).__name__}: {str(error)[:200]}); take "
+                'another "tokenizer", or break the text up',
+            ) from error
 
     def _parts(self, path: str) -> Iterator[_Part]:
         if self._layout == "lines":

@@ -286,8 +286,9 @@ class ReadOnlyScheme(TagScheme):
         parsed = _parse(self._rewrite(tag))
         if parsed.fault is not None:
             return parsed.fault
-        if parsed.letter != OUTSIDE and split_tag(tag)[0] in {*_LETTERS, "M"} - self._known:
-            return f"{self.name} has no prefix {tag[0]!r}, only {self._expected} and O"
+        prefix, entity_type = split_tag(tag)
+        if entity_type is not None and prefix in {*_LETTERS, "M"} - self._known:
+            return f"{self.name} has no prefix {prefix!r}, only {self._expected} and O"
         return None
 
 

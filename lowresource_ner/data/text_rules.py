@@ -10,6 +10,9 @@ MAX_LINE_BYTES = 1 << 20
 MAX_BLANK_LINES = 1_000_000
 """So many blank lines in a row are no text any more, but a damaged or hostile file."""
 
+MAX_TYPE_CHARACTERS = 1000
+"""The longest name of an entity type."""
+
 _LINE_CHARACTERS = {"\t": "a tab", "\n": "a line feed", "\r": "a carriage return", "\0": "a NUL"}
 _LINE_CHARACTER = re.compile("[\t\n\r\0]")
 _OUTSIDE = "O"
@@ -48,8 +51,8 @@ def surrogate_fault(text: str) -> Optional[str]:
 def type_fault(name: str) -> Optional[str]:
     """
     Why this cannot be an entity type ("begins or ends with a hyphen"), or `None` where it can: it has one character at least, is
-    not "O", holds no white space and no control character, and neither begins nor ends with a hyphen. A tag made of it is read
-    back by every tool (seqeval takes hyphens off both ends).
+    not "O", holds no white space and no control character, neither begins nor ends with a hyphen, and has at most
+    `MAX_TYPE_CHARACTERS`. A tag made of it is read back by every tool (seqeval takes hyphens off both ends).
     """
     if not name:
         return "is empty"
@@ -61,10 +64,12 @@ def type_fault(name: str) -> Optional[str]:
         return "holds a control character"
     if name.startswith("-") or name.endswith("-"):
         return "begins or ends with a hyphen"
+    if len(name) > MAX_TYPE_CHARACTERS:
+        return f"has over {MAX_TYPE_CHARACTERS} characters"
     return None
 
 
 def suggested_type(name: str) -> str:
     """A type in place of one that cannot be: "work-of-art" for "work of art"; "O", which drops it, where nothing is left."""
     cleaned = "".join(" " if unicodedata.category(each) in ("Cc", "Cs") else each for each in name)
-    return "-".join(cleaned.split()).strip("-") or _OUTSIDE
+    return "-".join(cleaned.split()).strip("-")[:MAX_TYPE_CHARACTERS].strip("-") or _OUTSIDE

@@ -160,16 +160,30 @@ class TextPredictor(Predictor):
         for item in inputs:
             if not isinstance(item, InputLine):
                 check_input(item)
-        texts = [item["text"] for item in inputs if _is_text(item)]
-        tokenised = iter(self._tokenizer.batch_tokenize(texts))
+        tokenised = iter(self._tokenised([item["text"] for item in inputs if _is_text(item)]))
         for item in inputs:
             tokens = next(tokenised) if _is_text(item) else []
             try:
+                if isinstance(tokens, ValueError):
+                    raise tokens
                 yield dict(item) if _is_unusable(item) else self._request(item, tokens)
             except ValueError as error:
                 if not isinstance(item, InputLine):
                     raise
                 yield dict(unusable(item.number, str(error)))
+
+    def _tokenised(self, texts: List[str]) -> Sequence[Union[List[Token], ValueError]]:
+        """The words of each text, or why a tokenizer of the user's cannot split it."""
+        try:
+            return self._tokenizer.batch_tokenize(texts)
+        except Exception:
+            return [self._tokenised_alone(text) for text in texts]
+
+    def _tokenised_alone(self, text: str) -> Union[List[Token], ValueError]:
+        try:
+            return self._tokenizer.tokenize(text)
+        except Exception as error:
+            return ValueError(f"the tokenizer cannot split this text: {type(error).__name__}: {str(error)[:200]}")
 
     def _request(self, item: JsonDict, tokens: List[Token]) -> Request:
         others = {key: value for key, value in item.items() if key not in ("text", "tokens")}

@@ -8,8 +8,9 @@ from fuzz import conll_files, damaged_conll
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lowresource_ner.data.column_warnings import warn_once
+from lowresource_ner.data.column_warnings import forget_warnings
 from lowresource_ner.data.conll import ConllError, ConllFormat, read_conll, survey_conll
+from lowresource_ner.data.layout_inference import _columns_between_tabs, _last_that_is_filled
 
 MULTICONER = (
     "\n# id 1111-aaaa\tdomain=en\nreno _ _ B-LOC\nis _ _ O\nbig _ _ O\n\n\n"
@@ -29,7 +30,7 @@ HIPE = (
 
 @pytest.fixture(autouse=True)
 def warnings_anew() -> None:
-    warn_once.cache_clear()
+    forget_warnings()
 
 
 def both_ways(tmp_path, text, **options):
@@ -86,6 +87,40 @@ def test_a_comment_with_columns_is_told_where_it_is_no_rule(tmp_path, caplog) ->
     assert '"comment_prefix": null' in record.getMessage()
 
 
+def test_comments_are_told_once_in_a_file(tmp_path, caplog) -> None:
+    lines = "".join(f"\nreno B-LOC\n\nx O\n\n# id={number}\nis O\n" for number in range(5))
+    both_ways(tmp_path, lines)
+    (record,) = caplog.records
+    assert "lines such as '# id=0' (line 6)" in record.getMessage()
+
+
+@pytest.mark.parametrize(
+    "text, options, words",
+    [
+        ("#id3\tdomain=en\nReno\tO\n\n#id4\tdomain=en\nMara\tB-PER\n", {"comment_prefix": "#id"}, [["Reno"], ["Mara"]]),
+        ("#id3\tx\na\tN\tO\n\n#id4\tB-X\tO\n", {"comment_prefix": "#id"}, [["a"], ["#id4"]]),
+        ("a\tgame\nb\tO\n\n# newdoc\nb\tO\n", {"scheme": "IO", "comment_prefix": "# newdoc"}, [["a", "b"], ["b"]]),
+    ],
+)
+def test_comments_that_begin_otherwise(tmp_path, text, options, words) -> None:
+    scheme = options.pop("scheme", None)
+    path = tmp_path / "file.conll"
+    path.write_text(text, encoding="utf-8")
+    survey_conll(path, ConllFormat(**options), scheme)
+    for labelled in (True, False):
+        assert [list(each.tokens) for each in read_conll(path, ConllFormat(**options, labelled=labelled))] == words
+
+
+def test_a_word_with_a_label_that_is_new_is_not_taken_for_a_comment(tmp_path) -> None:
+    """Where labels have no prefixes, "#" with one that the first lines lack may be both, and nobody knows."""
+    path = tmp_path / "file.conll"
+    path.write_text("a\tO\n\nb\tperson\n\n" * 20 + "#\tgame\n", encoding="utf-8")
+    for labelled in (True, False):
+        with pytest.raises(ConllError, match=r":81: '#\\tgame' may be a comment, or a word .*null if there are none"):
+            list(read_conll(path, ConllFormat(labelled=labelled)))
+    assert list(read_conll(path, ConllFormat(comment_prefix=None)))[-1].tags == ("game",)
+
+
 def test_a_hashtag_without_a_tag_is_no_comment(tmp_path) -> None:
     with pytest.raises(ConllError, match=":4: 2 columns where the file's other lines have 3: '#tag"):
         both_ways(tmp_path, "a\tN\tO\nb\tN\tO\n\n#tag\tO\nis\tN\tO\n")
@@ -113,6 +148,40 @@ def test_a_header_is_passed_over(tmp_path, caplog) -> None:
     assert both_ways(tmp_path, "token\tO\nReno\tB-LOC\n")[0] == [["token", "Reno"]]
     with pytest.raises(ConllError, match=":1: invalid tag 'TAG'"):
         both_ways(tmp_path, "TOKEN\tTAG\nReno\tB-LOC\n", header=False)
+
+
+@pytest.mark.parametrize(
+    "text, options, words",
+    [
+        ("#token\ttag\nfoo\tO\nbar\tB-X\n", {"header": True}, [["foo", "bar"]]),
+        ("# a comment of words\ntoken\ttag\nfoo\tO\n", {}, [["foo"]]),
+        ("id\tword\ttag\n1\tfoo\tO\n2\tbar\tB-X\n", {"token_column": 1}, [["foo", "bar"]]),
+        ("Text\tmisc\nfoo\tO\nText\tmisc\n", {"header": False}, [["Text", "foo", "Text"]]),
+        ("Text\tperson\nfoo\tO\n", {}, [["Text", "foo"]]),
+    ],
+)
+def test_which_line_is_a_header(tmp_path, text, options, words) -> None:
+    path = tmp_path / "file.conll"
+    path.write_text(text, encoding="utf-8")
+    for labelled in (True, False):
+        assert [list(each.tokens) for each in read_conll(path, ConllFormat(**options, labelled=labelled))] == words
+
+
+def test_an_index_column_under_a_header_is_warned_of(tmp_path, caplog) -> None:
+    path = tmp_path / "file.conll"
+    path.write_text("Nr\tWort\tArt\n1\tfoo\tO\n2\tbar\tB-X\n", encoding="utf-8")
+    list(read_conll(path, ConllFormat(labelled=False)))
+    (record,) = caplog.records
+    assert "the token column (column 0, counted from 0) holds nothing but numbers" in record.getMessage()
+
+
+def test_a_mark_that_stands_nowhere_is_warned_of(tmp_path, caplog) -> None:
+    both_ways(tmp_path, HIPE, tag_column=1, sentence_end_mark="EndofSentence")
+    (record,) = caplog.records
+    assert '"EndOfSentence" stands in a column' in record.getMessage()
+    forget_warnings()
+    both_ways(tmp_path, "a B-X\n", sentence_end_mark="Ende")
+    assert '"sentence_end_mark" is "Ende", which stands in no column' in caplog.records[-1].getMessage()
 
 
 def test_sentences_end_at_a_mark_in_a_column(tmp_path, caplog) -> None:
@@ -157,6 +226,22 @@ def test_a_file_that_is_one_sentence_is_warned_of(tmp_path, caplog) -> None:
 def test_files_that_were_joined_have_their_byte_order_marks_within(tmp_path) -> None:
     text = "\ufeffReno\tB-LOC\n\n\ufeffMara\tB-PER\nsang\tO\n\ufeff\nx\tO\n"
     assert both_ways(tmp_path, text)[0] == [["Reno"], ["Mara", "sang"], ["x"]]
+
+
+def test_empty_columns_are_counted_in_one_pass() -> None:
+    """A row of a million tabs is a line that may be; each cell is looked at once or twice, not once for each column."""
+
+    class Cell(str):
+        looks = 0
+
+        def strip(self, *characters: str) -> str:
+            Cell.looks += 1
+            return super().strip(*characters)
+
+    row = [Cell("a"), Cell("O"), *[Cell("")] * 500]
+    assert _last_that_is_filled(row) == 2
+    assert Cell.looks == 501
+    assert _columns_between_tabs(["\t".join(row)] * 3)[1:] == (502, 2, 3)
 
 
 @settings(derandomize=True, deadline=None, max_examples=300)

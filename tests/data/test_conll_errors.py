@@ -58,6 +58,8 @@ BROKEN = {
     "empty tag": (b"a\tO\nb\t\n", {}, 2, "the tag is empty", "fill it, delete the line"),
     "empty tag within": (b"a\tO\tx\nb\t\tx\n", {"tag_column": 1}, 2, "the tag is empty", 'set "tag_column"'),
     "empty token": (b"a\tO\n\tO\n", {}, 2, "the token is empty in '\\tO'", "fill it, delete the line"),
+    "endless tag": (GOOD + b"a NN B-" + b"x" * 1001 + b"\n", {}, 5, "has over 1002 characters", "shorten it"),
+    "label or comment": (b"a P\nb L\n\n" * 9 + b"# game\n", {}, 28, "'# game' may be a comment, or a word", "to null"),
     "no such tag column": (GOOD, {"tag_column": 3}, 1, "3 columns, but 'tag_column' is 3", "from 0 to 2"),
     "no such token column": (GOOD, {"token_column": -4}, 1, "'token_column' is -4", "set it to a number"),
     "same column": (b"a b\n", {"token_column": 1}, 1, "tokens and tags would be the same one", '"token_column" or'),
@@ -146,7 +148,9 @@ def test_a_sentence_without_an_end_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(conll, "MAX_SENTENCE_CHARACTERS", 100)
     path = tmp_path / "endless.txt"
     path.write_text("x" * 100 + " O\n\n" + "word O\n" * 25 + "\n" + "word O\n" * 26, encoding="utf-8")
-    assert_error(path, {}, 29, "has over 100 characters up to line 54", '"sentence_end_mark"')
+    assert_error(path, {}, 29, "or 100 characters up to line 54", '"sentence_end_mark"')
+    monkeypatch.setattr(conll, "MAX_SENTENCE_WORDS", 10)
+    assert_error(path, {}, 3, "has over 10 words", '"sentence_end_mark"')
 
 
 def test_first_lines_that_are_long_do_not_fill_the_memory(tmp_path, monkeypatch):

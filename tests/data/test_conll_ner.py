@@ -84,6 +84,30 @@ def test_what_is_no_type_is_refused_unless_it_is_renamed(name, complaint, sugges
     assert tags(read(text, tmp_path, label_map={"*": "other"}))[1] == ["O", "B-other"]
 
 
+def test_the_remedy_names_all_types_that_are_none(tmp_path) -> None:
+    text = "a\tB-work of art\n\nb\tB-PER-\n\nc\tB-LOC\n\nd\tB-real name\n"
+    expected = '"label_map": {"LOC": "GPE", "work of art": "work-of-art", "PER-": "PER", "real name": "real-name"}'
+    with pytest.raises(ConfigurationError, match=r"file\.conll:1: ") as raised:
+        read(text, tmp_path, label_map={"LOC": "GPE"})
+    assert expected in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "text, scheme, remedies",
+    [
+        ("Wort\tArt\nfoo\tO\n", None, ['"tag_column"', '"file_tag_scheme": "IO"', '"header": true']),
+        ("foo\tO\nWort\tArt\n", None, ['"tag_column"', '"file_tag_scheme": "IO"']),
+        ("foo\tO\nWort\tO-X\n", "IO", ['"tag_column"']),
+        ("foo\tO\nWort\tM-X\n", None, ['"tag_column"', '"file_tag_scheme": "BMES"']),
+    ],
+)
+def test_remedies_are_those_that_may_help(text, scheme, remedies, tmp_path) -> None:
+    with pytest.raises(ConfigurationError, match=r"file\.conll:\d: invalid tag") as raised:
+        read(text, tmp_path, file_tag_scheme=scheme)
+    named = ['"tag_column"', '"file_tag_scheme": "IO"', '"file_tag_scheme": "BMES"', '"header": true']
+    assert [remedy for remedy in named if remedy in str(raised.value)] == remedies
+
+
 def test_an_unknown_tag_is_reported_at_its_own_line(tmp_path) -> None:
     text = "a\tO\n\n# a comment in between\nb\tO\n# another one here\nKofi\tB-PER\n"
     (_, instance) = read(text, tmp_path)

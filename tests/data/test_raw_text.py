@@ -8,7 +8,7 @@ from typing import List
 
 import pytest
 from allennlp.common.checks import ConfigurationError
-from allennlp.data import Token
+from allennlp.data import Token, Tokenizer
 from fuzz.raw_text import check
 
 from lowresource_ner.data import ConllNerReader, RawTextReader, WordTokenizer
@@ -249,3 +249,20 @@ def test_a_byte_order_mark_is_no_part_of_a_word(encoding: str, tmp_path) -> None
 def test_odd_text_of_every_layout(first: int) -> None:
     for seed in range(first, first + 100):
         check(random.Random(seed))
+
+
+class Fussy(Tokenizer):
+    """Fails at one word, as spaCy's does at a million characters."""
+
+    def tokenize(self, text: str) -> List[Token]:
+        if "fail" in text:
+            raise OverflowError("too much")
+        return [Token(word) for word in text.split()]
+
+
+def test_a_tokenizer_that_fails_is_said_with_its_line(tmp_path) -> None:
+    path = tmp_path / "raw.txt"
+    path.write_text("one line\n\nto fail here\n", encoding="utf-8")
+    reader = RawTextReader(tokenizer=Fussy())
+    with pytest.raises(ConfigurationError, match=r"raw\.txt:3: the tokenizer cannot split .*OverflowError: too much"):
+        list(reader.read(path))

@@ -330,6 +330,7 @@ def test_detection_names_the_first_offence_under_the_best_scheme():
             [(1, 3, "person-artist"), (3, 4, "PER"), (5, 7, "LOC")],
         ),
         ("io", "", []),
+        ("IO", "L L O S", [(0, 2, "L"), (3, 4, "S")]),
         ("BMES", "B-PER M-PER M-PER E-PER S-LOC B-LOC E-LOC", [(0, 4, "PER"), (4, 5, "LOC"), (5, 7, "LOC")]),
     ],
 )

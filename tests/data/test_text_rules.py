@@ -48,6 +48,7 @@ def test_what_can_be_a_type(name) -> None:
         ("PER-", "hyphen", "PER"),
         ("-", "hyphen", "O"),
         ("a\x00b", "control", "a-b"),
+        ("x" * 1001, "over 1000 characters", "x" * 1000),
     ],
 )
 def test_what_can_be_none_and_what_may_stand_for_it(name, fault, suggestion) -> None:

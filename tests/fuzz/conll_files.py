@@ -1,11 +1,10 @@
 """CoNLL files of every layout, made together with the words and tags that they hold."""
 
 import random
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Dict, List, Tuple
 
+from fuzz.temporary import temporary_folder
 from lowresource_ner.data.conll import ConllError, ConllFormat, read_conll, survey_conll
 from lowresource_ner.data.tag_schemes import EntitySpan, get_scheme
 
@@ -30,7 +29,7 @@ WORDS = [
     '"',
 ]
 TYPES = ["PER", "LOC", "person-artist"]
-FOLDER = Path(tempfile.mkdtemp(prefix="fuzz"))
+FOLDER = temporary_folder()
 
 
 @dataclass
@@ -49,11 +48,12 @@ def make_case(rng: random.Random) -> Case:
     words = WORDS if by_tabs else [word for word in WORDS if " " not in word]
     if rng.random() < 0.3:
         words = ["Reno", "a", "1", "b", "-"]
-    sentences = [_tagged(rng, words) for _ in range(rng.randint(1, 6))]
+    scheme = rng.choice(["IOB2", "IOB2", "IOB1", "IOBES", "BILOU", "IO", "BMES"])
+    sentences = [_tagged(rng, words, scheme) for _ in range(rng.randint(1, 6))]
     num_columns = rng.randint(2, 5)
     token_column = rng.randrange(num_columns)
     tag_column = rng.choice([column for column in range(num_columns) if column != token_column])
-    file = _File(rng, "\t" if by_tabs else " ", num_columns, token_column, tag_column)
+    file = _File(rng, "\t" if by_tabs else " ", num_columns, token_column, tag_column, scheme)
     text = file.text(sentences)
     options: Dict[str, Any] = {
         "token_column": token_column,
@@ -62,11 +62,22 @@ def make_case(rng: random.Random) -> Case:
     }
     if file.end_mark:
         options["sentence_end_mark"] = "EndOfSentence"
-    is_plain = options["delimiter"] != "auto" and not any("<" in word or "{" in word for word in words)
+    if file.comment_prefix:
+        options["comment_prefix"] = file.comment_prefix
+    if file.scheme in ("IO", "BMES"):
+        options["scheme"] = file.scheme
+    used = {word for sentence in sentences for word, _ in sentence}
+    # Such words make a file look like HTML or JSON. Where all begin as comments do, comments of other kinds are doubtful.
+    is_plain = (
+        options["delimiter"] != "auto"
+        and not used & {"<b>", "{", '"'}
+        and not all(word.startswith("#") for word in used)
+        and not file.is_doubtful(sentences)
+    )
     return Case(text, options, sentences, is_plain)
 
 
-def _tagged(rng: random.Random, words: List[str]) -> List[Tuple[str, str]]:
+def _tagged(rng: random.Random, words: List[str], scheme: str) -> List[Tuple[str, str]]:
     length = rng.randint(1, 6)
     spans, start = [], 0
     while start < length:
@@ -74,17 +85,25 @@ def _tagged(rng: random.Random, words: List[str]) -> List[Tuple[str, str]]:
         if rng.random() < 0.4:
             spans.append(EntitySpan(start, end, rng.choice(TYPES)))
         start = end
-    return [(rng.choice(words), tag) for tag in get_scheme("IOB2").tags(spans, length)]
+    tags = get_scheme({"IO": "IOB2", "BMES": "IOBES"}.get(scheme, scheme)).tags(spans, length)
+    if scheme == "IO":
+        tags = [tag if tag == "O" else tag[2:] for tag in tags]
+    if scheme == "BMES":
+        tags = [f"M{tag[1:]}" if tag.startswith("I-") else tag for tag in tags]
+    return [(rng.choice(words), tag) for tag in tags]
 
 
 class _File:
-    def __init__(self, rng: random.Random, delimiter: str, num_columns: int, token: int, tag: int) -> None:
+    def __init__(self, rng: random.Random, delimiter: str, num_columns: int, token: int, tag: int, scheme: str) -> None:
         self.rng = rng
         self.delimiter = delimiter
         self.num_columns = num_columns
         self.token = token
         self.tag = tag
-        self.comments = rng.choice(["none", "text", "columns", "some columns", "first"])
+        self.scheme = scheme
+        self.comments = rng.choice(["none", "text", "columns", "some columns", "first", "own prefix"])
+        self.comment_prefix = "#id" if self.comments == "own prefix" else None
+        self.has_numbers = token > 0 and tag > 0 and rng.random() < 0.3
         self.notes = delimiter == "\t" and max(token, tag) < num_columns - 1 and rng.random() < 0.3
         self.end_mark = not self.notes and max(token, tag) < num_columns - 1 and rng.random() < 0.2
         self.others = rng.choice([["_"], ["NN", "VB", "_"], [str(number) for number in range(50)]])
@@ -104,14 +123,18 @@ class _File:
             if comment is not None:
                 lines.append(comment)
             last = len(sentence) - 1
-            lines += [self.line(word, tag, position == last) for position, (word, tag) in enumerate(sentence)]
+            lines += [
+                self.line(word, tag, position + 1, position == last) for position, (word, tag) in enumerate(sentence)
+            ]
             if not self.end_mark or rng.random() < 0.3:
                 lines += [""] * rng.randint(1, 2)
         mark = "\ufeff" if rng.random() < 0.2 else ""
         return mark + self.line_end.join(lines) + (self.line_end if rng.random() < 0.8 else "")
 
-    def line(self, word: str, tag: str, is_last: bool) -> str:
+    def line(self, word: str, tag: str, position: int, is_last: bool) -> str:
         cells = [self.rng.choice(self.others) for _ in range(self.num_columns)]
+        if self.has_numbers:
+            cells[0] = str(position)
         cells[self.token], cells[self.tag] = word, tag
         if self.notes:
             cells[-1] = self.rng.choice(["", "", "", "a note"])
@@ -121,6 +144,8 @@ class _File:
 
     def comment(self, number: int) -> str | None:
         in_columns = self.delimiter.join(["#", *(f"x{number}={column}" for column in range(1, self.num_columns))])
+        if self.comments == "own prefix":
+            return f"#id{in_columns[1:]}"
         if self.comments == "first":
             return in_columns if number == 0 else None
         if self.comments == "some columns":
@@ -128,6 +153,15 @@ class _File:
         return {"none": None, "text": f"# a text of several words and number {number}", "columns": in_columns}[
             self.comments
         ]
+
+    def is_doubtful(self, sentences: List[List[Tuple[str, str]]]) -> bool:
+        """
+        Whether labels have no prefixes, and a sentence begins with "#" and one that need not occur a second time, or there are
+        too few to know them.
+        """
+        tags = [tag for sentence in sentences for _, tag in sentence]
+        are_few = "O" not in tags and 2 * len(set(tags)) > len(tags)
+        return self.scheme == "IO" and (are_few or any(sentence[0][0] == "#" for sentence in sentences))
 
 
 def check(rng: random.Random) -> None:
@@ -138,8 +172,9 @@ def check(rng: random.Random) -> None:
     case = make_case(rng)
     path = FOLDER / "case.conll"
     path.write_text(case.text, encoding="utf-8", newline="")
+    scheme = case.options.pop("scheme", None)
     try:
-        survey_conll(path, ConllFormat(**case.options))
+        survey_conll(path, ConllFormat(**case.options), scheme)
         labelled = list(read_conll(path, ConllFormat(**case.options)))
     except ConllError:
         assert not case.is_plain, (case.text, case.options)

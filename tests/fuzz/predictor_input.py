@@ -3,13 +3,12 @@
 import json
 import logging
 import random
-import tempfile
 from functools import cache
-from pathlib import Path
 from typing import Any, List, NamedTuple, NoReturn, Optional, Sequence
 
 import torch
 
+from fuzz.temporary import temporary_folder
 from lowresource_ner.predictors import NerConllPredictor, NerPredictor
 from lowresource_ner.predictors.batch_tagger import TaggedSentence
 
@@ -44,7 +43,7 @@ WORDS = [
     "ß",
 ]
 DEEPEST, MOST_DIGITS = 100, 4300
-FOLDER = Path(tempfile.mkdtemp(prefix="fuzz"))
+FOLDER = temporary_folder()
 
 
 class Case(NamedTuple):

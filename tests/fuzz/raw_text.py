@@ -1,13 +1,12 @@
 """Raw text of every layout: odd characters, long runs, line ends of all kinds."""
 
 import random
-import tempfile
 from functools import cache
-from pathlib import Path
 from typing import List
 
 from allennlp.common.checks import ConfigurationError
 
+from fuzz.temporary import temporary_folder
 from lowresource_ner.data import RawTextReader, WordTokenizer
 from lowresource_ner.data.other_kinds import kind_by_first_bytes
 from lowresource_ner.data.text_rules import split_words, word_fault
@@ -40,7 +39,7 @@ BITS = list("aA1é._-–!?'\"()[]{}<>#@/:,;%$§°😀¿«»…。、中国ァー
 ]
 SPACES = [" ", " ", " ", "  ", "\t", "\u00a0", "\u2028", "\u3000", "\x0b", "\x1c", "\x85"]
 RARE = ["\0", "\r", "\r\r", "\ufffe"]
-PATH = Path(tempfile.mkdtemp(prefix="fuzz")) / "raw.txt"
+PATH = temporary_folder() / "raw.txt"
 
 
 def make_line(rng: random.Random) -> str:

@@ -8,6 +8,7 @@ from typing import Any, List
 
 import pytest
 from allennlp.common.checks import ConfigurationError
+from allennlp.data import Token, Tokenizer
 from fuzz import predictor_input
 from fuzz.predictor_input import stand_in
 
@@ -223,3 +224,28 @@ def test_files_that_cannot_be_read_are_named(tmp_path) -> None:
 def test_random_lines() -> None:
     for seed in range(300):
         predictor_input.check(random.Random(seed))
+
+
+class Fussy(Tokenizer):
+    """Fails at one word, as spaCy's does at a million characters."""
+
+    def tokenize(self, text: str) -> List[Token]:
+        if "fail" in text:
+            raise OverflowError("too much")
+        return [Token(word) for word in text.split()]
+
+
+def test_a_tokenizer_that_fails_spoils_its_line_alone() -> None:
+    predictor = stand_in()
+    predictor._tokenizer = Fussy()
+    lines = [GOOD, '{"text": "to fail"}', '{"tokens": ["fail"]}', GOOD]
+    answers = [json.loads(line) for line in outputs(predictor, lines)]
+    assert [answer.get("tokens") for answer in answers] == [
+        ["Mara", "sang", "in", "Reno."],
+        None,
+        ["fail"],
+        answers[0]["tokens"],
+    ]
+    assert answers[1] == {"line": 2, "error": "the tokenizer cannot split this text: OverflowError: too much"}
+    with pytest.raises(ValueError, match="OverflowError: too much"):
+        predictor.predict_json({"text": "to fail"})
