@@ -180,14 +180,16 @@ def _read_rows(layout: FileLayout, lines: Iterable[Tuple[int, str]]) -> Iterator
 def _check_comment(layout: FileLayout, number: int, text: str, inside: bool) -> None:
     if inside and len(split_words(text)) == 1:
         raise _doubtful_comment(layout, number, text)
-    if layout.num_columns > 1 and not layout.expects_comments_in_columns and layout.is_comment_in_columns(text):
-        if layout.may_be_word(text):
-            raise ConllError(
-                layout.path,
-                number,
-                f"{shown(text)} may be a comment, or a word with a label that the first lines lack; set "
-                '"comment_prefix" to all that comments begin with, or to null if there are none',
-            )
+    if layout.num_columns == 1 or not layout.is_comment_in_columns(text):
+        return
+    if layout.may_be_word(text):
+        raise ConllError(
+            layout.path,
+            number,
+            f"{shown(text)} may be a comment, or a word with a label that the first lines lack; set "
+            '"comment_prefix" to all that comments begin with, or to null if there are none',
+        )
+    if not layout.expects_comments_in_columns:
         warn_once(
             layout.path,
             "comments",

@@ -156,12 +156,19 @@ class _File:
 
     def is_doubtful(self, sentences: List[List[Tuple[str, str]]]) -> bool:
         """
-        Whether labels have no prefixes, and a sentence begins with "#" and one that need not occur a second time, or there are
-        too few to know them.
+        Whether labels have no prefixes, and a sentence begins with "#" and one that need not occur a second time, or words that
+        begin otherwise are too few to know them.
         """
-        tags = [tag for sentence in sentences for _, tag in sentence]
-        are_few = "O" not in tags and 2 * len(set(tags)) > len(tags)
-        return self.scheme == "IO" and (are_few or any(sentence[0][0] == "#" for sentence in sentences))
+        words = [pair for sentence in sentences for pair in sentence]
+        others = [(word, tag) for word, tag in words if not word.startswith("#")]
+        starts_doubtfully = any(sentence[0][0] in ("#", "# x") for sentence in sentences)
+        return self.scheme == "IO" and (starts_doubtfully or _are_few(words) or _are_few(others))
+
+
+def _are_few(pairs: List[Tuple[str, str]]) -> bool:
+    """Whether these words do not tell what labels there are."""
+    labels = [label for _, label in pairs]
+    return "O" not in labels and 2 * len(set(labels)) > len(labels)
 
 
 def check(rng: random.Random) -> None:
