@@ -29,8 +29,10 @@ HIPE = (
 
 
 @pytest.fixture(autouse=True)
-def warnings_anew() -> None:
+def warnings_anew(caplog) -> None:
+    """Every test has its own warnings, and sees nothing but warnings, whatever level others have set."""
     forget_warnings()
+    caplog.set_level(logging.WARNING)
 
 
 def both_ways(tmp_path, text, **options):
