@@ -5,17 +5,19 @@ import glob
 import os
 import tarfile
 import tempfile
+import zipfile
 from os import PathLike
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Union
+from typing import Any, Dict, Iterator, List, Optional, Union
 
 import torch
 from allennlp.common import Params
 from allennlp.common.checks import ConfigurationError
 from allennlp.data import Vocabulary
+from allennlp.data.vocabulary import NAMESPACE_PADDING_FILE
 from allennlp.models import Archive, archival
 
-from lowresource_ner.damaged_files import said_of_damage
+from lowresource_ner.damaged_files import reason, said_of_damage
 
 StrPath = Union[str, PathLike]
 
@@ -82,14 +84,18 @@ def check_run_folder(path: StrPath) -> None:
 
 def load_archive(path: StrPath, cuda_device: int = -1, overrides: Union[str, Dict[str, Any]] = "") -> Archive:
     """
-    AllenNLP's `load_archive`, of an archive or the folder of a training run.
+    AllenNLP's `load_archive`, of an archive or the folder of a training run. What the model's own constructor raises comes
+    through as it is.
 
     # Raises
 
     `ConfigurationError`
-        Where the archive is damaged, or no archive of a model.
+        Where the archive is damaged, or no archive of a model, or `overrides` do not fit its config.
     """
-    with unpacked(path) as folder, said_of_damage(f"Archive '{path}'", _REMEDY):
+    with unpacked(path) as folder:
+        archive_config(folder, overrides, path)
+        _check_vocabulary(folder, path)
+        _weights(folder, path, is_check=True)
         return archival.load_archive(folder, cuda_device, overrides)
 
 
@@ -121,14 +127,38 @@ def unpacked(archive: StrPath) -> Iterator[Path]:
         yield Path(folder)
 
 
-def archive_config(folder: StrPath, overrides: Union[str, Dict[str, Any]] = "") -> Dict[str, Any]:
-    """The config of an archive that is `unpacked`."""
-    path = Path(folder) / archival.CONFIG_NAME
-    with said_of_damage(f"The config '{path}'", _REMEDY):
-        config = Params.from_file(path, overrides).as_dict(quiet=True)
+def archive_config(
+    folder: StrPath, overrides: Union[str, Dict[str, Any]] = "", archive: Optional[StrPath] = None
+) -> Dict[str, Any]:
+    """
+    # Parameters
+
+    folder : `StrPath`
+        An archive that is `unpacked`.
+    overrides : `Union[str, Dict[str, Any]]`
+        Changes to its config, as AllenNLP's commands take them.
+    archive : `Optional[StrPath]`
+        What the user calls it, for messages.
+
+    # Raises
+
+    `ConfigurationError`
+        Where the config is damaged, or the overrides do not fit it.
+    """
+    path, archive = Path(folder) / archival.CONFIG_NAME, archive or folder
+    with said_of_damage(f"The config of archive '{archive}'", _REMEDY):
+        config = Params.from_file(path).as_dict(quiet=True)
         if "type" not in config["model"] or not isinstance(config["dataset_reader"], dict):
             raise ValueError("it names no model or no reader.")
-    return config
+    if not overrides:
+        return config
+    try:
+        return Params.from_file(path, overrides).as_dict(quiet=True)
+    except Exception as error:
+        raise ConfigurationError(
+            f"The overrides {overrides} do not fit the config of archive '{archive}': {reason(error)} Check their spelling; "
+            f"its sections are {', '.join(config)}."
+        ) from error
 
 
 def archive_weights(archive: StrPath) -> Dict[str, torch.Tensor]:
@@ -141,10 +171,16 @@ def archive_weights(archive: StrPath) -> Dict[str, torch.Tensor]:
         Where there is none, or it is damaged.
     """
     with unpacked(archive) as folder:
-        for name in (ARCHIVE_WEIGHTS, RUN_WEIGHTS):
-            if (folder / name).exists():
-                with said_of_damage(f"The file {name} of archive '{archive}'", _REMEDY):
-                    return dict(torch.load(folder / name, map_location="cpu", weights_only=True))
+        return _weights(folder, archive)
+
+
+def _weights(folder: Path, archive: StrPath, is_check: bool = False) -> Dict[str, torch.Tensor]:
+    """The state dict; as a check it is mapped where it can be, which reads names and shapes alone."""
+    for path in (folder / ARCHIVE_WEIGHTS, folder / RUN_WEIGHTS):
+        if path.exists():
+            with said_of_damage(f"The file {path.name} of archive '{archive}'", _REMEDY):
+                mmap = is_check and zipfile.is_zipfile(path)
+                return dict(torch.load(path, map_location="cpu", weights_only=True, mmap=mmap))
     raise ConfigurationError(
         f"{archive} holds no weights ({ARCHIVE_WEIGHTS} or {RUN_WEIGHTS}). Has its training finished?"
     )
@@ -169,3 +205,10 @@ def archive_tokens(archive: StrPath, namespace: str) -> List[str]:
             vocab = Vocabulary.from_files(str(folder / "vocabulary"))
     by_index = vocab.get_index_to_token_vocabulary(namespace)
     return [by_index[index] for index in range(len(by_index))]
+
+
+def _check_vocabulary(folder: Path, archive: StrPath) -> None:
+    vocabulary = folder / "vocabulary"
+    with said_of_damage(f"The vocabulary of archive '{archive}'", _REMEDY):
+        for path in {vocabulary / NAMESPACE_PADDING_FILE, *vocabulary.glob("*.txt")}:
+            path.read_text(encoding="utf-8")

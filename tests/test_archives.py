@@ -1,7 +1,6 @@
 """What is read of an archive without building its model, against what AllenNLP wrote; and archives that are damaged."""
 
 import gzip
-import os
 import pickle
 import tarfile
 
@@ -9,6 +8,7 @@ import pytest
 import torch
 from allennlp.common.checks import ConfigurationError
 from allennlp.data import Vocabulary
+from allennlp.models import Model
 
 from lowresource_ner.archives import (
     archive_config,
@@ -25,6 +25,7 @@ from lowresource_ner.distillation.archive_teacher import ArchiveTeacher
 from lowresource_ner.encoder_files import EncoderFiles
 
 LABELS = ["O", "B-creative work", "I-creative work", "B-PER"]
+OVERRIDES = {"model": {"type": "raises"}, "dataset_reader": {"type": "conll_ner", "token_indexers": {}}}
 WEIGHTS = {"projection": torch.arange(3.0)}
 
 
@@ -80,10 +81,12 @@ def damaged(archive, change):
 def packed(tmp_path):
     """An archive file large enough to be cut in many places."""
     (tmp_path / "vocabulary" / ".encoders").mkdir(parents=True)
+    (tmp_path / "vocabulary" / "labels.txt").write_text("O\n")
+    (tmp_path / "vocabulary" / "non_padded_namespaces.txt").write_text("*labels\n")
     (tmp_path / "config.json").write_text(
         '{"model": {"type": "mbert_tagger"}, "dataset_reader": {"type": "conll_ner"}}'
     )
-    torch.save({"projection": torch.rand(3000)}, tmp_path / "weights.th")
+    torch.save({"projection": torch.rand(3000, generator=torch.Generator().manual_seed(1))}, tmp_path / "weights.th")
     path = tmp_path / "model.tar.gz"
     with tarfile.open(path, "w:gz") as tar:
         for name in ("config.json", "weights.th", "vocabulary"):
@@ -95,7 +98,7 @@ DAMAGE = {
     "cut at once": lambda content: content[:40],
     "cut in its midst": lambda content: content[:5000],
     "cut at its end": lambda content: content[:-9],
-    "other bytes": lambda content: content[:5000] + os.urandom(100) + content[5100:],
+    "other bytes": lambda content: content[:5000] + bytes(range(100)) + content[5100:],
     "another sum": lambda content: content[:-8] + b"\0" * 8,
     "packed, and no archive": lambda content: gzip.compress(b"no archive at all " * 1000),
 }
@@ -138,8 +141,57 @@ def test_damaged_weights_are_told_without_the_advice_to_run_them(tmp_path, damag
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"model": 1, "dataset_reader": {}}', '{"model": {"type": "x"}}'])
 def test_a_damaged_config_is_named(tmp_path, content):
     (tmp_path / "config.json").write_text(content)
-    with pytest.raises(ConfigurationError, match=f"The config '{tmp_path}/config.json' cannot be read"):
+    with pytest.raises(ConfigurationError, match=f"The config of archive '{tmp_path}' cannot be read"):
         archive_config(tmp_path)
+    with pytest.raises(ConfigurationError, match="The config of archive 'model.tar.gz' cannot be read"):
+        archive_config(tmp_path, archive="model.tar.gz")
+
+
+@pytest.mark.parametrize("overrides", [{"modle.dropout": 0.1}, '{"modle.dropout": 0.1}', "{", {"model.type.x": 1}])
+def test_wrong_overrides_are_not_taken_for_damage(packed, overrides):
+    readers = [lambda: load_archive(packed, overrides=overrides)]
+    if isinstance(overrides, dict):
+        readers.append(lambda: ArchiveTeacher(str(packed), overrides=overrides).fingerprint)
+    for read in readers:
+        with pytest.raises(ConfigurationError) as raised:
+            read()
+        message = str(raised.value)
+        assert message.startswith("The overrides {") and f"archive '{packed}'" in message and "model" in message
+        assert "Copy it" not in message
+
+
+class Raises(Model):
+    """A model whose constructor fails for reasons of its own."""
+
+    error: Exception
+
+    def __init__(self, vocab, **kwargs):
+        raise self.error
+
+
+@pytest.mark.parametrize("kind", [RuntimeError, FileNotFoundError, ValueError])
+def test_what_a_models_constructor_raises_comes_through(packed, monkeypatch, kind):
+    Raises.error = kind("CUDA error: device-side assert triggered")
+    monkeypatch.setitem(Model._registry[Model], "raises", (Raises, None))
+    with pytest.raises(kind, match="^CUDA error: device-side assert triggered$"):
+        load_archive(packed, overrides=OVERRIDES)
+
+
+RUN_DAMAGE = {
+    "best.th": DAMAGED_WEIGHTS["cut"],
+    "vocabulary/labels.txt": lambda content: b"O\n\xff\xfe\n",
+    "config.json": lambda content: content[:-3],
+}
+
+
+@pytest.mark.parametrize("name", RUN_DAMAGE)
+def test_the_damaged_file_of_a_run_is_told_before_the_model_is_made(packed, tmp_path, monkeypatch, name):
+    monkeypatch.setitem(Model._registry[Model], "raises", (Raises, None))
+    (tmp_path / "weights.th").rename(tmp_path / "best.th")
+    damaged(tmp_path / name, RUN_DAMAGE[name])
+    kind = {"best.th": "file best.th of", "config.json": "config of"}.get(name, "vocabulary of")
+    with pytest.raises(ConfigurationError, match=f"The {kind} archive '{tmp_path}' cannot be read: .* Copy it"):
+        load_archive(tmp_path, overrides=OVERRIDES)
 
 
 def test_only_folders_are_refused_that_are_patterns():

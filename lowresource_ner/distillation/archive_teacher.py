@@ -106,7 +106,7 @@ class ArchiveTeacher(Teacher):
             )
         versions = _versions(self.archive_file)
         with unpacked(self.archive_file) as folder:
-            config = archive_config(folder, self._overrides)
+            config = archive_config(folder, self._overrides, self.archive_file)
             namespace = _label_namespace(config["model"])
             scheme = _setting(config["model"], "tag_scheme")
             files = list(_files(folder, config.get("include_in_archive") or []))
