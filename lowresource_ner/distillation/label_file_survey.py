@@ -2,6 +2,7 @@
 
 from typing import Dict, List, Optional, Sequence, Set, Tuple
 
+from lowresource_ner.data.conll_ner import OTHER_TYPES
 from lowresource_ner.data.tag_schemes import TagScheme, get_scheme
 from lowresource_ner.distillation.label_file_index import NumberedLine
 from lowresource_ner.distillation.label_schemes import scheme_of_labels, types_of
@@ -71,6 +72,14 @@ class LabelFileSurvey:
         """
         complaint = self._type_map.complaint(self._lines_of_faults)
         return None if complaint is None else (next(iter(self._lines_of_faults.values())), complaint)
+
+    def unused_names(self) -> List[str]:
+        """Of the types that are renamed or dropped those that no line had."""
+        return sorted(set(self._type_map.names) - self._seen - {OTHER_TYPES})
+
+    def seen(self) -> List[str]:
+        """The types of the file, as it calls them."""
+        return sorted(self._seen)
 
     def _take_labels(self, labels: Tuple[str, ...]) -> None:
         scheme = scheme_of_labels(labels, None if self._given is None else self._given.name, "the distributions")

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 from functools import cached_property
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
@@ -12,9 +13,11 @@ from lowresource_ner.data.tag_schemes import OUTSIDE, EntitySpan, TagScheme, spl
 from lowresource_ner.distillation.label_file_index import LabelFileIndex
 from lowresource_ner.distillation.label_file_survey import LabelFileSurvey
 from lowresource_ner.distillation.label_lines import LabelLine
-from lowresource_ner.distillation.quoting import quoted
+from lowresource_ner.distillation.quoting import listed, quoted
 from lowresource_ner.distillation.teacher import Teacher
 from lowresource_ner.distillation.type_map import TypeMap
+
+logger = logging.getLogger(__name__)
 
 _MAX_REMEMBERED = 1024
 """Lists of labels whose columns are known: as a rule a file has one."""
@@ -134,6 +137,14 @@ class LabelFileTeacher(Teacher):
         complaint = self._survey.complaint()
         if complaint is not None:
             raise lines.error(*complaint)
+        unused = self._survey.unused_names()
+        if unused:
+            logger.warning(
+                "%s: 'label_map' names types that no line has (%s). Those of the file are: %s.",
+                self.path,
+                listed(unused),
+                listed(self._survey.seen()),
+            )
         scheme = self._survey.scheme()
         labels = scheme.tag_set(self._survey.types)
         contents = _Contents(lines, labels, {label: column for column, label in enumerate(labels)}, scheme)

@@ -53,8 +53,8 @@ class LanguageIndependence(Selection):
     # Raises
 
     `ConfigurationError`
-        For another share; in `prepare`, where there is no such archive, its model has no language discriminator, or there is no
-        sentence.
+        For another share; in `prepare`, where there is no such archive, its model has no language discriminator or one whose
+        answers are no numbers, or there is no sentence.
     """
 
     def __init__(self, archive_file: str, share: float = 0.8, cuda_device: int = -1, batch_size: int = 4096) -> None:
@@ -87,6 +87,11 @@ class LanguageIndependence(Selection):
         for block in bounded_blocks(corpus(), num_characters, _BLOCK, _BLOCK_CHARACTERS):
             keys.append(_keys(block))
             scores.append(judge.independence(block))
+            if not numpy.isfinite(scores[-1]).all():
+                raise ConfigurationError(
+                    f"The language discriminator of {self._archive_file} gives probabilities that are no numbers (nan or "
+                    "infinite): its training has diverged, or its weights are damaged. Train it again."
+                )
         if not keys:
             raise ConfigurationError("There is no sentence for language_independence to judge. Check the data path.")
         self._keep(numpy.concatenate(keys), numpy.concatenate(scores))

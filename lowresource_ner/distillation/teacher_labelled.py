@@ -45,6 +45,9 @@ class TeacherLabelledReader(DatasetReader):
     What weights and selections find out about the text as a whole is logged, and written to `teachers.json` in the run's folder,
     and so is how much of it is left out.
 
+    Where several processes train together, selections and teachers with 'missing': 'skip' leave them shares of different length,
+    and AllenNLP ends an epoch, of training as of validation, with the shortest.
+
     Registered as a `DatasetReader` with name "teacher_labelled".
 
     # Parameters

@@ -133,5 +133,5 @@ class LanguageSimilarity(Model):
         return {**output_dict, "language": [self.languages[index] for index in best]}
 
     def get_metrics(self, reset: bool = False) -> Dict[str, float]:
-        """ "accuracy" : the share of sentences whose language was identified."""
+        """ "accuracy" : the share of sentences whose language was identified; empty where none was counted."""
         return self._accuracy.get_metric(reset)

@@ -1,10 +1,14 @@
 """An interrupted training that goes on as if nothing had happened."""
 
+import json
 import random
+from pathlib import Path
 from typing import Any, Dict, Optional
 
 import numpy
 import torch
+from allennlp.common.checks import ConfigurationError
+from allennlp.models.archival import CONFIG_NAME
 from allennlp.training.callbacks import TrainerCallback
 from allennlp.training.gradient_descent_trainer import GradientDescentTrainer
 
@@ -27,12 +31,14 @@ class RandomState(TrainerCallback):
     # Raises
 
     `ConfigurationError`
-        Where AllenNLP would not find its checkpoints again in the folder of the run, for its name.
+        Where AllenNLP would not find its checkpoints again in the folder of the run, for its name; and where several processes
+        train and `evaluate_on_test` is set, which would never end.
     """
 
     def __init__(self, serialization_dir: str) -> None:
         super().__init__(serialization_dir)
         check_run_folder(serialization_dir)
+        _check_test(Path(serialization_dir) / CONFIG_NAME)
         self._data_state_at_start: Optional[Dict[str, Any]] = None
         self._data_state_after_batch: Optional[Dict[str, Any]] = None
         self._restored: Optional[Dict[str, Any]] = None
@@ -66,6 +72,19 @@ class RandomState(TrainerCallback):
 
     def load_state_dict(self, state_dict: Dict[str, Any]) -> None:
         self._restored = state_dict
+
+
+def _check_test(config_file: Path) -> None:
+    """
+    When training has ended, AllenNLP has the first of several processes run the test alone, and metrics that sum over all of them
+    wait for the others, which are gone.
+    """
+    config = json.loads(config_file.read_bytes()) if config_file.exists() else {}
+    if all(config.get(name) for name in ("distributed", "evaluate_on_test", "test_data_path")):
+        raise ConfigurationError(
+            "'evaluate_on_test' and 'distributed' do not go together: AllenNLP runs the test in one process alone, where it "
+            "would wait for the others for ever. Set 'evaluate_on_test' to false, and run `allennlp evaluate` after the training."
+        )
 
 
 def _data_state() -> Dict[str, Any]:

@@ -4,6 +4,7 @@ import bz2
 import gzip
 import hashlib
 import json
+import logging
 import os
 import random
 
@@ -423,3 +424,16 @@ def test_it_is_made_from_a_config(tmp_path) -> None:
     path = written(tmp_path / "labels.jsonl", GRACE)
     teacher = Teacher.from_params(Params({"type": "label_file", "path": path, "types": ["PER"], "missing": "skip"}))
     assert teacher.label([["?"]]) == [None]
+
+
+def test_a_name_of_the_label_map_that_no_line_has_is_warned_of(teacher_of, caplog) -> None:
+    with caplog.at_level(logging.WARNING):
+        assert teacher_of(GRACE, SOFT, label_map={"PER": "PERSON", "*": "O"}).labels
+    assert not caplog.records
+    with caplog.at_level(logging.WARNING):
+        assert teacher_of(GRACE, SOFT, label_map={"PRESON": "X", "*": "PER", "LCO": "LOC"}).labels == LABELS
+    (record,) = caplog.records
+    assert (
+        "labels.jsonl: 'label_map' names types that no line has (LCO, PRESON). Those of the file are: PER."
+        in record.getMessage()
+    )

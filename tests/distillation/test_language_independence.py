@@ -17,6 +17,7 @@ from conftest import CORPORA, TINY_ENCODER
 
 import lowresource_ner.distillation.language_independence as language_independence
 from lowresource_ner.distillation import LanguageIndependence
+from lowresource_ner.models.adversarial_tagger import AdversarialTagger
 
 Words = List[str]
 
@@ -125,6 +126,18 @@ def test_rounding_does_not_choose_between_sentences(archive, monkeypatch) -> Non
         assert kept(selection, corpus) == [True] * 4 + [False] * 2
         assert selection.summary()["num_kept"] == 4
         assert selection.summary()["threshold"] == scores["three"]
+
+
+def test_probabilities_that_are_no_numbers_are_told(archive, text, monkeypatch) -> None:
+    monkeypatch.setattr(
+        AdversarialTagger,
+        "language_probabilities",
+        lambda self, tokens: torch.full((len(tokens["encoder"]["mask"]), 99), torch.nan),
+    )
+    with pytest.raises(
+        ConfigurationError, match=f"discriminator of {archive} gives probabilities .*nan.* Train it again"
+    ):
+        prepared(archive, text)
 
 
 def test_what_was_not_judged_is_not_kept(archive, text) -> None:

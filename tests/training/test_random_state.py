@@ -70,3 +70,13 @@ def test_a_folder_whose_checkpoints_allennlp_would_not_find_again_is_refused(tmp
     RandomState(str(tmp_path / "run (1)"))
     with pytest.raises(ConfigurationError, match="Give '-s' another name"):
         RandomState(str(tmp_path / "run[1]"))
+
+
+def test_a_test_that_several_processes_would_wait_for_is_refused(tmp_path):
+    asked = {"distributed": {"cuda_devices": [0, 1]}, "evaluate_on_test": True, "test_data_path": "test.conll"}
+    (tmp_path / "config.json").write_text(json.dumps(asked))
+    with pytest.raises(ConfigurationError, match="do not go together.*`allennlp evaluate`"):
+        RandomState(str(tmp_path))
+    for name in asked:
+        (tmp_path / "config.json").write_text(json.dumps({**asked, name: None}))
+        RandomState(str(tmp_path))
