@@ -74,6 +74,7 @@ class EncoderFiles:
     ) -> None:
         self.model_name = model_name
         self._run_dir = Path(serialization_dir) if serialization_dir else None
+        self._as_trained = as_trained
         self._config, self._tokenizer = self._load(as_trained)
 
     def tokenizer(self) -> PreTrainedTokenizerFast:
@@ -99,7 +100,7 @@ class EncoderFiles:
         try:
             return self._pretrained_model()
         except ConfigurationError:
-            if self._run_dir is not None and (self._run_dir / RUN_WEIGHTS).exists():
+            if self._has_run_weights():
                 logger.info("Encoder '%s' is not at hand; its weights come from %s", self.model_name, self._run_dir)
                 return self._random_model()
             raise
@@ -118,7 +119,8 @@ class EncoderFiles:
 
     def check(self, model: PreTrainedModel, size: int, dim: Optional[int]) -> None:
         """
-        Runs a model of these files on one small batch, to find at the start what would stop or spoil a training.
+        Runs a model of these files on one small batch, to find at the start what would stop or spoil a training. A model that is
+        being loaded with an archive or a run was tried when its training began, and is not tried again.
 
         # Parameters
 
@@ -133,9 +135,20 @@ class EncoderFiles:
         `ConfigurationError`
             See `check_encoder`.
         """
+        if self._is_inside_archive() or self._has_run_weights():
+            return
         prefix, suffix = self.special_tokens()
-        pad_id = self._config.pad_token_id or 0
-        check_encoder(model, Probe(self.model_name, self._tokenizer, prefix, suffix, size, pad_id), dim)
+        probe = Probe(
+            self.model_name,
+            self._tokenizer,
+            prefix,
+            suffix,
+            size,
+            pad_id=self._config.pad_token_id or 0,
+            is_in_config=self._num_positions is not None,
+            as_trained=self._as_trained,
+        )
+        check_encoder(model, probe, dim)
 
     def max_length(self) -> int:
         """
@@ -145,9 +158,21 @@ class EncoderFiles:
         return min(self._num_positions or _WITHOUT_LIMIT, self._tokenizer.model_max_length)
 
     def special_tokens(self) -> Tuple[List[int], List[int]]:
-        """The ids that the tokenizer puts before and after a sentence."""
+        """
+        The ids that the tokenizer puts before and after a sentence.
+
+        # Raises
+
+        `ConfigurationError`
+            Where the tokenizer makes no sub-word of a word.
+        """
         encoding = self._tokenizer(["a"], is_split_into_words=True, return_special_tokens_mask=True)
         special = encoding["special_tokens_mask"]
+        if 0 not in special:
+            raise ConfigurationError(
+                f"The tokenizer of encoder '{self.model_name}' leaves nothing of the word 'a', not even an unknown token: it "
+                "cannot read text, or its files are damaged. Save it anew from its model, or take another encoder."
+            )
         first = special.index(0)
         last = len(special) - special[::-1].index(0)
         return encoding["input_ids"][:first], encoding["input_ids"][last:]
@@ -192,6 +217,9 @@ class EncoderFiles:
 
     def _is_inside_archive(self) -> bool:
         return self._run_dir is not None and (self._run_dir / ARCHIVE_WEIGHTS).exists()
+
+    def _has_run_weights(self) -> bool:
+        return self._run_dir is not None and (self._run_dir / RUN_WEIGHTS).exists()
 
     @cached_property
     def _num_positions(self) -> Optional[int]:

@@ -1,6 +1,7 @@
 """An encoder's config, tokenizer and weights, read by transformers; whatever fails says which encoder, why, and what to do."""
 
 import contextlib
+import functools
 import json
 import logging
 from pathlib import Path
@@ -95,7 +96,19 @@ def load_tokenizer(name: str, source: str, as_trained: bool = False) -> PreTrain
             "a space before each, so that the encoder would read what it was not pretrained on. Take another encoder, or save "
             "this one with a tokenizer that ends its sub-words where words end."
         )
+    else:
+        _tell_of_spaces(name)
     return tokenizer
+
+
+@functools.cache  # once for an encoder, which is loaded for readers, indexers and models
+def _tell_of_spaces(name: str) -> None:
+    logger.warning(
+        "The tokenizer of encoder '%s' gives words that come one by one other sub-words than in running text. It is mended: each "
+        "word is given with the space before it. What was trained on the other sub-words, by an earlier version of this package, "
+        "and reads this encoder anew (the archive of a 'language_similarity', for instance) should be trained again.",
+        name,
+    )
 
 
 def load_model(
@@ -123,9 +136,12 @@ def load_model(
             source, config=config, trust_remote_code=False, output_loading_info=True, **options
         )
     missing = sorted(loading["missing_keys"])
-    if missing and getattr(config, "auto_map", None):
+    # A pooler or a head may well be missing: what lacks them is an encoder, and needs no code for that.
+    bare, prefix = model.base_model.state_dict().keys(), f"{model.base_model_prefix}."
+    of_encoder = [key for key in missing if key.removeprefix(prefix) in bare and "pooler." not in key]
+    if of_encoder and getattr(config, "auto_map", None):
         raise ConfigurationError(
-            f"{_needs_code(name)} (The class of its type in transformers has weights that it lacks, such as '{missing[0]}'.)"
+            f"{_needs_code(name)} (The class of its type in transformers has weights that it lacks, such as '{of_encoder[0]}'.)"
         )
     return model, missing
 
@@ -147,9 +163,12 @@ def number_of_positions(name: str, config: PretrainedConfig) -> Optional[int]:
     """
     How many sub-words an encoder has positions for; `None` where positions are relative and have no end.
 
-    Encoders of the RoBERTa kind count positions from the one after the padding's, which is the padding index of their table.
+    Encoders of the RoBERTa kind count positions from the one after the padding's, which is the padding index of their table. LED
+    has a number of its own for its encoder.
     """
-    if (getattr(config, "max_position_embeddings", None) or 0) <= 0:
+    names = ("max_position_embeddings", "max_encoder_position_embeddings")
+    positions = next((getattr(config, name) for name in names if getattr(config, name, None)), 0)
+    if positions <= 0:
         return None
     with untouched_randomness(), torch.device("meta"):  # no memory and no arithmetic
         model = new_model(name, config)
@@ -159,7 +178,7 @@ def number_of_positions(name: str, config: PretrainedConfig) -> Optional[int]:
         if "position" in path.rpartition(".")[2] and getattr(module, "padding_idx", None) is not None
     ]
     sizes = [(table.weight.shape[0], table.padding_idx) for table in tables if hasattr(table, "weight")]
-    return min((size - padding - 1 for size, padding in sizes), default=config.max_position_embeddings)
+    return min((size - padding - 1 for size, padding in sizes), default=positions)
 
 
 @contextlib.contextmanager

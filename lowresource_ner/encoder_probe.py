@@ -2,6 +2,7 @@
 
 import contextlib
 import inspect
+import logging
 from typing import Any, Iterator, List, NamedTuple, Optional, Sequence
 
 import torch
@@ -11,8 +12,13 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from lowresource_ner.damaged_files import reason
 from lowresource_ner.untouched_randomness import untouched_randomness
 
+logger = logging.getLogger(__name__)
+
 _WORDS = ["a", "b's", "c-1", "d."]
 _SHORT = 3
+# Sub-words of the long sentence at most: memory and time grow with their square, and XLM-R may have 8,194 positions. What a table
+# of positions has beyond is counted (`number_of_positions`).
+_LONG = 1024
 # Of the size of the vectors' numbers: far above rounding, far below what padding makes where it is read as text.
 _TOLERANCE = 0.01
 _OF_THE_MACHINE = (MemoryError, torch.OutOfMemoryError)
@@ -33,6 +39,11 @@ class Probe(NamedTuple):
     size : `int`
         The sub-words of the longest sentence, special tokens left out.
     pad_id : `int`
+    is_in_config : `bool`, optional (default = `True`)
+        Whether the config says that it can read so many, rather than our own default.
+    as_trained : `bool`, optional (default = `False`)
+        True for a model that has answered for somebody with this tokenizer: tokens that were added to it and lack a vector do no
+        harm as long as no text has them.
     """
 
     name: str
@@ -41,12 +52,14 @@ class Probe(NamedTuple):
     suffix: List[int]
     size: int
     pad_id: int
+    is_in_config: bool = True
+    as_trained: bool = False
 
 
 def check_encoder(model: PreTrainedModel, probe: Probe, dim: Optional[int]) -> None:
     """
-    Runs a model on a batch of the longest sentence and a short one, and on the short one alone. The model is afterwards as it
-    was, and no random numbers are drawn.
+    Runs a model on a batch of a long sentence and a short one, and on the short one alone. The long one has as many sub-words as
+    the longest sentence, up to 1,024. The model is afterwards as it was, and no random numbers are drawn.
 
     # Parameters
 
@@ -59,7 +72,7 @@ def check_encoder(model: PreTrainedModel, probe: Probe, dim: Optional[int]) -> N
     # Raises
 
     `ConfigurationError`
-        Where the tokenizer has sub-words that the model lacks; the model takes no attention mask, cannot read the longest
+        Where the tokenizer has sub-words that the model lacks; the model takes no attention mask, cannot read the long
         sentence, needs something else than sub-words, or gives other vectors when there is padding.
     """
     _check_vocabulary(model, probe)
@@ -69,7 +82,7 @@ def check_encoder(model: PreTrainedModel, probe: Probe, dim: Optional[int]) -> N
             f"depend on the sentences that are read together. {_ANOTHER}"
         )
     long, short = _sentences(probe)
-    with untouched_randomness(), torch.no_grad(), _evaluating(model):
+    with untouched_randomness(), torch.no_grad(), _as_it_was(model):
         # In this order, as encoders that have another way for long sentences (BigBird) give it up with the first short one.
         beside = _run_both(model, probe, long, short, dim)[1, : len(short)]
         alone = _run_short(model, probe, short, dim)[0]
@@ -93,21 +106,30 @@ def _check_vocabulary(model: PreTrainedModel, probe: Probe) -> None:
     # A special token is not made of text, so that one that was added and is not used does no harm.
     special = {number for number, token in tokenizer.added_tokens_decoder.items() if token.special}
     used = [*probe.prefix, *probe.suffix, probe.pad_id, tokenizer.unk_token_id or tokenizer.mask_token_id or 0]
-    greatest = max([*(number for number in tokenizer.get_vocab().values() if number not in special), *used])
-    if greatest >= num_rows:
-        raise ConfigurationError(
-            f"The tokenizer of encoder '{probe.name}' has sub-words up to number {greatest}, and its model has vectors for "
-            f"{num_rows} (0 to {num_rows - 1}): they do not belong together. Give a folder of a model and its own tokenizer, "
-            "or make room for the sub-words with transformers' resize_token_embeddings(len(tokenizer)) and save both."
-        )
+    lacking = {number for number in (set(tokenizer.get_vocab().values()) - special) | set(used) if number >= num_rows}
+    if not lacking:
+        return
+    fault = (
+        f"The tokenizer of encoder '{probe.name}' has sub-words up to number {max(lacking)}, and its model has vectors for "
+        f"{num_rows} (0 to {num_rows - 1})"
+    )
+    if probe.as_trained and lacking <= set(tokenizer.added_tokens_decoder) - set(used):
+        added = ", ".join(repr(tokenizer.convert_ids_to_tokens(number)) for number in sorted(lacking)[:3])
+        logger.warning("%s: it will stop at a text with one of the %d added tokens (%s).", fault, len(lacking), added)
+        return
+    raise ConfigurationError(
+        f"{fault}: they do not belong together. Give a folder of a model and its own tokenizer, "
+        "or make room for the sub-words with transformers' resize_token_embeddings(len(tokenizer)) and save both."
+    )
 
 
 def _sentences(probe: Probe) -> List[List[int]]:
-    """A sentence as long as can be, and a short one, with their special tokens."""
+    """A long sentence and a short one, with their special tokens."""
     ids = probe.tokenizer(_WORDS, is_split_into_words=True, add_special_tokens=False)["input_ids"]
     ids = [number for number in ids if number != probe.pad_id] or [probe.tokenizer.unk_token_id or 0]
-    longest = (ids * probe.size)[: probe.size]
-    return [[*probe.prefix, *longest[:length], *probe.suffix] for length in (probe.size, _SHORT)]
+    size = min(probe.size, _LONG)
+    longest = (ids * size)[:size]
+    return [[*probe.prefix, *longest[:length], *probe.suffix] for length in (size, _SHORT)]
 
 
 def _run_both(
@@ -120,9 +142,10 @@ def _run_both(
         raise
     except Exception as error:
         _run_short(model, probe, short, dim)  # which says so if it is not the length
+        although = ", although its config says so" if probe.is_in_config else ""
         raise ConfigurationError(
-            f"{_named(model, probe)} cannot read a sentence of {len(long)} sub-words, special tokens included, "
-            f"although its config says so: {reason(error)} Give 'max_length', the number that its card says, below {len(long)}."
+            f"{_named(model, probe)} cannot read a sentence of {len(long)} sub-words, special tokens included{although}: "
+            f"{reason(error)} Give 'max_length', the number that its card says, below {len(long)}."
         ) from error
 
 
@@ -170,12 +193,17 @@ def _what_it_lacks(model: PreTrainedModel, probe: Probe, error: Exception) -> st
 
 
 @contextlib.contextmanager
-def _evaluating(model: PreTrainedModel) -> Iterator[None]:
+def _as_it_was(model: PreTrainedModel) -> Iterator[None]:
+    """In evaluation, and afterwards as before: also the attention of BigBird, which the first short sentence changes for good."""
     was_training = model.training
+    changeable: List[Any] = [module for module in model.modules() if hasattr(module, "set_attention_type")]
+    kinds = [module.attention_type for module in changeable]
     model.eval()
     try:
         yield
     finally:
+        for module, kind in zip(changeable, kinds):
+            module.set_attention_type(kind)
         model.train(was_training)
 
 

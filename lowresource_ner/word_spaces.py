@@ -6,9 +6,10 @@ another, which stands for the inside of a longer word. Words that are given one 
 them there. Those that do not give an encoder something else than it was pretrained on, and say nothing.
 """
 
-from typing import List
+import contextlib
+from typing import Iterator, List
 
-from tokenizers import normalizers
+from tokenizers import Tokenizer, normalizers
 from transformers import PreTrainedTokenizerFast
 
 # Words, and words that a tokenizer cuts before it looks for sub-words: a space must not come within.
@@ -16,10 +17,11 @@ _WORDS = ["a", "b's", "c-1", "d."]
 
 
 def reads_words_as_text(tokenizer: PreTrainedTokenizerFast) -> bool:
-    """True where a word after another has the sub-words that it has in running text."""
+    """True where a word after another has the sub-words that it has in running text. The tokenizer is left as it was."""
     backend = tokenizer.backend_tokenizer
-    words = backend.encode(_WORDS, is_pretokenized=True, add_special_tokens=False)
-    text = backend.encode(" ".join(_WORDS), add_special_tokens=False)
+    with _uncut(backend):
+        words = backend.encode(_WORDS, is_pretokenized=True, add_special_tokens=False)
+        text = backend.encode(" ".join(_WORDS), add_special_tokens=False)
     after_the_first = [token for token, word in zip(words.ids, words.word_ids) if word is not None and word > 0]
     behind_the_first = [
         token
@@ -43,3 +45,18 @@ def put_spaces_before_words(tokenizer: PreTrainedTokenizerFast) -> bool:
         if reads_words_as_text(tokenizer):
             return True
     return False
+
+
+@contextlib.contextmanager
+def _uncut(backend: Tokenizer) -> Iterator[None]:
+    """Without the truncation and the padding that the tokenizer was saved with."""
+    truncation, padding = backend.truncation, backend.padding
+    backend.no_truncation()
+    backend.no_padding()
+    try:
+        yield
+    finally:
+        if truncation is not None:
+            backend.enable_truncation(**truncation)
+        if padding is not None:
+            backend.enable_padding(**padding)

@@ -159,6 +159,28 @@ def test_code_for_a_known_type_is_needed_where_the_known_class_lacks_weights(fol
         SubwordTransformer(str(folder))
 
 
+def test_a_pooler_or_a_head_that_is_missing_needs_no_code(folder) -> None:
+    AutoModel.from_pretrained(folder, add_pooling_layer=False).save_pretrained(folder)
+    name = with_code(folder)
+    assert EncoderFiles(name).model_with_pooler() is None
+    with pytest.raises(ConfigurationError, match="no model for token classification"):
+        TransformersTeacher(name, labels=["O", "B-PER"]).label([["Wien"]])
+    weights = AutoModel.from_pretrained(folder, trust_remote_code=False).state_dict()
+    (folder / "model.safetensors").unlink()
+    torch.save({key: value for key, value in weights.items() if "position" not in key}, folder / "pytorch_model.bin")
+    with pytest.raises(ConfigurationError, match=r"needs Python code .*lacks, such as '.*embeddings.position_emb"):
+        TransformersTeacher(name, labels=["O", "B-PER"]).label([["Wien"]])
+
+
+def test_a_tokenizer_that_leaves_nothing_of_a_word_is_told(folder) -> None:
+    path = folder / "tokenizer.json"
+    tokenizer = json.loads(path.read_text(encoding="utf-8"))
+    tokenizer["normalizer"] = {"type": "Replace", "pattern": {"Regex": "."}, "content": ""}
+    path.write_text(json.dumps(tokenizer), encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=f"encoder '{folder}' leaves nothing of the word 'a'.* Save it anew"):
+        EncoderFiles(str(folder)).special_tokens()
+
+
 def test_what_has_nothing_to_do_with_a_file_is_let_through() -> None:
     for error in (ConfigurationError("known"), MemoryError(), KeyboardInterrupt(), torch.OutOfMemoryError()):
         with pytest.raises(type(error)), said_of_damage("The file", "Copy it."):

@@ -14,8 +14,10 @@ from transformers import (
     BertConfig,
     BertModel,
     BigBirdConfig,
+    BigBirdModel,
     CLIPConfig,
     FNetConfig,
+    LEDConfig,
     PretrainedConfig,
     ReformerConfig,
     RobertaPreLayerNormConfig,
@@ -24,6 +26,7 @@ from transformers import (
 
 from lowresource_ner.distillation import SentenceEncoder
 from lowresource_ner.encoder_files import EncoderFiles
+from lowresource_ner.encoder_loading import number_of_positions
 from lowresource_ner.encoder_probe import Probe, check_encoder
 from lowresource_ner.modules import SubwordTransformer
 
@@ -167,10 +170,20 @@ def state() -> list:
     return [random.getstate(), str(numpy.random.get_state(legacy=False)), torch.get_rng_state().tolist()]
 
 
-def test_the_probe_draws_on_no_random_numbers_and_leaves_the_model_as_it_was() -> None:
-    model = small_bert().train()
-    before, weights = state(), [parameter.detach().clone() for parameter in model.parameters()]
-    check_encoder(model, probe(20), dim=16)
+def small_big_bird() -> BigBirdModel:
+    """Attends to blocks where a sentence has more than 28 sub-words, with weights so small that vectors hardly differ."""
+    torch.manual_seed(1)
+    config = BigBirdConfig(**SIZES, max_position_embeddings=256, block_size=4, num_random_blocks=1)
+    return BigBirdModel(config, add_pooling_layer=False)
+
+
+@pytest.mark.parametrize("make", [small_bert, small_big_bird])
+def test_the_probe_draws_on_no_random_numbers_and_leaves_the_model_as_it_was(make) -> None:
+    model = make().train()
+    weights = [parameter.detach().clone() for parameter in model.parameters()]
+    described, before = str(model), state()
+    check_encoder(model, probe(60), dim=16)
+    assert str(model) == described
     files = EncoderFiles(str(TINY_ENCODER))
     assert files.max_length() == 128
     assert state() == before
@@ -186,6 +199,56 @@ def test_one_batch_of_two_and_a_short_one_is_all_that_is_run() -> None:
     )
     check_encoder(model, probe(40), dim=16)
     assert shapes == [(2, 42), (1, 5)]
+
+
+def test_the_long_sentence_has_a_thousand_sub_words_at_most() -> None:
+    model, shapes = small_bert(max_position_embeddings=8194), []
+    model.register_forward_pre_hook(
+        lambda module, args, inputs: shapes.append(tuple(inputs["input_ids"].shape)), with_kwargs=True
+    )
+    check_encoder(model, probe(8192), dim=16)
+    assert shapes == [(2, 1024 + 2), (1, 5)]
+
+
+def test_what_is_built_inside_an_archive_or_a_run_is_not_tried_again(tmp_path) -> None:
+    """Not even where a token was added that the model has no vector for: an earlier version may have trained it so."""
+    folder = saved(tmp_path / "encoder", BertConfig(**{**SIZES, "vocab_size": 1999}))
+    for name in ("weights.th", "best.th"):
+        run = tmp_path / f"run with {name}"
+        run.mkdir()
+        with pytest.raises(ConfigurationError, match="up to number 1999"):
+            SubwordTransformer(folder, serialization_dir=str(run))
+        (run / name).touch()
+        SubwordTransformer(folder, serialization_dir=str(run))
+
+
+def test_the_config_is_blamed_for_what_it_says_alone(tmp_path) -> None:
+    model = small_bert()
+    for is_in_config in (True, False):
+        with pytest.raises(ConfigurationError, match="cannot read a sentence of 65 sub-words") as raised:
+            check_encoder(model, probe(63)._replace(is_in_config=is_in_config), dim=16)
+        assert ("although its config says so" in str(raised.value)) is is_in_config
+
+
+def test_the_positions_of_an_encoder_that_has_others_than_its_decoder() -> None:
+    config = LEDConfig(
+        vocab_size=99,
+        d_model=16,
+        encoder_layers=1,
+        decoder_layers=1,
+        encoder_attention_heads=2,
+        decoder_attention_heads=2,
+        encoder_ffn_dim=16,
+        decoder_ffn_dim=16,
+        max_encoder_position_embeddings=48,
+        max_decoder_position_embeddings=20,
+        attention_window=4,
+    )
+    assert number_of_positions("an LED", config) == 48
+    model = AutoModel.from_config(config).get_encoder().eval()
+    model(torch.full((1, 48), 9))
+    with pytest.raises(IndexError):
+        model(torch.full((1, 49), 9))
 
 
 def test_the_number_of_positions_of_a_table_with_padding(tmp_path) -> None:

@@ -121,6 +121,25 @@ def test_a_teacher_is_left_as_it_was_trained_with_a_warning(tmp_path, caplog) ->
     assert teacher._windows.tokenizer.encode(WORDS) == SubwordTokenizer(tokenizer).encode(WORDS)
 
 
+def test_that_a_tokenizer_was_mended_is_said_once(encoder, caplog) -> None:
+    with caplog.at_level(logging.WARNING):
+        for _ in range(3):
+            EncoderFiles(str(encoder))
+    said = [record.getMessage() for record in caplog.records if "It is mended" in record.getMessage()]
+    assert len(said) == 1 and f"'{encoder}'" in said[0] and "should be trained again" in said[0]
+
+
+def test_the_truncation_and_padding_of_a_file_mean_nothing_and_stay() -> None:
+    read_well, badly = trained(RIGHT["white space"], list("abcd's-.1")), byte_level("byte level")
+    for tokenizer, expected in ((read_well, True), (badly, False)):
+        for max_length in (1, 3, 40):
+            tokenizer.backend_tokenizer.enable_truncation(max_length, stride=0, strategy="only_first", direction="left")
+            tokenizer.backend_tokenizer.enable_padding(length=30, pad_id=7, pad_token="<pad>", direction="left")
+            before = tokenizer.backend_tokenizer.to_str()
+            assert reads_words_as_text(tokenizer) is expected
+            assert tokenizer.backend_tokenizer.to_str() == before
+
+
 RIGHT = {
     "byte level with the space": pre_tokenizers.ByteLevel(add_prefix_space=True),
     "SentencePiece": pre_tokenizers.Metaspace(),

@@ -2,6 +2,7 @@
 
 import functools
 import json
+import logging
 import random
 import shutil
 
@@ -143,12 +144,24 @@ def test_positions_after_the_padding_of_a_kind_that_no_list_names(tmp_path) -> N
         of_transformers(str(tmp_path), words[:38])
 
 
-def test_a_model_with_fewer_vectors_than_sub_words_is_no_teacher(model, tmp_path) -> None:
+def test_a_token_that_was_added_and_has_no_vector_is_warned_of(model, tmp_path, caplog) -> None:
     folder = shutil.copytree(model, tmp_path / "model")
     tokenizer = AutoTokenizer.from_pretrained(folder)
     tokenizer.add_tokens(["Zaanstad"])
     tokenizer.save_pretrained(folder)
-    with pytest.raises(ConfigurationError, match="sub-words up to number 2000, and its model has vectors for 2000"):
+    with caplog.at_level(logging.WARNING):
+        (answer,) = TransformersTeacher(str(folder)).label([["Wien"]])
+    check(answer, of_transformers(model, ["Wien"]))
+    assert "sub-words up to number 2000, and its model has vectors for 2000" in caplog.text
+    assert "1 added tokens ('Zaanstad')" in caplog.text
+
+
+def test_a_model_with_fewer_vectors_than_sub_words_is_no_teacher(model, tmp_path) -> None:
+    folder = shutil.copytree(model, tmp_path / "model")
+    fewer = AutoModelForTokenClassification.from_pretrained(folder)
+    fewer.resize_token_embeddings(1500)
+    fewer.save_pretrained(folder)
+    with pytest.raises(ConfigurationError, match="sub-words up to number 1999, and its model has vectors for 1500"):
         TransformersTeacher(str(folder)).label([["Wien"]])
 
 
