@@ -14,6 +14,9 @@ from allennlp.common.checks import ConfigurationError
 from lowresource_ner.data.other_kinds import kind_by_first_bytes
 from lowresource_ner.data.text_rules import MAX_BLANK_LINES, MAX_LINE_BYTES
 
+READING_ERRORS = (OSError, EOFError, zlib.error, lzma.LZMAError)
+"""What the reading of a file raises that is damaged or cut short, packed or not."""
+
 BYTE_ORDER_MARK = "\ufeff"
 _OPENERS: Dict[str, Callable[..., IO[Any]]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 
@@ -137,7 +140,7 @@ def _raw_lines(path: str, stream: IO[bytes]) -> Iterator[bytes]:
 def _read_line(path: str, number: int, stream: IO[bytes]) -> bytes:
     try:
         raw = stream.readline(MAX_LINE_BYTES + 1)
-    except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
+    except READING_ERRORS as error:
         raise ConllError(
             path, number, f"the file is damaged or cut short ({error}); fetch or pack it anew, or mend its suffix"
         ) from error

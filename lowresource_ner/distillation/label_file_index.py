@@ -4,17 +4,15 @@ import contextlib
 import hashlib
 import itertools
 import logging
-import lzma
 import os
 import tempfile
-import zlib
 from array import array
 from typing import IO, Callable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy
 from allennlp.common.checks import ConfigurationError
 
-from lowresource_ner.data.conll_lines import ConllError, check_regular_file, opener
+from lowresource_ner.data.conll_lines import READING_ERRORS, ConllError, check_regular_file, opener
 from lowresource_ner.data.other_kinds import kind_by_first_bytes
 from lowresource_ner.data.text_rules import MAX_BLANK_LINES, MAX_LINE_BYTES
 from lowresource_ner.distillation.label_lines import LabelLine, parse_label_line
@@ -193,7 +191,7 @@ class LabelFileIndex:
     def _next_line(self, number: int, source: IO[bytes]) -> bytes:
         try:
             raw = source.readline(MAX_LABEL_LINE_BYTES + 1)
-        except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
+        except READING_ERRORS as error:
             raise self.error(
                 number, f"the file is damaged or cut short ({error}); fetch or pack it anew, or mend its suffix"
             ) from error

@@ -1,14 +1,12 @@
 """A predictor's input, read by the predictor itself."""
 
-import lzma
-import zlib
 from typing import IO, Any, Iterator, Optional, Tuple
 
 from allennlp.common.checks import ConfigurationError
 from allennlp.data import DatasetReader, Instance
 from allennlp.data.fields import MetadataField
 
-from lowresource_ner.data.conll_lines import opener
+from lowresource_ner.data.conll_lines import READING_ERRORS, opener
 from lowresource_ner.data.text_rules import MAX_LINE_BYTES
 from lowresource_ner.predictors.input_line import InputLine, read_input_line, unusable
 
@@ -77,7 +75,7 @@ def _numbered_lines(path: str) -> Iterator[Tuple[int, bytes]]:
                 number += 1
                 yield number, raw
                 _pass_over_rest(raw, stream)
-    except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
+    except READING_ERRORS as error:
         raise ConfigurationError(
             f"{path}:{number + 1}: the file cannot be read ({error}); check the path, or fetch it anew"
         ) from error
