@@ -8,16 +8,13 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 import numpy
 
 from lowresource_ner.data.tag_schemes import EntitySpan, InvalidTagSequence, get_scheme
-from lowresource_ner.data.text_rules import word_fault
+from lowresource_ner.data.text_rules import MAX_TYPE_CHARACTERS, word_fault
 from lowresource_ner.distillation.quoting import quoted
 
 _ANY_SCHEME = get_scheme("IOB2")
 """Reading as conlleval does, the letters of all schemes mean the same in each."""
 
 _SUM_TOLERANCE = 0.01
-
-_LONGEST_TYPE = 1000
-"""Characters. The type of an entity is written once in a line, and once for each of its words when it is read."""
 
 _BYTE_ORDER_MARK = "\ufeff"
 
@@ -231,7 +228,7 @@ def _span(entity: Any) -> EntitySpan:
     if isinstance(entity, dict):
         start, end, entity_type = (entity.get(key) for key in ("start_token", "end_token", "type"))
         if type(start) is int and type(end) is int and isinstance(entity_type, str):
-            if 0 < len(entity_type) <= _LONGEST_TYPE:
+            if 0 < len(entity_type) <= MAX_TYPE_CHARACTERS:
                 return EntitySpan(start, end, entity_type)
     raise ValueError(
         f'{quoted(entity)} is no entity; give "start_token" and "end_token" (whole numbers from 0, the end exclusive) and "type"'
