@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "version": set(),
     "damaged_files": set(),
     "untouched_randomness": set(),
+    "whole_files": set(),
     "archives": {"damaged_files"},
     "word_spaces": set(),
     "encoder_loading": {"damaged_files", "untouched_randomness", "word_spaces"},
@@ -33,7 +34,7 @@ MAY_IMPORT = {
     "modules": {"encoder_files", "windows"},
     "metrics": {"data.tag_schemes"},
     "models": {"modules", "metrics", "data.tag_schemes", "archives", "encoder_files"},
-    "training": {"metrics", "modules.lstm_parameters", "archives"},
+    "training": {"metrics", "modules.lstm_parameters", "archives", "damaged_files", "whole_files"},
     "predictors": {"data"},
     "distillation": {
         "data",

@@ -1,0 +1,76 @@
+"""Files that are written completely or not at all, whatever becomes of the process or the disk."""
+
+import contextlib
+import glob
+import os
+import tempfile
+from os import PathLike
+from pathlib import Path
+from typing import Iterator, Union
+
+StrPath = Union[str, PathLike]
+
+PART = ".part"
+"""What the name of an unfinished file ends with; it begins with a dot."""
+
+
+@contextlib.contextmanager
+def written_whole(path: StrPath) -> Iterator[Path]:
+    """
+    Gives the path of a new, empty file beside `path` to write to. When the block ends, the new file is on the disk and takes the
+    place of `path` in one step; when an error or an interrupt ends it, the new file is removed and `path` stays as it was. A
+    process that is killed leaves a file `.NAME.*.part` behind, which `remove_parts` takes away.
+
+    # Parameters
+
+    path : `StrPath`
+        Where a link stands, the file that it points to is replaced.
+
+    # Raises
+
+    `OSError`
+        Before the block is entered, where nothing can be written there: no such folder, no permission, no space left.
+    """
+    path = Path(os.path.realpath(path))
+    if path.exists() and not path.is_file():
+        raise OSError(f"'{path}' is no file that can be replaced")
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=_prefix(path), suffix=PART)
+    os.close(descriptor)
+    new = Path(name)
+    try:
+        new.chmod(0o666 & ~_umask())  # as `open` would have made it: mkstemp makes files that nobody else may read
+        yield new
+        _flush(new)
+        os.replace(new, path)
+    finally:
+        new.unlink(missing_ok=True)
+    _flush(path.parent)
+
+
+def remove_parts(path: StrPath) -> None:
+    """Removes what killed processes have left of earlier attempts to write `path`. Nobody else may be writing it."""
+    path = Path(path)
+    for part in path.parent.glob(f"{glob.escape(_prefix(path))}*{PART}"):
+        part.unlink(missing_ok=True)
+
+
+def _prefix(path: Path) -> str:
+    return f".{path.name}."
+
+
+def _umask() -> int:
+    umask = os.umask(0)
+    os.umask(umask)
+    return umask
+
+
+def _flush(path: Path) -> None:
+    """To the disk, so that the names of files do not come there before their contents. Not every file system can for folders."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError:
+        if not path.is_dir():
+            raise
+    finally:
+        os.close(descriptor)
