@@ -14,6 +14,7 @@ from allennlp.models.archival import CONFIG_NAME
 from lowresource_ner.archives import ARCHIVE_WEIGHTS, RUN_WEIGHTS, load_archive
 from lowresource_ner.commands.module_figure import SUFFIXES, save_figure
 from lowresource_ner.commands.module_similarities import module_similarities
+from lowresource_ner.commands.whole_output import WholeOutput
 from lowresource_ner.models import PgnBilstmCrossdomain
 
 _MODEL = "pgn_bilstm_crossdomain"
@@ -61,20 +62,14 @@ def compare_modules(
     `ConfigurationError`
         Before the model is read: for what is no archive or that of another model, and for files that cannot be written.
     """
-    for path in (output_file, plot):
-        _check_writable(path)
     if plot is not None and Path(plot).suffix not in SUFFIXES:
         raise ConfigurationError(f"'{plot}' would be no figure: its name must end in {', '.join(SUFFIXES)}.")
-    found = _model_type(Path(archive))
-    if found != _MODEL:
-        raise ConfigurationError(f"compare-modules reads {_MODEL}, and {archive} is a {found}.")
-    model = load_archive(archive, overrides=overrides).model
-    assert isinstance(model, PgnBilstmCrossdomain)
-    comparison = module_similarities(model)
-    if output_file is not None:
-        Path(output_file).write_text(_layout(comparison) + "\n", encoding="utf-8")
-    if plot is not None:
-        save_figure(comparison, plot)
+    with WholeOutput(output_file, inputs=[archive]) as json_file, WholeOutput(plot, "wb", [archive]) as figure_file:
+        comparison = module_similarities(_model(archive, overrides))
+        if json_file is not None:
+            json_file.write(_layout(comparison) + "\n")
+        if plot is not None:
+            save_figure(comparison, figure_file, Path(plot).suffix)
     return comparison
 
 
@@ -84,9 +79,13 @@ def _compare_from_args(args: argparse.Namespace) -> None:
         print(_layout(comparison))
 
 
-def _check_writable(path: Optional[str]) -> None:
-    if path is not None and (Path(path).is_dir() or not Path(path).parent.is_dir()):
-        raise ConfigurationError(f"'{path}' cannot be written: give a file in a folder that exists.")
+def _model(archive: str, overrides: str) -> PgnBilstmCrossdomain:
+    found = _model_type(Path(archive))
+    if found != _MODEL:
+        raise ConfigurationError(f"compare-modules reads {_MODEL}, and {archive} is a {found}.")
+    model = load_archive(archive, overrides=overrides).model
+    assert isinstance(model, PgnBilstmCrossdomain)
+    return model
 
 
 def _model_type(archive: Path) -> str:

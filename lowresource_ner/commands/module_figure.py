@@ -1,8 +1,6 @@
 """How alike the modules of a parameter generation network are, as a figure."""
 
-from os import PathLike
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Dict, List, Sequence, Tuple, Union
+from typing import IO, TYPE_CHECKING, Any, Dict, List, Sequence, Tuple
 
 import numpy
 
@@ -36,21 +34,22 @@ _POINTS_WIDTH = 3.6
 _PADDING = 0.08
 
 
-def save_figure(comparison: Dict[str, Any], path: Union[str, PathLike]) -> None:
+def save_figure(comparison: Dict[str, Any], file: IO[bytes], suffix: str) -> None:
     """
     Draws what `module_similarities` gives. The same comparison gives the same bytes.
 
     # Parameters
 
     comparison : `Dict[str, Any]`
-    path : `Union[str, PathLike]`
-        With one of `SUFFIXES`.
+    file : `IO[bytes]`
+    suffix : `str`
+        Of its format, one of `SUFFIXES`.
     """
     # Only who draws waits for matplotlib.
     import matplotlib.style
 
     with matplotlib.style.context(["default", STYLE]):
-        draw_figure(comparison).savefig(path, metadata=_UNDATED[Path(path).suffix], dpi=200)
+        draw_figure(comparison).savefig(file, format=suffix[1:], metadata=_UNDATED[suffix], dpi=200)
 
 
 def draw_figure(comparison: Dict[str, Any]) -> "Figure":

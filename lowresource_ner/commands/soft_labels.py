@@ -7,7 +7,6 @@ import signal
 import sys
 import time
 from itertools import islice
-from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, TextIO
 
 import numpy
@@ -16,6 +15,7 @@ from allennlp.common import Params, Tqdm
 from allennlp.common.checks import ConfigurationError
 from allennlp.data import DatasetReader
 
+from lowresource_ner.commands.whole_output import WholeOutput
 from lowresource_ner.data.text_rules import word_fault
 from lowresource_ner.distillation import TeacherLabelledReader
 from lowresource_ner.distillation.quoting import quoted
@@ -41,7 +41,8 @@ class SoftLabelsCommand(Subcommand):
     store it begins again.)
 
     `--output-file` writes the sentences that the student would learn from, a JSON object a line, in the form that the teacher
-    `label_file` reads. They are whole: that selections leave out single words is not written.
+    `label_file` reads. They are whole: that selections leave out single words is not written. The file appears when it is
+    complete; until then, and when the command is broken off, an earlier one of its name stays.
 
     AllenNLP looks for subcommands that are not its own in plugins alone: call it in the repository, or where a file
     `.allennlp_plugins`, or `~/.allennlp/plugins`, holds the line `lowresource_ner`. `--include-package` comes too late for it.
@@ -95,15 +96,12 @@ def soft_labels(
             "There is no place for the labels: give the config a 'store' (--overrides '{\"dataset_reader.store\": "
             '"runs/soft_labels"}\'), or name a file with --output-file.'
         )
-    if output_file is not None and (Path(output_file).is_dir() or not Path(output_file).parent.is_dir()):
-        raise ConfigurationError(f"'{output_file}' cannot be written: give a file in a folder that exists.")
-    read = [Path(teacher.path).resolve() for teacher in reader.board.teachers.values() if teacher.path is not None]
-    if output_file is not None and Path(output_file).resolve() in read:
-        raise ConfigurationError(f"'{output_file}' is the file of a teacher's labels. Give another --output-file.")
-    reader.open()
-    report = _fill(reader, corpus) if reader.board.has_store else {}
-    if output_file is not None:
-        report["kept"] = _write(reader, corpus, output_file)
+    read = [corpus, *(teacher.path for teacher in reader.board.teachers.values())]
+    with WholeOutput(output_file, inputs=[path for path in read if isinstance(path, str)]) as file:
+        reader.open()
+        report = _fill(reader, corpus) if reader.board.has_store else {}
+        if file is not None:
+            report["kept"] = sum(_write_block(reader, block, file) for block in reader.labelled(corpus))
     return {**report, **reader.prepare(corpus)}
 
 
@@ -153,18 +151,6 @@ def next_size(size: int, seconds: float) -> int:
     """Sentences of the next block, where one of `size` took so many seconds; at most four times as many, at least a quarter."""
     wanted = size * min(4.0, max(0.25, _SECONDS_OF_A_BLOCK / max(seconds, 1e-9)))
     return min(_LARGEST_BLOCK, max(1, round(wanted)))
-
-
-def _write(reader: TeacherLabelledReader, corpus: Any, output_file: str) -> int:
-    """Writes the file as a whole: an earlier one stays until this one is complete."""
-    new = Path(f"{output_file}.part")
-    try:
-        with new.open("w", encoding="utf-8") as file:
-            number = sum(_write_block(reader, block, file) for block in reader.labelled(corpus))
-        new.replace(output_file)
-    finally:
-        new.unlink(missing_ok=True)
-    return number
 
 
 def _write_block(reader: TeacherLabelledReader, block: List[Any], file: TextIO) -> int:

@@ -20,6 +20,7 @@ from lowresource_ner.distillation.soft_labels_field import SoftLabelsField
 from lowresource_ner.distillation.teacher import Teacher
 from lowresource_ner.distillation.teacher_board import SoftLabels, TeacherBoard
 from lowresource_ner.distillation.teacher_weights import TeacherWeights
+from lowresource_ner.whole_files import written_whole
 
 logger = logging.getLogger(__name__)
 
@@ -233,7 +234,8 @@ class TeacherLabelledReader(DatasetReader):
         is_first = (process is None or process.global_rank == 0) and (worker is None or worker.id == 0)
         if self._run_dir is not None and is_first and not self.reader.reads_held_out:
             self._run_dir.mkdir(parents=True, exist_ok=True)
-            (self._run_dir / SUMMARY).write_text(json.dumps(summary, ensure_ascii=False) + "\n", encoding="utf-8")
+            with written_whole(self._run_dir / SUMMARY) as new:
+                new.write_text(json.dumps(summary, ensure_ascii=False) + "\n", encoding="utf-8")
 
     def _set_worker_info(self, info: Optional[WorkerInfo]) -> None:
         super()._set_worker_info(info)

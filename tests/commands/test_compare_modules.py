@@ -235,7 +235,7 @@ def test_a_damaged_config_is_an_error(tmp_path, config) -> None:
         ({"plot": "plot"}, "must end in .svg, .png, .pdf"),
         (
             {"plot": "missing/plot.svg"},
-            "'{folder}/missing/plot.svg' cannot be written: give a file in a folder that exists",
+            "'{folder}/missing/plot.svg' cannot be written: No such file or directory. Give a file",
         ),
         ({"output_file": "missing/out.json"}, "'{folder}/missing/out.json' cannot be written"),
         ({"output_file": ""}, "'{folder}/' cannot be written"),
@@ -273,7 +273,8 @@ def test_the_same_comparison_gives_the_same_bytes(called, comparison, tmp_path, 
     """The SVG was drawn by another process before."""
     paths = [tmp_path / f"one.{suffix}", tmp_path / f"two.{suffix}"]
     for path in paths:
-        save_figure(comparison, path)
+        with path.open("wb") as file:
+            save_figure(comparison, file, f".{suffix}")
     first, second = (path.read_bytes() for path in paths)
     assert first == second and first.startswith(start)
     if suffix == "svg":

@@ -12,7 +12,9 @@ from allennlp.common.checks import ConfigurationError
 from conftest import CORPORA, REPOSITORY
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.full_disk import no_file_over
 
+from lowresource_ner.commands import soft_labels as command
 from lowresource_ner.commands.soft_labels import label_line, next_size, soft_labels
 from lowresource_ner.data.raw_text import RawTextReader
 from lowresource_ner.data.tag_schemes import get_scheme
@@ -143,14 +145,35 @@ def test_a_file_that_is_there_stays_until_the_new_one_is_whole(config, tmp_path)
     output.write_text('{"tokens": ["Ana"], "tags": ["B-PER"]}\n', encoding="utf-8")
     before = output.read_bytes()
     lacking = json.dumps({"dataset_reader.teachers": {"llm": {"type": "label_file", "path": str(output)}}})
-    with pytest.raises(ConfigurationError, match="labels.jsonl' is the file of a teacher's labels. Give another"):
+    with pytest.raises(ConfigurationError, match="labels.jsonl' is read by this command, too. Give another"):
         soft_labels(config, output_file=str(output), overrides=lacking)
     other = tmp_path / "other.jsonl"
     other.write_bytes(before)
+    mine = tmp_path / "other.jsonl.part"
+    mine.write_text("of the user")
     with pytest.raises(ConfigurationError, match="there is no line for the sentence"):
         soft_labels(config, output_file=str(other), overrides=lacking)
     assert output.read_bytes() == before == other.read_bytes()
-    assert sorted(path.name for path in tmp_path.glob("*.jsonl*")) == ["labels.jsonl", "other.jsonl"]
+    assert sorted(tmp_path.iterdir()) == [output, other, mine] and mine.read_text() == "of the user"
+
+
+def test_a_full_disk_leaves_the_earlier_file_and_what_is_in_the_store(config, tmp_path, monkeypatch) -> None:
+    def write_to_full_disk(*arguments) -> int:
+        with no_file_over(1000):
+            return write(*arguments)
+
+    write = command._write_block
+    monkeypatch.setattr(command, "_write_block", write_to_full_disk)
+    output = tmp_path / "labels.jsonl"
+    output.write_text("earlier")
+    overrides = json.dumps({"dataset_reader.store": str(tmp_path / "store")})
+    with pytest.raises(ConfigurationError, match="labels.jsonl' cannot be written: .* Free some space"):
+        soft_labels(config, output_file=str(output), overrides=overrides)
+    assert output.read_text() == "earlier" and sorted(path.name for path in tmp_path.iterdir()) == [
+        output.name,
+        "store",
+    ]
+    assert soft_labels(config, overrides=overrides)["computed"] == 0
 
 
 @pytest.mark.parametrize(
