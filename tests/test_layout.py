@@ -46,6 +46,7 @@ MAY_IMPORT = {
         "encoder_loading",
         "encoder_files",
         "untouched_randomness",
+        "whole_files",
         "windows",
     },
     "commands": ANYTHING,
