@@ -42,15 +42,20 @@ def written_whole(path: StrPath) -> Iterator[Path]:
         yield new
         _flush(new)
         os.replace(new, path)
-    finally:
+    except BaseException:
         new.unlink(missing_ok=True)
+        raise
     _flush(path.parent)
 
 
 def remove_parts(path: StrPath) -> None:
-    """Removes what killed processes have left of earlier attempts to write `path`. Nobody else may be writing it."""
+    """
+    Removes what killed processes have left of earlier attempts to write `path` or, where it is a folder, any file in it. Nobody
+    else may be writing there.
+    """
     path = Path(path)
-    for part in path.parent.glob(f"{glob.escape(_prefix(path))}*{PART}"):
+    folder, name = (path, ".*") if path.is_dir() else (path.parent, f"{glob.escape(_prefix(path))}*")
+    for part in folder.glob(f"{name}{PART}"):
         part.unlink(missing_ok=True)
 
 

@@ -352,7 +352,8 @@ def test_uda_has_the_numbers_of_the_released_code(environment, tmp_path, monkeyp
     scheduler = config["data_loader"]["scheduler"]
     assert scheduler["modules"] == ["lm_source", "ner_source", "lm_target"]
     assert (scheduler["epoch"], scheduler["batch_size"]) == ("ner_source", {"ner_source": 10})
-    module_updates, random_state, switch = trainer["callbacks"]
+    module_updates, *resumable, switch = trainer["callbacks"]
+    assert resumable == [{"type": "random_state"}, {"type": "recovery"}]
     assert module_updates["loss_weights"] == {"lm_source": 1, "ner_source": 1, "lm_target": 1}
     assert trainer["optimizer"] == {"type": "rmsprop", "lr": 1e-3, "weight_decay": 1e-8}
     assert switch == {

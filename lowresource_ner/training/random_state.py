@@ -3,11 +3,13 @@
 import json
 import random
 from pathlib import Path
-from typing import Any, Dict, Optional
+from typing import Any, Dict, List, Optional
 
 import numpy
 import torch
+import torch.distributed as dist
 from allennlp.common.checks import ConfigurationError
+from allennlp.common.util import is_distributed
 from allennlp.models.archival import CONFIG_NAME
 from allennlp.training.callbacks import TrainerCallback
 from allennlp.training.gradient_descent_trainer import GradientDescentTrainer
@@ -23,8 +25,8 @@ class RandomState(TrainerCallback):
 
     AllenNLP replays the data loader up to the checkpoint, which draws on the generators of Python and numpy; dropout draws on
     torch's. So torch's state is taken up as it was at the checkpoint, and that of the others as it was at the start, and what
-    validation draws between two epochs, which is not replayed, is made of no effect. Under distributed training only the
-    first worker's state is kept; the others draw from a seed of their own.
+    validation draws between two epochs, which is not replayed, is made of no effect. Under distributed training the states of all
+    workers are kept.
 
     Registered as a `TrainerCallback` with name "random_state".
 
@@ -42,36 +44,51 @@ class RandomState(TrainerCallback):
         self._data_state_at_start: Optional[Dict[str, Any]] = None
         self._data_state_after_batch: Optional[Dict[str, Any]] = None
         self._restored: Optional[Dict[str, Any]] = None
+        self._of_all_workers: List[Dict[str, Any]] = []
+        self._is_saved_within_epochs = False
 
     def on_start(self, trainer: GradientDescentTrainer, is_primary: bool = True, **kwargs: Any) -> None:
         super().on_start(trainer, is_primary)
+        self._is_saved_within_epochs = getattr(trainer._checkpointer, "_save_every_num_batches", None) is not None
         if self._restored is None:
             self._data_state_at_start = _data_state()
             return
-        self._data_state_at_start = self._restored["data_at_start"]
-        self._data_state_after_batch = self._restored["data_after_batch"]
-        _set_data_state(self._restored["data_at_start"])
-        _set_torch_state(self._restored["torch"])
-        if not is_primary:
-            torch.manual_seed(int(torch.initial_seed()) + torch.distributed.get_rank())
+        mine = self._restored["workers"][dist.get_rank() if is_distributed() else 0]
+        self._data_state_at_start = mine["data_at_start"]
+        self._data_state_after_batch = mine["data_after_batch"]
+        _set_data_state(mine["data_at_start"])
+        _set_torch_state(mine["torch"])
 
     def on_batch(self, *args: Any, is_training: bool = True, **kwargs: Any) -> None:
         if is_training:
             self._data_state_after_batch = _data_state()
+            if self._is_saved_within_epochs:
+                self._gather()
 
     def on_epoch(self, *args: Any, **kwargs: Any) -> None:
         if self._data_state_after_batch is not None:
             _set_data_state(self._data_state_after_batch)
+        self._gather()
 
     def state_dict(self) -> Dict[str, Any]:
+        return {"workers": self._of_all_workers if is_distributed() else [self._state()]}
+
+    def load_state_dict(self, state_dict: Dict[str, Any]) -> None:
+        self._restored = state_dict
+
+    def _state(self) -> Dict[str, Any]:
         return {
             "data_at_start": self._data_state_at_start,
             "data_after_batch": self._data_state_after_batch,
             "torch": _torch_state(),
         }
 
-    def load_state_dict(self, state_dict: Dict[str, Any]) -> None:
-        self._restored = state_dict
+    def _gather(self) -> None:
+        """Fetches the states of all workers, before the first one writes a checkpoint of its own accord."""
+        if is_distributed():
+            states: List[Any] = [None] * dist.get_world_size()
+            dist.all_gather_object(states, self._state())
+            self._of_all_workers = states
 
 
 def _check_test(config_file: Path) -> None:
@@ -105,11 +122,18 @@ def _set_data_state(state: Dict[str, Any]) -> None:
 
 
 def _torch_state() -> Dict[str, Any]:
-    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
-    return {"cpu": torch.get_rng_state(), "cuda": cuda}
+    return {"cpu": torch.get_rng_state(), "cuda": [torch.cuda.get_rng_state(device) for device in _devices()]}
 
 
 def _set_torch_state(state: Dict[str, Any]) -> None:
     torch.set_rng_state(state["cpu"].cpu())
-    if len(state["cuda"]) == torch.cuda.device_count():
-        torch.cuda.set_rng_state_all([generator.cpu() for generator in state["cuda"]])
+    if len(state["cuda"]) == len(_devices()):
+        for device, generator in zip(_devices(), state["cuda"]):
+            torch.cuda.set_rng_state(generator.cpu(), device)
+
+
+def _devices() -> List[int]:
+    """The GPUs that this process computes on: one of several processes has its own, and should not take memory on the others'."""
+    if not torch.cuda.is_available():
+        return []
+    return [torch.cuda.current_device()] if is_distributed() else list(range(torch.cuda.device_count()))

@@ -1,7 +1,6 @@
 """Confidences that mean what they say."""
 
 import logging
-import os
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple
 
@@ -13,6 +12,8 @@ from allennlp.data import TensorDict
 from allennlp.nn.util import move_to_device
 from allennlp.training.callbacks import TrainerCallback
 from allennlp.training.gradient_descent_trainer import GradientDescentTrainer
+
+from lowresource_ner.whole_files import written_whole
 
 logger = logging.getLogger(__name__)
 
@@ -132,6 +133,5 @@ def _store_temperature(path: Path, temperature: torch.Tensor) -> None:
     state = torch.load(path, map_location="cpu", weights_only=True)
     state["temperature"] = temperature.clone()
     # The file may be a hard link to a checkpoint: a new file takes its place, and the checkpoint stays as it was.
-    temporary = path.with_suffix(".tmp")
-    torch.save(state, temporary)
-    os.replace(temporary, path)
+    with written_whole(path) as new:
+        torch.save(state, new)

@@ -12,6 +12,7 @@
 //     --output-file scores.jsonl --silent --include-package lowresource_ner
 // A sample of each language: --overrides '{"dataset_reader.reader.sample": 100}'
 local environment = import '../lib/environment.libsonnet';
+local resumable = import '../lib/resumable.libsonnet';
 
 local texts(split) = { [language]: environment.file(language, split) for language in environment.sources };
 
@@ -51,6 +52,7 @@ local reader = {
     grad_norm: 1.0,
     validation_metric: '+accuracy',
     cuda_device: environment.device,
-    callbacks: [{ type: 'random_state' }, { type: 'language_means' }, { type: 'keep_last_epoch' }],
+    checkpointer: resumable.checkpointer,
+    callbacks: resumable.callbacks + [{ type: 'language_means' }, { type: 'keep_last_epoch' }],
   },
 }

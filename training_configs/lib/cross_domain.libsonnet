@@ -1,6 +1,7 @@
 // NER and language modelling in several domains, with the sizes of Jia, Liang and Zhang (2019) as released. Leaves list the modules;
 // every reader, path, head and loss weight follows from these.
 local environment = import 'environment.libsonnet';
+local resumable = import 'resumable.libsonnet';
 
 local tag_scheme = 'IOBES';
 local token_indexers = {
@@ -62,7 +63,7 @@ local tagged(label_namespace) = {
     min_count_lm_words:: 1,
     lstm_parameters:: { type: 'parameter_generator', task_dim: 8, domain_dim: 8 },
     unlabelled_domains:: [],
-    callbacks:: [{ type: 'random_state' }],
+    callbacks:: resumable.callbacks,
 
     local names = std.set(config.order + [config.default_module] + config.also),
     local distinct(key) = std.set([config.modules[name].model[key] for name in names]),
@@ -131,6 +132,7 @@ local tagged(label_namespace) = {
       learning_rate_scheduler: { type: 'inverse_time_decay', decay: 0.05 },
       validation_metric: '+f1',
       cuda_device: environment.device,
+      checkpointer: resumable.checkpointer,
       callbacks: [{ type: 'module_updates', loss_weights: trained('loss_weight') }] + config.callbacks,
     },
   },

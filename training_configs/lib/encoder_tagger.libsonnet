@@ -1,6 +1,7 @@
 // A tagger on a transformer, trained on labelled text with the sizes of Wu et al. (2020), section 4.2; the encoder in the box has
 // sizes of its own. Leaves set what differs.
 local environment = import 'environment.libsonnet';
+local resumable = import 'resumable.libsonnet';
 
 {
   local config = self,
@@ -18,7 +19,7 @@ local environment = import 'environment.libsonnet';
   learning_rate:: if config.is_mini then 5e-4 else 5e-5,
   num_frozen_layers:: if config.is_mini then null else 3,
   max_length:: 128,
-  callbacks:: [{ type: 'random_state' }],
+  callbacks:: resumable.callbacks,
 
   // An archive as encoder means: go on from its weights, those of the linear layer included.
   local archive = if std.endsWith(config.encoder, '.tar.gz') then config.encoder else null,
@@ -71,6 +72,7 @@ local environment = import 'environment.libsonnet';
     grad_norm: 1.0,
     validation_metric: '+f1',
     cuda_device: environment.device,
+    checkpointer: resumable.checkpointer,
     callbacks: config.callbacks,
   },
 }
