@@ -40,12 +40,12 @@ def written_whole(path: StrPath) -> Iterator[Path]:
     try:
         new.chmod(0o666 & ~_umask())  # as `open` would have made it: mkstemp makes files that nobody else may read
         yield new
-        _flush(new)
+        flush(new)
         os.replace(new, path)
     except BaseException:
         new.unlink(missing_ok=True)
         raise
-    _flush(path.parent)
+    flush(path.parent)
 
 
 def remove_parts(path: StrPath) -> None:
@@ -69,7 +69,7 @@ def _umask() -> int:
     return umask
 
 
-def _flush(path: Path) -> None:
+def flush(path: Path) -> None:
     """To the disk, so that the names of files do not come there before their contents. Not every file system can for folders."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
