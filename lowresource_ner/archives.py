@@ -1,31 +1,32 @@
-"""Archives of this package: loaded, or read without building their models. Whatever is damaged in them is said in one way."""
+"""
+Archives of this package: loaded, or read without building their models. Whatever is damaged in them is said in one way, and what
+would run code or write elsewhere is refused, since an archive may come from a stranger.
+"""
 
 import contextlib
 import glob
 import os
-import tarfile
 import tempfile
 import zipfile
-from os import PathLike
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Union
 
 import torch
 from allennlp.common import Params
 from allennlp.common.checks import ConfigurationError
+from allennlp.common.meta import META_NAME, Meta
 from allennlp.data import Vocabulary
 from allennlp.data.vocabulary import NAMESPACE_PADDING_FILE
 from allennlp.models import Archive, archival
+from transformers import dynamic_module_utils
 
-from lowresource_ner.damaged_files import reason, said_of_damage
-
-StrPath = Union[str, PathLike]
+from lowresource_ner.archive_configs import archive_config
+from lowresource_ner.archive_members import COPY_AGAIN, StrPath, check_run_files, is_tar, unpack
+from lowresource_ner.damaged_files import said_of_damage
 
 ENCODERS_FOLDER = os.path.join("vocabulary", ".encoders")
 ARCHIVE_WEIGHTS = "weights.th"
 RUN_WEIGHTS = "best.th"
-
-_REMEDY = "Copy it again from where it is whole, or train it again."
 
 
 def is_archive(path: StrPath) -> bool:
@@ -33,14 +34,7 @@ def is_archive(path: StrPath) -> bool:
     path = Path(path)
     has_encoder = (path / ENCODERS_FOLDER).is_dir()
     is_run = has_encoder or ((path / "config.json").is_file() and (path / "vocabulary").is_dir())
-    return is_run or (path.is_file() and _is_tar(path))
-
-
-def _is_tar(path: Path) -> bool:
-    try:
-        return tarfile.is_tarfile(path)
-    except EOFError:  # a packed file that ends before its first member does
-        return True
+    return is_run or is_tar(path)
 
 
 def check_archive(path: StrPath, owner: str, remedy: str) -> None:
@@ -82,21 +76,41 @@ def check_run_folder(path: StrPath) -> None:
         )
 
 
-def load_archive(path: StrPath, cuda_device: int = -1, overrides: Union[str, Dict[str, Any]] = "") -> Archive:
+def load_archive(
+    path: StrPath,
+    cuda_device: int = -1,
+    overrides: Union[str, Dict[str, Any]] = "",
+    weights_file: Optional[StrPath] = None,
+) -> Archive:
     """
-    AllenNLP's `load_archive`, of an archive or the folder of a training run. What the model's own constructor raises comes
-    through as it is.
+    What AllenNLP's `load_archive` gives, of an archive or the folder of a training run, once what it is made from is checked.
+    What the model's own constructor raises comes through as it is.
+
+    # Parameters
+
+    path : `StrPath`
+    cuda_device : `int`, optional (default = `-1`)
+    overrides : `Union[str, Dict[str, Any]]`, optional
+    weights_file : `Optional[StrPath]`
+        Other weights than the archive's.
 
     # Raises
 
     `ConfigurationError`
-        Where the archive is damaged, or no archive of a model, or `overrides` do not fit its config.
+        Where the archive is damaged, or no archive of a model, or `overrides` do not fit its config; and where `unpacked` or
+        `archive_config` refuse it, or it needs code that comes with an encoder.
     """
     with unpacked(path) as folder:
-        archive_config(folder, overrides, path)
-        _check_vocabulary(folder, path)
-        _weights(folder, path, is_check=True)
-        return archival.load_archive(folder, cuda_device, overrides)
+        config = Params(archive_config(folder, overrides, path))
+        check_vocabulary(folder, path)
+        weights = _weights_file(folder, path) if weights_file is None else Path(weights_file)
+        _read_weights(weights, path, is_check=True)
+        meta = _meta(folder, path)
+        with _without_questions(path):
+            # AllenNLP's own function would unpack the archive and evaluate the config once more, by itself.
+            reader, validation_reader = archival._load_dataset_readers(config.duplicate(), str(folder))
+            model = archival._load_model(config.duplicate(), str(weights), str(folder), cuda_device)
+    return Archive(model, config, reader, validation_reader, meta)
 
 
 @contextlib.contextmanager
@@ -107,58 +121,21 @@ def unpacked(archive: StrPath) -> Iterator[Path]:
     # Raises
 
     `ConfigurationError`
-        Where there is no such archive, or it is damaged.
+        Where there is no such archive, or it is damaged; and, before anything of it is written or read, where `look_through` or
+        `check_run_files` refuse it.
     """
     archive = Path(archive)
     if archive.is_dir():
+        check_run_files(archive)
         yield archive
         return
-    if not archive.is_file() or not _is_tar(archive):
+    if not is_tar(archive):
         raise ConfigurationError(
             f"'{archive}' is not an archive (model.tar.gz). Check the path, and that its training has finished."
         )
     with tempfile.TemporaryDirectory() as folder:
-        with said_of_damage(f"Archive '{archive}'", _REMEDY), tarfile.open(archive) as tar:
-            # Python 3.11 before 3.11.4 has no filters.
-            filters: Dict[str, Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
-            tar.extractall(folder, **filters)
-            while tar.fileobj is not None and tar.fileobj.read(1 << 20):
-                pass  # to the end, where a packed file has its check sum
+        unpack(archive, folder)
         yield Path(folder)
-
-
-def archive_config(
-    folder: StrPath, overrides: Union[str, Dict[str, Any]] = "", archive: Optional[StrPath] = None
-) -> Dict[str, Any]:
-    """
-    # Parameters
-
-    folder : `StrPath`
-        An archive that is `unpacked`.
-    overrides : `Union[str, Dict[str, Any]]`
-        Changes to its config, as AllenNLP's commands take them.
-    archive : `Optional[StrPath]`
-        What the user calls it, for messages.
-
-    # Raises
-
-    `ConfigurationError`
-        Where the config is damaged, or the overrides do not fit it.
-    """
-    path, archive = Path(folder) / archival.CONFIG_NAME, archive or folder
-    with said_of_damage(f"The config of archive '{archive}'", _REMEDY):
-        config = Params.from_file(path).as_dict(quiet=True)
-        if "type" not in config["model"] or not isinstance(config["dataset_reader"], dict):
-            raise ValueError("it names no model or no reader.")
-    if not overrides:
-        return config
-    try:
-        return Params.from_file(path, overrides).as_dict(quiet=True)
-    except Exception as error:
-        raise ConfigurationError(
-            f"The overrides {overrides} do not fit the config of archive '{archive}': {reason(error)} Check their spelling; "
-            f"its sections are {', '.join(config)}."
-        ) from error
 
 
 def archive_weights(archive: StrPath) -> Dict[str, torch.Tensor]:
@@ -171,19 +148,27 @@ def archive_weights(archive: StrPath) -> Dict[str, torch.Tensor]:
         Where there is none, or it is damaged.
     """
     with unpacked(archive) as folder:
-        return _weights(folder, archive)
+        return _read_weights(_weights_file(folder, archive), archive)
 
 
-def _weights(folder: Path, archive: StrPath, is_check: bool = False) -> Dict[str, torch.Tensor]:
-    """The state dict; as a check it is mapped where it can be, which reads names and shapes alone."""
+def check_weights(folder: Path, archive: StrPath) -> Dict[str, torch.Tensor]:
+    """The weights of an archive that is `unpacked`, of which no more may have been read than names and shapes."""
+    return _read_weights(_weights_file(folder, archive), archive, is_check=True)
+
+
+def _weights_file(folder: Path, archive: StrPath) -> Path:
     for path in (folder / ARCHIVE_WEIGHTS, folder / RUN_WEIGHTS):
         if path.exists():
-            with said_of_damage(f"The file {path.name} of archive '{archive}'", _REMEDY):
-                mmap = is_check and zipfile.is_zipfile(path)
-                return dict(torch.load(path, map_location="cpu", weights_only=True, mmap=mmap))
+            return path
     raise ConfigurationError(
         f"{archive} holds no weights ({ARCHIVE_WEIGHTS} or {RUN_WEIGHTS}). Has its training finished?"
     )
+
+
+def _read_weights(path: Path, archive: StrPath, is_check: bool = False) -> Dict[str, torch.Tensor]:
+    with said_of_damage(f"The file {path.name} of archive '{archive}'", COPY_AGAIN):
+        mmap = is_check and zipfile.is_zipfile(path)
+        return dict(torch.load(path, map_location="cpu", weights_only=True, mmap=mmap))
 
 
 def archive_labels(archive: StrPath, label_namespace: str) -> List[str]:
@@ -201,14 +186,47 @@ def archive_tokens(archive: StrPath, namespace: str) -> List[str]:
     with unpacked(archive) as folder:
         if not (folder / "vocabulary" / f"{namespace}.txt").exists():
             return []
-        with said_of_damage(f"The vocabulary of archive '{archive}'", _REMEDY):
+        with said_of_damage(f"The vocabulary of archive '{archive}'", COPY_AGAIN):
             vocab = Vocabulary.from_files(str(folder / "vocabulary"))
     by_index = vocab.get_index_to_token_vocabulary(namespace)
     return [by_index[index] for index in range(len(by_index))]
 
 
-def _check_vocabulary(folder: Path, archive: StrPath) -> None:
+def check_vocabulary(folder: Path, archive: StrPath) -> None:
+    """Of an archive that is `unpacked`: raises a `ConfigurationError` where its vocabulary cannot be read."""
     vocabulary = folder / "vocabulary"
-    with said_of_damage(f"The vocabulary of archive '{archive}'", _REMEDY):
+    with said_of_damage(f"The vocabulary of archive '{archive}'", COPY_AGAIN):
         for path in {vocabulary / NAMESPACE_PADDING_FILE, *vocabulary.glob("*.txt")}:
             path.read_text(encoding="utf-8")
+
+
+def _meta(folder: Path, archive: StrPath) -> Optional[Meta]:
+    """The version of AllenNLP that wrote an archive, of which a warning is given where it may not fit this one."""
+    path = folder / META_NAME
+    if not path.exists():
+        return None
+    with said_of_damage(f"The file {META_NAME} of archive '{archive}'", COPY_AGAIN):
+        meta = Meta.from_path(path)
+        archival._check_version_compatibility(archive, meta)
+    return meta
+
+
+@contextlib.contextmanager
+def _without_questions(archive: StrPath) -> Iterator[None]:
+    """
+    Keeps transformers from asking on the standard input whether it may run code that comes with an encoder, where a class of
+    AllenNLP loads one: the answer might be the first line of somebody's text.
+    """
+    seconds = dynamic_module_utils.TIME_OUT_REMOTE_CODE
+    dynamic_module_utils.TIME_OUT_REMOTE_CODE = 0
+    try:
+        yield
+    except Exception as error:
+        if "trust_remote_code" not in str(error):
+            raise
+        raise ConfigurationError(
+            f"Archive '{archive}' names an encoder that needs Python code that comes with its files, and this package runs no "
+            "code of others. Do not use it, or train such a model with an encoder of a type that transformers knows."
+        ) from error
+    finally:
+        dynamic_module_utils.TIME_OUT_REMOTE_CODE = seconds

@@ -10,8 +10,8 @@ from allennlp.common.checks import ConfigurationError
 from allennlp.data import Vocabulary
 from allennlp.models import Model
 
+from lowresource_ner.archive_configs import archive_config
 from lowresource_ner.archives import (
-    archive_config,
     archive_labels,
     archive_tokens,
     archive_weights,
@@ -138,7 +138,9 @@ def test_damaged_weights_are_told_without_the_advice_to_run_them(tmp_path, damag
     assert "weights_only" not in str(raised.value)
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"model": 1, "dataset_reader": {}}', '{"model": {"type": "x"}}'])
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", '{"model": 1, "dataset_reader": {}}', '{"model": {"type": "mbert_tagger"}}']
+)
 def test_a_damaged_config_is_named(tmp_path, content):
     (tmp_path / "config.json").write_text(content)
     with pytest.raises(ConfigurationError, match=f"The config of archive '{tmp_path}' cannot be read"):

@@ -13,11 +13,12 @@ from allennlp.common.checks import ConfigurationError, check_for_gpu
 from allennlp.models import Model
 from allennlp.models.archival import CONFIG_NAME
 
+from lowresource_ner.archive_configs import archive_config
+from lowresource_ner.archive_members import DO_NOT_USE, shown
 from lowresource_ner.archives import (
     ARCHIVE_WEIGHTS,
     ENCODERS_FOLDER,
     RUN_WEIGHTS,
-    archive_config,
     archive_tokens,
     is_archive,
     load_archive,
@@ -109,7 +110,7 @@ class ArchiveTeacher(Teacher):
             config = archive_config(folder, self._overrides, self.archive_file)
             namespace = _label_namespace(config["model"])
             scheme = _setting(config["model"], "tag_scheme")
-            files = list(_files(folder, config.get("include_in_archive") or []))
+            files = list(_files(folder, _included(config, self.archive_file)))
             if not {path.name for path in files} & {ARCHIVE_WEIGHTS, RUN_WEIGHTS}:
                 raise ConfigurationError(
                     f"{self.archive_file} holds no weights ({ARCHIVE_WEIGHTS} or {RUN_WEIGHTS}). Has its training finished?"
@@ -221,6 +222,18 @@ def _files(folder: Path, included: Sequence[str]) -> Iterator[Path]:
         yield from (
             path for path in inside if path.is_file() and path.name != ".lock" and not _is_left_over(path, folder)
         )
+
+
+def _included(config: Mapping[str, Any], archive_file: str) -> Sequence[str]:
+    """The patterns of files that the config adds to the archive, which must lie in it: what they match is read."""
+    patterns = config.get("include_in_archive") or []
+    outside = [pattern for pattern in patterns if Path(str(pattern)).is_absolute() or ".." in Path(str(pattern)).parts]
+    if not isinstance(patterns, list) or outside:
+        raise ConfigurationError(
+            f"{archive_file} is refused: 'include_in_archive' of its config is {shown(str(patterns))}, which is no list of files "
+            f"inside it. {DO_NOT_USE}"
+        )
+    return patterns
 
 
 def _is_left_over(path: Path, folder: Path) -> bool:
