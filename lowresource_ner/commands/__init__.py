@@ -1,4 +1,5 @@
 from lowresource_ner.commands.compare_modules import CompareModules
 from lowresource_ner.commands.soft_labels import SoftLabelsCommand
+from lowresource_ner.commands.tag import TagCommand
 
-__all__ = ["CompareModules", "SoftLabelsCommand"]
+__all__ = ["CompareModules", "SoftLabelsCommand", "TagCommand"]

@@ -19,6 +19,9 @@ from lowresource_ner.models import PgnBilstmCrossdomain
 
 _MODEL = "pgn_bilstm_crossdomain"
 
+_LARGEST_CONFIG = 1 << 24
+"""Bytes. What is longer is cut, and so no JSON."""
+
 
 @Subcommand.register("compare-modules")
 class CompareModules(Subcommand):
@@ -104,11 +107,13 @@ def _config_text(archive: Path) -> bytes:
         if not any((archive / name).is_file() for name in (ARCHIVE_WEIGHTS, RUN_WEIGHTS)):
             raise FileNotFoundError(archive / RUN_WEIGHTS)
         return (archive / CONFIG_NAME).read_bytes()
+    if not archive.is_file():  # a named pipe would be waited for
+        raise FileNotFoundError(archive)
     with tarfile.open(archive) as tar:
         for member in tar:
             content = tar.extractfile(member) if PurePosixPath(member.name) == PurePosixPath(CONFIG_NAME) else None
             if content is not None:
-                return content.read()
+                return content.read(_LARGEST_CONFIG)
     raise FileNotFoundError(CONFIG_NAME)
 
 

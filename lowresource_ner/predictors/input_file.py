@@ -1,5 +1,8 @@
 """A predictor's input, read by the predictor itself."""
 
+import contextlib
+import sys
+from contextlib import AbstractContextManager
 from typing import IO, Any, Iterator, Optional, Tuple
 
 from allennlp.common.checks import ConfigurationError
@@ -20,13 +23,12 @@ class InputFileReader(DatasetReader):
     Reads the lines of a file for a predictor that `allennlp predict` asks with `--use-dataset-reader`. Without that, AllenNLP
     opens the file, and its own reading ends with an error at the first byte that is not UTF-8, before a predictor sees the line.
 
-    Each line that is not blank gives an instance, which holds an `InputLine`. Lines end at line feeds alone and are counted as
-    editors do; none of them, whatever it holds, stops the reading. Files may be packed (gz, bz2, xz).
+    Each of `input_lines` gives an instance, which holds it.
 
     # Parameters
 
     input_format : `str`
-        "json" or "text".
+        One of `INPUT_FORMATS`.
     reader : `DatasetReader`
         The archive's, for instances of another origin.
 
@@ -49,15 +51,8 @@ class InputFileReader(DatasetReader):
             self._reader.apply_token_indexers(instance)
 
     def _read(self, file_path: Any) -> Iterator[Instance]:
-        for number, raw in _numbered_lines(str(file_path)):
-            line = raw.decode("utf-8", errors="surrogateescape")
-            if len(raw) > _MAX_BYTES:
-                contents = unusable(number, f"the line is longer than {_MAX_BYTES} bytes; break it up")
-            elif line.strip():
-                contents = read_input_line(number, line, self._input_format)
-            else:
-                continue
-            yield Instance({_FIELD: MetadataField(contents)})
+        for line in input_lines(str(file_path), self._input_format):
+            yield Instance({_FIELD: MetadataField(line)})
 
 
 def input_line_of(instance: Instance) -> Optional[InputLine]:
@@ -66,11 +61,36 @@ def input_line_of(instance: Instance) -> Optional[InputLine]:
     return field.metadata if isinstance(field, MetadataField) else None
 
 
+def input_lines(path: str, input_format: str) -> Iterator[InputLine]:
+    """
+    The lines that are not blank. Lines end at line feeds alone and are counted as editors do; none of them, whatever it holds,
+    stops the reading.
+
+    # Parameters
+
+    path : `str`
+        A file, which may be packed (gz, bz2, xz), or "-" for standard input.
+    input_format : `str`
+        One of `INPUT_FORMATS`.
+
+    # Raises
+
+    `ConfigurationError`
+        Where the file cannot be opened, or unpacked.
+    """
+    for number, raw in _numbered_lines(path):
+        line = raw.decode("utf-8", errors="surrogateescape")
+        if len(raw) > _MAX_BYTES:
+            yield unusable(number, f"the line is longer than {_MAX_BYTES} bytes; break it up")
+        elif line.strip():
+            yield read_input_line(number, line, input_format)
+
+
 def _numbered_lines(path: str) -> Iterator[Tuple[int, bytes]]:
     """The lines with their numbers; of one that is too long only the beginning."""
     number = 0
     try:
-        with opener(path)(path, "rb") as stream:
+        with _opened(path) as stream:
             while raw := stream.readline(_MAX_BYTES + 1):
                 number += 1
                 yield number, raw
@@ -79,6 +99,10 @@ def _numbered_lines(path: str) -> Iterator[Tuple[int, bytes]]:
         raise ConfigurationError(
             f"{path}:{number + 1}: the file cannot be read ({error}); check the path, or fetch it anew"
         ) from error
+
+
+def _opened(path: str) -> "AbstractContextManager[IO[bytes]]":
+    return contextlib.nullcontext(sys.stdin.buffer) if path == "-" else opener(path)(path, "rb")
 
 
 def _pass_over_rest(raw: bytes, stream: IO[bytes]) -> None:

@@ -8,8 +8,11 @@ from typing import Any, Dict, Iterable, List, NoReturn, Tuple
 
 from allennlp.common.util import JsonDict
 
-from lowresource_ner.data.text_rules import MAX_LINE_BYTES, surrogate_fault
+from lowresource_ner.data.text_rules import MAX_LINE_BYTES, split_words, surrogate_fault
 from lowresource_ner.predictors.request import check_words
+
+INPUT_FORMATS = ("json", "text", "tokens")
+"""A JSON object a line; plain text, a sentence or paragraph a line; words that are separated by spaces, a sentence a line."""
 
 MAX_DEPTH = 100
 """Brackets within each other. Python's own limit depends on who calls: what could be read might not be written."""
@@ -47,12 +50,14 @@ def read_input_line(number: int, line: str, input_format: str) -> InputLine:
     line : `str`
         Bytes that are not UTF-8 may stand in it as `errors="surrogateescape"` leaves them.
     input_format : `str`
-        "json" or "text".
+        One of `INPUT_FORMATS`.
     """
     line = line.rstrip("\r\n").removeprefix("\ufeff")
     try:
         _check_bytes(line)
-        contents = {"text": line} if input_format == "text" else _parsed(line)
+        contents = _parsed(line) if input_format == "json" else {"text": line}
+        if input_format == "tokens":
+            contents["tokens"] = split_words(line)
         check_input(contents)
         return InputLine(number, contents)
     except ValueError as error:
@@ -117,7 +122,8 @@ def _parsed(line: str) -> Any:
         contents = _DECODER.decode(line)
     except json.JSONDecodeError as error:
         raise ValueError(
-            f'this is no JSON ({error}); for lines of plain text add --predictor-args \'{{"input_format": "text"}}\''
+            f"this is no JSON ({error}); for lines of plain text add --input-format text (allennlp tag) or --predictor-args "
+            '\'{"input_format": "text"}\' (allennlp predict)'
         ) from error
     except RecursionError as error:
         raise _too_deep() from error

@@ -16,12 +16,18 @@ from allennlp.predictors import Predictor
 from lowresource_ner.data.sentence_splitter import WordSentenceSplitter
 from lowresource_ner.data.word_tokenizer import WordTokenizer
 from lowresource_ner.predictors.input_file import InputFileReader, input_line_of
-from lowresource_ner.predictors.input_line import InputLine, check_input, printable, read_input_line, unusable
+from lowresource_ner.predictors.input_line import (
+    INPUT_FORMATS,
+    InputLine,
+    check_input,
+    printable,
+    read_input_line,
+    unusable,
+)
 from lowresource_ner.predictors.request import Request, request_of_text, request_of_tokens
 
 logger = logging.getLogger(__name__)
 
-_INPUT_FORMATS = ("json", "text")
 _OF_ERRORS = ("line", "error")
 """Keys of an output that stands for a line that could not be used."""
 
@@ -41,6 +47,8 @@ class TextPredictor(Predictor):
     `UnicodeDecodeError` at the first byte that is not UTF-8. With `--use-dataset-reader` and an `input_format` the predictor
     reads the file: such bytes spoil their line alone, n is the line's number in the file, and lines end at line feeds only.
 
+    `num_errors` counts the lines of output so far that say what is wrong in place of an answer.
+
     A predictor of another kind defines `answer` and `answer_instances`.
 
     # Parameters
@@ -49,8 +57,8 @@ class TextPredictor(Predictor):
     dataset_reader : `DatasetReader`
     frozen : `bool`
     input_format : `Optional[str]`, optional (default = `None`)
-        "json" (an object a line), or "text" for plain text, one sentence or paragraph a line. `None` is "json", but with
-        `--use-dataset-reader` what the archive's reader reads.
+        "json" (an object a line), "text" for plain text, one sentence or paragraph a line, or "tokens" for words that are
+        separated by spaces. `None` is "json", but with `--use-dataset-reader` what the archive's reader reads.
     tokenizer : `Union[str, Dict[str, Any], None]`, optional (default = `spacy_rules` for any language)
         A registered AllenNLP tokenizer, for "text".
     split_sentences : `bool`, optional (default = `False`)
@@ -72,15 +80,17 @@ class TextPredictor(Predictor):
         split_sentences: bool = False,
     ) -> None:
         if input_format is not None:
-            if input_format not in _INPUT_FORMATS:
+            if input_format not in INPUT_FORMATS:
                 raise ConfigurationError(
-                    f"'input_format' is '{input_format}'; it is 'json' (an object a line) or 'text'."
+                    f"'input_format' is '{input_format}'; it is 'json' (an object a line), 'text', or 'tokens' (words "
+                    "separated by spaces)."
                 )
             dataset_reader = InputFileReader(input_format, dataset_reader)
         super().__init__(model, dataset_reader, frozen)
         self._input_format = input_format or "json"
         self._tokenizer = WordTokenizer() if tokenizer is None else Tokenizer.from_params(_params(tokenizer))
         self._splitter = WordSentenceSplitter() if split_sentences else None
+        self.num_errors = 0
         self._lines_read = 0
         self._not_handed_through: Set[str] = set()
 
@@ -98,13 +108,14 @@ class TextPredictor(Predictor):
 
     def dump_line(self, outputs: JsonDict) -> str:
         """A line of output; for an answer that cannot be written, one that says why. No answer makes it fail."""
-        if "error" in outputs and "tokens" not in outputs:
-            return self._written_error(outputs)
-        try:
-            return self._written(outputs)
-        except (ValueError, TypeError, RecursionError, ConfigurationError) as error:
-            complaint = f"the answer cannot be written: {getattr(error, 'complaint', error)}"
-            return self._written_error(_logged({**getattr(outputs, "origin", {}), "error": printable(complaint)}))
+        if "error" not in outputs or "tokens" in outputs:
+            try:
+                return self._written(outputs)
+            except (ValueError, TypeError, RecursionError, ConfigurationError) as error:
+                complaint = f"the answer cannot be written: {getattr(error, 'complaint', error)}"
+                outputs = _logged({**getattr(outputs, "origin", {}), "error": printable(complaint)})
+        self.num_errors += 1
+        return self._written_error(outputs)
 
     def predict_json(self, inputs: JsonDict) -> JsonDict:
         return self.predict_batch_json([inputs])[0]

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import re
 import shutil
 import sys
@@ -197,7 +198,7 @@ def test_an_archive_of_another_model_is_an_error(tmp_path) -> None:
     assert f"compare-modules reads pgn_bilstm_crossdomain, and {archive} is a mbert_tagger" in str(error.value)
 
 
-@pytest.mark.parametrize("kind", ["nothing", "text", "empty", "folder", "unfinished"])
+@pytest.mark.parametrize("kind", ["nothing", "text", "empty", "folder", "unfinished", "pipe"])
 def test_what_is_no_archive_is_an_error(tmp_path, kind) -> None:
     path = tmp_path / "given"
     if kind == "text":
@@ -206,6 +207,8 @@ def test_what_is_no_archive_is_an_error(tmp_path, kind) -> None:
         tarfile.open(path, "w:gz").close()
     elif kind in ("folder", "unfinished"):
         path.mkdir()
+    if kind == "pipe":
+        os.mkfifo(path)
     if kind == "unfinished":
         (path / "config.json").write_text('{"model": {"type": "pgn_bilstm_crossdomain"}}')
     with pytest.raises(ConfigurationError, match=f"'{path}' is not an archive"):

@@ -129,6 +129,7 @@ def test_numbers_that_are_none_are_told() -> None:
     good, bad = map(json.loads, outputs(stand_in(), [GOOD, '{"text": "a \U0001f600"}']))
     assert "tokens" in good and bad["line"] == 2
     assert bad["error"].startswith("the answer cannot be written: Out of range float values")
+    assert stand_in().num_errors == 1
 
 
 @pytest.mark.parametrize(
@@ -204,6 +205,15 @@ def test_lines_of_text_end_at_line_feeds_alone(tmp_path) -> None:
     answers = [json.loads(line) for line in outputs_of_file(stand_in(input_format="text"), path)]
     assert [answer.get("tokens") for answer in answers] == [["Mara", "Reno", "Tobi"], ["a", "b"], None]
     assert answers[2]["line"] == 4 and "NUL" in answers[2]["error"]
+
+
+def test_words_that_are_separated_by_spaces() -> None:
+    predictor = stand_in(input_format="tokens")
+    answer, bad = map(json.loads, outputs(predictor, ["Ana  sang\tin 10\u00a0000 's .\r\n", "a \rb"]))
+    assert answer["tokens"] == ["Ana", "sang", "in", "10\u00a0000", "'s", "."]
+    assert answer["text"] == "Ana  sang\tin 10\u00a0000 's ." and answer["entities"][0]["end_char"] == 3
+    assert bad["line"] == 2 and "holds a carriage return" in bad["error"]
+    assert predictor.num_errors == 1
 
 
 def test_a_line_that_is_far_too_long_is_passed_over(tmp_path) -> None:

@@ -1,0 +1,226 @@
+"""The subcommand that finds the entities of a text."""
+
+import argparse
+import inspect
+import json
+import os
+import signal
+import sys
+from io import TextIOWrapper
+from typing import Any, Dict, Iterator, Optional, Type
+
+from allennlp.commands.predict import _PredictManager
+from allennlp.commands.subcommand import Subcommand
+from allennlp.common import Tqdm
+from allennlp.common import logging as common_logging
+from allennlp.common.checks import ConfigurationError, check_for_gpu
+from allennlp.common.util import JsonDict
+from allennlp.predictors import Predictor
+
+from lowresource_ner.archives import load_archive
+from lowresource_ner.commands.whole_output import WholeOutput
+from lowresource_ner.predictors.input_file import input_lines
+from lowresource_ner.predictors.input_line import INPUT_FORMATS
+from lowresource_ner.predictors.text_predictor import TextPredictor
+
+_CONLL = "conll"
+_FORMATS = (*INPUT_FORMATS, _CONLL)
+_FORMAT_OF_SUFFIX = {".jsonl": "json", ".ndjson": "json", ".json": "json", ".conll": _CONLL}
+_PACKED = (".gz", ".bz2", ".xz")
+_STDIN = "-"
+
+_LINES_AT_ONCE = 256
+"""The more there are in a call, the less is padded."""
+
+
+@Subcommand.register("tag")
+class TagCommand(Subcommand):
+    """
+    `allennlp tag ARCHIVE INPUT` finds the entities of a text, as `allennlp predict --predictor ner` does, and writes what that
+    writes. It differs from it in this:
+
+    - The output file appears when it is complete. Until then, and when the command is broken off, killed, or the disk is full, an
+      earlier one of its name stays; and it is known to be writable before the archive is loaded.
+    - Bytes of the input that are not UTF-8 spoil their own line alone, lines end at line feeds, and errors give the number that
+      an editor gives the line.
+    - The archive is loaded by this package, which looks through it first (see `load_archive`).
+    - `--input-format` says what the input is: "json", an object a line; "text", a sentence or paragraph a line; "tokens", words
+      separated by spaces; "conll", whatever the archive's reader reads. Without it the file's name must end in .jsonl, .ndjson,
+      .json or .conll, packed or not; standard input ("-") is "json".
+    - With an output file there is a progress bar in place of the predictions on the console.
+
+    AllenNLP looks for subcommands that are not its own in plugins alone: call it in the repository, or where a file
+    `.allennlp_plugins`, or `~/.allennlp/plugins`, holds the line `lowresource_ner`. `--include-package` comes too late for it.
+
+    Registered as a `Subcommand` with name "tag".
+    """
+
+    def add_subparser(self, parser: argparse._SubParsersAction) -> argparse.ArgumentParser:
+        description = "Find the entities of a text; the output file appears as a whole or not at all."
+        subparser = parser.add_parser(self.name, description=description, help=description)
+        add = subparser.add_argument
+        add("archive", metavar="ARCHIVE", help="model.tar.gz, or the folder of a finished training run")
+        add("input_file", metavar="INPUT", help="the text, packed (gz, bz2, xz) or not; - for standard input")
+        add("--output-file", help="where the predictions go; without it, to the console")
+        add(
+            "--input-format",
+            choices=_FORMATS,
+            help="json: an object a line; text: a sentence or paragraph a line; tokens: words separated by spaces; conll: what "
+            "the archive's reader reads. Without it, by the input's name (.jsonl, .json, .conll)",
+        )
+        add("--predictor", default="ner", help="ner: JSON lines; ner_conll: CoNLL; or another of this package's kind")
+        add(
+            "--predictor-args",
+            default="",
+            help="a JSON object with the predictor's options, split_sentences for instance",
+        )
+        add("--batch-size", type=int, help=f"lines at once; {_LINES_AT_ONCE} without it, on the console 1")
+        add("--cuda-device", type=int, default=-1, help="the number of a GPU")
+        add("--weights-file", help="other weights than the archive's")
+        add(
+            "--dataset-reader-choice",
+            choices=["train", "validation"],
+            default="validation",
+            help="of the archive's readers",
+        )
+        add("-o", "--overrides", default="", help="a json(net) structure that overrides the archive's configuration")
+        add("--file-friendly-logging", action="store_true", help="progress on lines of its own, and more rarely")
+        subparser.set_defaults(func=_tag_from_args)
+        return subparser
+
+
+def tag(
+    archive: str,
+    input_file: str,
+    output_file: Optional[str] = None,
+    input_format: Optional[str] = None,
+    predictor: str = "ner",
+    predictor_args: Optional[Dict[str, Any]] = None,
+    batch_size: Optional[int] = None,
+    cuda_device: int = -1,
+    weights_file: Optional[str] = None,
+    dataset_reader_choice: str = "validation",
+    overrides: str = "",
+) -> Dict[str, int]:
+    """
+    Tags a text; see `TagCommand`.
+
+    # Returns
+
+    `Dict[str, int]`
+        "outputs", as many as there are lines that are not blank (sentences of a CoNLL file), and "errors" among them.
+
+    # Raises
+
+    `ConfigurationError`
+        Before the archive is loaded: where the output cannot be written, there is no such input, its format cannot be told, or
+        the predictor or its options are none of `TextPredictor`'s kind. Later: where the archive cannot be used, or the input
+        not be read to its end.
+    """
+    options = dict(predictor_args or {})
+    input_format = input_format or options.pop("input_format", None) or _format_by_name(input_file)
+    _check_input(input_file, input_format)
+    _check_predictor(predictor, options)
+    with WholeOutput(output_file, inputs=[archive, input_file]) as file:
+        check_for_gpu(cuda_device)
+        loaded = load_archive(archive, cuda_device, overrides, weights_file)
+        tagger = Predictor.from_archive(loaded, predictor, dataset_reader_choice, extra_args=options)
+        assert isinstance(tagger, TextPredictor)
+        run = _Run(tagger, input_file, input_format, file, batch_size or (_LINES_AT_ONCE if file else 1))
+        run.run()
+    return {"outputs": run.num_outputs, "errors": tagger.num_errors}
+
+
+def _tag_from_args(args: argparse.Namespace) -> None:
+    common_logging.FILE_FRIENDLY_LOGGING = args.file_friendly_logging
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the unfinished file is removed then, too
+    given = {name: value for name, value in vars(args).items() if name in inspect.signature(tag).parameters}
+    try:
+        report = tag(**{**given, "predictor_args": _json_object(args.predictor_args)})
+    except KeyboardInterrupt:
+        sys.exit(f"\nBroken off; '{args.output_file}' is as it was." if args.output_file else "\nBroken off.")
+    print(_told(report, args.output_file), file=sys.stderr)
+
+
+def _told(report: Dict[str, int], output_file: Optional[str]) -> str:
+    told = f"{report['outputs'] - report['errors']} tagged, {report['errors']} with an error in place of the answer"
+    return f"{told}: {output_file}" if output_file else told
+
+
+class _Run(_PredictManager):
+    """AllenNLP's loop, with lines that are read by the rules of this package, and an output that is open already."""
+
+    def __init__(
+        self,
+        predictor: TextPredictor,
+        input_file: str,
+        input_format: str,
+        output: Optional[TextIOWrapper],
+        batch_size: int,
+    ) -> None:
+        super().__init__(predictor, input_file, None, batch_size, output is None, input_format == _CONLL)
+        self._input_format = input_format
+        self._output_file = output
+        self._progress = Tqdm.tqdm(desc="tagging", unit=" sentences", disable=output is None)
+        self.num_outputs = 0
+
+    def run(self) -> None:
+        with self._progress:
+            super().run()
+
+    def _get_json_data(self) -> Iterator[JsonDict]:
+        return input_lines(self._input_file, self._input_format)
+
+    def _maybe_print_to_console_and_file(self, index: int, prediction: str, model_input: Optional[str] = None) -> None:
+        super()._maybe_print_to_console_and_file(index, prediction, model_input)
+        self.num_outputs += 1
+        self._progress.update()
+
+
+def _format_by_name(input_file: str) -> str:
+    if input_file == _STDIN:
+        return "json"
+    stem, suffix = os.path.splitext(input_file.lower())
+    found = _FORMAT_OF_SUFFIX.get(os.path.splitext(stem)[1] if suffix in _PACKED else suffix)
+    if found is None:
+        raise ConfigurationError(
+            f"The name of '{input_file}' does not say what it holds. Add --input-format text (a sentence or paragraph a line), "
+            "tokens (words separated by spaces), json (an object a line) or conll."
+        )
+    return found
+
+
+def _check_input(input_file: str, input_format: str) -> None:
+    if input_format not in _FORMATS:
+        raise ConfigurationError(f"The input format '{input_format}' is none of {', '.join(_FORMATS)}.")
+    if input_format == _CONLL:
+        if input_file == _STDIN:
+            raise ConfigurationError(
+                "A CoNLL file is read twice, which standard input cannot be. Write it to a file first."
+            )
+    elif input_file != _STDIN and not os.path.exists(input_file):
+        raise ConfigurationError(f"There is no file '{input_file}' to tag. Check the path.")
+
+
+def _check_predictor(name: str, options: Dict[str, Any]) -> None:
+    kind: Type[Predictor] = Predictor.by_name(name)  # type: ignore[assignment]
+    if not (isinstance(kind, type) and issubclass(kind, TextPredictor)):
+        raise ConfigurationError(
+            f"'{name}' is no predictor of this package's kind (ner, ner_conll). Use allennlp predict."
+        )
+    try:
+        inspect.signature(kind).bind(None, None, **options)
+    except TypeError as error:
+        raise ConfigurationError(f"The predictor '{name}' does not take these --predictor-args: {error}.") from error
+
+
+def _json_object(text: str) -> Dict[str, Any]:
+    try:
+        options = json.loads(text or "{}")
+    except ValueError as error:
+        raise ConfigurationError(f"--predictor-args is no JSON ({error}): {text}") from error
+    if not isinstance(options, dict):
+        raise ConfigurationError(
+            f"--predictor-args is no JSON object: {text}. Give one like '{{\"split_sentences\": true}}'."
+        )
+    return options
