@@ -3,15 +3,16 @@
 import logging
 import os
 from pathlib import Path
-from typing import Any, Optional, Tuple
+from typing import Optional, Tuple
 
 import torch
 from allennlp.common.checks import ConfigurationError
 from allennlp.training.checkpointer import Checkpointer
 from allennlp.training.trainer import Trainer, TrainerCheckpoint
 
-from lowresource_ner.damaged_files import reason, said_of_damage
-from lowresource_ner.whole_files import remove_parts, written_whole
+from lowresource_ner.damaged_files import said_of_damage
+from lowresource_ner.training.save_whole import save_whole
+from lowresource_ner.whole_files import remove_parts
 
 logger = logging.getLogger(__name__)
 
@@ -44,8 +45,8 @@ class AtomicCheckpointer(Checkpointer):
             model_path, training_path = Path(self._model_state_path(*time)), Path(self._training_state_path(*time))
             # A checkpoint is found by its model's file, which therefore goes first and comes last.
             model_path.unlink(missing_ok=True)
-            self._write(state.trainer_state, training_path)
-            self._write(state.model_state, model_path)
+            save_whole(state.trainer_state, training_path)
+            save_whole(state.model_state, model_path)
         super().save_checkpoint(trainer)  # finds both files there, and removes what is too old
 
     def load_checkpoint(self) -> Optional[TrainerCheckpoint]:
@@ -70,18 +71,6 @@ class AtomicCheckpointer(Checkpointer):
         if times:
             logger.warning("No checkpoint in '%s' is whole, and training begins anew.", self._serialization_dir)
         return None
-
-    def _write(self, content: Any, path: Path) -> None:
-        try:
-            with written_whole(path) as new:
-                torch.save(content, new)
-        except (OSError, RuntimeError) as error:  # torch raises the latter where a disk is full
-            if isinstance(error, torch.OutOfMemoryError):
-                raise
-            raise OSError(
-                f"Checkpoint '{path}' could not be written: {reason(error)} Is the disk full? Make space, and go on from the "
-                "last checkpoint by the same command with --recover."
-            ) from error
 
     def _load(self, *time: int) -> TrainerCheckpoint:
         states = []

@@ -8,7 +8,7 @@ from typing import Any, Dict, Optional
 from allennlp.training.callbacks import TrainerCallback
 from allennlp.training.gradient_descent_trainer import GradientDescentTrainer
 
-from lowresource_ner.whole_files import written_whole
+from lowresource_ner.training.save_whole import save_whole
 
 BEST = "best.th"
 
@@ -110,8 +110,7 @@ def _save_best(trainer: GradientDescentTrainer, is_primary: bool) -> None:
     if average is not None:
         average.assign_average_value()
     try:
-        with written_whole(trainer._best_model_filename) as new:
-            trainer._save_model_state(str(new))
+        save_whole((trainer._ddp_wrapped_model or trainer.model).state_dict(), trainer._best_model_filename)
     finally:
         if average is not None:
             average.restore()

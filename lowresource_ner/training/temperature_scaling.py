@@ -13,7 +13,7 @@ from allennlp.nn.util import move_to_device
 from allennlp.training.callbacks import TrainerCallback
 from allennlp.training.gradient_descent_trainer import GradientDescentTrainer
 
-from lowresource_ner.whole_files import written_whole
+from lowresource_ner.training.save_whole import save_whole
 
 logger = logging.getLogger(__name__)
 
@@ -133,5 +133,4 @@ def _store_temperature(path: Path, temperature: torch.Tensor) -> None:
     state = torch.load(path, map_location="cpu", weights_only=True)
     state["temperature"] = temperature.clone()
     # The file may be a hard link to a checkpoint: a new file takes its place, and the checkpoint stays as it was.
-    with written_whole(path) as new:
-        torch.save(state, new)
+    save_whole(state, path)

@@ -13,6 +13,7 @@ import torch
 from allennlp.commands.train import train_model
 from allennlp.common import Params
 from conftest import REPOSITORY
+from support.full_disk import no_file_over
 from support.snapshots import recorded
 
 from lowresource_ner.archives import archive_weights
@@ -90,9 +91,13 @@ def measured(folder: Path) -> Dict[str, Any]:
     return {name: value for name, value in metrics.items() if "duration" not in name and "memory" not in name}
 
 
-def recover(run: Run, left: Path) -> Dict[str, torch.Tensor]:
+def put_back(run: Run, left: Path) -> None:
     shutil.rmtree(run.folder, ignore_errors=True)
     shutil.copytree(left, run.folder)
+
+
+def recover(run: Run, left: Path) -> Dict[str, torch.Tensor]:
+    put_back(run, left)
     train_model(run.config(), str(run.folder), recover=True)
     return archive_weights(run.folder / "model.tar.gz")
 
@@ -146,6 +151,22 @@ def test_a_damaged_checkpoint_is_passed_over(run: Run, damage, tmp_path) -> None
     assert ("training begins anew" in told) == (damage == "all")
     assert differing(run.weights, weights) == [] and measured(run.folder) == run.metrics
     assert (run.folder / "model_state_e3_b0.th.damaged").exists()
+
+
+@pytest.mark.parametrize("run", ["patience"], indirect=True)
+def test_a_full_disk_leaves_the_checkpoint_before(run: Run) -> None:
+    begun = moment(run, "open-metrics_epoch_2.json")
+    put_back(run, begun)
+    with (
+        no_file_over(100_000),
+        pytest.raises(OSError, match="training_state_e3_b0.th' could not be written: the .*--recover"),
+    ):
+        train_model(run.config(), str(run.folder), recover=True)
+    assert sorted(path.name for path in run.folder.glob("*.th")) == sorted(path.name for path in begun.glob("*.th"))
+    assert not list(run.folder.glob(".*.part"))
+    train_model(run.config(), str(run.folder), recover=True)
+    assert differing(run.weights, archive_weights(run.folder / "model.tar.gz")) == []
+    assert measured(run.folder) == run.metrics
 
 
 @pytest.mark.parametrize("run", ["patience"], indirect=True)
