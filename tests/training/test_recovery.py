@@ -39,6 +39,8 @@ KINDS: Dict[str, Dict[str, Any]] = {
     "average": {"config": "cross_lingual/teacher_crf", "trainer.moving_average": {"type": "exponential", "decay": 0.5}},
     # No checkpoints between the epochs, but within them: the last one is written before validation, which draws as well.
     "within_epochs": {"config": "cross_lingual/teacher", **WITHIN_EPOCHS},
+    "gpu": {"config": "cross_lingual/teacher_crf", "trainer.cuda_device": 0},
+    "gpu_amp": {"config": "cross_lingual/teacher", "trainer.cuda_device": 0, "trainer.use_amp": True, **WITHIN_EPOCHS},
     "without_random_state": {
         "config": "cross_lingual/teacher",
         "trainer.callbacks": [{"type": "recovery"}, {"type": "keep_last_epoch"}],
@@ -59,6 +61,8 @@ class Run(NamedTuple):
 
 @pytest.fixture(scope="module")
 def run(request, settings, tmp_path_factory) -> Iterator[Run]:
+    if "gpu" in request.param and not torch.cuda.is_available():
+        pytest.skip("there is no GPU")
     kind = dict(KINDS[request.param])
     path = REPOSITORY / "training_configs" / f"{kind.pop('config')}.jsonnet"
     changes = {
@@ -107,7 +111,7 @@ def differing(first: Dict[str, torch.Tensor], second: Dict[str, torch.Tensor]) -
     return [name for name in first if not torch.equal(first[name], second[name])]
 
 
-@pytest.mark.parametrize("run", sorted(KINDS.keys() - {"without_random_state"}), indirect=True)
+@pytest.mark.parametrize("run", [kind for kind in KINDS if kind != "without_random_state"], indirect=True)
 def test_every_moment_of_the_last_checkpoint_and_of_the_end(run: Run, request) -> None:
     kind = request.node.callspec.params["run"]
     begins = [number for number, left in enumerate(run.left) if "open-.training_state" in left.name]
@@ -118,7 +122,8 @@ def test_every_moment_of_the_last_checkpoint_and_of_the_end(run: Run, request) -
     for left in chosen:
         weights = recover(run, left)
         assert differing(run.weights, weights) == [], left.name
-        if kind != "within_epochs":  # of an epoch that is broken off, the metrics are of its rest
+        if "trainer.checkpointer.save_every_num_batches" not in KINDS[kind]:
+            # Of an epoch that is broken off, the metrics are of its rest.
             assert measured(run.folder) == run.metrics, left.name
         assert not [path for path in run.folder.iterdir() if path.suffix in (".part", ".tmp", ".damaged")], left.name
 
