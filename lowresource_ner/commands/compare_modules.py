@@ -103,12 +103,13 @@ def _model_type(archive: Path) -> str:
 
 
 def _config_text(archive: Path) -> bytes:
+    source = archive / CONFIG_NAME if archive.is_dir() else archive
+    if not source.is_file():  # a named pipe would be waited for
+        raise FileNotFoundError(source)
     if archive.is_dir():
         if not any((archive / name).is_file() for name in (ARCHIVE_WEIGHTS, RUN_WEIGHTS)):
             raise FileNotFoundError(archive / RUN_WEIGHTS)
-        return (archive / CONFIG_NAME).read_bytes()
-    if not archive.is_file():  # a named pipe would be waited for
-        raise FileNotFoundError(archive)
+        return source.read_bytes()
     with tarfile.open(archive) as tar:
         for member in tar:
             content = tar.extractfile(member) if PurePosixPath(member.name) == PurePosixPath(CONFIG_NAME) else None
