@@ -41,9 +41,10 @@ class NerPredictor(TextPredictor):
     dataset_reader : `DatasetReader`
     frozen : `bool`
     input_format : `Optional[str]`, optional (default = `None`)
-        "json", which is the default, "tokens" for words that are separated by spaces, or "text" for plain text, one sentence or
-        paragraph a line: `--predictor-args '{"input_format": "text"}'`. Where the input may hold bytes that are not UTF-8, say which it is and add
-        `--use-dataset-reader`: the predictor then reads the file itself, and n counts all of its lines.
+        "json", which is the default; "text" for plain text, one sentence or paragraph a line; or "tokens" for words that are
+        separated by spaces: `--predictor-args '{"input_format": "text"}'`. Where the input may hold bytes that are not UTF-8, say
+        which it is and add `--use-dataset-reader`: the predictor then reads the file itself, and n counts all of its lines.
+        (`allennlp tag` always does so.)
     tokenizer : `Union[str, Dict[str, Any], None]`, optional (default = `spacy_rules` for any language)
         A registered AllenNLP tokenizer, for "text".
     split_sentences : `bool`, optional (default = `False`)
