@@ -8,6 +8,7 @@ For tests, and to train from scratch. It knows no language: `scripts/pretrain_en
 """
 
 import argparse
+import sys
 import tempfile
 from collections import Counter
 from itertools import chain
@@ -53,9 +54,13 @@ def learn_word_pieces(lines: Iterable[str], vocab_size: int, max_length: int) ->
         special_tokens=[*_SPECIAL_TOKENS, *(f"##{character}" for character in sorted(within.intersection(alphabet)))],
         show_progress=False,
     )
+    vocabulary = wordpieces.get_vocab()
     with tempfile.TemporaryDirectory() as folder:
-        wordpieces.save_model(folder)
-        return BertTokenizerFast(str(Path(folder) / "vocab.txt"), do_lower_case=False, model_max_length=max_length)
+        path = Path(folder) / "vocab.txt"
+        path.write_text(
+            "".join(f"{piece}\n" for piece in sorted(vocabulary, key=vocabulary.__getitem__)), encoding="utf-8"
+        )
+        return BertTokenizerFast(str(path), do_lower_case=False, model_max_length=max_length)
 
 
 def new_config(vocab_size: int, hidden_size: int, layers: int, heads: int, max_length: int) -> BertConfig:
@@ -82,13 +87,16 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=13)
     args = parser.parse_args()
 
+    from encoder_folder import encoder_written_whole  # imports all of AllenNLP, which --help need not wait for
+
     folder = Path(args.folder)
     tokenizer = learn_word_pieces(texts(args.text), args.vocab_size, args.max_length)
-    tokenizer.save_pretrained(folder, legacy_format=False)
     torch.manual_seed(args.seed)
     config = new_config(len(tokenizer), args.hidden_size, args.layers, args.heads, args.max_length)
     model = BertModel(config, add_pooling_layer=False)
-    model.save_pretrained(folder)
+    with encoder_written_whole(folder, "Free space, and give the same command again.") as new:
+        tokenizer.save_pretrained(new, legacy_format=False)
+        model.save_pretrained(new)
     parameters = sum(parameter.numel() for parameter in model.parameters())
     print(
         f"{folder}: {len(tokenizer)} word pieces, {args.layers} layers x {args.hidden_size}, {parameters:,} parameters"
@@ -96,4 +104,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except OSError as error:
+        sys.exit(str(error))

@@ -10,15 +10,17 @@ Pretrains an encoder on raw text and on translations: a new small BERT, or one t
 Text has a sentence a line; translations have a sentence, a tab and its translation; .gz, .bz2 and .xz are read as they are.
 Masked language modelling (Devlin et al. 2019), translation language modelling on pairs (Conneau and Lample 2019), with
 transformers' models, collator and Trainer. Of every file some lines are held out, and the loss on them is reported by file,
-before and after. The same command goes on with a run that was broken off. FOLDER then holds what `ENCODER=FOLDER` needs, and
-pretraining.json, which says what was done.
+before and after. The same command goes on with a run that was broken off, by a kill or a full disk as well, and ends with the
+weights of an unbroken one. FOLDER then holds what `ENCODER=FOLDER` needs, and pretraining.json, which says what was done.
 """
 
 import argparse
+import contextlib
 import copy
+import errno
+import fcntl
 import inspect
 import json
-import os
 import platform
 import shlex
 import shutil
@@ -26,35 +28,39 @@ import sys
 import time
 from itertools import chain
 from pathlib import Path
-from typing import Any, Dict, Iterable, List, Optional, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple
 
 import numpy as np
 import torch
 import transformers
 from allennlp.common.checks import ConfigurationError
+from encoder_folder import encoder_written_whole, said_of_writing
 from make_encoder import learn_word_pieces, new_config
 from pretraining.batches import MaskingCollator, Texts, TokenBatches
+from pretraining.checkpoints import checkpoints, newest_whole
 from pretraining.count_vectors import count_vectors, log_frequencies
 from pretraining.texts import Corpus, Encoded, encode, named_files, read_pairs, read_text, split_corpora
-from pretraining.trainer import MaskedLanguageModelTrainer, held_out_batches
+from pretraining.trainer import REMEDY, MaskedLanguageModelTrainer, Patience, held_out_batches
 from transformers import (
     AutoModelForMaskedLM,
-    EarlyStoppingCallback,
     PretrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerFast,
     TrainerCallback,
     TrainingArguments,
 )
-from transformers.trainer_utils import get_last_checkpoint
 
 from lowresource_ner.archives import is_archive
 from lowresource_ner.encoder_files import EncoderFiles, encoder_source
 from lowresource_ner.encoder_loading import load_model
+from lowresource_ner.whole_files import remove_parts, written_whole
 
 REPORT = "pretraining.json"
 WORK = ".training"
 SETTINGS = "settings.json"
+LOCK = "lock"
+# What a full disk, a full quota and a file beyond the limit raise.
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # What dropout is called in the configs of BERT and its kin.
 DROPOUTS = ("hidden_dropout_prob", "attention_probs_dropout_prob", "dropout", "attention_dropout")
 
@@ -110,11 +116,20 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     args = arguments()
-    settings = checked_settings(args)
+    settings = {key: value for key, value in vars(args).items() if key != "folder"}
+    if is_done_but_for_tidying(args.folder, settings):
+        finish(args.folder)
+        return
+    check_folder(args.folder, settings)
     transformers.set_seed(args.seed)
     corpora = read_corpora(args)
-    (args.folder / WORK).mkdir(parents=True, exist_ok=True)
-    write_json(args.folder / WORK / SETTINGS, settings)
+    with worked_on_alone(args.folder / WORK):
+        begin(args.folder / WORK, settings)
+        pretrain(args, settings, corpora)
+    finish(args.folder)
+
+
+def pretrain(args: argparse.Namespace, settings: Dict[str, Any], corpora: List[Corpus]) -> None:
     files = load(args.encoder) if args.encoder else None
     tokenizer, config = (files.tokenizer(), files.config()) if files else make(args, corpora)
     model = language_model(config, args)
@@ -144,6 +159,8 @@ def main() -> None:
         for corpus in corpora
         if corpus.held_out
     }
+    if args.patience and not any(held_out.values()):
+        raise ValueError("--patience waits for a lower loss on held-out text, and none is held out. Leave it out.")
     trainer = MaskedLanguageModelTrainer(
         model,
         training_arguments(args, num_steps),
@@ -153,7 +170,7 @@ def main() -> None:
         tokenizer=tokenizer,
         batches=batches,
         held_out=held_out,
-        callbacks=[EarlyStoppingCallback(args.patience)] if args.patience else [],
+        callbacks=[Patience(args.patience)] if args.patience else [],
     )
     report: Dict[str, Any] = {
         "command": "python " + shlex.join(sys.argv),
@@ -165,25 +182,64 @@ def main() -> None:
     save(args, model, tokenizer, report)
 
 
-def checked_settings(args: argparse.Namespace) -> Dict[str, Any]:
-    """The settings of this run, after a check that its folder is new or holds a run that was begun with the same."""
-    settings = {key: value for key, value in vars(args).items() if key != "folder"}
-    begun = args.folder / WORK / SETTINGS
-    if (args.folder / REPORT).exists():
-        raise ValueError(f"{args.folder} holds an encoder that is done. Name another folder, or remove this one.")
-    if not begun.exists():
-        if args.folder.exists() and any(args.folder.iterdir()):
-            raise ValueError(f"{args.folder} holds other files. Name a new folder.")
-        return settings
-    earlier = json.loads(begun.read_text())
+def is_done_but_for_tidying(folder: Path, settings: Dict[str, Any]) -> bool:
+    """Whether a run with these settings was broken off when all was written and its checkpoints were being removed."""
+    report = read_json(folder / REPORT)
+    return isinstance(report, dict) and report.get("settings") == settings and (folder / WORK).exists()
+
+
+def check_folder(folder: Path, settings: Dict[str, Any]) -> None:
+    """
+    # Raises
+
+    `ValueError`
+        Where a folder is neither new nor that of a run that was begun with the same settings.
+    """
+    if (folder / REPORT).exists():
+        raise ValueError(f"{folder} holds an encoder that is done. Name another folder, or remove this one.")
+    begun = folder / WORK / SETTINGS
+    earlier = read_json(begun)
+    if not isinstance(earlier, dict):
+        if folder.exists() and any(path.name != WORK for path in folder.iterdir()):
+            raise ValueError(f"{folder} holds other files. Name a new folder.")
+        if checkpoints(folder / WORK):
+            raise ValueError(
+                f"{begun} is damaged or gone, so that nobody knows what the checkpoints beside it are of. Remove "
+                f"{folder / WORK}, and the training begins anew."
+            )
+        return
     changes = [
         f"{key} was {earlier.get(key)} and is {settings[key]}" for key in settings if settings[key] != earlier.get(key)
     ]
     if changes:
         raise ValueError(
-            f"{args.folder} holds a run that was begun with other settings: {'; '.join(changes)}. Take those, or another folder."
+            f"{folder} holds a run that was begun with other settings: {'; '.join(changes)}. Take those, or another folder."
         )
-    return settings
+
+
+@contextlib.contextmanager
+def worked_on_alone(work: Path) -> Iterator[None]:
+    """Makes a folder where there is none, and keeps other processes from working in it."""
+    work.mkdir(parents=True, exist_ok=True)
+    with (work / LOCK).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ValueError(
+                f"Another process is pretraining in {work.parent}. Wait for it, or name another folder."
+            ) from None
+        yield
+
+
+def begin(work: Path, settings: Dict[str, Any]) -> None:
+    """Notes the settings, unless a run has been begun with them: only then is what lies in the folder of use."""
+    remove_parts(work)
+    if read_json(work / SETTINGS) == settings:
+        return
+    for path in work.iterdir():
+        if path.name != LOCK:
+            path.unlink()
+    write_json(work / SETTINGS, settings)
 
 
 def read_corpora(args: argparse.Namespace) -> List[Corpus]:
@@ -239,7 +295,7 @@ def language_model(config: PretrainedConfig, args: argparse.Namespace) -> PreTra
         source = encoder_source(args.encoder)
         model, _ = load_model(AutoModelForMaskedLM, args.encoder, source, config, attn_implementation=attention)
         return model
-    return AutoModelForMaskedLM.from_config(config, attn_implementation=attention)
+    return AutoModelForMaskedLM.from_config(config, trust_remote_code=False, attn_implementation=attention)
 
 
 def begin_with_counts(model: PreTrainedModel, texts: List[Encoded], seed: int) -> None:
@@ -293,7 +349,6 @@ def training_arguments(args: argparse.Namespace, num_steps: int) -> TrainingArgu
         eval_strategy="steps",
         eval_steps=args.evaluate_every,
         save_steps=args.evaluate_every,
-        save_total_limit=1,
         load_best_model_at_end=bool(args.patience),
         metric_for_best_model="loss",
         logging_steps=min(100, args.evaluate_every),
@@ -308,13 +363,15 @@ def training_arguments(args: argparse.Namespace, num_steps: int) -> TrainingArgu
 def train(args: argparse.Namespace, trainer: MaskedLanguageModelTrainer, batches: TokenBatches) -> Dict[str, Any]:
     """Trains, from the last checkpoint where there is one. Returns what is to be reported."""
     work = args.folder / WORK
-    before = work / "held_out_loss_before.json"
-    if not before.exists():
+    losses_before = read_json(work / "held_out_loss_before.json")
+    if losses_before is None:
         say("Held-out loss before the training")
-        write_json(before, trainer.held_out_losses())
+        losses_before = trainer.held_out_losses()
+        write_json(work / "held_out_loss_before.json", losses_before)
     clock = Clock(work / "seconds.json")
     trainer.add_callback(clock)
-    trainer.train(resume_from_checkpoint=get_last_checkpoint(str(work)))
+    checkpoint = newest_whole(work)
+    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     steps = trainer.state.global_step
     return {
         "steps": steps,
@@ -322,9 +379,10 @@ def train(args: argparse.Namespace, trainer: MaskedLanguageModelTrainer, batches
         "hours": round(clock.seconds() / 3600, 2),
         "hardware": hardware(),
         "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
-        "held_out_loss_before": rounded(json.loads(before.read_text())),
+        "held_out_loss_before": rounded(losses_before),
         "held_out_loss": rounded(trainer.held_out_losses()),
-        "log": [rounded(entry) for entry in trainer.state.log_history],
+        # But for the Trainer's last word, which is of what was trained since the last checkpoint.
+        "log": [rounded(entry) for entry in trainer.state.log_history if "train_runtime" not in entry],
     }
 
 
@@ -333,7 +391,7 @@ class Clock(TrainerCallback):
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._earlier = json.loads(path.read_text()) if path.exists() else 0.0
+        self._earlier = read_json(path) or 0.0
         self._started = time.time()
 
     def seconds(self) -> float:
@@ -359,18 +417,23 @@ def describe(corpora: List[Corpus], texts: List[Encoded], numbers: List[int]) ->
 def save(
     args: argparse.Namespace, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, report: Dict[str, Any]
 ) -> None:
-    """Writes the encoder, then its report, by which it is known to be whole; then takes the checkpoints away."""
+    """Writes the encoder, then its report, by which it is known to be whole."""
     if args.float16:
         model = model.half()
-    model.save_pretrained(args.folder)
-    tokenizer.save_pretrained(args.folder, legacy_format=False)
-    for path in args.folder.glob("*.safetensors"):
-        path.chmod(0o644)  # colleagues may read it
+    with encoder_written_whole(args.folder, REMEDY) as new:
+        model.save_pretrained(new)
+        tokenizer.save_pretrained(new, legacy_format=False)
+    remove_parts(args.folder)
     write_json(args.folder / REPORT, report)
-    shutil.rmtree(args.folder / WORK)
+
+
+def finish(folder: Path) -> None:
+    """Takes away what is needed no more, and says what has come out."""
+    shutil.rmtree(folder / WORK)
+    report = json.loads((folder / REPORT).read_bytes())
     for name in sorted(report["held_out_loss"]):
         say(f"{name}: {report['held_out_loss_before'][name]:.3f} before, {report['held_out_loss'][name]:.3f} after")
-    say(f"{args.folder} is done: ENCODER={args.folder}")
+    say(f"{folder} is done: ENCODER={folder}")
 
 
 def hardware() -> str:
@@ -384,10 +447,16 @@ def rounded(values: Dict[str, Any]) -> Dict[str, Any]:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """All at once, so that no half of a file is ever found."""
-    temporary = path.with_suffix(".new")
-    temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    os.replace(temporary, path)
+    with said_of_writing(path, REMEDY), written_whole(path) as new:
+        new.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def read_json(path: Path) -> Any:
+    """What a file holds; None where there is no file, or a damaged one."""
+    try:
+        return json.loads(path.read_bytes())
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return None
 
 
 def say(message: str) -> None:
@@ -397,5 +466,10 @@ def say(message: str) -> None:
 if __name__ == "__main__":
     try:
         main()
-    except (ConfigurationError, OSError, ValueError) as error:
+    except OSError as error:
+        sys.exit(f"{error}. {REMEDY}" if error.errno in NO_SPACE else str(error))
+    except (ConfigurationError, ValueError) as error:
         sys.exit(str(error))
+    except KeyboardInterrupt:
+        print("\nBroken off. The same command goes on from the last checkpoint.", file=sys.stderr)
+        sys.exit(130)

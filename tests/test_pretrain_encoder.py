@@ -1,22 +1,29 @@
 """scripts/pretrain_encoder.py and its parts, against transformers' own losses, dense linear algebra and counts by hand."""
 
+import fcntl
 import json
 import os
 import random
+import resource
 import runpy
+import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from conftest import CORPORA, REPOSITORY, TINY_ENCODER
+from encoder_folder import encoder_written_whole
 from make_encoder import learn_word_pieces
 from pretraining.batches import Draw, MaskingCollator, Texts, TokenBatches, expected_copies
 from pretraining.count_vectors import WINDOW, count_vectors, log_frequencies
 from pretraining.texts import Encoded, encode, named_files, read_pairs, read_text, split_corpora
+from pretraining.trainer import MaskedLanguageModelTrainer as Trainer
 from pretraining.trainer import only_these_positions
 from safetensors.torch import load_file
 from transformers import (
@@ -31,6 +38,7 @@ from lowresource_ner.data.conll_lines import ConllError
 from lowresource_ner.encoder_files import EncoderFiles
 
 SCRIPT = REPOSITORY / "scripts" / "pretrain_encoder.py"
+WORK = ".training"
 NOTHING = np.empty(0, dtype=np.int32)
 
 
@@ -244,46 +252,223 @@ ADAPT = ["--encoder", TINY_ENCODER, "--text", f"sw={CORPORA / 'sw' / 'raw.txt'}"
 ADAPT += ["--batch-tokens", 512, "--learning-rate", 2e-3, "--dropout", 0.1]
 
 
-def test_an_encoder_goes_on_learning_and_a_broken_off_run_ends_as_an_unbroken_one(monkeypatch, tmp_path) -> None:
-    """Killed at the ninth batch, after the checkpoint of the fifth step, and taken up by the same command."""
-    unbroken = pretrain(monkeypatch, tmp_path / "unbroken", *ADAPT)
-    assert unbroken["steps"] == 12 and unbroken["sub_words"] > 12 * 256
-    assert unbroken["held_out_loss"]["eval_sw_loss"] < unbroken["held_out_loss_before"]["eval_sw_loss"] - 0.1
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory) -> Path:
+    """A run that nothing has happened to."""
+    folder = tmp_path_factory.mktemp("pretraining") / "unbroken"
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        pretrain(monkeypatch, folder, *ADAPT)
+    return folder
 
-    killed = subprocess.run(
-        [sys.executable, "-c", KILL, str(SCRIPT), str(tmp_path / "broken"), *map(str, ADAPT)],
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory) -> Path:
+    """A run that was killed when its second checkpoint had all of its files but the last two."""
+    folder = tmp_path_factory.mktemp("pretraining") / "killed"
+    done = subprocess.run(
+        [sys.executable, "-c", KILL, str(SCRIPT), str(folder), *map(str, ADAPT)],
         env={**os.environ, "PYTHONPATH": str(SCRIPT.parent)},
         capture_output=True,
         text=True,
     )
-    assert killed.returncode == -signal.SIGKILL, killed.stderr[-3000:]
-    assert (tmp_path / "broken" / ".training" / "checkpoint-5").is_dir()
-    broken = pretrain(monkeypatch, tmp_path / "broken", *ADAPT)
-    assert broken["held_out_loss"] == unbroken["held_out_loss"] and broken["steps"] == 12
-    weights = [load_file(tmp_path / name / "model.safetensors") for name in ("unbroken", "broken")]
-    assert len(weights[0]) > 20 and all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
-    assert not (tmp_path / "broken" / ".training").exists()
-
-    files = EncoderFiles(str(tmp_path / "broken"))
-    embeddings = files.model().get_input_embeddings().weight
-    assert torch.equal(embeddings, weights[1]["bert.embeddings.word_embeddings.weight"])
-    assert not torch.equal(embeddings, EncoderFiles(str(TINY_ENCODER)).model().get_input_embeddings().weight)
-    assert files.config().hidden_dropout_prob == EncoderFiles(str(TINY_ENCODER)).config().hidden_dropout_prob
-    assert files.tokenizer().get_vocab() == AutoTokenizer.from_pretrained(TINY_ENCODER).get_vocab()
+    assert done.returncode == -signal.SIGKILL, done.stderr[-3000:]
+    assert (folder / WORK / "checkpoint-10" / "optimizer.pt").is_file()
+    return folder
 
 
 KILL = """
 import os, runpy, signal, sys
 from pretraining.trainer import MaskedLanguageModelTrainer as Trainer
-step = Trainer.training_step
+save = Trainer._save_rng_state
 def killing(self, *args):
-    if self.state.global_step == 8:
+    save(self, *args)
+    if self.state.global_step == 10:
         os.kill(os.getpid(), signal.SIGKILL)
-    return step(self, *args)
-Trainer.training_step = killing
+Trainer._save_rng_state = killing
 sys.argv = sys.argv[1:]
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
+
+
+class Broken(BaseException):
+    """Ends a run at once, as a kill does, but for the tests' process."""
+
+
+def at_step(step: int, method: Callable) -> Callable:
+    """A method of the trainer that ends the run when it is called after so many steps."""
+
+    def called(trainer: Trainer, *arguments: object) -> object:
+        if trainer.state.global_step == step:
+            raise Broken
+        return method(trainer, *arguments)
+
+    return called
+
+
+@contextmanager
+def files_no_larger_than(num_bytes: int) -> Iterator[None]:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (num_bytes, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+def assert_same(folder: Path, expected: Path) -> None:
+    """The same weights, report and files."""
+    weights = [load_file(each / "model.safetensors") for each in (folder, expected)]
+    assert len(weights[0]) > 20 and weights[0].keys() == weights[1].keys()
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+    reports = [json.loads((each / "pretraining.json").read_text()) for each in (folder, expected)]
+    for report in reports:
+        del report["command"], report["hours"]
+    assert reports[0] == reports[1] and len(reports[0]["log"]) > 2
+    assert sorted(path.name for path in folder.iterdir()) == sorted(path.name for path in expected.iterdir())
+
+
+class TestBrokenOff:
+    """Each run is taken up by the same command, and ends as an unbroken one."""
+
+    def test_by_a_kill_while_a_checkpoint_is_written(self, unbroken, killed, monkeypatch, tmp_path, capsys) -> None:
+        folder = shutil.copytree(killed, tmp_path / "moved")
+        pretrain(monkeypatch, folder, *ADAPT)
+        assert_same(folder, unbroken)
+        told = capsys.readouterr().err
+        assert "checkpoint-10 is passed over and removed: it was not completed" in told and "anew" not in told
+
+    @pytest.mark.parametrize(("num_cut", "begins_anew"), [(1, False), (2, True)])
+    def test_and_checkpoints_that_were_damaged(
+        self, num_cut, begins_anew, unbroken, killed, monkeypatch, tmp_path, capsys
+    ) -> None:
+        folder = shutil.copytree(killed, tmp_path / "broken")
+        with monkeypatch.context() as patch, pytest.raises(Broken):
+            patch.setattr(Trainer, "held_out_losses", at_step(12, Trainer.held_out_losses))
+            pretrain(patch, folder, *ADAPT)
+        assert not (folder / "pretraining.json").exists()
+        for step in (12, 10)[:num_cut]:
+            file = folder / WORK / f"checkpoint-{step}" / "optimizer.pt"
+            os.truncate(file, file.stat().st_size - 1)
+        capsys.readouterr()
+        pretrain(monkeypatch, folder, *ADAPT)
+        assert_same(folder, unbroken)
+        told = capsys.readouterr().err
+        assert "checkpoint-12 is passed over and removed: optimizer.pt is damaged" in told
+        assert ("The training begins anew" in told) == begins_anew
+
+    def test_by_a_full_disk(self, unbroken, killed, monkeypatch, tmp_path) -> None:
+        """The weights of a checkpoint do not fit; then there is room for these alone, and not for Adam's moments."""
+        folder = shutil.copytree(killed, tmp_path / "broken")
+        size = (killed / WORK / "checkpoint-5" / "model.safetensors").stat().st_size
+        for limit in (size // 2, size + 1000):
+            with files_no_larger_than(limit), pytest.raises(SystemExit, match="checkpoint-10' could not .* Free space"):
+                pretrain(monkeypatch, folder, *ADAPT)
+        with files_no_larger_than(0), pytest.raises(SystemExit, match="settings.json' could not .* Free space"):
+            pretrain(monkeypatch, tmp_path / "new", *ADAPT)
+        pretrain(monkeypatch, folder, *ADAPT)
+        assert_same(folder, unbroken)
+
+    def test_when_all_was_done_but_for_tidying(self, unbroken, killed, monkeypatch, tmp_path, capsys) -> None:
+        folder = shutil.copytree(killed, tmp_path / "broken")
+        remove = shutil.rmtree
+
+        def keeps_work(path: Path, **options: object) -> None:
+            if path.name == WORK:
+                raise Broken
+            remove(path, **options)
+
+        with monkeypatch.context() as patch, pytest.raises(Broken):
+            patch.setattr(shutil, "rmtree", keeps_work)
+            pretrain(patch, folder, *ADAPT)
+        (folder / WORK / "settings.json").unlink()
+        pretrain(monkeypatch, folder, *ADAPT)
+        assert f"{folder} is done" in capsys.readouterr().out
+        assert_same(folder, unbroken)
+        with pytest.raises(SystemExit, match="holds an encoder that is done. Name another folder"):
+            pretrain(monkeypatch, folder, *ADAPT)
+
+    @pytest.mark.parametrize("content", [None, "", '{"seed'])
+    def test_before_its_settings_were_written(self, content, unbroken, monkeypatch, tmp_path) -> None:
+        work = tmp_path / "broken" / WORK
+        work.mkdir(parents=True)
+        (work / ".settings.json.ab.part").touch()
+        (work / "held_out_loss_before.json").write_text("{}")  # of whatever run
+        if content is not None:
+            (work / "settings.json").write_text(content)
+        pretrain(monkeypatch, tmp_path / "broken", *ADAPT)
+        assert_same(tmp_path / "broken", unbroken)
+
+    def test_when_patience_has_begun_to_run_out(self, monkeypatch, tmp_path) -> None:
+        command = [*ADAPT, "--patience", 3, "--learning-rate", 0.3, "--evaluate-every", 2]
+        report = pretrain(monkeypatch, tmp_path / "unbroken", *command)
+        losses = [entry["eval_loss"] for entry in report["log"] if "eval_loss" in entry]
+        best = losses.index(min(losses))
+        assert report["steps"] == 2 * len(losses) < 12 and best == len(losses) - 4
+        stopped = len(losses) - 1  # after that many evaluations, two of them without a lower loss
+        with monkeypatch.context() as patch, pytest.raises(Broken):
+            patch.setattr(Trainer, "training_step", at_step(2 * stopped, Trainer.training_step))
+            pretrain(patch, tmp_path / "broken", *command)
+        assert len(list((tmp_path / "broken" / WORK).glob("checkpoint-*"))) == 3  # the last two, and the best
+        folder = shutil.move(tmp_path / "broken", tmp_path / "moved")
+        pretrain(monkeypatch, folder, *command)
+        assert_same(folder, tmp_path / "unbroken")
+
+    def test_its_checkpoints_are_of_no_use_without_settings(self, killed, monkeypatch, tmp_path) -> None:
+        folder = shutil.copytree(killed, tmp_path / "broken")
+        os.truncate(folder / WORK / "settings.json", 0)
+        with pytest.raises(SystemExit, match=r"settings.json is damaged or gone.* Remove .*\.training, and"):
+            pretrain(monkeypatch, folder, *ADAPT)
+
+    def test_and_one_process_at_a_time_goes_on_with_it(self, killed, monkeypatch, tmp_path) -> None:
+        folder = shutil.copytree(killed, tmp_path / "broken")
+        with (folder / WORK / "lock").open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            with pytest.raises(SystemExit, match="Another process is pretraining in .*broken"):
+                pretrain(monkeypatch, folder, *ADAPT)
+
+    def test_by_ctrl_c(self, monkeypatch, tmp_path, capsys) -> None:
+        def interrupt(*arguments: object) -> None:
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch, pytest.raises(SystemExit) as stop:
+            patch.setattr(Trainer, "training_step", interrupt)
+            pretrain(patch, tmp_path / "broken", *ADAPT)
+        assert stop.value.code == 130 and "The same command goes on" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("num_moved", [0, 1, 2])
+def test_an_encoder_in_the_place_of_another_is_never_a_mixture(num_moved, monkeypatch, tmp_path) -> None:
+    """Killed when some of its files have been moved there: until the last, its weights, there are none."""
+    replace, names = os.replace, ["a.json", "model.safetensors", "tokenizer.json"]
+    for name in names:
+        (tmp_path / name).write_text("old")
+    moved: list[Path] = []
+
+    def move(source: Path, target: Path) -> None:
+        if len(moved) == num_moved:
+            raise Broken
+        moved.append(target)
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", move)
+    with pytest.raises(Broken), encoder_written_whole(tmp_path, "") as new:
+        for name in names:
+            (new / name).write_text("new")
+    found = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    assert found == dict(zip(("a.json", "tokenizer.json"), ["new"] * num_moved + ["old"] * 2))
+
+
+def test_an_encoder_goes_on_learning(unbroken) -> None:
+    report = json.loads((unbroken / "pretraining.json").read_text())
+    assert report["steps"] == 12 and report["sub_words"] > 12 * 256
+    assert report["held_out_loss"]["eval_sw_loss"] < report["held_out_loss_before"]["eval_sw_loss"] - 0.1
+    files = EncoderFiles(str(unbroken))
+    embeddings = files.model().get_input_embeddings().weight
+    weights = load_file(unbroken / "model.safetensors")
+    assert torch.equal(embeddings, weights["bert.embeddings.word_embeddings.weight"])
+    assert not torch.equal(embeddings, EncoderFiles(str(TINY_ENCODER)).model().get_input_embeddings().weight)
+    assert files.config().hidden_dropout_prob == EncoderFiles(str(TINY_ENCODER)).config().hidden_dropout_prob
+    assert files.tokenizer().get_vocab() == AutoTokenizer.from_pretrained(TINY_ENCODER).get_vocab()
 
 
 def test_a_new_encoder_of_several_languages(monkeypatch, tmp_path) -> None:

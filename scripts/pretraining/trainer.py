@@ -1,15 +1,31 @@
-"""transformers' Trainer for masked language models: batches by tokens, the output at masked positions alone, held-out losses."""
+"""
+transformers' Trainer for masked language models: batches by tokens, the output at masked positions alone, held-out losses, and
+checkpoints from which it goes on as if it had never been broken off.
+"""
 
 import math
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional
 
 import numpy as np
 import torch
+from encoder_folder import said_of_writing
 from torch.utils.data import DataLoader
-from transformers import PreTrainedModel, Trainer
+from transformers import (
+    PreTrainedModel,
+    Trainer,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
+from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from pretraining.batches import MaskingCollator, Texts, TokenBatches
+from pretraining.checkpoints import complete, remove_old
+
+REMEDY = "Free space, and the same command goes on from the last checkpoint."
 
 _NUMPY_STATE = [np._core.multiarray._reconstruct, np.ndarray, np.dtype, type(np.dtype(np.uint32))]
 
@@ -71,10 +87,46 @@ class MaskedLanguageModelTrainer(Trainer):
         known = [loss for loss in losses.values() if not math.isnan(loss)]
         return {**losses, "eval_loss": sum(known) / len(known)} if known else losses
 
+    def _maybe_log_save_evaluate(self, *args: Any, **kwargs: Any) -> None:
+        # The losses since the last line of the log are in no checkpoint, so that each checkpoint begins with a line.
+        self.control.should_log |= self.control.should_save
+        super()._maybe_log_save_evaluate(*args, **kwargs)
+
+    def _save_checkpoint(self, *args: Any, **kwargs: Any) -> None:
+        folder = Path(self.args.output_dir)
+        checkpoint = folder / f"{PREFIX_CHECKPOINT_DIR}-{self.state.global_step}"
+        with said_of_writing(checkpoint, REMEDY):
+            super()._save_checkpoint(*args, **kwargs)
+            complete(checkpoint)
+        remove_old(folder)
+
+    def _load_best_model(self) -> None:
+        # The folder may have been moved since.
+        best = Path(self.state.best_model_checkpoint).name
+        self.state.best_model_checkpoint = str(Path(self.args.output_dir) / best)
+        super()._load_best_model()
+
     def _load_rng_state(self, checkpoint: Optional[str]) -> None:
         # The file holds numpy's state beside torch's, and torch loads nothing but its own kinds unless it is told which to trust.
         with torch.serialization.safe_globals(_NUMPY_STATE):
             super()._load_rng_state(checkpoint)
+
+
+class Patience(TrainerCallback):
+    """
+    Stops after so many evaluations without a lower loss. They are counted in the log, which is in every checkpoint; transformers'
+    own callback would begin to count anew when a training is taken up.
+    """
+
+    def __init__(self, patience: int) -> None:
+        self._patience = patience
+
+    def on_evaluate(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        losses = [entry["eval_loss"] for entry in state.log_history if "eval_loss" in entry]
+        best = min(range(len(losses)), key=losses.__getitem__)
+        if len(losses) - 1 - best >= self._patience:
+            control.should_training_stop = True
+            control.should_save = False  # from a checkpoint, transformers would train at least one step more
 
 
 @contextmanager

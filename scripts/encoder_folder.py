@@ -1,0 +1,76 @@
+"""The folder of an encoder, in which no file is ever half and whose weights come last: what loads is whole."""
+
+import contextlib
+import os
+import shutil
+from pathlib import Path
+from typing import Iterator
+
+import torch
+
+from lowresource_ner.damaged_files import reason
+from lowresource_ner.whole_files import flush
+
+_WEIGHTS = "model*.safetensors*"
+
+
+@contextlib.contextmanager
+def encoder_written_whole(folder: Path, remedy: str) -> Iterator[Path]:
+    """
+    Gives a new folder in `folder` to save an encoder to. When the block ends, its files are on the disk and move into `folder`
+    one after the other; weights of an encoder that was there before are removed first. After an error the new folder is gone.
+
+    # Parameters
+
+    folder : `Path`
+        It is made where there is none.
+    remedy : `str`
+        Sentences that say what to do where the disk is full.
+
+    # Raises
+
+    `OSError`
+        Where the encoder cannot be written.
+    """
+    new = folder / ".new"
+    try:
+        with said_of_writing(folder, remedy):
+            shutil.rmtree(new, ignore_errors=True)  # what a killed process has left
+            new.mkdir(parents=True)
+            yield new
+            _move(new, folder)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def said_of_writing(path: Path, remedy: str) -> Iterator[None]:
+    """
+    Around the writing of files: on a full disk torch, safetensors and tokenizers raise errors of their own kinds, some of which
+    name neither the file nor the disk.
+
+    # Raises
+
+    `OSError`
+        In place of any error.
+    """
+    try:
+        yield
+    except (MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:
+        raise OSError(f"'{path}' could not be written: {reason(error)} Is the disk full? {remedy}") from error
+
+
+def _move(new: Path, folder: Path) -> None:
+    weights = set(new.glob(_WEIGHTS))
+    for path in weights:
+        path.chmod(0o644)  # colleagues may read it
+    files = sorted(new.iterdir(), key=lambda path: (path in weights, path.name))
+    for path in files:
+        flush(path)
+    for path in folder.glob(_WEIGHTS):
+        path.unlink()
+    for path in files:
+        os.replace(path, folder / path.name)
+    flush(folder)

@@ -1,0 +1,107 @@
+"""
+Checkpoints of transformers' Trainer that are complete or not there. The Trainer writes them file by file; here a list of the
+files and their digests comes last, and a checkpoint without it, or with files that are otherwise, is none.
+"""
+
+import hashlib
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Iterator, List, Optional
+
+from transformers.trainer import TRAINER_STATE_NAME
+from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
+
+from lowresource_ner.whole_files import flush, written_whole
+
+LIST = "whole.json"
+KEPT = 2
+"""The last one, and the one before for the case that the last is damaged."""
+
+
+def complete(checkpoint: Path) -> None:
+    """Makes a checkpoint of the files in a folder: they are brought to the disk, and then the list of them."""
+    files = sorted(checkpoint.iterdir())
+    for path in files:
+        flush(path)
+    with written_whole(checkpoint / LIST) as new:
+        new.write_text(json.dumps({path.name: _digest(path) for path in files}, indent=2) + "\n")
+    flush(checkpoint.parent)
+
+
+def newest_whole(folder: Path) -> Optional[Path]:
+    """
+    The newest checkpoint in a folder that is whole; None where there is none. Newer ones are removed, and a warning on standard
+    error says so.
+    """
+    found = checkpoints(folder)
+    for checkpoint in reversed(found):
+        fault = next(_faults(checkpoint), None)
+        if fault is None:
+            return checkpoint
+        _warn(f"{checkpoint} is passed over and removed: {fault}.")
+        _remove(checkpoint)
+    if found:
+        _warn("The training begins anew.")
+    return None
+
+
+def remove_old(folder: Path) -> None:
+    """Removes all checkpoints but the last `KEPT` and those with the lowest loss that they know."""
+    newest = checkpoints(folder)[-KEPT:]
+    kept = {*newest, *map(_best, newest)}
+    for checkpoint in checkpoints(folder):
+        if checkpoint not in kept:
+            _remove(checkpoint)
+
+
+def checkpoints(folder: Path) -> List[Path]:
+    """The oldest first, whether they are complete or not."""
+    numbered = [(path.name.removeprefix(f"{PREFIX_CHECKPOINT_DIR}-"), path) for path in folder.glob("checkpoint-*")]
+    return [path for _, path in sorted((int(number), path) for number, path in numbered if number.isdigit())]
+
+
+def _faults(checkpoint: Path) -> Iterator[str]:
+    """What keeps a training from going on with it, which begins with its own files and ends with the best model's."""
+    yield from _own_faults(checkpoint)
+    best = _best(checkpoint)
+    if best not in (None, checkpoint):
+        yield from (f"it needs {best}, and there {fault}" for fault in _own_faults(best))
+
+
+def _own_faults(checkpoint: Path) -> Iterator[str]:
+    try:
+        digests = json.loads((checkpoint / LIST).read_bytes())
+    except FileNotFoundError:
+        yield "it was not completed"
+        return
+    except ValueError:
+        yield f"{LIST} is damaged"
+        return
+    for name, digest in digests.items():
+        if not (checkpoint / name).is_file() or _digest(checkpoint / name) != digest:
+            yield f"{name} is damaged"
+
+
+def _best(checkpoint: Path) -> Optional[Path]:
+    """The checkpoint of the lowest loss so far, where this one knows of any. The folder may have been moved since."""
+    try:
+        best = json.loads((checkpoint / TRAINER_STATE_NAME).read_bytes())["best_model_checkpoint"]
+    except (OSError, ValueError):
+        return None
+    return best and checkpoint.parent / Path(best).name
+
+
+def _remove(checkpoint: Path) -> None:
+    (checkpoint / LIST).unlink(missing_ok=True)  # first, lest a half be taken for damaged
+    shutil.rmtree(checkpoint)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _warn(message: str) -> None:
+    print(f"Warning: {message}", file=sys.stderr, flush=True)
