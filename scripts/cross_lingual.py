@@ -33,6 +33,7 @@ from transfer.request import Request
 from transfer.running import run_steps
 from transfer.systems import default_systems
 from transfer.table import as_json, as_markdown, as_places, collect
+from transfer.writing import written
 
 
 def main() -> None:
@@ -43,17 +44,20 @@ def main() -> None:
         plan = Plan(request)
         if not run_steps(plan.steps, request.runs, jobs):
             sys.exit(1)
-    except ValueError as error:
-        sys.exit(str(error))
+        if request.is_scored:
+            tell_scores(request, plan)
     except BlockingIOError:
         sys.exit(
             f"Steps are being run in {request.runs}, or one goes on whose caller was killed. Wait, or give other --runs."
         )
+    except OSError as error:
+        sys.exit(f"{error}. If the disk is full, free space; the same command goes on from here.")
+    except ValueError as error:
+        sys.exit(str(error))
     except KeyboardInterrupt:
-        sys.exit("\nBroken off. The same command goes on from here.")
-    if request.is_scored:
-        tell_scores(request, plan)
-    else:
+        print("\nBroken off. The same command goes on from here.", file=sys.stderr)
+        sys.exit(130)
+    if not request.is_scored:
         print(f"\nThere is no {request.scored_text}, and nothing was evaluated.")
     print(
         f"\nThe taggers:\n{as_places(plan.results)}\nFor entities of a text with a sentence a line: allennlp predict TAGGER TEXT "
@@ -65,9 +69,10 @@ def tell_scores(request: Request, plan: Plan) -> None:
     found = collect(plan.results)
     table = as_markdown(request, found)
     name = f"results-{'+'.join(request.sources)}-{request.target}-{request.split}".replace("/", "_")
-    (request.runs / f"{name}.md").write_text(table, encoding="utf-8")
-    text = json.dumps(as_json(request, found), indent=2, ensure_ascii=False)
-    (request.runs / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+    text = json.dumps(as_json(request, found), indent=2, ensure_ascii=False) + "\n"
+    for suffix, content in (("md", table), ("json", text)):
+        with written(request.runs / f"{name}.{suffix}") as new:
+            new.write_text(content, encoding="utf-8")
     print(f"\n{table}\n{request.runs / name}.json has the scores of each seed and entity type.")
 
 

@@ -1,5 +1,6 @@
 """scripts/cross_lingual.py: what is planned, what is run again and what is not, and once all of it."""
 
+import errno
 import fcntl
 import json
 import os
@@ -339,8 +340,8 @@ class TestRunning:
         text.write_text("one")
         runs = tmp_path / "runs"
         (runs / "model").mkdir(parents=True)
-        config = str(runs / "model" / "config.json")
-        fails = f"open({config!r}, 'w').close(); sys.exit(1)"
+        config, checkpoint = str(runs / "model" / "config.json"), str(runs / "model" / "model_state_e1_b0.th")
+        fails = f"open({config!r}, 'w').write('{{}}'); open({checkpoint!r}, 'w').close(); sys.exit(1)"
         training = step("model", text, program=fails, is_training=True)
 
         def how(training: Step) -> List[str]:
@@ -353,17 +354,84 @@ class TestRunning:
         assert how(training) == ["model --force"]
         text.write_text("two")
         assert how(training) == ["model --force"]
-        assert (
-            how(training) == ["model --recover"] and "its earlier training is replaced" not in capsys.readouterr().out
-        )
+        capsys.readouterr()
+        assert how(training) == ["model --recover"]
+        assert "its earlier training is replaced" not in capsys.readouterr().out
         assert how(replace(training, variables={"DEVICE": "1"})) == []
         assert "broken off on device -1, and AllenNLP goes on" in capsys.readouterr().out
-        (runs / "model" / "best.th").touch()
         assert how(replace(training, settings={"epochs": 3})) == ["model --force"]
         assert "model: what it depends on has changed, and its earlier training is replaced" in capsys.readouterr().out
-        Path(config).unlink()
-        assert how(step("model", text, program="os.remove", is_training=True)) == ["model --force"]
+        assert how(replace(training, settings={"epochs": 3})) == ["model --recover"]
+        told = capsys.readouterr().out
+        assert f"The same command goes on from here. If it fails again, remove {runs / 'model'}, and it begins" in told
+        Path(checkpoint).unlink()  # as where the disk was full when it began
+        assert how(replace(training, settings={"epochs": 3})) == ["model --force"]
         assert how(step("model", text, settings={"epochs": 2}, is_training=True)) == ["model --force"]
+
+    def test_a_config_that_a_kill_has_cut_is_put_back(self, step, tmp_path) -> None:
+        """AllenNLP writes it whenever it begins, and refuses to go on without it."""
+        config, folder = tmp_path / "model.jsonnet", tmp_path / "runs" / "model"
+        config.write_text('{model: {dim: 1, device: std.extVar("DEVICE")}}')
+        program = f"""
+folder = {str(folder)!r}
+if sys.argv[-1] == "--recover":
+    open(folder + "/out", "w").write(open(folder + "/config.json").read())
+else:
+    for name in ("config.json", "model_state_e1_b0.th"):
+        open(folder + "/" + name, "w").write("{{")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+        made = step("model", program=program, is_training=True, variables={"DEVICE": "3"})
+        arguments = ["train", str(config), "-s", str(folder), "-o", '{"model.dim": 2}']
+        training = replace(made, command=[sys.executable, "-c", f"import os, signal, sys{program}", *arguments])
+        assert not run_steps([training], tmp_path / "runs")
+        assert run_steps([training], tmp_path / "runs")
+        assert json.loads((folder / "out").read_text()) == {"model": {"dim": 2, "device": "3"}}
+
+    def test_what_is_not_as_it_was_left_is_made_again(self, step, calls, tmp_path) -> None:
+        first, runs = step("first"), tmp_path / "runs"
+        assert run_steps([first], runs) and calls() == ["first"]
+        output = runs / "first" / "out"
+        output.write_text("half")  # by a command with other settings, say, that was killed
+        assert run_steps([first], runs) and calls() == ["first"]
+        assert output.read_text() == ""
+        os.utime(output, (1, 1))
+        assert run_steps([first], runs) and calls() == []
+
+    @pytest.mark.parametrize("noted", [None, "", '{"first"', "[]"])
+    def test_without_a_whole_note_of_what_is_done_trainings_are_not_run_again(
+        self, noted, step, calls, tmp_path, capsys
+    ) -> None:
+        """There is none where the last training has ended, and all is killed before that is noted."""
+        training, runs = step("model", is_training=True), tmp_path / "runs"
+        steps = [training, step("evaluation", *training.outputs)]
+        assert run_steps(steps, runs) and calls() == ["model --force", "evaluation"]
+        (runs / "steps.json").unlink() if noted is None else (runs / "steps.json").write_text(noted)
+        assert run_steps(steps, runs) and calls() == ["evaluation"]
+        assert ("steps.json is damaged and passed over" in capsys.readouterr().err) == (noted is not None)
+        assert run_steps(steps, runs) and calls() == []
+        assert run_steps([replace(training, settings={"epochs": 2})], runs) and calls() == ["model --force"]
+
+    def test_a_full_disk_is_told_of_and_nothing_is_lost(self, step, calls, tmp_path, monkeypatch, capsys) -> None:
+        first, runs = step("first"), tmp_path / "runs"
+        steps = [first, step("model", *first.outputs, is_training=True)]
+
+        def full(path: Path) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        with monkeypatch.context() as patch:
+            patch.setattr("lowresource_ner.whole_files.written_whole", full)
+            assert not run_steps(steps, runs)
+        told = capsys.readouterr()
+        assert "steps.json' could not be written: [Errno 28] No space left on device. Is the disk full?" in told.err
+        assert "model.begun' could not be written: " in told.out and "free space; the same command goes on" in told.out
+        assert "Traceback" not in told.out + told.err
+        assert calls() == ["first"]
+        assert run_steps(steps, runs)
+        assert calls() == ["first", "model --force"]
+
+    def test_commands_are_given_no_input(self, step, tmp_path) -> None:
+        assert run_steps([step("asks", program="assert sys.stdin.read() == ''")], tmp_path / "runs")
 
     def test_variables_are_those_of_the_step(self, step, tmp_path, monkeypatch) -> None:
         monkeypatch.setenv("SOURCE", "here")
@@ -385,12 +453,13 @@ class TestRunning:
         os.mkfifo(pipe)
         first = step("first")
         kills = f"signal.alarm(60); os.kill(os.getppid(), signal.SIGKILL); open({str(pipe)!r}).read()"
-        program = f"import sys; sys.path.insert(0, {str(REPOSITORY / 'scripts')!r})\n"
-        program += "from pathlib import Path, PosixPath; from transfer.running import run_steps; from transfer.step import Step\n"
-        program += f"run_steps([{first!r}, {step('second', *first.outputs, program=kills)!r}], Path({str(runs)!r}))"
-        assert (
-            subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, stdout=subprocess.DEVNULL).returncode == -9
-        )
+        command = os.fork()
+        if not command:
+            try:
+                run_steps([first, step("second", *first.outputs, program=kills)], runs)
+            finally:
+                os._exit(0)
+        assert os.waitstatus_to_exitcode(os.waitpid(command, 0)[1]) == -9
         second = step("second", *first.outputs)
         with pipe.open("w"):  # the orphan reads from it now
             assert calls() == ["first", "second"]

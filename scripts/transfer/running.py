@@ -8,10 +8,10 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, List, Optional, Sequence, Union
 
 from doit.cmd_base import TaskLoader2
-from doit.dependency import JsonDB, get_file_md5
+from doit.dependency import JsonDB, MD5Checker, get_file_md5
 from doit.doit_cmd import DoitMain
 from doit.exceptions import BaseFail, TaskFailed
 from doit.globals import Globals
@@ -20,11 +20,13 @@ from doit.task import Task, dict_to_task
 from doit.tools import config_changed
 
 from transfer.step import Step
+from transfer.writing import written
 
 
 def run_steps(steps: Sequence[Step], runs: Path, jobs: int = 1) -> bool:
     """
-    Runs what is not up to date, each step after those that it needs, `jobs` at once. Logs lie in `runs / "logs"`.
+    Runs what is not up to date, each step after those that it needs, `jobs` at once. Logs lie in `runs / "logs"`, and of each
+    training a note of what it was begun with and how it was left.
 
     # Returns
 
@@ -36,22 +38,37 @@ def run_steps(steps: Sequence[Step], runs: Path, jobs: int = 1) -> bool:
     `BlockingIOError`
         Where steps of this folder are being run already.
     """
+    from lowresource_ner.whole_files import remove_parts  # imports all of AllenNLP, which --help need not wait for
+
     (runs / "logs").mkdir(parents=True, exist_ok=True)
     arguments = ["run", "-n", str(jobs), "-P", "thread"] if jobs > 1 else ["run"]
     with (runs / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        for folder in (runs, runs / "logs"):
+            remove_parts(folder)
         loader = _Loader(steps, runs, lock.fileno())
         backends = {"BACKEND": {"whole_json": "transfer.running:WholeJson"}}
         return DoitMain(loader, config_filenames=(), extra_config=backends).run(arguments) == 0
 
 
 class WholeJson(JsonDB):
-    """The file in which doit notes what is done, written so that a kill leaves the old one or the new one."""
+    """
+    The file in which doit notes what is done, written so that a kill leaves the old one or the new one. Where it is damaged, or
+    the disk is full, steps that were done are run again, and no more than that.
+    """
+
+    def _load(self) -> Dict[str, Any]:
+        noted = _read(Path(self.name))
+        if noted is None:
+            _warn(f"{self.name} is damaged and passed over: all steps but trainings are run again.")
+        return noted or {}
 
     def dump(self) -> None:
-        new = Path(self.name).with_suffix(".new")
-        new.write_text(self.codec.encode(self._db), encoding="utf-8")
-        new.replace(self.name)
+        try:
+            with written(Path(self.name)) as new:
+                new.write_text(self.codec.encode(self._db), encoding="utf-8")
+        except OSError as error:
+            _warn(f"{error}. Is the disk full? Steps that were done since it was written last may be run again.")
 
 
 class _Loader(TaskLoader2):
@@ -77,7 +94,7 @@ class _Loader(TaskLoader2):
             "file_dep": [str(path) for path in step.inputs],
             "targets": [str(path) for path in step.outputs],
             "task_dep": step.after,
-            "uptodate": [config_changed(step.settings)],
+            "uptodate": [config_changed(step.settings), _outputs_are_as_left],
             "io": {"capture": False},
         }
 
@@ -107,45 +124,106 @@ class _Reporter(ConsoleReporter):
         _say(text)
 
 
+def _warn(text: str) -> None:
+    print(f"Warning: {text}", file=sys.stderr, flush=True)
+
+
 def _say(text: str) -> None:
     sys.stdout.write(f"{time.strftime('%H:%M:%S')} {text}\n")  # in one piece: steps that run at once speak at once
     sys.stdout.flush()
 
 
-def _run(step: Step, logs: Path, lock: int) -> Optional[TaskFailed]:
-    """
-    Runs a command. A training that was broken off is taken up again if what it was begun with, contents of files included, is
-    what it would begin with now.
+def _run(step: Step, logs: Path, lock: int) -> Union[Dict[str, Any], TaskFailed]:
+    """Runs a step. What is returned where all went well is noted by doit: how the outputs were left."""
+    try:
+        for path in step.outputs:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        return _train(step, logs, lock) if step.is_training else _call(step, step.command, logs, lock)
+    except OSError as error:
+        return TaskFailed(f"{error}. If the disk is full, free space; the same command goes on from here.")
 
-    The command holds the lock, too: while it outlives us, nobody else works in the folder.
+
+def _train(step: Step, logs: Path, lock: int) -> Union[Dict[str, Any], TaskFailed]:
     """
+    A training that was broken off is taken up again if it has a checkpoint, and what it was begun with, contents of files
+    included, is what it would begin with now.
+    """
+    folder = step.outputs[0].parent
+    device = step.variables.get("DEVICE", "-1")
+    note = logs / f"{step.name}.begun"
+    before, now = _read(note) or {}, {"digest": _digest(step), "device": device}
+    is_same = before.get("digest") == now["digest"]
+    if is_same and _as_left(before.get("outputs")):
+        return {"outputs": before["outputs"]}  # broken off between its end and doit's note of it
+    goes_on = is_same and any(folder.glob("*.th"))
+    if goes_on and before["device"] != device:
+        return TaskFailed(
+            f"It was broken off on device {before['device']}, and AllenNLP goes on with a training on the same device "
+            f"alone. Give --device {before['device']}, or remove {folder}, and it begins anew."
+        )
+    if goes_on and _read(folder / "config.json") is None:
+        _write_config(step, folder / "config.json")
+    if not goes_on and any(folder.glob("*.th")):
+        _say(f"{step.name}: what it depends on has changed, and its earlier training is replaced")
+    with written(note) as new:
+        new.write_text(json.dumps(now))
+    done = _call(step, [*step.command, "--recover" if goes_on else "--force"], logs, lock)
+    if isinstance(done, TaskFailed):
+        again = f" If it fails again, remove {folder}, and it begins anew." if goes_on else ""
+        return TaskFailed(f"{done.get_msg()}\nThe same command goes on from here.{again}")
+    with written(note) as new:
+        new.write_text(json.dumps(now | done))
+    return done
+
+
+def _call(step: Step, command: List[str], logs: Path, lock: int) -> Union[Dict[str, Any], TaskFailed]:
+    """Runs a command, which holds the lock, too: while it outlives us, nobody else works in the folder."""
     log = logs / f"{step.name}.log"
-    begun = logs / f"{step.name}.begun"
-    for path in step.outputs:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    command = list(step.command)
-    if step.is_training:
-        folder = step.outputs[0].parent
-        device = step.variables.get("DEVICE", "-1")
-        digest = _digest(step)
-        before = begun.read_text().split() if begun.exists() else []
-        goes_on = (folder / "config.json").exists() and before[:1] == [digest]
-        if goes_on and before[1:] != [device]:
-            return TaskFailed(
-                f"It was broken off on device {' '.join(before[1:])}, and AllenNLP goes on with a training on the same device "
-                f"alone. Give --device {' '.join(before[1:])}, or remove {folder}, and it begins anew."
-            )
-        if not goes_on and any(folder.glob("*.th")):
-            _say(f"{step.name}: what it depends on has changed, and its earlier training is replaced")
-        command.append("--recover" if goes_on else "--force")
-        begun.write_text(f"{digest} {device}")
     with log.open("ab") as stream:
-        environment = {**os.environ, **step.variables}
-        done = subprocess.run(command, env=environment, stdout=stream, stderr=stream, pass_fds=[lock])
+        done = subprocess.run(
+            command,
+            env={**os.environ, **step.variables},
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=stream,
+            pass_fds=[lock],
+        )
     if done.returncode != 0:
         return TaskFailed(f"It ended with {done.returncode}. What it said is in {log}; the last lines:\n{_tail(log)}")
-    begun.unlink(missing_ok=True)
-    return None
+    return {"outputs": {str(path): MD5Checker().get_state(str(path), None) for path in step.outputs}}
+
+
+def _as_left(outputs: Optional[Dict[str, Any]]) -> bool:
+    """Whether files are as a step has left them: none is gone, cut, or made by a later one that was broken off."""
+    if outputs is None:
+        return False
+    check = MD5Checker().check_modified
+    return all(os.path.exists(path) and not check(path, os.stat(path), state) for path, state in outputs.items())
+
+
+def _outputs_are_as_left(task: Task, values: Dict[str, Any]) -> bool:
+    return _as_left(values.get("outputs"))  # doit calls it with these two, by their names
+
+
+def _write_config(step: Step, path: Path) -> None:
+    """
+    Puts the config of a training back. AllenNLP writes it anew whenever it begins, and goes on with no training whose config.json
+    a kill has cut.
+    """
+    from allennlp.common import Params
+
+    config, overrides = step.command[4], step.command[step.command.index("-o") + 1]
+    with written(path) as new:
+        Params.from_file(config, overrides, step.variables).to_file(str(new))
+
+
+def _read(path: Path) -> Optional[Dict[str, Any]]:
+    """What a JSON file holds; None where there is none, or a damaged one."""
+    try:
+        content = json.loads(path.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return None
+    return content if isinstance(content, dict) else None
 
 
 def _digest(step: Step) -> str:

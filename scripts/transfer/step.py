@@ -27,7 +27,8 @@ class Step:
     after : `List[str]`, optional (default = `[]`)
         Names of steps that must come before and change nothing in what this one makes.
     is_training : `bool`, optional (default = `False`)
-        An `allennlp train` into the folder of its one output: it is told `--recover` where it was broken off, else `--force`.
+        An `allennlp train CONFIG -s FOLDER -o OVERRIDES` into the folder of its one output: it is told `--recover` where it was
+        broken off, else `--force`.
     """
 
     name: str

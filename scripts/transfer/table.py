@@ -91,4 +91,9 @@ def cell(values: List[float]) -> str:
 
 
 def read(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(
+            f"{path} is damaged: {error}. Remove {path.parent}, and the same command makes it anew."
+        ) from error
