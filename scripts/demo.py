@@ -42,13 +42,17 @@ def main() -> None:
 
 
 def clear(runs: Path) -> None:
-    """Makes an empty folder for the results, in place of that of an earlier demonstration and of nothing else."""
+    """Makes a folder without files for the results, in place of that of an earlier demonstration and of nothing else."""
     marker = runs / ".demo"
     if runs.exists() and any(runs.iterdir()) and not marker.exists():
         sys.exit(f"{runs} holds something other than an earlier demonstration. Name another folder with --runs.")
-    shutil.rmtree(runs, ignore_errors=True)
-    runs.mkdir(parents=True)
-    marker.touch()
+    runs.mkdir(parents=True, exist_ok=True)
+    marker.touch()  # it stays: what a kill leaves of this must be known as a demonstration, too
+    for path in runs.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        elif path != marker:
+            path.unlink()
 
 
 def train(runs: Path, epochs: int) -> Path:
@@ -119,7 +123,9 @@ def step(title: str, command: List[str], settings: Dict[str, str], log: Path | N
     variables = [f"{key}={shlex.quote(value)}" for key, value in settings.items()]
     print(f"\n== {title}\n   " + " ".join([*variables, shlex.join(shown)]), flush=True)
     environment = {**os.environ, **settings, "HF_HUB_OFFLINE": "1"}
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    process = subprocess.Popen(
+        command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
     assert process.stdout is not None
     kept = bytearray()
     while chunk := process.stdout.read1():
@@ -140,4 +146,9 @@ def show(chunk: bytes) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except OSError as error:
+        sys.exit(str(error))
+    except KeyboardInterrupt:
+        sys.exit("\nBroken off. The same command begins anew.")

@@ -26,6 +26,7 @@ from scipy.sparse.linalg import eigsh
 
 from lowresource_ner.data.conll import ConllFormat, read_conll
 from lowresource_ner.data.raw_text import RawTextReader
+from lowresource_ner.whole_files import written_whole
 
 # Up to so many words all eigenvectors are computed, and for more words only those that are wanted, by iteration.
 MOST_WORDS_FOR_DENSE = 2000
@@ -109,7 +110,8 @@ def write(path: Path, words: List[str], vectors: numpy.ndarray) -> None:
         text.write(" ".join([word, *(f"{number:.4f}" for number in vector)]) + "\n")
     content = text.getvalue().encode("utf-8")
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)
+    with written_whole(path) as new:
+        new.write_bytes(gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)
 
 
 def positive(text: str) -> int:
@@ -148,7 +150,11 @@ def main() -> None:
     matrix = positive_pmi(cooccurrences(texts, words, args.window))
     if not matrix.nnz:
         sys.exit("No two words stand side by side more often than by chance. Give more text, or a wider --window.")
-    write(args.file, words, word_vectors(matrix, args.dim))
+    vectors = word_vectors(matrix, args.dim)
+    try:
+        write(args.file, words, vectors)
+    except OSError as error:
+        sys.exit(f"'{args.file}' could not be written: {error}. Is the disk full? A file that was there is as it was.")
     share = sum(counts[word] for word in words) / sum(counts.values())
     print(
         f"{args.file}: {len(words)} words x {args.dim}, which are {share:.1%} of the {sum(counts.values()):,} in the texts"

@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import resource
 import runpy
 import shlex
 import subprocess
@@ -183,6 +184,20 @@ def test_errors_say_what_is_wrong(content, options: list, complaint: str, monkey
     with pytest.raises(SystemExit, match=complaint):
         make(monkeypatch, output, text, "--dim", 2, "--window", 2, "--min-count", 1, *options)
     assert not output.exists()
+
+
+def test_a_full_disk_leaves_what_was_there(monkeypatch, tmp_path) -> None:
+    text, output = tmp_path / "text.txt", tmp_path / "vectors.txt"
+    text.write_text("one two\n")
+    output.write_text("earlier")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, limits[1]))
+    try:
+        with pytest.raises(SystemExit, match="vectors.txt' could not be written: .* Is the disk full"):
+            make(monkeypatch, output, text, "--dim", 2, "--window", 2, "--min-count", 1)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert output.read_text() == "earlier" and sorted(tmp_path.iterdir()) == [text, output]
 
 
 @pytest.mark.parametrize("option", ["--dim", "--window", "--min-count"])
