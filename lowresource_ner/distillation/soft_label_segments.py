@@ -29,6 +29,7 @@ from allennlp.common.checks import ConfigurationError
 
 from lowresource_ner.distillation.soft_label_index import ENTRY
 from lowresource_ner.distillation.soft_label_rows import ROW_TYPE
+from lowresource_ner.whole_files import PART, written_whole
 
 _MAGIC = b"NERsoft1"
 _HEAD = struct.Struct("<8s16s16sQQ")
@@ -139,7 +140,7 @@ def write_segment(folder: Path, store_id: bytes, entries: bytes, rows: List[nump
     joined = numpy.concatenate(rows, dtype=ROW_TYPE).tobytes()
     head = _HEAD.pack(_MAGIC, store_id, _DIGEST(joined).digest(), len(rows), sum(map(len, rows)))
     path = folder / f"segment-{uuid.uuid4().hex}.bin"
-    write_whole(path, [head, _DIGEST(head + entries).digest(), entries, joined])
+    write_parts(path, [head, _DIGEST(head + entries).digest(), entries, joined])
     return path
 
 
@@ -148,33 +149,16 @@ def segment_paths(folder: Path) -> List[Path]:
     return sorted(folder.glob("segment-*.bin"))
 
 
-def write_whole(path: Path, parts: Iterable[bytes]) -> None:
+def write_parts(path: Path, parts: Iterable[bytes]) -> None:
     """Writes a file that is there as a whole or not at all, whatever happens to the process or the machine."""
-    temporary = path.with_name(f".{path.name}-{uuid.uuid4().hex}.tmp")
-    try:
-        with temporary.open("xb") as file:
-            file.writelines(parts)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    _sync_folder(path.parent)
+    with written_whole(path) as new, new.open("wb") as file:
+        file.writelines(parts)
 
 
 def remove_stale(folder: Path) -> None:
     """Removes what killed writers left, as far as this process may."""
     oldest = time.time() - _STALE_SECONDS
-    for path in folder.glob(".*.tmp"):
+    for path in folder.glob(f".*{PART}"):
         with contextlib.suppress(OSError):  # another process was faster, or the folder is read-only
             if path.stat().st_mtime < oldest:
                 path.unlink()
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

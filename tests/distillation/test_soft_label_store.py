@@ -229,7 +229,7 @@ def write_and_be_killed(folder: Path) -> None:
     store.add(*numbered(range(20)))
 
     def kill(descriptor: int) -> None:
-        os.ftruncate(descriptor, 100)  # a part of the file is on the disk
+        os.truncate(f"/proc/self/fd/{descriptor}", 100)  # a part of the file is on the disk
         os.kill(os.getpid(), signal.SIGKILL)
 
     os.fsync = kill
@@ -239,7 +239,7 @@ def write_and_be_killed(folder: Path) -> None:
 def test_a_killed_writer_loses_its_unfinished_segment_only(tmp_path: Path) -> None:
     assert exit_code(in_child(write_and_be_killed, tmp_path)) == -signal.SIGKILL
     store = open_store(tmp_path)
-    (left,) = store.folder.glob(".*.tmp")
+    (left,) = store.folder.glob(".*.part")
     assert left.stat().st_size == 100
     assert (len(store), len(segments(store))) == (20, 2)
     assert_holds(store, *numbered(range(20)))
@@ -250,7 +250,7 @@ def test_a_killed_writer_loses_its_unfinished_segment_only(tmp_path: Path) -> No
 
 
 def test_temporary_files_are_removed_when_they_are_stale(written: SoftLabelStore, tmp_path: Path) -> None:
-    stale, live = (written.folder / f".segment-{name}.bin-{name}.tmp" for name in "ab")
+    stale, live = (written.folder / f".segment-{name}.bin.{name}.part" for name in "ab")
     for path, age in ((stale, 2), (live, 0)):
         path.write_bytes(b"beginning")
         os.utime(path, (0, time.time() - age * 24 * 60 * 60))
@@ -487,7 +487,7 @@ def test_folders_without_header(tmp_path: Path, written: SoftLabelStore) -> None
 def test_a_writer_killed_before_the_header(tmp_path: Path, written: SoftLabelStore) -> None:
     shutil.rmtree(written.folder)
     written.folder.mkdir()
-    (written.folder / ".header.json-1.tmp").write_text("{")
+    (written.folder / ".header.json.1.part").write_text("{")
     assert len(open_store(tmp_path)) == 0
 
 
