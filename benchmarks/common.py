@@ -99,8 +99,8 @@ class BareEncoder:
     """
 
     def __init__(self, encoder: str, sentences: Sequence[List[str]], at_once: Optional[int] = None) -> None:
-        self._model = AutoModel.from_pretrained(encoder, add_pooling_layer=False).eval()
-        tokenizer = AutoTokenizer.from_pretrained(encoder)
+        self._model = AutoModel.from_pretrained(encoder, add_pooling_layer=False, trust_remote_code=False).eval()
+        tokenizer = AutoTokenizer.from_pretrained(encoder, trust_remote_code=False)
         self._batches: List[Dict[str, torch.Tensor]] = []
         for start in range(0, len(sentences), at_once or len(sentences)):
             block = sentences[start : start + (at_once or len(sentences))]

@@ -105,11 +105,14 @@ def make_archive(folder: Path, encoder: str) -> str:
 def make_tagger(folder: Path, encoder: str) -> str:
     names = dict(enumerate(WordTeacher.labels))
     model = AutoModelForTokenClassification.from_pretrained(
-        encoder, id2label=names, label2id={label: number for number, label in names.items()}
+        encoder,
+        id2label=names,
+        label2id={label: number for number, label in names.items()},
+        trust_remote_code=False,
     )
     tagger = str(folder / "tagger")
     model.save_pretrained(tagger)
-    AutoTokenizer.from_pretrained(encoder).save_pretrained(tagger)
+    AutoTokenizer.from_pretrained(encoder, trust_remote_code=False).save_pretrained(tagger)
     return tagger
 
 

@@ -188,7 +188,7 @@ class Padded:
     def __init__(self, setting: Setting, sentences: Sequence[List[str]]) -> None:
         self.counter = SubwordCounter()
         self._setting = setting
-        tokenizer = AutoTokenizer.from_pretrained(setting.encoder)
+        tokenizer = AutoTokenizer.from_pretrained(setting.encoder, trust_remote_code=False)
         encoded = tokenizer(
             sentences,
             is_split_into_words=True,
@@ -231,7 +231,7 @@ class Dynamic:
     def __init__(self, setting: Setting, sentences: Sequence[List[str]]) -> None:
         self.counter = SubwordCounter()
         self._setting = setting
-        self._tokenizer = AutoTokenizer.from_pretrained(setting.encoder)
+        self._tokenizer = AutoTokenizer.from_pretrained(setting.encoder, trust_remote_code=False)
         self._dataset = []
         for words, answer in zip(sentences, WordTeacher().label(sentences)):
             features = self._tokenizer(words, is_split_into_words=True, truncation=True, max_length=MAX_LENGTH)
@@ -291,7 +291,9 @@ class DistillationTrainer(TransformersTrainer):
 
 
 def make_model(setting: Setting, counter: SubwordCounter) -> PreTrainedModel:
-    model = AutoModelForTokenClassification.from_pretrained(setting.encoder, num_labels=len(WordTeacher.labels))
+    model = AutoModelForTokenClassification.from_pretrained(
+        setting.encoder, num_labels=len(WordTeacher.labels), trust_remote_code=False
+    )
     counter.watch(model.base_model)
     if setting.num_frozen is not None:
         for module in (model.base_model.embeddings, *model.base_model.encoder.layer[: setting.num_frozen]):

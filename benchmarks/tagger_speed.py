@@ -143,10 +143,10 @@ def make_trainer(folder: Path, encoder: str, size: Dict[str, Any], epochs: int, 
 
 
 def train_transformers(folder: Path, encoder: str, size: Dict[str, Any], group_by_length: bool) -> float:
-    tokenizer = AutoTokenizer.from_pretrained(encoder)
+    tokenizer = AutoTokenizer.from_pretrained(encoder, trust_remote_code=False)
     sentences = list(read_conll(str(folder / "data.conll"), ConllFormat()))
     labels = sorted({tag for sentence in sentences for tag in sentence.tags or ()})
-    model = AutoModelForTokenClassification.from_pretrained(encoder, num_labels=len(labels))
+    model = AutoModelForTokenClassification.from_pretrained(encoder, num_labels=len(labels), trust_remote_code=False)
     if size["frozen"] is not None:
         frozen = [model.bert.embeddings, *model.bert.encoder.layer[: size["frozen"]]]
         for parameter in (parameter for module in frozen for parameter in module.parameters()):

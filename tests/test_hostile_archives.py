@@ -33,6 +33,7 @@ from hostile_archives import (
 from lowresource_ner.archive_members import look_through, unpack
 from lowresource_ner.archives import archive_labels, archive_weights, is_archive, load_archive
 from lowresource_ner.commands.check_archive import archive_findings
+from lowresource_ner.commands.compare_modules import compare_modules
 from lowresource_ner.distillation.archive_teacher import ArchiveTeacher
 from lowresource_ner.distillation.language_independence import LanguageIndependence
 from lowresource_ner.distillation.similarity_weights import SimilarityWeights
@@ -64,6 +65,7 @@ DOORS = {
     "similarity": lambda archive: SimilarityWeights(archive).open(["en"]),
     "language_independence": lambda archive: LanguageIndependence(archive).open(),
     "check-archive": archive_findings,
+    "compare-modules": compare_modules,
 }
 LOADERS = set(DOORS) - {"a teacher's fingerprint", "a warm start", "an encoder"}
 

@@ -2,25 +2,20 @@
 
 import argparse
 import json
-import tarfile
-import zlib
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Dict, Optional
 
 from allennlp.commands.subcommand import Subcommand
 from allennlp.common.checks import ConfigurationError
-from allennlp.models.archival import CONFIG_NAME
 
-from lowresource_ner.archives import ARCHIVE_WEIGHTS, RUN_WEIGHTS, load_archive
+from lowresource_ner.archive_configs import archive_config
+from lowresource_ner.archives import check_archive, load_archive, unpacked
 from lowresource_ner.commands.module_figure import SUFFIXES, save_figure
 from lowresource_ner.commands.module_similarities import module_similarities
 from lowresource_ner.commands.whole_output import WholeOutput
 from lowresource_ner.models import PgnBilstmCrossdomain
 
 _MODEL = "pgn_bilstm_crossdomain"
-
-_LARGEST_CONFIG = 1 << 24
-"""Bytes. What is longer is cut, and so no JSON."""
 
 
 @Subcommand.register("compare-modules")
@@ -83,39 +78,14 @@ def _compare_from_args(args: argparse.Namespace) -> None:
 
 
 def _model(archive: str, overrides: str) -> PgnBilstmCrossdomain:
-    found = _model_type(Path(archive))
+    check_archive(archive, "ARCHIVE", "`allennlp train` writes one.")
+    with unpacked(archive) as folder:
+        found = archive_config(folder, overrides, archive)["model"]["type"]
     if found != _MODEL:
         raise ConfigurationError(f"compare-modules reads {_MODEL}, and {archive} is a {found}.")
     model = load_archive(archive, overrides=overrides).model
     assert isinstance(model, PgnBilstmCrossdomain)
     return model
-
-
-def _model_type(archive: Path) -> str:
-    """The registered name of an archive's model, without unpacking it: the config comes first in an archive."""
-    try:
-        return json.loads(_config_text(archive))["model"]["type"]
-    except (OSError, EOFError, tarfile.TarError, zlib.error, ValueError, KeyError, TypeError) as error:
-        raise ConfigurationError(
-            f"'{archive}' is not an archive (model.tar.gz). Check the path, that its training has "
-            "finished, and that it was copied whole."
-        ) from error
-
-
-def _config_text(archive: Path) -> bytes:
-    source = archive / CONFIG_NAME if archive.is_dir() else archive
-    if not source.is_file():  # a named pipe would be waited for
-        raise FileNotFoundError(source)
-    if archive.is_dir():
-        if not any((archive / name).is_file() for name in (ARCHIVE_WEIGHTS, RUN_WEIGHTS)):
-            raise FileNotFoundError(archive / RUN_WEIGHTS)
-        return source.read_bytes()
-    with tarfile.open(archive) as tar:
-        for member in tar:
-            content = tar.extractfile(member) if PurePosixPath(member.name) == PurePosixPath(CONFIG_NAME) else None
-            if content is not None:
-                return content.read(_LARGEST_CONFIG)
-    raise FileNotFoundError(CONFIG_NAME)
 
 
 def _layout(value: Any, indent: str = "") -> str:
