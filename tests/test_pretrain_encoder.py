@@ -423,7 +423,7 @@ class TestBrokenOff:
         folder = shutil.copytree(killed, tmp_path / "broken")
         with (folder / WORK / "lock").open() as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            with pytest.raises(SystemExit, match="Another process is pretraining in .*broken"):
+            with pytest.raises(SystemExit, match="Another process is training in .*broken"):
                 pretrain(monkeypatch, folder, *ADAPT)
 
     def test_by_ctrl_c(self, monkeypatch, tmp_path, capsys) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Dict, Iterable, Iterator, List, NamedTuple, Sequence, Set, Tuple
 
 import numpy as np
+from allennlp.common.checks import ConfigurationError
 from transformers import PreTrainedTokenizerFast
 
 from lowresource_ner.data.conll_lines import ConllError, numbered_lines
@@ -33,6 +34,46 @@ class Encoded(NamedTuple):
     def length(self) -> int:
         """Sub-words with [CLS] and one [SEP] after each text."""
         return len(self.first) + len(self.second) + (3 if len(self.second) else 2)
+
+
+class EncodedCorpora(NamedTuple):
+    """The training texts of several files."""
+
+    texts: List[Encoded]
+    numbers: List[int]
+    """the corpus that each text is from, counted from 0"""
+
+    def lengths(self) -> List[int]:
+        return [text.length for text in self.texts]
+
+    def sizes(self, num_corpora: int) -> List[int]:
+        """Sub-words of each corpus, special tokens included."""
+        return np.bincount(self.numbers, weights=self.lengths(), minlength=num_corpora).astype(int).tolist()
+
+
+def read_corpora(text: Iterable[str], parallel: Iterable[str], num_held_out: int, seed: int) -> List[Corpus]:
+    """
+    Text files and files of translations, each `name=path` or `path`.
+
+    # Raises
+
+    `ValueError`
+        Where two have one name.
+    `ConfigurationError`
+        Where a file is not there, cannot be read, or holds no text.
+    """
+    files = named_files(text)
+    pairs = named_files(parallel)
+    if twice := sorted(files.keys() & pairs.keys()):
+        raise ValueError(f"A text and a parallel file are both called '{twice[0]}'. Name them apart: NAME=PATH.")
+    corpora = {name: list(read_text(path)) for name, path in files.items()}
+    corpora.update({name: list(read_pairs(path)) for name, path in pairs.items()})
+    empty = [name for name, texts in corpora.items() if not texts]
+    if empty:
+        raise ConfigurationError(
+            f"{({**files, **pairs})[empty[0]]} holds no text. Check that it is the file that was meant."
+        )
+    return split_corpora(corpora, num_held_out, seed)
 
 
 def read_text(path: str) -> Iterator[Text]:
@@ -111,6 +152,29 @@ def encode(texts: Sequence[Text], tokenizer: PreTrainedTokenizerFast, max_length
             for start in range(0, len(ids), max_length - 2):
                 encoded.append(Encoded(ids[start : start + max_length - 2], nothing))
     return encoded
+
+
+def encode_corpora(corpora: Sequence[Corpus], tokenizer: PreTrainedTokenizerFast, max_length: int) -> EncodedCorpora:
+    """The training texts of all, as `encode` has them."""
+    encoded = EncodedCorpora([], [])
+    for number, corpus in enumerate(corpora):
+        texts = encode(corpus.training, tokenizer, max_length)
+        encoded.texts.extend(texts)
+        encoded.numbers.extend([number] * len(texts))
+    return encoded
+
+
+def describe(corpora: Sequence[Corpus], encoded: EncodedCorpora) -> Dict[str, Dict[str, int]]:
+    """Each corpus by name, for a report."""
+    return {
+        corpus.name: {
+            "training_lines": len(corpus.training),
+            "training_sub_words": size,
+            "held_out_lines": len(corpus.held_out),
+            "lines_dropped_because_held_out": corpus.num_dropped,
+        }
+        for corpus, size in zip(corpora, encoded.sizes(len(corpora)))
+    }
 
 
 def _num_sides(texts: Sequence[Text]) -> int:

@@ -6,7 +6,7 @@ checkpoints from which it goes on as if it had never been broken off.
 import math
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional
+from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from encoder_folder import said_of_writing
 from torch.utils.data import DataLoader
 from transformers import (
     PreTrainedModel,
+    PreTrainedTokenizerFast,
     Trainer,
     TrainerCallback,
     TrainerControl,
@@ -24,44 +25,88 @@ from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from pretraining.batches import MaskingCollator, Texts, TokenBatches
 from pretraining.checkpoints import complete, remove_old
+from pretraining.run_folder import REMEDY
 
-REMEDY = "Free space, and the same command goes on from the last checkpoint."
+Batch = Dict[str, torch.Tensor]
 
 _NUMPY_STATE = [np._core.multiarray._reconstruct, np.ndarray, np.dtype, type(np.dtype(np.uint32))]
+
+
+class Loss(NamedTuple):
+    """One loss of one batch."""
+
+    mean: torch.Tensor
+    count: torch.Tensor
+    """of how many it is the mean, a number; where that is 0, the mean is 0"""
 
 
 class MaskedLanguageModelTrainer(Trainer):
     """
     # Parameters
 
+    model : `PreTrainedModel`
+    settings : `TrainingArguments`
+    collator : `MaskingCollator`
+    texts : `Texts`
     batches : `TokenBatches`
         All of the training's batches.
-    held_out : `Dict[str, List[Dict[str, torch.Tensor]]]`
+    held_out : `Dict[str, List[Batch]]`
         Masked batches by corpus, made once, so that every evaluation answers the same questions.
+    patience : `Optional[int]`
+        After so many evaluations without a lower loss the training stops.
     """
+
+    loss_weights: Mapping[str, float] = {"loss": 1.0}
+    """Of each of `losses`."""
 
     def __init__(
         self,
-        *args: Any,
+        model: PreTrainedModel,
+        settings: TrainingArguments,
+        *,
+        tokenizer: PreTrainedTokenizerFast,
+        collator: MaskingCollator,
+        texts: Texts,
         batches: TokenBatches,
-        held_out: Dict[str, List[Dict[str, torch.Tensor]]],
-        **kwargs: Any,
+        held_out: Dict[str, List[Batch]],
+        patience: Optional[int] = None,
     ) -> None:
-        super().__init__(*args, **kwargs)
-        self._batches = batches
+        super().__init__(
+            model,
+            settings,
+            data_collator=collator,
+            train_dataset=texts,
+            eval_dataset=Texts([]),
+            tokenizer=tokenizer,
+            callbacks=[Patience(patience)] if patience else [],
+        )
+        self.batches = batches
         self._held_out = held_out
 
     def get_train_dataloader(self) -> DataLoader:
-        loader = DataLoader(self.train_dataset, batch_sampler=self._batches, collate_fn=self.data_collator)
+        loader = DataLoader(self.train_dataset, batch_sampler=self.batches, collate_fn=self.data_collator)
         return self.accelerator.prepare(loader)
 
-    def compute_loss(self, model: Any, inputs: Dict[str, torch.Tensor], return_outputs: bool = False) -> Any:
+    def losses(self, model: Any, inputs: Batch) -> Dict[str, Loss]:
+        """The losses of one batch, by name: here the cross-entropy of its masked sub-words alone."""
+        return {"loss": self.masked_loss(*self.outputs_at_masked(model, inputs))}
+
+    def outputs_at_masked(self, model: Any, inputs: Batch, **options: Any) -> Any:
+        """The model's outputs, with the output layer's at masked positions alone, and the number of those positions."""
         labels = inputs["labels"]
         masked = labels != -100
         with only_these_positions(self.accelerator.unwrap_model(model), masked):
             # Shape of the labels: (1, num_masked), as that of the hidden states that are left
-            outputs = model(**{**inputs, "labels": labels[masked][None]})
-        return (outputs.loss, outputs) if return_outputs else outputs.loss
+            outputs = model(**{**inputs, "labels": labels[masked][None]}, **options)
+        return outputs, masked.sum()
+
+    def masked_loss(self, outputs: Any, num_masked: torch.Tensor) -> Loss:
+        # Of no positions the mean is not a number; the sum of no logits is 0, and has a gradient.
+        return Loss(outputs.loss if num_masked else outputs.logits.sum(), num_masked)
+
+    def compute_loss(self, model: Any, inputs: Batch, return_outputs: bool = False) -> Any:
+        assert not return_outputs
+        return self._weighted({name: loss.mean for name, loss in self.losses(model, inputs).items()})
 
     def evaluate(self, *args: Any, **kwargs: Any) -> Dict[str, float]:
         metrics = self.held_out_losses()
@@ -70,22 +115,36 @@ class MaskedLanguageModelTrainer(Trainer):
         return metrics
 
     def held_out_losses(self) -> Dict[str, float]:
-        """Cross-entropy a masked sub-word, in nats: `eval_{corpus}_loss`, and `eval_loss`, the mean over corpora."""
+        """
+        Each loss of each corpus, `eval_{corpus}_{name}`; of each loss the mean over corpora, `eval_{name}`; and the weighted sum
+        of these means, `eval_loss`.
+        """
         self.model.eval()
-        losses = {}
-        for name, batches in self._held_out.items():
-            total = count = 0.0
-            for batch in batches:
-                num_masked = int((batch["labels"] != -100).sum())
-                if not num_masked:
-                    continue
-                with torch.no_grad(), self.compute_loss_context_manager():
-                    loss = self.compute_loss(self.model, self._prepare_inputs(batch))
-                total += float(loss) * num_masked
-                count += num_masked
-            losses[f"eval_{name}_loss"] = total / count if count else math.nan
-        known = [loss for loss in losses.values() if not math.isnan(loss)]
-        return {**losses, "eval_loss": sum(known) / len(known)} if known else losses
+        by_corpus = {name: self._mean_losses(batches) for name, batches in self._held_out.items()}
+        result = {
+            f"eval_{corpus}_{name}": loss for corpus, losses in by_corpus.items() for name, loss in losses.items()
+        }
+        means = {}
+        for name in self.loss_weights:
+            known = [losses[name] for losses in by_corpus.values() if not math.isnan(losses[name])]
+            if known:
+                means[name] = sum(known) / len(known)
+        result.update({f"eval_{name}": mean for name, mean in means.items()})
+        return {**result, "eval_loss": self._weighted(means)} if means else result
+
+    def _mean_losses(self, batches: List[Batch]) -> Dict[str, float]:
+        sums = dict.fromkeys(self.loss_weights, 0.0)
+        counts = dict.fromkeys(self.loss_weights, 0)
+        for batch in batches:
+            with torch.no_grad(), self.compute_loss_context_manager():
+                losses = self.losses(self.model, self._prepare_inputs(batch))
+            for name, loss in losses.items():
+                sums[name] += float(loss.mean) * int(loss.count)
+                counts[name] += int(loss.count)
+        return {name: sums[name] / counts[name] if counts[name] else math.nan for name in sums}
+
+    def _weighted(self, losses: Mapping[str, Any]) -> Any:
+        return sum(self.loss_weights[name] * loss for name, loss in losses.items())
 
     def _maybe_log_save_evaluate(self, *args: Any, **kwargs: Any) -> None:
         # The losses since the last line of the log are in no checkpoint, so that each checkpoint begins with a line.
