@@ -84,6 +84,7 @@ def train(args: argparse.Namespace, run: Path, source: str, encoder: str, seed: 
     variables = {
         "SOURCE": source,
         "ENCODER": args.encoders[0] if encoder == RANDOM else encoder,
+        "ENCODER_SIZE": os.environ.get("ENCODER_SIZE", "auto"),
         "SEED": str(seed),
         "DEVICE": os.environ.get("DEVICE", "-1"),
     }

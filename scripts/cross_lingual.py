@@ -80,6 +80,7 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     data = os.environ.get("NER_DATA")
     encoder = os.environ.get("ENCODER") or "multilingual-mini"
+    encoder_size = os.environ.get("ENCODER_SIZE") or "auto"
     device = int(os.environ.get("DEVICE") or -1)
     parser.add_argument(
         "--data", type=Path, default=data, required=not data, help="the folder of the corpora (NER_DATA)"
@@ -96,6 +97,12 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--systems", nargs="+", metavar="SYSTEM", help="see above; of one source: mt hl ts selected")
     parser.add_argument(
         "--encoder", default=encoder, help="a name, folder or archive (ENCODER, else multilingual-mini)"
+    )
+    parser.add_argument(
+        "--encoder-size",
+        choices=["small", "large", "auto"],
+        default=encoder_size,
+        help="which settings suit the encoder; auto: small for multilingual-mini alone (ENCODER_SIZE, else auto)",
     )
     parser.add_argument("--seeds", nargs="+", type=int, default=[13, 14, 15], metavar="SEED", help="(13 14 15)")
     parser.add_argument(

@@ -190,6 +190,12 @@ class TestPlan:
 
         before = settings()
         assert settings(device=0) == before
+        after = settings(encoder_size="small")
+        assert [name for name in before if before[name] != after[name]] == [
+            "teacher-en-13",
+            "hl-en-es-13",
+            "ts-en-es-13",
+        ]
         after = settings(config_overrides={"student_hard": {"trainer.num_epochs": 1}})
         assert [name for name in before if before[name] != after[name]] == ["hl-en-es-13"]
         after = settings(overrides={"trainer.num_epochs": 1})

@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Optional, Tuple
 
 import pytest
 import torch
@@ -21,6 +21,7 @@ import lowresource_ner  # noqa: F401  what the configs name is registered by the
 CONFIGS = sorted((REPOSITORY / "training_configs").glob("*/*.jsonnet"))
 CROSS_DOMAIN = REPOSITORY / "training_configs/cross_domain"
 CROSS_LINGUAL = REPOSITORY / "training_configs/cross_lingual"
+STUDENTS = ["student_soft", "student_hard", "student_held_out", "student_multi_source", "student_selected"]
 VARIABLES = [
     "NER_DATA",
     "SOURCE",
@@ -29,6 +30,7 @@ VARIABLES = [
     "VECTORS",
     "VECTORS_DIM",
     "ENCODER",
+    "ENCODER_SIZE",
     "ARCHIVE",
     "TEACHER",
     "TEACHERS",
@@ -210,9 +212,48 @@ def test_the_students_have_the_papers_numbers(ready) -> None:
     assert several["trainer"]["optimizer"] == {**soft["trainer"]["optimizer"], "weight_decay": 1e-5}
 
 
-@pytest.mark.parametrize(
-    "name", ["student_soft", "student_hard", "student_held_out", "student_multi_source", "student_selected"]
-)
+def steps_and_frozen(name: str) -> Tuple[float, Optional[int]]:
+    config = as_read(CROSS_LINGUAL / f"{name}.jsonnet")
+    encoder = config["model"]["text_field_embedder"]["token_embedders"]["encoder"]
+    return config["trainer"]["optimizer"]["lr"], encoder["num_frozen_layers"]
+
+
+PAPERS = {
+    **dict.fromkeys(["teacher", "teacher_crf", "few_labels"], 5e-5),
+    **dict.fromkeys(STUDENTS, 1e-4),
+    "adversarial": 6e-5,
+}
+
+
+@pytest.mark.parametrize("name", PAPERS)
+def test_a_small_encoder_takes_larger_steps_and_has_no_frozen_layer(name, ready, monkeypatch) -> None:
+    """The one in the box by its name; any other, archives among them, where ENCODER_SIZE says so."""
+    small, large = (1e-4, None), (PAPERS[name], 3)
+    for encoder, size, expected in [
+        ("multilingual-mini", "auto", small),
+        ("runs/small/model.tar.gz", "small", small),
+        ("somebody/small-encoder", "small", small),
+        ("runs/small/model.tar.gz", "auto", large),
+        ("bert-base-multilingual-cased", "auto", large),
+        ("multilingual-mini", "large", large),
+    ]:
+        monkeypatch.setenv("ENCODER", encoder)
+        monkeypatch.setenv("ENCODER_SIZE", size)
+        assert steps_and_frozen(name) == expected, (encoder, size)
+    monkeypatch.setenv("ENCODER_SIZE", "tiny")
+    with pytest.raises(RuntimeError, match="ENCODER_SIZE is 'tiny'; it is small, large, or auto.*defaults.sh"):
+        steps_and_frozen(name)
+
+
+@pytest.mark.parametrize("size, expected", [("large", 6e-7), ("small", 1e-6)])
+def test_the_encoder_deceives_in_steps_of_a_hundredth_of_the_taggers(size, expected, ready, monkeypatch) -> None:
+    """AdvPicker's released code has 6e-5 and 6e-7."""
+    monkeypatch.setenv("ENCODER_SIZE", size)
+    updates, *_ = as_read(CROSS_LINGUAL / "adversarial.jsonnet")["trainer"]["callbacks"]
+    assert updates["generator_optimizer"]["lr"] == expected
+
+
+@pytest.mark.parametrize("name", STUDENTS)
 def test_a_student_is_selected_without_a_label_of_the_target(name, ready) -> None:
     config = as_read(CROSS_LINGUAL / f"{name}.jsonnet")
     assert config["trainer"]["validation_metric"] == "-distillation_loss"
@@ -427,7 +468,10 @@ def test_combined_trains_the_unlabelled_domain_on_raw_text_alone(environment) ->
 @pytest.mark.parametrize(
     "name, missing",
     [
-        *(("cross_lingual/teacher", name) for name in ("NER_DATA", "SOURCE", "ENCODER", "SEED", "DEVICE")),
+        *(
+            ("cross_lingual/teacher", name)
+            for name in ("NER_DATA", "SOURCE", "ENCODER", "ENCODER_SIZE", "SEED", "DEVICE")
+        ),
         *(("cross_domain/pgn", name) for name in ("NER_DATA", "SOURCE", "TARGET", "VECTORS", "VECTORS_DIM", "SEED")),
         ("cross_domain/pgn_uda", "TARGET"),
         ("cross_domain/pgn_combined", "UNLABELLED"),

@@ -11,11 +11,15 @@
 # A teacher is a model.tar.gz; hf:NAME, a model for token classification on the Hugging Face hub or in a folder; or a file of labels
 # that ends in .jsonl.
 #
+# ENCODER_SIZE=small is for every encoder that is far smaller than mBERT, one of your own or an archive of one: the configs of
+# cross_lingual then take larger steps and freeze no layer. large are mBERT, XLM-R and their like, with the numbers of the papers.
+#
 # NER_DATA has no default: it is the folder of your corpora, a folder each language or domain, each with train.conll, dev.conll
 # and test.conll (and raw.txt where there is unlabelled text). fixtures/corpora is such a folder.
 export NER_DATA="${NER_DATA:?is not set. It is the folder of your corpora: NER_DATA/<language>/train.conll and so on (see README.md)}"
 export SOURCE="${SOURCE:-en}"                               # the folder of the labelled language or domain, below NER_DATA
 export ENCODER="${ENCODER:-bert-base-multilingual-cased}"   # hub name, local folder, or a model.tar.gz to go on from
+export ENCODER_SIZE="${ENCODER_SIZE:-auto}"                 # small or large, see above; auto: small for multilingual-mini alone
 export WEIGHTS="${WEIGHTS:-uniform}"                        # of several teachers: uniform, learned, cosine, l1, l2, learned-sentence, ...
 export VECTORS_DIM="${VECTORS_DIM:-100}"                    # of the word vectors in VECTORS, which cross_domain reads
 export SEED="${SEED:-13}"

@@ -180,7 +180,7 @@ class Plan:
         # What holds for the taggers does not fit models of another kind.
         common = {} if config in ("similarity", "voting") else request.overrides
         overrides = overrides | common | request.config_overrides.get(config, {})
-        variables = {"NER_DATA": str(request.data), "ENCODER": request.encoder, "SEED": str(seed), **variables}
+        variables = {**self._variables(), "SEED": str(seed), **variables}
         folder = request.runs / name
         made = evaluated(config, variables)
         self._check_overrides(config, made, overrides)
@@ -197,6 +197,10 @@ class Plan:
             )
         )
         return folder / "model.tar.gz"
+
+    def _variables(self) -> Dict[str, str]:
+        request = self._request
+        return {"NER_DATA": str(request.data), "ENCODER": request.encoder, "ENCODER_SIZE": request.encoder_size}
 
     # Other steps
 
@@ -218,10 +222,9 @@ class Plan:
                 inputs=[request.target_text, teacher],
                 outputs=[],  # the store is everyone's; a student computes what it lacks
                 variables={
-                    "NER_DATA": str(request.data),
+                    **self._variables(),
                     "TARGET": request.target,
                     "TEACHER": str(teacher),
-                    "ENCODER": request.encoder,
                     "SEED": "0",
                     "DEVICE": str(request.device),
                 },

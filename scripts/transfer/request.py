@@ -28,6 +28,7 @@ class Request:
     overrides: Dict[str, Any] = field(default_factory=dict)
     config_overrides: Dict[str, Dict[str, Any]] = field(default_factory=dict)
     device: int = -1
+    encoder_size: str = "auto"
 
     @property
     def target_text(self) -> Path:

@@ -14,10 +14,10 @@ local environment = import '../lib/environment.libsonnet';
   local config = self,
 
   num_epochs:: 10,
-  learning_rate:: if config.is_mini then 5e-4 else 6e-5,
+  large_learning_rate:: 6e-5,
   discriminator_learning_rate:: 5e-3,
-  // A hundredth of the tagger's.
-  generator_learning_rate:: if config.is_mini then 5e-6 else 6e-7,
+  // A hundredth of the tagger's: 6e-7 as released.
+  generator_learning_rate:: config.learning_rate / 100,
   local schedule = { type: 'linear_warmup_share', warmup_share: 0.05 },
 
   local labelled = super.dataset_reader,

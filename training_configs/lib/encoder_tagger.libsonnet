@@ -1,13 +1,13 @@
-// A tagger on a transformer, trained on labelled text with the sizes of Wu et al. (2020), section 4.2; the encoder in the box has
-// sizes of its own. Leaves set what differs.
+// A tagger on a transformer, trained on labelled text with the numbers of Wu et al. (2020), section 4.2, or, if the encoder is small,
+// with such as suit that. Leaves set what differs.
 local environment = import 'environment.libsonnet';
 local resumable = import 'resumable.libsonnet';
 
 {
   local config = self,
 
-  // Four layers of 256: far smaller than mBERT, it takes larger steps, and no layer is frozen.
-  is_mini:: config.encoder == 'multilingual-mini',
+  // Far smaller than mBERT (ENCODER_SIZE says so): it takes larger steps, the same in all trainings, and no layer is frozen.
+  is_small:: environment.encoder_is_small,
 
   // What a leaf may change.
   encoder:: environment.encoder,
@@ -16,8 +16,9 @@ local resumable = import 'resumable.libsonnet';
   sample:: {},
   batch_size:: 32,
   num_epochs:: 3,
-  learning_rate:: if config.is_mini then 5e-4 else 5e-5,
-  num_frozen_layers:: if config.is_mini then null else 3,
+  large_learning_rate:: 5e-5,
+  learning_rate:: if config.is_small then 1e-4 else config.large_learning_rate,
+  num_frozen_layers:: if config.is_small then null else 3,
   max_length:: 128,
   callbacks:: resumable.callbacks,
 

@@ -6,6 +6,12 @@ local required(name, meaning) =
 
 local device = std.parseInt(required('DEVICE', '-1 for the CPU, or the number of a GPU'));
 
+// Whether the encoder is far smaller than mBERT. No config can see its size, and an archive's name says nothing of it.
+local is_small(encoder_size, encoder) =
+  if std.member(['small', 'large'], encoder_size) then encoder_size == 'small'
+  else if encoder_size == 'auto' then encoder == 'multilingual-mini'
+  else error "ENCODER_SIZE is '%s'; it is small, large, or auto. See training_configs/defaults.sh." % encoder_size;
+
 // A teacher by what TEACHER, or an entry of TEACHERS, says.
 local teacher_of(source) =
   if std.startsWith(source, 'hf:') then { type: 'transformers', model_name: source[3:], cuda_device: device }
@@ -23,6 +29,9 @@ local environment = {
   target:: required('TARGET', 'the folder of the language or domain to adapt to, below NER_DATA'),
   unlabelled:: required('UNLABELLED', 'the folder of a domain with raw text alone, below NER_DATA'),
   encoder:: required('ENCODER', 'a hub name, a local folder, or a model.tar.gz to go on from'),
+  encoder_is_small:: is_small(
+    required('ENCODER_SIZE', 'small, large, or auto: small for the encoder in the box and large for all others'), self.encoder
+  ),
   sources:: std.split(required('SOURCES', 'the folders of the source languages below NER_DATA, as en,de'), ','),
   teacher:: teacher_of(required('TEACHER', 'the model.tar.gz of the teacher, or hf:NAME, or a file of labels, .jsonl')),
   // Several teachers by name, from TEACHERS=en=runs/en/model.tar.gz,de=runs/de/model.tar.gz

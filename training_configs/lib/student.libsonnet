@@ -10,7 +10,7 @@ local environment = import 'environment.libsonnet';
   loss:: { type: 'mse' },
   weights:: { type: 'uniform' },
   selections:: [],
-  learning_rate:: if config.is_mini then 5e-4 else 1e-4,
+  large_learning_rate:: 1e-4,
   // Null to select nothing: the last epoch is kept. A share of the text, to keep the epoch that has the least loss on that.
   held_out_share:: null,
   callbacks:: super.callbacks + (if config.held_out_share == null then [{ type: 'keep_last_epoch' }] else []),
