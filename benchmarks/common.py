@@ -22,10 +22,12 @@ from lowresource_ner.predictors.batch_tagger import batches_of_like_length
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SIZES: Dict[str, Dict[str, Any]] = {
-    "small": {"layers": 4, "hidden": 256, "heads": 4, "frozen": None},
+    "small": {"layers": 6, "hidden": 384, "heads": 12, "frozen": None},
     "mbert": {"layers": 12, "hidden": 768, "heads": 12, "frozen": 3},
 }
-"""`small` is 4 layers x 256; `mbert` has the layers of bert-base-multilingual-cased, with embeddings and 3 layers frozen."""
+"""
+`small` has the layers of the encoder in the box, `mbert` those of bert-base-multilingual-cased, with embeddings and 3 layers frozen.
+"""
 
 TRAINING_BATCH = 32
 GROUP = 50 * TRAINING_BATCH
