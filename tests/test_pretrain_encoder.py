@@ -22,6 +22,7 @@ from encoder_folder import encoder_written_whole
 from make_encoder import learn_word_pieces
 from pretraining.batches import Draw, MaskingCollator, Texts, TokenBatches, expected_copies
 from pretraining.count_vectors import WINDOW, count_vectors, log_frequencies
+from pretraining.encoders import load_language_model, new_language_model
 from pretraining.texts import Encoded, encode, named_files, read_pairs, read_text, split_corpora
 from pretraining.trainer import MaskedLanguageModelTrainer as Trainer
 from pretraining.trainer import only_these_positions
@@ -173,15 +174,36 @@ class TestBatches:
         assert "position_ids" not in MaskingCollator(tokenizer, 0.0, first_position=None)([texts[Draw(0, 0)]])
 
 
-@pytest.mark.parametrize(
+SMALL = {"vocab_size": 90, "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 8}
+SMALL_CONFIGS = pytest.mark.parametrize(
     "config",
     [
-        BertConfig(vocab_size=90, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8),
-        RobertaConfig(vocab_size=90, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8),
+        BertConfig(**SMALL),
+        RobertaConfig(**SMALL),
         DistilBertConfig(vocab_size=90, dim=16, n_layers=1, n_heads=2, hidden_dim=8),
     ],
     ids=lambda config: config.model_type,
 )
+
+
+@SMALL_CONFIGS
+def test_a_language_model_is_loaded_with_its_output_bias(config, tmp_path) -> None:
+    """transformers' own loading leaves that of RoBERTa at 0."""
+    model = AutoModelForMaskedLM.from_config(config)
+    bias = torch.nn.init.normal_(model.get_output_embeddings().bias)
+    model.save_pretrained(tmp_path)
+    loaded, missing = load_language_model(str(tmp_path), config)
+    assert torch.equal(loaded.get_output_embeddings().bias, bias) and not missing
+
+
+@SMALL_CONFIGS
+def test_a_language_model_is_made_where_there_is_a_gpu(config, monkeypatch) -> None:
+    """Also of types that have no fused attention."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert new_language_model(config).config.model_type == config.model_type
+
+
+@SMALL_CONFIGS
 def test_output_at_masked_positions_alone_gives_the_loss_and_gradients_of_all(config) -> None:
     torch.manual_seed(1)
     model = AutoModelForMaskedLM.from_config(config).eval()
@@ -387,8 +409,10 @@ class TestBrokenOff:
         with pytest.raises(SystemExit, match="holds an encoder that is done. Name another folder"):
             pretrain(monkeypatch, folder, *ADAPT)
 
-    @pytest.mark.parametrize("content", [None, "", '{"seed'])
-    def test_before_its_settings_were_written(self, content, unbroken, monkeypatch, tmp_path) -> None:
+    @pytest.mark.parametrize("content", [None, "", '{"seed', '{"seed": 1}'])
+    def test_before_its_settings_were_written_or_its_first_checkpoint(
+        self, content, unbroken, monkeypatch, tmp_path
+    ) -> None:
         work = tmp_path / "broken" / WORK
         work.mkdir(parents=True)
         (work / ".settings.json.ab.part").touch()
@@ -516,7 +540,7 @@ def test_what_is_wrong_is_said_before_anything_is_made(monkeypatch, tmp_path) ->
         pretrain(monkeypatch, folder, "--text", tmp_path / "empty.txt")
     assert not folder.exists()
     work = folder / ".training"
-    work.mkdir(parents=True)
+    (work / "checkpoint-5").mkdir(parents=True)
     (work / "settings.json").write_text(json.dumps({"seed": 1}))
     with pytest.raises(SystemExit, match="other settings.*seed was 1 and is 2"):
         pretrain(monkeypatch, folder, "--text", CORPORA / "sw" / "raw.txt", "--seed", 2)

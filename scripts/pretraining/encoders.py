@@ -1,8 +1,9 @@
 """Encoders that exist, with the output layer of a masked language model."""
 
+import contextlib
 import copy
 import inspect
-from typing import List, Optional, Tuple
+from typing import Iterator, List, Optional, Tuple
 
 import torch
 from transformers import AutoModelForMaskedLM, PretrainedConfig, PreTrainedModel
@@ -44,7 +45,8 @@ def load_files(encoder: str) -> EncoderFiles:
 def load_language_model(encoder: str, config: PretrainedConfig) -> Tuple[PreTrainedModel, List[str]]:
     """The model, and the names of its weights that are not in the encoder's files and so are random."""
     source = encoder_source(encoder)
-    return load_model(AutoModelForMaskedLM, encoder, source, config, attn_implementation=_attention())
+    with _weights_copied():
+        return load_model(AutoModelForMaskedLM, encoder, source, config, attn_implementation=_attention())
 
 
 def new_language_model(config: PretrainedConfig) -> PreTrainedModel:
@@ -68,6 +70,19 @@ def first_position(model: PreTrainedModel) -> Optional[int]:
     embeddings = getattr(model.base_model, "embeddings", None)
     padding = getattr(getattr(embeddings, "position_embeddings", None), "padding_idx", None)
     return 0 if padding is None else padding + 1
+
+
+@contextlib.contextmanager
+def _weights_copied() -> Iterator[None]:
+    """
+    Has transformers copy the weights that it loads into the model's own. Left to itself, version 4.43 puts them in their place,
+    which parts the two names that the output layer's bias has, and the bias of RoBERTa, XLM-R and ALBERT is then 0.
+    """
+    PreTrainedModel._supports_param_buffer_assignment = False
+    try:
+        yield
+    finally:
+        del PreTrainedModel._supports_param_buffer_assignment
 
 
 def _attention() -> Optional[str]:

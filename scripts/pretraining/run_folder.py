@@ -49,7 +49,7 @@ class RunFolder:
         # Raises
 
         `ValueError`
-            Where the folder is neither new nor that of a run that was begun with the same settings.
+            Where the folder is neither new nor that of a run that was begun with the same settings, or has no checkpoint yet.
         """
         if self._report.exists():
             raise ValueError(f"{self.path} holds an encoder that is done. Name another folder, or remove this one.")
@@ -69,7 +69,7 @@ class RunFolder:
             for key, value in self._settings.items()
             if value != earlier.get(key)
         ]
-        if changes:
+        if changes and checkpoints(self.work):
             raise ValueError(
                 f"{self.path} holds a run that was begun with other settings: {'; '.join(changes)}. Take those, or another "
                 "folder."

@@ -1,0 +1,1 @@
+"""The parts of scripts/distil_encoder.py."""
