@@ -3,6 +3,7 @@
 import copy
 import json
 import runpy
+import shutil
 import sys
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from transformers import (
     AlbertConfig,
     AutoModelForMaskedLM,
     AutoTokenizer,
+    BartConfig,
     BertConfig,
     BertForMaskedLM,
     BertTokenizerFast,
@@ -190,6 +192,13 @@ class TestVocabulary:
         torch.testing.assert_close(found.hidden_states, expected.hidden_states)
         torch.testing.assert_close(found.logits, expected.logits[:, :, pieces])
 
+    def test_positions_that_would_move_with_the_padding_are_refused(self) -> None:
+        pieces = [1, 2, 3, 5, 6]
+        roberta, bert = (kind(vocab_size=9, pad_token_id=5, **SIZE) for kind in (XLMRobertaConfig, BertConfig))
+        assert with_pieces(AutoModelForMaskedLM.from_config(bert), pieces).config.pad_token_id == 3
+        with pytest.raises(ConfigurationError, match="from the id of its padding, which is 5 and would be 3"):
+            with_pieces(AutoModelForMaskedLM.from_config(roberta), pieces)
+
     def test_byte_level_bpe_is_refused(self, monkeypatch, tmp_path) -> None:
         backend = Tokenizer(models.BPE())
         backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
@@ -327,6 +336,7 @@ def test_a_smaller_encoder(unbroken, xlm_r) -> None:
     files = EncoderFiles(str(unbroken))
     assert files.model().config.num_hidden_layers == 2 and files.model().get_input_embeddings().weight.shape[0] == 400
     assert files.config().hidden_dropout_prob == EncoderFiles(str(xlm_r)).config().hidden_dropout_prob == 0.1
+    assert "_name_or_path" not in json.loads((unbroken / "config.json").read_text())
     assert files.max_length() == 64 and len(files.tokenizer()) == 400
     saved, missing = load_language_model(str(unbroken), files.config())
     weights = load_file(unbroken / "model.safetensors")
@@ -429,7 +439,7 @@ def test_a_vocabulary_cut_alone(monkeypatch, tmp_path) -> None:
         assert torch.equal(weights[words][number], teacher[words][whole.get_vocab()[piece]].half())
 
 
-def test_what_is_wrong_is_said(bert, monkeypatch, tmp_path, capsys) -> None:
+def test_what_is_wrong_is_said(bert, xlm_r, monkeypatch, tmp_path, capsys) -> None:
     command = [tmp_path / "new", "--teacher", bert, *TEXT, "--steps", 0]
     with pytest.raises(SystemExit):
         distil(monkeypatch, *command)
@@ -437,6 +447,10 @@ def test_what_is_wrong_is_said(bert, monkeypatch, tmp_path, capsys) -> None:
     for number in (0, 5):
         with pytest.raises(SystemExit, match=f"--layers is {number}, and the teacher has 4"):
             distil(monkeypatch, *command, "--layers", number)
+    decoder = shutil.copytree(xlm_r, tmp_path / "bart")
+    BartConfig().save_pretrained(decoder)
+    with pytest.raises(SystemExit, match="of type 'bart' and has a decoder"):
+        distil(monkeypatch, *command, "--layers", 1, "--teacher", decoder)
     assert not (tmp_path / "new").exists()
     with pytest.raises(SystemExit, match="--vocab-size is 20, and .* pieces are necessary"):
         distil(monkeypatch, *command, "--vocab-size", 20)

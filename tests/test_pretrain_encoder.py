@@ -495,6 +495,15 @@ def test_an_encoder_goes_on_learning(unbroken) -> None:
     assert files.tokenizer().get_vocab() == AutoTokenizer.from_pretrained(TINY_ENCODER).get_vocab()
 
 
+def test_a_batch_in_which_nothing_is_masked_teaches_nothing(monkeypatch, tmp_path) -> None:
+    report = pretrain(monkeypatch, tmp_path / "same", *ADAPT, "--mask", 0, "--steps", 2)
+    assert [entry["loss"] for entry in report["log"] if "loss" in entry] == [0.0] and "eval_loss" not in report[
+        "held_out_loss"
+    ]
+    weights = load_file(tmp_path / "same" / "model.safetensors")
+    assert all(weight.isfinite().all() for weight in weights.values())
+
+
 def test_a_new_encoder_of_several_languages(monkeypatch, tmp_path) -> None:
     """Word pieces, vectors from counts, translations, early stopping, and weights in half the space."""
     pairs = tmp_path / "de-es.tsv"

@@ -98,6 +98,7 @@ class RunFolder:
 
     def save(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, report: Dict[str, Any]) -> None:
         """Writes the encoder, then its report, with the settings, by which it is known to be whole."""
+        model.config.name_or_path = ""  # it would say where on this machine the encoder began
         with encoder_written_whole(self.path, REMEDY) as new:
             model.save_pretrained(new)
             tokenizer.save_pretrained(new, legacy_format=False)
