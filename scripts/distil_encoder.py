@@ -107,6 +107,7 @@ def main() -> None:
 def distil(
     args: argparse.Namespace, folder: RunFolder, corpora: List[Corpus], teacher: Encoder, spans: List[range]
 ) -> None:
+    """Makes the student, each of whose layers stands for a span of the teacher's, trains it, and writes it."""
     report: Dict[str, Any] = {"command": as_given(), "teacher": teacher.size()}
     if args.vocab_size is not None:
         teacher, report["vocabulary"] = with_cut_vocabulary(args, teacher, corpora)
