@@ -3,7 +3,8 @@
 import contextlib
 import glob
 import os
-import tempfile
+import shutil
+import uuid
 from os import PathLike
 from pathlib import Path
 from typing import Iterator, Union
@@ -24,7 +25,7 @@ def written_whole(path: StrPath) -> Iterator[Path]:
     # Parameters
 
     path : `StrPath`
-        Where a link stands, the file that it points to is replaced.
+        Where a link stands, the file that it points to is replaced. Permissions of a file that is replaced are kept.
 
     # Raises
 
@@ -34,11 +35,11 @@ def written_whole(path: StrPath) -> Iterator[Path]:
     path = Path(os.path.realpath(path))
     if path.exists() and not path.is_file():
         raise OSError(f"'{path}' is no file that can be replaced")
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=_prefix(path), suffix=PART)
-    os.close(descriptor)
-    new = Path(name)
+    new = path.with_name(f"{_prefix(path)}{uuid.uuid4().hex}{PART}")
+    new.open("xb").close()
     try:
-        new.chmod(0o666 & ~_umask())  # as `open` would have made it: mkstemp makes files that nobody else may read
+        if path.exists():
+            shutil.copymode(path, new)
         yield new
         flush(new)
         os.replace(new, path)
@@ -63,14 +64,11 @@ def _prefix(path: Path) -> str:
     return f".{path.name}."
 
 
-def _umask() -> int:
-    umask = os.umask(0)
-    os.umask(umask)
-    return umask
-
-
 def flush(path: Path) -> None:
-    """To the disk, so that the names of files do not come there before their contents. Not every file system can for folders."""
+    """
+    Brings a file or folder to the disk (fsync), so that the names of files are not there before their contents. Not every file
+    system can for folders.
+    """
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -12,7 +12,7 @@ from lowresource_ner.archive_configs import archive_config
 from lowresource_ner.archives import check_archive, load_archive, unpacked
 from lowresource_ner.commands.module_figure import SUFFIXES, save_figure
 from lowresource_ner.commands.module_similarities import module_similarities
-from lowresource_ner.commands.whole_output import WholeOutput
+from lowresource_ner.commands.whole_output import whole_output
 from lowresource_ner.models import PgnBilstmCrossdomain
 
 _MODEL = "pgn_bilstm_crossdomain"
@@ -62,7 +62,7 @@ def compare_modules(
     """
     if plot is not None and Path(plot).suffix not in SUFFIXES:
         raise ConfigurationError(f"'{plot}' would be no figure: its name must end in {', '.join(SUFFIXES)}.")
-    with WholeOutput(output_file, inputs=[archive]) as json_file, WholeOutput(plot, "wb", [archive]) as figure_file:
+    with whole_output(output_file, inputs=[archive]) as json_file, whole_output(plot, "wb", [archive]) as figure_file:
         comparison = module_similarities(_model(archive, overrides))
         if json_file is not None:
             json_file.write(_layout(comparison) + "\n")

@@ -15,7 +15,7 @@ from allennlp.common import Params, Tqdm
 from allennlp.common.checks import ConfigurationError
 from allennlp.data import DatasetReader
 
-from lowresource_ner.commands.whole_output import WholeOutput
+from lowresource_ner.commands.whole_output import whole_output
 from lowresource_ner.data.text_rules import word_fault
 from lowresource_ner.distillation import TeacherLabelledReader
 from lowresource_ner.distillation.quoting import quoted
@@ -96,8 +96,8 @@ def soft_labels(
             "There is no place for the labels: give the config a 'store' (--overrides '{\"dataset_reader.store\": "
             '"runs/soft_labels"}\'), or name a file with --output-file.'
         )
-    read = [corpus, *(teacher.path for teacher in reader.board.teachers.values())]
-    with WholeOutput(output_file, inputs=[path for path in read if isinstance(path, str)]) as file:
+    teachers = [teacher.path for teacher in reader.board.teachers.values() if teacher.path is not None]
+    with whole_output(output_file, inputs=[*_paths(corpus), *teachers]) as file:
         reader.open()
         report = _fill(reader, corpus) if reader.board.has_store else {}
         if file is not None:
@@ -112,6 +112,14 @@ def _label_from_args(args: argparse.Namespace) -> None:
     except KeyboardInterrupt:
         sys.exit("\nBroken off. With a store, the same command goes on from here.")
     print(json.dumps(report, ensure_ascii=False))
+
+
+def _paths(corpus: Any) -> List[str]:
+    """The files of a corpus, which may be given in lists and by name."""
+    if isinstance(corpus, (list, dict)):
+        parts = corpus.values() if isinstance(corpus, dict) else corpus
+        return [path for part in parts for path in _paths(part)]
+    return [corpus] if isinstance(corpus, str) else []
 
 
 def _fill(reader: TeacherLabelledReader, corpus: Any) -> Dict[str, Any]:

@@ -18,7 +18,7 @@ from allennlp.common.util import JsonDict
 from allennlp.predictors import Predictor
 
 from lowresource_ner.archives import load_archive
-from lowresource_ner.commands.whole_output import WholeOutput
+from lowresource_ner.commands.whole_output import whole_output
 from lowresource_ner.predictors.input_file import input_lines
 from lowresource_ner.predictors.input_line import INPUT_FORMATS
 from lowresource_ner.predictors.text_predictor import TextPredictor
@@ -121,7 +121,7 @@ def tag(
     input_format = input_format or options.pop("input_format", None) or _format_by_name(input_file)
     _check_input(input_file, input_format)
     _check_predictor(predictor, options)
-    with WholeOutput(output_file, inputs=[archive, input_file]) as file:
+    with whole_output(output_file, inputs=[archive, input_file]) as file:
         check_for_gpu(cuda_device)
         loaded = load_archive(archive, cuda_device, overrides, weights_file)
         tagger = Predictor.from_archive(loaded, predictor, dataset_reader_choice, extra_args=options)

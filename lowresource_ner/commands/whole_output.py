@@ -1,9 +1,8 @@
-"""The file that a command writes: found unwritable before the work, there as a whole or not at all, with errors of its own."""
+"""A command's output file: opened before the work, put in place when it is complete."""
 
 import contextlib
 import errno
 import io
-from contextlib import AbstractContextManager, ExitStack
 from os import PathLike, fspath
 from pathlib import Path
 from typing import IO, Any, Iterable, Iterator, Optional, Union
@@ -15,7 +14,8 @@ from lowresource_ner.whole_files import written_whole
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-class WholeOutput(AbstractContextManager):
+@contextlib.contextmanager
+def whole_output(path: Optional[str], mode: str = "w", inputs: Iterable[Union[str, PathLike]] = ()) -> Iterator[Any]:
     """
     Gives an open file to write to, which takes the place of `path` when the block ends well. An error, Ctrl-C, a kill or a full
     disk leaves what was there before. Enter it before the work whose outcome it holds.
@@ -35,33 +35,27 @@ class WholeOutput(AbstractContextManager):
         When it is entered, where nothing can be written there, or `path` is one of `inputs`; when it is written to or left, where
         the disk is full. Errors of other origin pass through.
     """
+    if path is None:
+        yield None
+        return
+    if any(Path(path).resolve() == Path(each).resolve() for each in inputs):
+        raise ConfigurationError(f"'{path}' is read by this command, too. Give another --output-file.")
+    with contextlib.ExitStack() as stack:
+        with _said_of(path):
+            new = stack.enter_context(written_whole(path))
+            file = stack.enter_context(_opened(new, path, mode))
+        yield file
+        with _said_of(path):
+            stack.close()
 
-    def __init__(self, path: Optional[str], mode: str = "w", inputs: Iterable[Union[str, PathLike]] = ()) -> None:
-        self._path = path
-        self._is_text = mode == "w"
-        self._inputs = inputs
-        self._opened = ExitStack()
 
-    def __enter__(self) -> Any:
-        if self._path is None:
-            return None
-        if any(Path(self._path).resolve() == Path(each).resolve() for each in self._inputs):
-            raise ConfigurationError(f"'{self._path}' is read by this command, too. Give another --output-file.")
-        with _said_of(self._path):
-            new = self._opened.enter_context(written_whole(self._path))
-            return self._opened.enter_context(self._open(new))
-
-    def __exit__(self, *error: Any) -> Optional[bool]:
-        with _said_of(self._path or ""):  # an error of the block itself is not raised in here
-            return self._opened.__exit__(*error)
-
-    def _open(self, new: Path) -> IO[Any]:
-        file = io.BufferedWriter(_NamedFile(new, self._path or ""))
-        return io.TextIOWrapper(file, encoding="utf-8", newline="\n") if self._is_text else file
+def _opened(new: Path, path: str, mode: str) -> IO[Any]:
+    file = io.BufferedWriter(_NamedFile(new, path))
+    return io.TextIOWrapper(file, encoding="utf-8", newline="\n") if mode == "w" else file
 
 
 class _NamedFile(io.FileIO):
-    """A file that is written to, whose errors name the file that it will be."""
+    """A file whose errors name the file that it will be."""
 
     def __init__(self, new: Path, name: str) -> None:
         super().__init__(fspath(new), "w")

@@ -34,6 +34,8 @@ class AtomicCheckpointer(Checkpointer):
 
     def save_checkpoint(self, trainer: Trainer) -> None:
         """
+        Saves the trainer's state, then the model's, and removes checkpoints that are too old.
+
         # Raises
 
         `OSError`
@@ -56,7 +58,7 @@ class AtomicCheckpointer(Checkpointer):
         # Raises
 
         `ConfigurationError`
-            Where a checkpoint may not be read.
+            Where the system cannot read a checkpoint just now (permissions, a network that is down), which need not be damaged.
         """
         if self._is_primary:
             self._remove_remains()
@@ -65,8 +67,8 @@ class AtomicCheckpointer(Checkpointer):
             try:
                 return self._load(*time)
             except ConfigurationError as error:
-                if isinstance(error.__cause__, PermissionError):
-                    raise
+                if _is_of_the_system(error.__cause__):
+                    raise ConfigurationError(f"{error}When it can be read again, give the same command.") from error
                 self._set_aside(time, error)
         if times:
             logger.warning("No checkpoint in '%s' is whole, and training begins anew.", self._serialization_dir)
@@ -75,7 +77,7 @@ class AtomicCheckpointer(Checkpointer):
     def _load(self, *time: int) -> TrainerCheckpoint:
         states = []
         for path in (self._model_state_path(*time), self._training_state_path(*time)):
-            with said_of_damage(f"The file '{path}'", "Whose file is it?"):
+            with said_of_damage(f"The file '{path}'", ""):
                 states.append(torch.load(path, map_location="cpu", weights_only=True))
         return TrainerCheckpoint(*states)
 
@@ -99,3 +101,7 @@ class AtomicCheckpointer(Checkpointer):
         for path in folder.glob("training_state_e*_b*.th"):
             if not path.with_name(path.name.replace("training", "model", 1)).exists():
                 path.unlink()
+
+
+def _is_of_the_system(error: Optional[BaseException]) -> bool:
+    return isinstance(error, OSError) and not isinstance(error, FileNotFoundError)

@@ -1,4 +1,4 @@
-"""Best weights, metrics and patience of a training that is broken off, which AllenNLP's checkpoints leave out."""
+"""Keeps in checkpoints what AllenNLP leaves out: whether weights are the best, metrics, patience."""
 
 import datetime
 import os
@@ -60,7 +60,7 @@ class Recovery(TrainerCallback):
             trainer._num_epochs = 0  # nothing is left to train, and the data need not be replayed
 
     def on_epoch(self, trainer: GradientDescentTrainer, metrics: Dict[str, Any], *args: Any, **kwargs: Any) -> None:
-        _put_before(metrics, self._metrics | metrics)
+        _replace(metrics, self._metrics | metrics)
         if self._restored is not None:
             metrics["training_duration"] = str(datetime.timedelta(seconds=self._seconds()))
         self._metrics = dict(metrics)
@@ -69,7 +69,7 @@ class Recovery(TrainerCallback):
         self, trainer: GradientDescentTrainer, metrics: Optional[Dict[str, Any]] = None, *args: Any, **kwargs: Any
     ) -> None:
         if metrics is not None and trainer._num_epochs == 0:
-            _put_before(metrics, self._metrics)
+            _replace(metrics, self._metrics | metrics | self._metrics)
 
     def state_dict(self) -> Dict[str, Any]:
         assert self.trainer is not None
@@ -88,11 +88,10 @@ class Recovery(TrainerCallback):
         return self._seconds_before + time.monotonic() - self._begun
 
 
-def _put_before(metrics: Dict[str, Any], others: Dict[str, Any]) -> None:
-    """Changes metrics in place, since the trainer goes on with the same object; where both have a name, the others count."""
-    merged = others | {name: value for name, value in metrics.items() if name not in others}
+def _replace(metrics: Dict[str, Any], content: Dict[str, Any]) -> None:
+    """Changes metrics in place, since the trainer goes on with the same object."""
     metrics.clear()
-    metrics.update(merged)
+    metrics.update(content)
 
 
 def _is_best(trainer: GradientDescentTrainer) -> bool:

@@ -7,7 +7,7 @@ import pytest
 from allennlp.common.checks import ConfigurationError
 from support.full_disk import no_file_over
 
-from lowresource_ner.commands.whole_output import WholeOutput
+from lowresource_ner.commands.whole_output import whole_output
 
 
 @pytest.fixture
@@ -19,14 +19,14 @@ def path(tmp_path) -> Path:
 
 @pytest.mark.parametrize("mode, content", [("w", "Ñandú\r\n"), ("wb", b"\0\xff")])
 def test_what_is_written_appears_when_all_is(path, mode, content) -> None:
-    with WholeOutput(str(path), mode) as file:
+    with whole_output(str(path), mode) as file:
         file.write(content)
         assert path.read_text() == "earlier"
     assert path.read_bytes() == (content if isinstance(content, bytes) else content.encode("utf-8"))
 
 
 def test_without_a_path_there_is_no_file() -> None:
-    with WholeOutput(None) as file:
+    with whole_output(None) as file:
         assert file is None
 
 
@@ -37,7 +37,7 @@ def test_a_full_disk_is_told_and_leaves_the_earlier_file(path, num_writes) -> No
             ConfigurationError, match=r"output.txt' cannot be written: File too large. Free some space.*as it was"
         ),
         no_file_over(1000),
-        WholeOutput(str(path)) as file,
+        whole_output(str(path)) as file,
     ):
         for _ in range(num_writes):
             file.write("x" * 2000)
@@ -46,7 +46,7 @@ def test_a_full_disk_is_told_and_leaves_the_earlier_file(path, num_writes) -> No
 
 @pytest.mark.parametrize("error", [OSError("of a teacher's file"), KeyboardInterrupt(), ValueError()])
 def test_errors_of_the_work_pass_through(path, error) -> None:
-    with pytest.raises(type(error)) as caught, WholeOutput(str(path)) as file:
+    with pytest.raises(type(error)) as caught, whole_output(str(path)) as file:
         file.write("half")
         raise error
     assert caught.value is error
@@ -63,14 +63,14 @@ def test_what_cannot_be_written_is_told_before_the_work(path, tmp_path) -> None:
     }.items():
         wrong = f"{tmp_path}/{name}"
         with pytest.raises(ConfigurationError, match=f"^'{wrong}' cannot be written: .*{complaint}. Give a file"):
-            with WholeOutput(wrong):
+            with whole_output(wrong):
                 pytest.fail("the work began")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only to root")
 def test_a_folder_that_is_read_only_is_told_before_the_work(path) -> None:
     path.parent.chmod(0o500)
-    with pytest.raises(ConfigurationError, match="Permission denied"), WholeOutput(str(path)):
+    with pytest.raises(ConfigurationError, match="Permission denied"), whole_output(str(path)):
         pytest.fail("the work began")
 
 
@@ -78,6 +78,6 @@ def test_what_the_command_reads_is_not_overwritten(path, tmp_path) -> None:
     link = tmp_path / "link"
     link.symlink_to(path)
     with pytest.raises(ConfigurationError, match="link' is read by this command, too"):
-        with WholeOutput(str(link), inputs=[tmp_path / "other", path]):
+        with whole_output(str(link), inputs=[tmp_path / "other", path]):
             pytest.fail("the work began")
     assert path.read_text() == "earlier"
