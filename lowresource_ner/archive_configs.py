@@ -48,6 +48,8 @@ def archive_config(
     folder: StrPath, overrides: Union[str, Dict[str, Any]] = "", archive: Optional[StrPath] = None
 ) -> Dict[str, Any]:
     """
+    Reads and checks the config of an unpacked archive.
+
     # Parameters
 
     folder : `StrPath`
@@ -78,6 +80,8 @@ def archive_config(
 
 def check_config(config: Dict[str, Any], archive: StrPath) -> None:
     """
+    Checks that a config names registered classes only, and loads nothing that is not checked.
+
     # Raises
 
     `ConfigurationError`
@@ -103,7 +107,7 @@ def registered_classes() -> Dict[str, Set[str]]:
 
 
 def entries(config: Any) -> Iterator[Entry]:
-    """All values of a config, at whatever depth, in their order; no function calls itself for it."""
+    """All values of a config in their order; iteratively, since a hostile one may nest deeper than Python recurses."""
     waiting = [Entry((), config)]
     while waiting:
         place, value = waiting.pop()

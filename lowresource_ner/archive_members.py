@@ -1,15 +1,16 @@
 """What an archive file or the folder of a run consists of, looked through before anything of it is written or read."""
 
+import contextlib
+import errno
 import functools
 import os
 import shutil
 import tarfile
-import tempfile
 import zlib
 from lzma import LZMAError
 from os import PathLike
 from pathlib import Path, PurePosixPath
-from typing import Any, Dict, NamedTuple, Optional, Set, Union
+from typing import Any, Dict, Iterator, NamedTuple, Optional, Set, Union
 
 from allennlp.common.checks import ConfigurationError
 
@@ -79,8 +80,7 @@ def look_through(archive: StrPath) -> Contents:
 
     `ConfigurationError`
         Where it is damaged, or has a member that is neither a regular file nor a folder or would lie outside of the folder that
-        it is unpacked to, two members of one name, too many members, or more bytes than an honest archive has or the disk has
-        room for.
+        it is unpacked to, two members of one name, too many members, or more bytes than an honest archive has.
     """
     path = os.path.realpath(archive)
     state = os.stat(path)
@@ -88,16 +88,29 @@ def look_through(archive: StrPath) -> Contents:
 
 
 def unpack(archive: StrPath, folder: StrPath) -> None:
-    """Writes what is in an archive file to a folder, after `look_through`, whose errors it raises."""
-    look_through(archive)
+    """
+    Writes what is in an archive file to a folder, after `look_through`, whose errors it raises.
+
+    # Raises
+
+    `ConfigurationError`
+        Also where the disk has no room for it.
+    """
+    contents = look_through(archive)
+    free = shutil.disk_usage(folder).free
+    if contents.num_bytes > free:
+        raise _no_room(archive, folder, f"it unpacks to {contents.num_bytes:,} bytes, and {free:,} are free there")
     # Python 3.11 before 3.11.4 has no filters.
     filters: Dict[str, Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
-    with said_of_damage(f"Archive '{archive}'", COPY_AGAIN), tarfile.open(archive, tarinfo=_Member) as tar:
-        tar.extractall(folder, **filters)
+    with said_of_damage(f"Archive '{archive}'", COPY_AGAIN), _no_room_told(archive, folder):
+        with tarfile.open(archive, tarinfo=_Member) as tar:
+            tar.extractall(folder, **filters)
 
 
 def check_run_files(folder: Path) -> None:
     """
+    Looks for pipes, devices and sockets among what is read of the folder of a run.
+
     # Raises
 
     `ConfigurationError`
@@ -152,7 +165,6 @@ def _look_through(archive: str, path: str, size: int, _mtime: int) -> Contents:
                 fault = _fault(member, names) or _fault_of_size(contents, size)
                 if fault is not None:
                     raise _Refused(member.name, fault)
-                _check_space(archive, contents)
                 names.add(PurePosixPath(member.name))
             _read_tail(tar)
     except _Refused as error:
@@ -184,14 +196,21 @@ def _fault_of_size(contents: Contents, size: int) -> Optional[str]:
     return None
 
 
-def _check_space(archive: str, contents: Contents) -> None:
-    folder = tempfile.gettempdir()
-    free = shutil.disk_usage(folder).free
-    if contents.num_bytes > free:
-        raise ConfigurationError(
-            f"Archive '{archive}' unpacks to {contents.num_bytes:,} bytes or more, and where it would be unpacked ({folder}) "
-            f"{free:,} are free. Make room, or have temporary files written elsewhere (TMPDIR)."
-        )
+@contextlib.contextmanager
+def _no_room_told(archive: StrPath, folder: StrPath) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise _no_room(archive, folder, "the disk is full") from error
+
+
+def _no_room(archive: StrPath, folder: StrPath, why: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"Archive '{archive}' cannot be unpacked to '{folder}': {why}. Free space, or have temporary files written elsewhere "
+        "(TMPDIR)."
+    )
 
 
 def _read_tail(tar: tarfile.TarFile) -> None:

@@ -168,7 +168,7 @@ def test_a_file_is_looked_through_anew_when_it_has_changed(tmp_path):
 def test_more_than_the_disk_has_room_for_is_not_unpacked(tmp_path, monkeypatch):
     archive = packed(tmp_path / "model.tar.gz", harmless_parts())
     monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(100, 99, 1))
-    with pytest.raises(ConfigurationError, match="1 are free. Make room"):
+    with pytest.raises(ConfigurationError, match="and 1 are free there. Free space"):
         archive_weights(archive)
 
 

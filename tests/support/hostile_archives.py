@@ -101,6 +101,29 @@ def negative_size(folder: Path) -> Path:
     return packed(folder / "model.tar.gz", harmless_parts(), (file_member("again", -512), b""))
 
 
+def holes(folder: Path) -> Path:
+    """A file of a gigabyte of which nothing is written but where it is, as newer tars say it."""
+    member = file_member("vocabulary/tokens.txt", 0)
+    member.pax_headers = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.realsize": str(1 << 30)}
+    return packed(folder / "model.tar.gz", harmless_parts(), (member, b""))
+
+
+def old_holes(folder: Path) -> Path:
+    """The same, as older ones say it: a kind of member."""
+    member = file_member("vocabulary/tokens.txt", 0)
+    member.type = tarfile.GNUTYPE_SPARSE
+    return packed(folder / "model.tar.gz", harmless_parts(), (member, b""))
+
+
+def many_members(folder: Path) -> Path:
+    return packed(folder / "model.tar.gz", {f"{number}": b"" for number in range(10_002)})
+
+
+def long_config(folder: Path) -> Path:
+    content = json.dumps({**harmless_config(), "x": [0] * (6 << 20)}).encode()
+    return packed(folder / "model.tar.gz", {**harmless_parts(), "config.json": content})
+
+
 def long_tail(folder: Path) -> Path:
     path = packed(folder / "model.tar.gz", harmless_parts())
     path.write_bytes(path.read_bytes() + gzip.compress(bytes(4 << 20)))
@@ -210,6 +233,10 @@ HOSTILE: Dict[str, Hostile] = {
     "a name twice": Hostile(with_member("./config.json"), "members", "is there twice"),
     "a bomb": Hostile(bomb, "members", "fills the disk"),
     "an endless name": Hostile(endless_header, "members", "bytes, which cannot be"),
+    "holes": Hostile(holes, "members", "is a file with holes"),
+    "holes of old": Hostile(old_holes, "members", "is of an unknown kind"),
+    "too many members": Hostile(many_members, "members", "is one of more than 10,000"),
+    "a config that never ends": Hostile(long_config, "config", "bytes, and at most 16,777,216 are read"),
     "a negative size": Hostile(negative_size, "members", "bytes, which cannot be"),
     "an endless tail": Hostile(long_tail, "members", "more than a megabyte follows"),
     "endless Jsonnet": Hostile(with_config(lambda config, marker: ENDLESS), "config", NO_JSON),

@@ -49,6 +49,10 @@ KINDS: Dict[str, Dict[str, Any]] = {
 }
 
 
+ALL_MOMENTS = ("teacher_crf", "within_epochs")
+"""Of the others the moments between which something changes for good."""
+
+
 class Run(NamedTuple):
     """A training that was not broken off: what a kill would have left of it, and what came of it."""
 
@@ -116,9 +120,11 @@ def test_every_moment_of_the_last_checkpoint_and_of_the_end(run: Run, request) -
     kind = request.node.callspec.params["run"]
     begins = [number for number, left in enumerate(run.left) if "open-.training_state" in left.name]
     chosen = run.left[begins[-1] - 1 :]
-    names = " ".join(left.name for left in chosen)
-    for event in ("os.rename-training_state", "os.rename-model_state", "open-metrics.json", "open-model.tar.gz"):
-        assert event in names, names
+    decisive = ("os.rename-training_state", "os.rename-model_state", "open-metrics.json", "open-model.tar.gz")
+    found = [left for event in decisive for left in chosen if event in left.name]
+    assert len(found) == len(decisive)
+    if kind not in ALL_MOMENTS:
+        chosen = found
     for left in chosen:
         weights = recover(run, left)
         assert differing(run.weights, weights) == [], left.name
@@ -140,7 +146,7 @@ def test_the_best_epoch_was_the_first_one(run: Run) -> None:
 
 
 @pytest.mark.parametrize("run", ["teacher_crf"], indirect=True)
-@pytest.mark.parametrize("damage", ["cut model", "empty model", "no state", "all"])
+@pytest.mark.parametrize("damage", ["cut model", "no state", "all"])
 def test_a_damaged_checkpoint_is_passed_over(run: Run, damage, tmp_path) -> None:
     left = shutil.copytree(moment(run, "open-metrics.json"), tmp_path / "left")
     models, states = (sorted(left.glob(f"{kind}_state_e*.th")) for kind in ("model", "training"))
@@ -149,7 +155,7 @@ def test_a_damaged_checkpoint_is_passed_over(run: Run, damage, tmp_path) -> None
         content = path.read_bytes()
         path.unlink()
         if damage != "no state":
-            path.write_bytes(b"" if damage == "empty model" else content[:1000])
+            path.write_bytes(content[:1000])
     weights = recover(run, left)
     told = (run.folder / "out.log").read_text()
     assert "after 3 epochs and 0 batches is damaged and passed over" in told
