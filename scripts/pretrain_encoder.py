@@ -117,16 +117,17 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     args = arguments()
     settings = {key: value for key, value in vars(args).items() if key != "folder"}
-    if is_done_but_for_tidying(args.folder, settings):
-        finish(args.folder)
-        return
-    check_folder(args.folder, settings)
-    transformers.set_seed(args.seed)
-    corpora = read_corpora(args)
+    corpora = []
+    if not is_done_but_for_tidying(args.folder, settings):
+        check_folder(args.folder, settings)
+        transformers.set_seed(args.seed)
+        corpora = read_corpora(args)
     with worked_on_alone(args.folder / WORK):
-        begin(args.folder / WORK, settings)
-        pretrain(args, settings, corpora)
-    finish(args.folder)
+        if not is_done_but_for_tidying(args.folder, settings):
+            check_folder(args.folder, settings)  # another process may have worked there since
+            begin(args.folder / WORK, settings)
+            pretrain(args, settings, corpora)
+        finish(args.folder)
 
 
 def pretrain(args: argparse.Namespace, settings: Dict[str, Any], corpora: List[Corpus]) -> None:
