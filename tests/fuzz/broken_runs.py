@@ -216,9 +216,13 @@ def phases_begun_by(patterns: Dict[str, str], events: Sequence[Event]) -> List[s
 
 
 def names_below(folder: Path) -> Result:
-    """All files and folders, so that what an unfinished write has left is found; those that chance names, without their name."""
+    """
+    All files and folders, so that what an unfinished write has left is found; those that chance names, without their name. Whole
+    checkpoints are left out: the last one's writer is often killed before it has removed the oldest, which harms nobody.
+    """
     names = (str(path.relative_to(folder)) for path in folder.rglob("*"))
-    return {f"file {re.sub(r'(?<=^soft_labels/).*', '...', name)}": "" for name in names}
+    kept = (name for name in names if not re.search(r"(^|/)(model|training)_state_e\d+_b\d+\.th$", name))
+    return {f"file {re.sub(r'(?<=^soft_labels/).*', '...', name)}": "" for name in kept}
 
 
 def training_result(folder: Path, are_metrics_compared: bool = True, place: Path | None = None) -> Result:

@@ -49,6 +49,8 @@ def as_table(outcomes: Sequence[Outcome]) -> Iterator[str]:
 
 def last_words(outcomes: Sequence[Outcome]) -> Iterator[str]:
     """What runs said last when the disk was full, and how often."""
-    said = [re.sub(r"/\S*/|\d+", "…", each.said)[:300] for each in outcomes if each.trial.fault.what == "full"]
+    said = [
+        re.sub(r"/\S*/|[0-9a-f]{16,}|\d+", "…", each.said)[:300] for each in outcomes if each.trial.fault.what == "full"
+    ]
     for text, count in collections.Counter(said).most_common():
         yield f"{count:>4} x {text or '(nothing)'}"
