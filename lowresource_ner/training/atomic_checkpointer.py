@@ -3,12 +3,14 @@
 import logging
 import os
 from pathlib import Path
-from typing import Optional, Tuple
+from typing import Any, Optional, Tuple
 
+import numpy
 import torch
 from allennlp.common.checks import ConfigurationError
 from allennlp.training.checkpointer import Checkpointer
 from allennlp.training.trainer import Trainer, TrainerCheckpoint
+from torch.serialization import get_unsafe_globals_in_checkpoint
 
 from lowresource_ner.damaged_files import said_of_damage
 from lowresource_ner.training.save_whole import save_whole
@@ -38,6 +40,8 @@ class AtomicCheckpointer(Checkpointer):
 
         # Raises
 
+        `ConfigurationError`
+            Where the state of a callback, an optimizer or a metric holds objects that torch would not read again.
         `OSError`
             Where the checkpoint cannot be written, for want of space most often. What was there before is still there.
         """
@@ -47,7 +51,8 @@ class AtomicCheckpointer(Checkpointer):
             model_path, training_path = Path(self._model_state_path(*time)), Path(self._training_state_path(*time))
             # A checkpoint is found by its model's file, which therefore goes first and comes last.
             model_path.unlink(missing_ok=True)
-            save_whole(state.trainer_state, training_path)
+            save_whole(_with_plain_numbers(state.trainer_state), training_path)
+            _check_readable(training_path)
             save_whole(state.model_state, model_path)
         super().save_checkpoint(trainer)  # finds both files there, and removes what is too old
 
@@ -101,6 +106,26 @@ class AtomicCheckpointer(Checkpointer):
         for path in folder.glob("training_state_e*_b*.th"):
             if not path.with_name(path.name.replace("training", "model", 1)).exists():
                 path.unlink()
+
+
+def _with_plain_numbers(state: Any) -> Any:
+    """Numbers of numpy, which metrics may be, as Python's: torch does not read the former (`weights_only`)."""
+    if isinstance(state, numpy.generic):
+        return state.item()
+    if type(state) is dict:
+        return {_with_plain_numbers(key): _with_plain_numbers(value) for key, value in state.items()}
+    return [_with_plain_numbers(each) for each in state] if type(state) is list else state
+
+
+def _check_readable(path: Path) -> None:
+    unreadable = get_unsafe_globals_in_checkpoint(str(path))
+    if unreadable:
+        path.unlink()
+        raise ConfigurationError(
+            "No checkpoint can be made of this training: a callback, a metric or an optimizer keeps something that is neither a "
+            f"tensor nor a plain value, and torch would not read it again ({', '.join(unreadable)}). Have its state hold plain "
+            "values."
+        )
 
 
 def _is_of_the_system(error: Optional[BaseException]) -> bool:

@@ -5,6 +5,7 @@ import os
 import time
 from typing import Any, Dict, Optional
 
+from allennlp.common.checks import ConfigurationError
 from allennlp.training.callbacks import TrainerCallback
 from allennlp.training.gradient_descent_trainer import GradientDescentTrainer
 
@@ -30,6 +31,11 @@ class Recovery(TrainerCallback):
     `training_` metrics are of its rest. They change no weight.
 
     Registered as a `TrainerCallback` with name "recovery".
+
+    # Raises
+
+    `ConfigurationError`
+        Before training, for a model that is sharded over several processes.
     """
 
     def __init__(self, serialization_dir: str) -> None:
@@ -41,6 +47,11 @@ class Recovery(TrainerCallback):
 
     def on_start(self, trainer: GradientDescentTrainer, is_primary: bool = True, **kwargs: Any) -> None:
         super().on_start(trainer, is_primary)
+        if trainer._ddp_wrapped_model is not None and trainer._ddp_wrapped_model.is_sharded:
+            raise ConfigurationError(
+                "The callback 'recovery' cannot put the weights of a sharded model together. Leave it out, or take a "
+                "'ddp_accelerator' that does not shard."
+            )
         self._begun = time.monotonic()
         if self._restored is None:
             return
@@ -60,7 +71,9 @@ class Recovery(TrainerCallback):
             trainer._num_epochs = 0  # nothing is left to train, and the data need not be replayed
 
     def on_epoch(self, trainer: GradientDescentTrainer, metrics: Dict[str, Any], *args: Any, **kwargs: Any) -> None:
-        _replace(metrics, self._metrics | metrics)
+        # Of training, AllenNLP has the metrics of this epoch's batches after the checkpoint, or none.
+        before = {name: value for name, value in self._metrics.items() if not name.startswith("training_")}
+        _replace(metrics, before | metrics)
         if self._restored is not None:
             metrics["training_duration"] = str(datetime.timedelta(seconds=self._seconds()))
         self._metrics = dict(metrics)

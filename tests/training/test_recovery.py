@@ -8,10 +8,13 @@ import shutil
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple
 
+import numpy
 import pytest
 import torch
 from allennlp.commands.train import train_model
 from allennlp.common import Params
+from allennlp.common.checks import ConfigurationError
+from allennlp.training.callbacks import TrainerCallback
 from conftest import REPOSITORY
 from support.full_disk import no_file_over
 from support.snapshots import recorded
@@ -187,6 +190,35 @@ def test_a_run_that_was_moved_recovers_where_it_is(run: Run, tmp_path) -> None:
     train_model(run.config(), str(tmp_path / "moved"), recover=True)
     assert differing(run.weights, archive_weights(tmp_path / "moved" / "model.tar.gz")) == []
     assert not run.folder.exists()
+
+
+@TrainerCallback.register("keeps")
+class Keeps(TrainerCallback):
+    """Has a state of its own in checkpoints."""
+
+    state: Any = None
+
+    def state_dict(self) -> Dict[str, Any]:
+        return {"state": Keeps.state}
+
+    def load_state_dict(self, state_dict: Dict[str, Any]) -> None:
+        Keeps.state = state_dict["state"]
+
+
+@pytest.mark.parametrize("run", ["last_epoch"], indirect=True)
+def test_numbers_of_numpy_are_kept_as_plain_ones_and_other_objects_refused_at_once(run: Run, tmp_path) -> None:
+    changed = run.config().as_dict(quiet=True)
+    changed["trainer"]["callbacks"].append({"type": "keeps"})
+    config = Params(changed)
+    Keeps.state = [numpy.float64(0.1), {"a": numpy.int64(3)}]
+    train_model(config.duplicate(), str(tmp_path / "plain"))
+    Keeps.state = None
+    train_model(config.duplicate(), str(tmp_path / "plain"), recover=True)
+    assert str(Keeps.state) == "[0.1, {'a': 3}]"
+    Keeps.state = Path("x")
+    with pytest.raises(ConfigurationError, match=r"pathlib.PosixPath\). Have its state hold plain values"):
+        train_model(config.duplicate(), str(tmp_path / "other"))
+    assert not list((tmp_path / "other").glob("*.th"))
 
 
 @pytest.mark.parametrize("run", ["last_epoch"], indirect=True)
