@@ -102,6 +102,7 @@ def start_anew() -> None:
         "FILE_EVENTS_LIBRARY": library,
         "LD_PRELOAD": library,
         "OMP_NUM_THREADS": "1",
+        "PYTHONUNBUFFERED": "1",
         "HF_HUB_OFFLINE": "1",
         "TOKENIZERS_PARALLELISM": "false",
     }

@@ -70,6 +70,7 @@ def _become(argv: Sequence[str], variables: Dict[str, str], output: IO[bytes]) -
     """Goes on as Python does with these arguments."""
     for descriptor in (1, 2):
         os.dup2(output.fileno(), descriptor)
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # so that what was said last stands last
     os.environ.update(variables)
     if argv[0] == "-m":
         sys.argv = list(argv[1:])

@@ -68,15 +68,18 @@ class Harness:
         variables = kind.environment | environment(root, log, fault)
         status = run(kind.command(root), variables, folder / "broken", trial.is_own_process)
         events = read(log)
-        if len(events) < fault.event:  # a log or an archive was written in fewer pieces this time
+        if len(events) < fault.event and status == 0:  # a log or an archive was written in fewer pieces this time
             return self.try_out(trial._replace(fault=Fault(fault.what, len(events))))
-        if status:
+        if len(events) < fault.event:
+            failures = [f"it ended by itself, with {status}, at event {len(events)}"]
+        elif status:
             failures = self._resumed(trial, folder)
         elif fault.what == "full":
             failures = self._unlike_unbroken(trial.kind, root)
         else:
             failures = ["it was to be killed, and ended well"]
-        outcome = Outcome(trial, events[fault.event - 1].words, failures, _last_words(folder / "broken"))
+        at = events[min(fault.event, len(events)) - 1].words if events else "the start"
+        outcome = Outcome(trial, at, failures, _last_words(folder / "broken"))
         if not self._is_kept:
             shutil.rmtree(folder)
         return outcome
