@@ -150,9 +150,22 @@ def segment_paths(folder: Path) -> List[Path]:
 
 
 def write_chunks(path: Path, chunks: Iterable[bytes]) -> None:
-    """Writes a file that is there as a whole or not at all, whatever happens to the process or the machine."""
-    with written_whole(path) as new, new.open("wb") as file:
-        file.writelines(chunks)
+    """
+    Writes a file that is there as a whole or not at all, whatever happens to the process or the machine.
+
+    # Raises
+
+    `ConfigurationError`
+        Where it cannot be written, for want of space most often.
+    """
+    try:
+        with written_whole(path) as new, new.open("wb") as file:
+            file.writelines(chunks)
+    except OSError as error:
+        raise ConfigurationError(
+            f"'{path}' of the soft-label store cannot be written: {error.strerror or error}. Free space, or see that you may "
+            "write there; the same command goes on with what is stored already."
+        ) from error
 
 
 def remove_stale(folder: Path) -> None:

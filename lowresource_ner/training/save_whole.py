@@ -27,6 +27,6 @@ def save_whole(content: Any, path: Union[str, PathLike]) -> None:
         # Where a disk is full, torch raises a RuntimeError that speaks of positions in its file.
         why = reason(error) if isinstance(error, OSError) else "the writing broke off."
         raise OSError(
-            f"'{path}' could not be written: {why} Is the disk full? Make space, and the same command with --recover goes on "
+            f"'{path}' could not be written: {why} Is the disk full? Free space, and the same command with --recover goes on "
             "from the last checkpoint."
         ) from error
