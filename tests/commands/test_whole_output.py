@@ -34,7 +34,7 @@ def test_without_a_path_there_is_no_file() -> None:
 def test_a_full_disk_is_told_and_leaves_the_earlier_file(path, num_writes) -> None:
     with (
         pytest.raises(
-            ConfigurationError, match=r"output.txt' cannot be written: File too large. Free some space.*as it was"
+            ConfigurationError, match=r"output.txt' cannot be written: File too large. Free space.*as it was"
         ),
         no_file_over(1000),
         whole_output(str(path)) as file,
@@ -54,10 +54,8 @@ def test_errors_of_the_work_pass_through(path, error) -> None:
 
 
 def test_what_cannot_be_written_is_told_before_the_work(path, tmp_path) -> None:
-    os.mkfifo(tmp_path / "pipe")
     for name, complaint in {
         ".": "is no file that can be replaced",
-        "pipe": "is no file that can be replaced",
         "nowhere/out": "No such file or directory",
         "output.txt/out": "Not a directory",
     }.items():
@@ -74,6 +72,30 @@ def test_a_folder_that_is_read_only_is_told_before_the_work(path) -> None:
         pytest.fail("the work began")
 
 
+def test_a_file_that_cannot_take_its_place_is_named(path) -> None:
+    with pytest.raises(
+        ConfigurationError, match="cannot be replaced: Is a directory.*kept as '.*/.output.txt.*part'; move"
+    ):
+        with whole_output(str(path)) as file:
+            file.write("later")
+            path.unlink()
+            path.mkdir()
+    (kept,) = set(path.parent.iterdir()) - {path}
+    assert kept.read_text() == "later"
+
+
+def test_nothing_is_written_into_a_folder_that_the_command_reads(tmp_path) -> None:
+    (tmp_path / "run" / "vocabulary").mkdir(parents=True)
+    for name in ("config.json", "vocabulary/labels.txt"):
+        with pytest.raises(
+            ConfigurationError, match=f"{name}' lies in the folder '{tmp_path / 'run'}', which this command"
+        ):
+            with whole_output(str(tmp_path / "run" / name), inputs=[tmp_path / "run"]):
+                pytest.fail("the work began")
+    with whole_output(str(tmp_path / "out"), inputs=[tmp_path / "run"]) as file:
+        file.write("beside")
+
+
 def test_what_the_command_reads_is_not_overwritten(path, tmp_path) -> None:
     link = tmp_path / "link"
     link.symlink_to(path)
@@ -81,3 +103,36 @@ def test_what_the_command_reads_is_not_overwritten(path, tmp_path) -> None:
         with whole_output(str(link), inputs=[tmp_path / "other", path]):
             pytest.fail("the work began")
     assert path.read_text() == "earlier"
+
+
+@pytest.mark.parametrize("name", ["-", "/dev/stdout"])
+def test_standard_output_holds_what_is_written_alone(capfd, name) -> None:
+    os.write(1, b"before\n")  # to the file that pytest has redirected it to
+    with whole_output(name, inputs=["-"]) as file:
+        print("of a library")
+        file.write("first\n")
+        assert capfd.readouterr() == ("before\nfirst\n", "of a library\n"), "each line at once"
+        file.write("last")
+    print("after")
+    assert capfd.readouterr() == ("lastafter\n", "")
+
+
+def test_a_pipe_is_written_to_line_by_line(tmp_path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    with pytest.raises(BrokenPipeError), whole_output(str(pipe)) as file:
+        file.write("first\n")
+        assert os.read(reader, 100) == b"first\n"
+        os.close(reader)
+        file.write("last\n")
+    assert list(tmp_path.iterdir()) == [pipe] and pipe.is_fifo()
+
+
+def test_devices_are_written_to() -> None:
+    with whole_output("/dev/null", "wb") as file:
+        file.write(b"nothing")
+    with pytest.raises(ConfigurationError, match="'/dev/full' cannot be written: No space .* on another disk.$"):
+        with whole_output("/dev/full") as file:
+            file.write("nothing\n")
+    assert Path("/dev/null").is_char_device() and Path("/dev/full").is_char_device()
