@@ -187,7 +187,7 @@ _EVALUATED = [
 def kinds(teacher: Path) -> List[Kind]:
     """All kinds of run; the students' teacher is an archive that `TEACHER` has made."""
     taught = {"TARGET": "es", "TEACHER": str(teacher)}
-    amid_epochs = {"trainer.checkpointer": {"save_every_num_batches": 5}, "data_loader.batch_sampler.batch_size": 8}
+    amid_epochs = {"trainer.checkpointer.save_every_num_batches": 5, "data_loader.batch_sampler.batch_size": 8}
     return [
         Training("teacher", "cross_lingual/teacher", _TEACHER, 20),
         Training("last_is_best", "cross_lingual/teacher_crf", _TEACHER | _LAST_IS_BEST, 15),
