@@ -1,6 +1,7 @@
 """Keeps in checkpoints what AllenNLP leaves out: whether weights are the best, metrics, patience."""
 
 import datetime
+import logging
 import os
 import time
 from typing import Any, Dict, Optional
@@ -9,7 +10,10 @@ from allennlp.common.checks import ConfigurationError
 from allennlp.training.callbacks import TrainerCallback
 from allennlp.training.gradient_descent_trainer import GradientDescentTrainer
 
+from lowresource_ner.training.atomic_checkpointer import AtomicCheckpointer
 from lowresource_ner.training.save_whole import save_whole
+
+logger = logging.getLogger(__name__)
 
 BEST = "best.th"
 
@@ -51,6 +55,11 @@ class Recovery(TrainerCallback):
             raise ConfigurationError(
                 "The callback 'recovery' cannot put the weights of a sharded model together. Leave it out, or take a "
                 "'ddp_accelerator' that does not shard."
+            )
+        if not isinstance(trainer._checkpointer, AtomicCheckpointer):
+            logger.warning(
+                "The trainer's 'checkpointer' is not of type 'atomic': a kill or a full disk while it writes would leave a "
+                'checkpoint that cannot be recovered. Add "type": "atomic" to it.'
             )
         self._begun = time.monotonic()
         if self._restored is None:

@@ -3,6 +3,7 @@ Whatever file of a run is being written, renamed or removed when the process is 
 metrics.json of the run that was not. What a kill leaves is had without one: a copy of the folder before each of these events.
 """
 
+import copy
 import json
 import shutil
 from pathlib import Path
@@ -190,6 +191,16 @@ def test_a_run_that_was_moved_recovers_where_it_is(run: Run, tmp_path) -> None:
     train_model(run.config(), str(tmp_path / "moved"), recover=True)
     assert differing(run.weights, archive_weights(tmp_path / "moved" / "model.tar.gz")) == []
     assert not run.folder.exists()
+
+
+@pytest.mark.parametrize("run", ["last_epoch"], indirect=True)
+def test_another_checkpointer_is_warned_of(run: Run, tmp_path) -> None:
+    changed = run.config().as_dict(quiet=True)
+    for name, checkpointer in (("atomic", {"type": "atomic"}), ("default", {})):
+        changed["trainer"] |= {"checkpointer": checkpointer, "num_epochs": 1}
+        train_model(Params(copy.deepcopy(changed)), str(tmp_path / name))
+        is_told = "is not of type 'atomic'" in (tmp_path / name / "out.log").read_text()
+        assert is_told == (name == "default")
 
 
 @TrainerCallback.register("keeps")
