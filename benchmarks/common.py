@@ -26,7 +26,8 @@ SIZES: Dict[str, Dict[str, Any]] = {
     "mbert": {"layers": 12, "hidden": 768, "heads": 12, "frozen": 3},
 }
 """
-`small` has the layers of the encoder in the box, `mbert` those of bert-base-multilingual-cased, with embeddings and 3 layers frozen.
+`small` has the layers of the encoder in the box, `mbert` those of bert-base-multilingual-cased, whose embeddings and 3 layers are
+frozen.
 """
 
 TRAINING_BATCH = 32

@@ -6,8 +6,8 @@ with batches at random, its default, and with `group_by_length`.
     OMP_NUM_THREADS=2 python benchmarks/tagger_speed.py --data $NER_DATA/conll2003/train.conll --sizes small
     OMP_NUM_THREADS=2 python benchmarks/tagger_speed.py --data $NER_DATA/conll2003/train.conll --sizes mbert --sentences 256
 
-`small` has the layers of the encoder in the box (6 x 384), `mbert` the sizes of bert-base-multilingual-cased (12 x 768, embeddings
-and 3 layers frozen). Weights are random: speed does not depend on them. Figures are medians over `--repeats`.
+`small` has the layers of the encoder in the box (6 x 384), `mbert` the sizes of bert-base-multilingual-cased (12 x 768, with
+embeddings and 3 layers frozen). Weights are random: speed does not depend on them. Figures are medians over `--repeats`.
 """
 
 import argparse

@@ -18,10 +18,10 @@ from allennlp.common.meta import META_NAME, Meta
 from allennlp.data import Vocabulary
 from allennlp.data.vocabulary import NAMESPACE_PADDING_FILE
 from allennlp.models import Archive, archival
-from transformers import dynamic_module_utils
 
-from lowresource_ner.archive_configs import archive_config
-from lowresource_ner.archive_members import COPY_AGAIN, StrPath, check_run_files, is_tar, unpack
+from lowresource_ner.archive_building import building
+from lowresource_ner.archive_configs import archive_config, check_encoder_config
+from lowresource_ner.archive_members import COPY_AGAIN, StrPath, check_run_files, is_tar, shown, unpack
 from lowresource_ner.damaged_files import said_of_damage
 
 ENCODERS_FOLDER = os.path.join("vocabulary", ".encoders")
@@ -98,18 +98,17 @@ def load_archive(
 
     `ConfigurationError`
         Where the archive is damaged, or no archive of a model, or `overrides` do not fit its config; and where `unpacked` or
-        `archive_config` refuse it, or it needs code that comes with an encoder.
+        `archive_config` refuse it, or it needs what `building` does not allow.
     """
-    with unpacked(path) as folder:
+    with building(path), unpacked(path) as folder:
         config = Params(archive_config(folder, overrides, path))
         check_vocabulary(folder, path)
         weights = _weights_file(folder, path) if weights_file is None else Path(weights_file)
         _read_weights(weights, path, is_check=True)
         meta = _meta(folder, path)
-        with _without_questions(path):
-            # AllenNLP's own function would unpack the archive and evaluate the config once more, by itself.
-            reader, validation_reader = archival._load_dataset_readers(config.duplicate(), str(folder))
-            model = archival._load_model(config.duplicate(), str(weights), str(folder), cuda_device)
+        # AllenNLP's own function would unpack the archive and evaluate the config once more, by itself.
+        reader, validation_reader = archival._load_dataset_readers(config.duplicate(), str(folder))
+        model = archival._load_model(config.duplicate(), str(weights), str(folder), cuda_device)
     return Archive(model, config, reader, validation_reader, meta)
 
 
@@ -121,12 +120,13 @@ def unpacked(archive: StrPath) -> Iterator[Path]:
     # Raises
 
     `ConfigurationError`
-        Where there is no such archive, or it is damaged; and, before anything of it is written or read, where `look_through` or
-        `check_run_files` refuse it.
+        Where there is no such archive, or it is damaged; before anything of it is written or read, where `look_through` or
+        `check_run_files` refuse it; and where `check_encoder_config` refuses an encoder in it.
     """
     archive = Path(archive)
     if archive.is_dir():
         check_run_files(archive)
+        _check_encoders(archive, archive)
         yield archive
         return
     if not is_tar(archive):
@@ -135,7 +135,13 @@ def unpacked(archive: StrPath) -> Iterator[Path]:
         )
     with tempfile.TemporaryDirectory() as folder:
         unpack(archive, folder)
+        _check_encoders(Path(folder), archive)
         yield Path(folder)
+
+
+def _check_encoders(folder: Path, archive: Path) -> None:
+    for path in sorted((folder / ENCODERS_FOLDER).glob("[!.]*/config.json")):
+        check_encoder_config(path, archive)
 
 
 def archive_weights(archive: StrPath) -> Dict[str, torch.Tensor]:
@@ -194,10 +200,20 @@ def archive_tokens(archive: StrPath, namespace: str) -> List[str]:
 
 def check_vocabulary(folder: Path, archive: StrPath) -> None:
     """Of an archive that is `unpacked`: raises a `ConfigurationError` where its vocabulary cannot be read."""
-    vocabulary = folder / "vocabulary"
     with said_of_damage(f"The vocabulary of archive '{archive}'", COPY_AGAIN):
-        for path in {vocabulary / NAMESPACE_PADDING_FILE, *vocabulary.glob("*.txt")}:
+        for path in [folder / "vocabulary" / NAMESPACE_PADDING_FILE, *namespace_files(folder)]:
+            if path.is_dir():
+                raise ValueError(f"{shown(path.name)} in it is a folder, and AllenNLP reads all in it as text.")
             path.read_text(encoding="utf-8")
+
+
+def namespace_files(folder: Path) -> List[Path]:
+    """
+    What AllenNLP reads the namespaces of an unpacked archive from: all in its vocabulary but hidden files, such as the
+    `._labels.txt` that a Mac packs beside `labels.txt`.
+    """
+    paths = sorted((folder / "vocabulary").iterdir())
+    return [path for path in paths if path.name != NAMESPACE_PADDING_FILE and not path.name.startswith(".")]
 
 
 def _meta(folder: Path, archive: StrPath) -> Optional[Meta]:
@@ -209,24 +225,3 @@ def _meta(folder: Path, archive: StrPath) -> Optional[Meta]:
         meta = Meta.from_path(path)
         archival._check_version_compatibility(archive, meta)
     return meta
-
-
-@contextlib.contextmanager
-def _without_questions(archive: StrPath) -> Iterator[None]:
-    """
-    Keeps transformers from asking on the standard input whether it may run code that comes with an encoder, where a class of
-    AllenNLP loads one: the answer might be the first line of somebody's text.
-    """
-    seconds = dynamic_module_utils.TIME_OUT_REMOTE_CODE
-    dynamic_module_utils.TIME_OUT_REMOTE_CODE = 0
-    try:
-        yield
-    except Exception as error:
-        if "trust_remote_code" not in str(error):
-            raise
-        raise ConfigurationError(
-            f"Archive '{archive}' names an encoder that needs Python code that comes with its files, and this package runs no "
-            "code of others. Do not use it, or train such a model with an encoder of a type that transformers knows."
-        ) from error
-    finally:
-        dynamic_module_utils.TIME_OUT_REMOTE_CODE = seconds

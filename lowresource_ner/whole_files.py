@@ -1,9 +1,11 @@
 """Files that are written completely or not at all, whatever becomes of the process or the disk."""
 
 import contextlib
+import errno
 import glob
 import os
-import tempfile
+import shutil
+import uuid
 from os import PathLike
 from pathlib import Path
 from typing import Iterator, Union
@@ -12,6 +14,10 @@ StrPath = Union[str, PathLike]
 
 PART = ".part"
 """What the name of an unfinished file ends with; it begins with a dot."""
+
+
+class NotReplacedError(OSError):
+    """A new file is whole, but could not take the place of the old one. The message says where it is."""
 
 
 @contextlib.contextmanager
@@ -24,28 +30,46 @@ def written_whole(path: StrPath) -> Iterator[Path]:
     # Parameters
 
     path : `StrPath`
-        Where a link stands, the file that it points to is replaced.
+        Where a link stands, the file that it points to is replaced. Permissions of a file that is replaced are kept.
 
     # Raises
 
     `OSError`
-        Before the block is entered, where nothing can be written there: no such folder, no permission, no space left.
+        Before the block is entered, where nothing can be written there: no such folder, no permission (for the folder, or a file
+        that would be replaced), no space left.
+    `NotReplacedError`
+        When the block has ended well, where the new file cannot take its place: a folder of that name has appeared, say, or a
+        file system is mounted on it. The new file is kept.
     """
     path = Path(os.path.realpath(path))
     if path.exists() and not path.is_file():
         raise OSError(f"'{path}' is no file that can be replaced")
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=_prefix(path), suffix=PART)
-    os.close(descriptor)
-    new = Path(name)
+    if path.exists() and not os.access(path, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+    new = path.with_name(f"{_prefix(path)}{uuid.uuid4().hex}{PART}")
+    new.open("xb").close()
     try:
-        new.chmod(0o666 & ~_umask())  # as `open` would have made it: mkstemp makes files that nobody else may read
+        if path.exists():
+            shutil.copymode(path, new)
         yield new
         flush(new)
-        os.replace(new, path)
+        _replace(path, new)
+    except NotReplacedError:
+        raise
     except BaseException:
         new.unlink(missing_ok=True)
         raise
     flush(path.parent)
+
+
+def _replace(path: Path, new: Path) -> None:
+    try:
+        os.replace(new, path)
+    except OSError as error:
+        raise NotReplacedError(
+            f"'{path}' cannot be replaced: {error.strerror}. What was written is whole, and is kept as '{new}'; move it to where "
+            "it shall be."
+        ) from error
 
 
 def remove_parts(path: StrPath) -> None:
@@ -63,14 +87,11 @@ def _prefix(path: Path) -> str:
     return f".{path.name}."
 
 
-def _umask() -> int:
-    umask = os.umask(0)
-    os.umask(umask)
-    return umask
-
-
 def flush(path: Path) -> None:
-    """To the disk, so that the names of files do not come there before their contents. Not every file system can for folders."""
+    """
+    Brings a file or folder to the disk (fsync), so that the names of files are not there before their contents. Not every file
+    system can for folders.
+    """
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

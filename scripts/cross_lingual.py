@@ -60,8 +60,8 @@ def main() -> None:
     if not request.is_scored:
         print(f"\nThere is no {request.scored_text}, and nothing was evaluated.")
     print(
-        f"\nThe taggers:\n{as_places(plan.results)}\nFor entities of a text with a sentence a line: allennlp predict TAGGER TEXT "
-        '--predictor ner --predictor-args \'{"input_format": "text"}\' --output-file entities.jsonl --silent'
+        f"\nThe taggers:\n{as_places(plan.results)}\nFor entities of a text with a sentence a line: allennlp tag TAGGER TEXT "
+        "--input-format text --output-file entities.jsonl"
     )
 
 

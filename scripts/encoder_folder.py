@@ -1,4 +1,4 @@
-"""The folder of an encoder, in which no file is ever half and whose weights come last: what loads is whole."""
+"""Writes an encoder's folder, weights last, so that a folder that loads is complete."""
 
 import contextlib
 import os
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Iterator
 
 import torch
+from safetensors import SafetensorError
 
 from lowresource_ner.damaged_files import reason
 from lowresource_ner.whole_files import flush
@@ -52,13 +53,15 @@ def said_of_writing(path: Path, remedy: str) -> Iterator[None]:
     # Raises
 
     `OSError`
-        In place of any error.
+        In place of these.
     """
     try:
         yield
-    except (MemoryError, torch.OutOfMemoryError):
-        raise
     except Exception as error:
+        # tokenizers raises plain exceptions.
+        is_of_writing = isinstance(error, (OSError, RuntimeError, SafetensorError)) or type(error) is Exception
+        if not is_of_writing or isinstance(error, torch.OutOfMemoryError):
+            raise
         raise OSError(f"'{path}' could not be written: {reason(error)} Is the disk full? {remedy}") from error
 
 

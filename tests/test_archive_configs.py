@@ -9,7 +9,14 @@ from allennlp.common.checks import ConfigurationError
 from allennlp.models import Model
 from conftest import REPOSITORY
 
-from lowresource_ner.archive_configs import archive_config, check_config, entries, imports_code, registered_classes
+from lowresource_ner.archive_configs import (
+    archive_config,
+    check_config,
+    entries,
+    imports_code,
+    registered_classes,
+    unbuilt_faults,
+)
 
 CONFIGS = sorted((REPOSITORY / "training_configs").glob("*/*.jsonnet"))
 PATHS = {
@@ -63,9 +70,22 @@ def modules(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(tmp_path))
 
 
-IMPORTED = ["subprocess.Popen", "os.path.join", "builtins.eval", "__main__.x", "sys.", "json.gz", "own_package.a/b.c"]
-IMPORTED += ["stranger_run.inner.evil.Model", "my-module.Model", "antigravity.x"]
+IMPORTED = ["subprocess.Popen", "os.path.join", "builtins.eval", "__main__.__name__", "json.loads", "own_package.a/b.c"]
+IMPORTED += ["stranger_run.inner.evil.Model", "my-module.Model", "antigravity.x", "antigravity..x"]
 NOT_IMPORTED = [
+    "test.txt",
+    "types.txt",
+    "platform.jsonl",
+    "token.vec",
+    "token.weight",
+    "json.gz",
+    "own_package.txt",
+    "token.*",
+    "transformers.embeddings.*",
+    "json.no_such_module.Class",
+    "__main__.x",
+    "sys.",
+    "os.path.join.x",
     "./json.gz",
     "/tmp/json.gz",
     "json",
@@ -92,14 +112,15 @@ NOT_IMPORTED += ["stranger_run.Model", ".*weight.*"]
 def test_what_would_be_imported_is_told_from_other_texts(name, modules):
     """No module is imported for it; those of the folder would raise an error."""
     before = set(sys.modules)
+    assert {"json", "os.path", "token", "types", "platform", "transformers"} <= before
     assert imports_code(name) == (name in IMPORTED)
     assert set(sys.modules) == before
 
 
-def test_paths_of_data_are_no_classes_and_what_is_dropped_on_loading_is_not_looked_at():
+def test_what_is_not_built_on_loading_is_not_refused():
     config = {
-        "train_data_path": {"en": "test.conll"},
-        "test_data_path": "json.gz",
+        "train_data_path": {"en": "own.conll"},
+        "trainer": {"optimizer": {"type": "torch.optim.Adafactor", "parameter_groups": [[["os.abort"], {"lr": 1}]]}},
         "model": {
             "type": "mbert_tagger",
             "initializer": {"regexes": [["token.weight", {"type": "pretrained", "weights_file_path": "x.th"}]]},
@@ -108,8 +129,35 @@ def test_paths_of_data_are_no_classes_and_what_is_dropped_on_loading_is_not_look
     }
     check_config(config, "model.tar.gz")
     assert "initializer" in config["model"]
-    with pytest.raises(ConfigurationError, match="'model.file' is 'test.conll', .* './' and its name"):
-        check_config({"model": {"file": "test.conll"}}, "model.tar.gz")
+    assert {".".join(place) for place, _ in unbuilt_faults(config)} == {
+        "trainer.optimizer.type",
+        "trainer.optimizer.parameter_groups.0.0.0",
+    }
+    with pytest.raises(
+        ConfigurationError, match="'model.file' is 'os.abort', .* --overrides '{\"model.file\": \"./NAME\"}'"
+    ):
+        check_config({"model": {"file": "os.abort"}}, "model.tar.gz")
+
+
+@pytest.mark.parametrize("section", ["data_loader", "validation_data_loader", "evaluation", "vocabulary"])
+def test_what_allennlps_evaluate_builds_is_refused(section):
+    with pytest.raises(ConfigurationError, match=f"'{section}.type' is 'os.system'"):
+        check_config({section: {"type": "os.system"}}, "model.tar.gz")
+
+
+def test_counts_have_a_bound_and_sizes_have_none():
+    config = {"num_layers": 1000, "num_embeddings": 250_000, "layer_size": 5000, "num_labels": 3}
+    check_config({"model": config, "trainer": {"num_layers": 10**9}}, "model.tar.gz")
+    with pytest.raises(ConfigurationError, match="'model.a.num_layers' is '1001', and no model has more than 1,000"):
+        check_config({"model": {"a": {"num_layers": 1001}}}, "model.tar.gz")
+    with pytest.raises(ConfigurationError, match="'model.block_sizes.1' is '1000000000'"):
+        check_config({"model": {"block_sizes": [4, 10**9]}}, "model.tar.gz")
+
+
+def test_the_vocabulary_of_an_archive_may_come_from_files():
+    check_config({"vocabulary": {"type": "from_files", "directory": "old/vocabulary"}}, "model.tar.gz")
+    with pytest.raises(ConfigurationError, match="'dataset_reader.vocab.type' is 'extend'"):
+        check_config({"dataset_reader": {"vocab": {"type": "extend", "directory": "other.tar.gz"}}}, "model.tar.gz")
 
 
 def test_a_config_is_read_as_it_was_trained_with(tmp_path):
@@ -132,6 +180,13 @@ def test_overrides_are_the_users_own_and_may_be_jsonnet(tmp_path, monkeypatch):
     config = archive_config(tmp_path, overrides)
     assert config["model"]["x"] == 7 and config["dataset_reader"]["type"] == "conll_ner"
     with pytest.raises(ConfigurationError, match="is 'subprocess.Popen'"):
+        archive_config(tmp_path)
+
+
+def test_the_values_of_a_config_are_counted(tmp_path):
+    """For each that might be the path of a class Python's folders are looked through."""
+    (tmp_path / "config.json").write_text(json.dumps({"model": [f"q{number}.b" for number in range(100_000)]}))
+    with pytest.raises(ConfigurationError, match="it has more than 100,000 values"):
         archive_config(tmp_path)
 
 

@@ -17,8 +17,10 @@ from lowresource_ner.archives import (
     archive_weights,
     check_archive,
     check_run_folder,
+    check_vocabulary,
     is_archive,
     load_archive,
+    namespace_files,
     unpacked,
 )
 from lowresource_ner.distillation.archive_teacher import ArchiveTeacher
@@ -139,7 +141,15 @@ def test_damaged_weights_are_told_without_the_advice_to_run_them(tmp_path, damag
 
 
 @pytest.mark.parametrize(
-    "content", ["", "{", "[]", '{"model": 1, "dataset_reader": {}}', '{"model": {"type": "mbert_tagger"}}']
+    "content",
+    [
+        "",
+        "{",
+        "[]",
+        '{"model": 1, "dataset_reader": {}}',
+        '{"model": {"type": "mbert_tagger"}}',
+        '{"model": {"type": "mbert_tagger"}, "dataset_reader": {"type": "conll_ner"}, "vocabulary": "abc"}',
+    ],
 )
 def test_a_damaged_config_is_named(tmp_path, content):
     (tmp_path / "config.json").write_text(content)
@@ -194,6 +204,22 @@ def test_the_damaged_file_of_a_run_is_told_before_the_model_is_made(packed, tmp_
     kind = {"best.th": "file best.th of", "config.json": "config of"}.get(name, "vocabulary of")
     with pytest.raises(ConfigurationError, match=f"The {kind} archive '{tmp_path}' cannot be read: .* Copy it"):
         load_archive(tmp_path, overrides=OVERRIDES)
+
+
+def test_what_allennlp_passes_over_in_a_vocabulary_is_no_damage(tmp_path):
+    """A Mac packs a file of its own beside each file."""
+    vocab = Vocabulary()
+    vocab.add_tokens_to_namespace(["O"], "labels")
+    vocab.save_to_files(tmp_path / "vocabulary")
+    (tmp_path / "vocabulary" / "._labels.txt").write_bytes(b"\0\5\x16\7\0\2Mac OS X\xb0\xc4\xe2")
+    check_vocabulary(tmp_path, "model.tar.gz")
+    assert archive_labels(tmp_path, "labels") == ["O"]
+    assert [path.name for path in namespace_files(tmp_path)] == ["labels.txt"]
+    (tmp_path / "vocabulary" / "sub").mkdir()
+    with pytest.raises(
+        ConfigurationError, match="The vocabulary of archive 'model.tar.gz' .*: 'sub' in it is a folder"
+    ):
+        check_vocabulary(tmp_path, "model.tar.gz")
 
 
 def test_only_folders_are_refused_that_are_patterns():

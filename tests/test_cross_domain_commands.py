@@ -69,8 +69,8 @@ def uda(allennlp, settings, tmp_path_factory) -> Dict[str, Any]:
         **SMALL,
         "trainer.num_epochs": 5,
         "trainer.optimizer.lr": 0.005,
-        "trainer.callbacks.2.threshold": -1,
-        "trainer.callbacks.2.optimizer.lr": 0.05,
+        "trainer.callbacks.3.threshold": -1,
+        "trainer.callbacks.3.optimizer.lr": 0.05,
         "dataset_reader.readers.ner_source.label_map": ONE_TYPE,
         "validation_dataset_reader.label_map": ONE_TYPE,
     }

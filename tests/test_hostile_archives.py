@@ -75,6 +75,8 @@ READERS = {
     "config": LOADERS | {"a teacher's fingerprint"},
     "weights": LOADERS | {"a warm start"},
     "encoder": {"an encoder", "check-archive"},
+    "building": LOADERS - {"check-archive"},
+    "teachers": {"load_archive", "a teacher", "a teacher's fingerprint", "similarity", "language_independence"},
 }
 
 
@@ -148,6 +150,7 @@ def test_a_harmless_archive_is_unpacked_as_it_is(tmp_path):
     parts = harmless_parts()
     archive = packed(tmp_path / "model.tar.gz", parts)
     assert look_through(archive) == (len(parts), sum(map(len, parts.values())))
+    (tmp_path / "unpacked").mkdir()
     unpack(archive, tmp_path / "unpacked")
     unpacked_parts = {
         path.relative_to(tmp_path / "unpacked").as_posix(): path.read_bytes()
@@ -168,7 +171,7 @@ def test_a_file_is_looked_through_anew_when_it_has_changed(tmp_path):
 def test_more_than_the_disk_has_room_for_is_not_unpacked(tmp_path, monkeypatch):
     archive = packed(tmp_path / "model.tar.gz", harmless_parts())
     monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(100, 99, 1))
-    with pytest.raises(ConfigurationError, match="1 are free. Make room"):
+    with pytest.raises(ConfigurationError, match="and 1 are free there. Free space"):
         archive_weights(archive)
 
 
@@ -219,6 +222,42 @@ def test_no_question_is_asked_where_allennlp_loads_one(tmp_path, yes, temporary)
     with pytest.raises(ConfigurationError, match="names an encoder that needs Python code"):
         load_archive(packed(tmp_path / "model.tar.gz", parts))
     assert not (tmp_path / MARKER).exists()
+
+
+def test_a_class_that_looks_like_a_file_is_not_imported(tmp_path, temporary, monkeypatch):
+    """The config alone does not say that a class is wanted where the text stands; AllenNLP does when it builds."""
+    (tmp_path / "looks_like.py").write_text(f"import pathlib\npathlib.Path({str(tmp_path / MARKER)!r}).touch()\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    config = nested(harmless_config(), "dataset_reader.token_indexers.tokens", "looks_like.txt")
+    archive = packed(tmp_path / "model.tar.gz", {**harmless_parts(), "config.json": json.dumps(config).encode()})
+    with pytest.raises(ConfigurationError, match="names 'looks_like.txt' where AllenNLP wants a TokenIndexer"):
+        load_archive(archive)
+    assert not (tmp_path / MARKER).exists()
+    with contextlib.suppress(Exception):
+        archival.load_archive(archive)
+    assert (tmp_path / MARKER).exists()
+
+
+def test_two_archives_that_are_teachers_of_each_other_are_told(tmp_path, temporary):
+    names = {"a": str(tmp_path / "a.tar.gz"), "b": str(tmp_path / "b.tar.gz")}
+    for name, path in names.items():
+        other = {"type": "archive", "archive_file": names["b" if name == "a" else "a"]}
+        config = {**harmless_config(), "model": {"type": "teacher_vote", "teachers": {"other": other}}}
+        packed(Path(path), {**harmless_parts(), "config.json": json.dumps(config).encode()})
+    with pytest.raises(ConfigurationError, match="a.tar.gz -> .*b.tar.gz -> .*a.tar.gz"):
+        load_archive(names["a"])
+    assert not any(temporary.iterdir())
+
+
+def test_a_hard_link_may_be_of_a_training(tmp_path):
+    """AllenNLP links best.th to the state of its epoch, and tarfile packs the second of them as a link to the first."""
+    (tmp_path / "model_state.th").write_bytes(b"weights")
+    (tmp_path / "best.th").hardlink_to(tmp_path / "model_state.th")
+    with tarfile.open(tmp_path / "model.tar.gz", "w:gz") as tar:
+        tar.add(tmp_path / "best.th", "weights.th")
+        tar.add(tmp_path / "model_state.th", "model_state.th")
+    with pytest.raises(ConfigurationError, match="'include_in_archive' .* use the folder of that run"):
+        look_through(tmp_path / "model.tar.gz")
 
 
 def test_files_outside_are_not_read_for_a_fingerprint(tmp_path):

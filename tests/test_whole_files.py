@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from lowresource_ner.whole_files import remove_parts, written_whole
+from lowresource_ner.whole_files import NotReplacedError, remove_parts, written_whole
 
 
 @pytest.fixture
@@ -76,6 +76,25 @@ def test_a_link_stays_and_its_file_is_replaced(path, tmp_path):
     with written_whole(link) as new:
         new.write_text("later")
     assert link.is_symlink() and path.read_text() == "later"
+
+
+def test_a_new_file_that_cannot_take_its_place_is_kept(path):
+    with pytest.raises(NotReplacedError) as caught, written_whole(path) as new:
+        new.write_text("later")
+        path.unlink()
+        path.mkdir()
+    assert f"'{path}' cannot be replaced: Is a directory. What was written is whole, and is kept as '{new}'" in str(
+        caught.value
+    )
+    assert new.read_text() == "later"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only to root")
+def test_a_file_that_is_read_only_is_not_replaced(path):
+    path.chmod(0o444)
+    with pytest.raises(PermissionError, match="Permission denied"), written_whole(path):
+        pytest.fail("the block was entered")
+    assert path.read_text() == "earlier" and list(path.parent.iterdir()) == [path]
 
 
 def test_what_cannot_be_written_is_found_before_the_work(tmp_path):

@@ -7,11 +7,10 @@ from typing import Any, Dict, Iterable, Set
 
 from allennlp.commands.subcommand import Subcommand
 from allennlp.common.checks import ConfigurationError
-from allennlp.data.vocabulary import NAMESPACE_PADDING_FILE
 
-from lowresource_ner.archive_configs import archive_config, entries, registered_classes
-from lowresource_ner.archive_members import look_through, shown
-from lowresource_ner.archives import ENCODERS_FOLDER, check_vocabulary, check_weights, unpacked
+from lowresource_ner.archive_configs import archive_config, entries, registered_classes, unbuilt_faults
+from lowresource_ner.archive_members import links_out, look_through, shown
+from lowresource_ner.archives import ENCODERS_FOLDER, check_vocabulary, check_weights, namespace_files, unpacked
 from lowresource_ner.encoder_loading import load_config, load_tokenizer
 
 NOT_COVERED = (
@@ -21,6 +20,9 @@ NOT_COVERED = (
     "names."
 )
 """What is said at the end."""
+
+# Of encoders, archives and spaCy models.
+_NAMES = ("model_name", "archive_file", "language")
 
 
 @Subcommand.register("check-archive")
@@ -53,7 +55,7 @@ def archive_findings(archive: str) -> Dict[str, str]:
 
     # Returns
 
-    What was found, by the part that was looked at: members, config, classes, weights, vocabulary, encoders, named.
+    What was found, by the part that was looked at: members, config, classes, not built, weights, vocabulary, encoders, named.
 
     # Raises
 
@@ -68,6 +70,7 @@ def archive_findings(archive: str) -> Dict[str, str]:
             "members": _members(archive),
             "config": f"a {config['model']['type']}, which reads by {config['dataset_reader'].get('type')}; JSON",
             "classes": _classes(config),
+            "not built": _not_built(config),
             "weights": f"{len(weights)} tensors, {sum(each.numel() for each in weights.values()):,} numbers, and no code",
             "vocabulary": _vocabulary(folder),
             "encoders": _encoders(folder, archive),
@@ -97,7 +100,8 @@ def check_archives(archives: Iterable[str]) -> bool:
 
 def _members(archive: str) -> str:
     if Path(archive).is_dir():
-        return "a folder, in which nothing that is read is a pipe or a device"
+        links = _listed(f"{shown(name)} to {shown(target)}" for name, target in links_out(Path(archive)).items())
+        return f"a folder, in which nothing that is read is a pipe or a device; links that lead out of it: {links}"
     contents = look_through(archive)
     return f"{contents.num_files} files, {contents.num_bytes:,} bytes, all of them inside; no links, pipes or devices"
 
@@ -112,9 +116,13 @@ def _classes(config: Dict[str, Any]) -> str:
     return "; ".join(f"{package}: {', '.join(sorted(used))}" for package, used in sorted(names.items()))
 
 
+def _not_built(config: Dict[str, Any]) -> str:
+    """What is no registered class where a config says how the model was trained, which AllenNLP builds to train anew."""
+    return _listed(f"{shown('.'.join(place))} is {shown(str(value))}" for place, value in unbuilt_faults(config))
+
+
 def _vocabulary(folder: Path) -> str:
-    files = sorted(path for path in (folder / "vocabulary").glob("*.txt") if path.name != NAMESPACE_PADDING_FILE)
-    sizes = {path.stem: len(path.read_text(encoding="utf-8").splitlines()) for path in files}
+    sizes = {path.stem: len(path.read_text(encoding="utf-8").splitlines()) for path in namespace_files(folder)}
     return _listed(f"{shown(namespace)} ({size:,})" for namespace, size in sizes.items())
 
 
@@ -136,7 +144,7 @@ def _named(config: Dict[str, Any]) -> str:
     names = [
         value
         for place, value in entries(config)
-        if isinstance(value, str) and ("://" in value or place[-1:] in {("model_name",), ("archive_file",)})
+        if isinstance(value, str) and ("://" in value or (place and place[-1] in _NAMES))
     ]
     return _listed(shown(name) for name in dict.fromkeys(names))
 

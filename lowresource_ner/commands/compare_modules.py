@@ -10,9 +10,10 @@ from allennlp.common.checks import ConfigurationError
 
 from lowresource_ner.archive_configs import archive_config
 from lowresource_ner.archives import check_archive, load_archive, unpacked
+from lowresource_ner.commands.breaking_off import broken_off
 from lowresource_ner.commands.module_figure import SUFFIXES, save_figure
 from lowresource_ner.commands.module_similarities import module_similarities
-from lowresource_ner.commands.whole_output import WholeOutput
+from lowresource_ner.commands.whole_output import STDOUT, whole_output
 from lowresource_ner.models import PgnBilstmCrossdomain
 
 _MODEL = "pgn_bilstm_crossdomain"
@@ -36,7 +37,7 @@ class CompareModules(Subcommand):
         subparser.add_argument(
             "archive", metavar="ARCHIVE", help="model.tar.gz, or the folder of a finished training run"
         )
-        subparser.add_argument("--output-file", help="where the JSON goes; without it, to standard output")
+        subparser.add_argument("--output-file", help="where the JSON goes; without it, or with -, to standard output")
         subparser.add_argument("--plot", help=f"where a figure goes, {', '.join(SUFFIXES)} by its suffix")
         subparser.add_argument(
             "-o",
@@ -62,7 +63,7 @@ def compare_modules(
     """
     if plot is not None and Path(plot).suffix not in SUFFIXES:
         raise ConfigurationError(f"'{plot}' would be no figure: its name must end in {', '.join(SUFFIXES)}.")
-    with WholeOutput(output_file, inputs=[archive]) as json_file, WholeOutput(plot, "wb", [archive]) as figure_file:
+    with whole_output(output_file, inputs=[archive]) as json_file, whole_output(plot, "wb", [archive]) as figure_file:
         comparison = module_similarities(_model(archive, overrides))
         if json_file is not None:
             json_file.write(_layout(comparison) + "\n")
@@ -72,9 +73,9 @@ def compare_modules(
 
 
 def _compare_from_args(args: argparse.Namespace) -> None:
-    comparison = compare_modules(args.archive, args.output_file, args.plot, args.overrides)
-    if args.output_file is None:
-        print(_layout(comparison))
+    output_file = STDOUT if args.output_file is None else args.output_file
+    with broken_off("Broken off."):
+        compare_modules(args.archive, output_file, args.plot, args.overrides)
 
 
 def _model(archive: str, overrides: str) -> PgnBilstmCrossdomain:

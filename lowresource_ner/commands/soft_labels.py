@@ -3,7 +3,6 @@
 import argparse
 import json
 import logging
-import signal
 import sys
 import time
 from itertools import islice
@@ -15,7 +14,8 @@ from allennlp.common import Params, Tqdm
 from allennlp.common.checks import ConfigurationError
 from allennlp.data import DatasetReader
 
-from lowresource_ner.commands.whole_output import WholeOutput
+from lowresource_ner.commands.breaking_off import broken_off
+from lowresource_ner.commands.whole_output import is_stdout, whole_output
 from lowresource_ner.data.text_rules import word_fault
 from lowresource_ner.distillation import TeacherLabelledReader
 from lowresource_ner.distillation.quoting import quoted
@@ -32,6 +32,8 @@ _FIRST_BLOCK, _LARGEST_BLOCK = 256, 8192
 _SECONDS_BETWEEN_WRITES = 60
 """A kill loses so much, and the block that was being labelled. Ctrl-C and SIGTERM lose that block alone."""
 
+_KEYS_OF_PATHS = {"archive_file", "path", "store"}
+
 
 @Subcommand.register("soft-labels")
 class SoftLabelsCommand(Subcommand):
@@ -42,7 +44,8 @@ class SoftLabelsCommand(Subcommand):
 
     `--output-file` writes the sentences that the student would learn from, a JSON object a line, in the form that the teacher
     `label_file` reads. They are whole: that selections leave out single words is not written. The file appears when it is
-    complete; until then, and when the command is broken off, an earlier one of its name stays.
+    complete; until then, and when the command is broken off, an earlier one of its name stays. With "-" the sentences go to
+    standard output, and the report, which is there otherwise, to standard error.
 
     AllenNLP looks for subcommands that are not its own in plugins alone: call it in the repository, or where a file
     `.allennlp_plugins`, or `~/.allennlp/plugins`, holds the line `lowresource_ner`. `--include-package` comes too late for it.
@@ -80,10 +83,11 @@ def soft_labels(
 
     `ConfigurationError`
         Before a sentence is labelled: where the config's reader is not `teacher_labelled`, there is neither a store nor a file
-        to write to, the file cannot be written or is one that a teacher reads, or teachers, weights or selections are not what
-        they should be. A path to data that does not exist is found by its reader.
+        to write to, the file cannot be written or is one that is read (or lies in an archive or the store), or teachers, weights
+        or selections are not what they should be. A path to data that does not exist is found by its reader.
     """
     params = Params.from_file(config, overrides)
+    others = _paths_in(params.as_dict(quiet=True).get("dataset_reader"))
     reader = DatasetReader.from_params(params["dataset_reader"])
     corpus = params.get("train_data_path") if data is None else data
     if not isinstance(reader, TeacherLabelledReader):
@@ -96,8 +100,7 @@ def soft_labels(
             "There is no place for the labels: give the config a 'store' (--overrides '{\"dataset_reader.store\": "
             '"runs/soft_labels"}\'), or name a file with --output-file.'
         )
-    read = [corpus, *(teacher.path for teacher in reader.board.teachers.values())]
-    with WholeOutput(output_file, inputs=[path for path in read if isinstance(path, str)]) as file:
+    with whole_output(output_file, inputs=[config, *_paths(corpus), *others]) as file:
         reader.open()
         report = _fill(reader, corpus) if reader.board.has_store else {}
         if file is not None:
@@ -106,12 +109,27 @@ def soft_labels(
 
 
 def _label_from_args(args: argparse.Namespace) -> None:
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was computed is written then, too
-    try:
+    with broken_off("Broken off. With a store, the same command goes on from here."):
         report = soft_labels(args.config, args.data, args.output_file, args.overrides)
-    except KeyboardInterrupt:
-        sys.exit("\nBroken off. With a store, the same command goes on from here.")
-    print(json.dumps(report, ensure_ascii=False))
+    print(json.dumps(report, ensure_ascii=False), file=sys.stderr if is_stdout(args.output_file) else sys.stdout)
+
+
+def _paths(corpus: Any) -> List[str]:
+    """The files of a corpus, which may be given in lists and by name."""
+    if isinstance(corpus, (list, dict)):
+        parts = corpus.values() if isinstance(corpus, dict) else corpus
+        return [path for part in parts for path in _paths(part)]
+    return [corpus] if isinstance(corpus, str) else []
+
+
+def _paths_in(config: Any) -> List[str]:
+    """What a part of a config names: archives and files of teachers, weights and selections, and the store."""
+    if isinstance(config, list):
+        return [path for part in config for path in _paths_in(part)]
+    if not isinstance(config, dict):
+        return []
+    inner = (_paths(value) if key in _KEYS_OF_PATHS else _paths_in(value) for key, value in config.items())
+    return [path for paths in inner for path in paths]
 
 
 def _fill(reader: TeacherLabelledReader, corpus: Any) -> Dict[str, Any]:

@@ -4,21 +4,22 @@ import argparse
 import inspect
 import json
 import os
-import signal
 import sys
 from io import TextIOWrapper
 from typing import Any, Dict, Iterator, Optional, Type
 
+import torch
 from allennlp.commands.predict import _PredictManager
 from allennlp.commands.subcommand import Subcommand
 from allennlp.common import Tqdm
 from allennlp.common import logging as common_logging
-from allennlp.common.checks import ConfigurationError, check_for_gpu
+from allennlp.common.checks import ConfigurationError
 from allennlp.common.util import JsonDict
 from allennlp.predictors import Predictor
 
 from lowresource_ner.archives import load_archive
-from lowresource_ner.commands.whole_output import WholeOutput
+from lowresource_ner.commands.breaking_off import broken_off
+from lowresource_ner.commands.whole_output import STDOUT, is_stdout, whole_output
 from lowresource_ner.predictors.input_file import input_lines
 from lowresource_ner.predictors.input_line import INPUT_FORMATS
 from lowresource_ner.predictors.text_predictor import TextPredictor
@@ -36,18 +37,23 @@ _LINES_AT_ONCE = 256
 @Subcommand.register("tag")
 class TagCommand(Subcommand):
     """
-    `allennlp tag ARCHIVE INPUT` finds the entities of a text, as `allennlp predict --predictor ner` does, and writes what that
-    writes. It differs from it in this:
+    `allennlp tag ARCHIVE INPUT` finds the entities of a text, as `allennlp predict --predictor ner` does, and writes the lines
+    that that writes to a file. It differs from it in this:
 
+    - Without an output file, or with "-", the lines go to standard output, and nothing else does: messages, and the progress of
+      what is not shown on a terminal, go to standard error. (`predict` writes "prediction:" before each there.)
     - The output file appears when it is complete. Until then, and when the command is broken off, killed, or the disk is full, an
-      earlier one of its name stays; and it is known to be writable before the archive is loaded.
+      earlier one of its name stays; and it is known to be writable before the archive is loaded. Pipes and devices are written to
+      directly.
     - Bytes of the input that are not UTF-8 spoil their own line alone, lines end at line feeds, and errors give the number that
       an editor gives the line.
     - The archive is loaded by this package, which looks through it first (see `load_archive`).
     - `--input-format` says what the input is: "json", an object a line; "text", a sentence or paragraph a line; "tokens", words
       separated by spaces; "conll", whatever the archive's reader reads. Without it the file's name must end in .jsonl, .ndjson,
       .json or .conll, packed or not; standard input ("-") is "json".
-    - With an output file there is a progress bar in place of the predictions on the console.
+
+    The exit status is 0 where something was tagged or there was nothing to tag, 1 where there is an error in place of every
+    answer, 130 after Ctrl-C.
 
     AllenNLP looks for subcommands that are not its own in plugins alone: call it in the repository, or where a file
     `.allennlp_plugins`, or `~/.allennlp/plugins`, holds the line `lowresource_ner`. `--include-package` comes too late for it.
@@ -61,7 +67,7 @@ class TagCommand(Subcommand):
         add = subparser.add_argument
         add("archive", metavar="ARCHIVE", help="model.tar.gz, or the folder of a finished training run")
         add("input_file", metavar="INPUT", help="the text, packed (gz, bz2, xz) or not; - for standard input")
-        add("--output-file", help="where the predictions go; without it, to the console")
+        add("--output-file", help="where the predictions go; without it, or with -, to standard output")
         add(
             "--input-format",
             choices=_FORMATS,
@@ -74,7 +80,7 @@ class TagCommand(Subcommand):
             default="",
             help="a JSON object with the predictor's options, split_sentences for instance",
         )
-        add("--batch-size", type=int, help=f"lines at once; {_LINES_AT_ONCE} without it, on the console 1")
+        add("--batch-size", type=int, help=f"lines at once; {_LINES_AT_ONCE} without it, 1 from a terminal")
         add("--cuda-device", type=int, default=-1, help="the number of a GPU")
         add("--weights-file", help="other weights than the archive's")
         add(
@@ -113,33 +119,36 @@ def tag(
     # Raises
 
     `ConfigurationError`
-        Before the archive is loaded: where the output cannot be written, there is no such input, its format cannot be told, or
-        the predictor or its options are none of `TextPredictor`'s kind. Later: where the archive cannot be used, or the input
-        not be read to its end.
+        Before the archive is loaded: where the output cannot be written, or would lie in the archive or be a file that is read;
+        there are no such input, weights or GPU; the input's format cannot be told; or the predictor or its options are none of
+        `TextPredictor`'s kind. Later: where the archive cannot be used, or the input not be read to its end.
     """
-    options = dict(predictor_args or {})
-    input_format = input_format or options.pop("input_format", None) or _format_by_name(input_file)
+    options = predictor_args or {}
+    input_format = _format_of(input_file, input_format)
     _check_input(input_file, input_format)
     _check_predictor(predictor, options)
-    with WholeOutput(output_file, inputs=[archive, input_file]) as file:
-        check_for_gpu(cuda_device)
+    _check_batch_size(batch_size)
+    _check_archive(archive, weights_file)
+    _check_gpu(cuda_device)
+    inputs = [archive, input_file, *([weights_file] if weights_file else [])]
+    with whole_output(STDOUT if output_file is None else output_file, inputs=inputs) as file:
         loaded = load_archive(archive, cuda_device, overrides, weights_file)
         tagger = Predictor.from_archive(loaded, predictor, dataset_reader_choice, extra_args=options)
         assert isinstance(tagger, TextPredictor)
-        run = _Run(tagger, input_file, input_format, file, batch_size or (_LINES_AT_ONCE if file else 1))
+        run = _Run(tagger, input_file, input_format, file, batch_size or _lines_at_once(input_file))
         run.run()
     return {"outputs": run.num_outputs, "errors": tagger.num_errors}
 
 
 def _tag_from_args(args: argparse.Namespace) -> None:
     common_logging.FILE_FRIENDLY_LOGGING = args.file_friendly_logging
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the unfinished file is removed then, too
     given = {name: value for name, value in vars(args).items() if name in inspect.signature(tag).parameters}
-    try:
+    output = None if is_stdout(args.output_file) else args.output_file
+    with broken_off(f"Broken off; '{output}' is as it was." if output else "Broken off."):
         report = tag(**{**given, "predictor_args": _json_object(args.predictor_args)})
-    except KeyboardInterrupt:
-        sys.exit(f"\nBroken off; '{args.output_file}' is as it was." if args.output_file else "\nBroken off.")
-    print(_told(report, args.output_file), file=sys.stderr)
+    print(_told(report, output), file=sys.stderr)
+    if 0 < report["outputs"] == report["errors"]:
+        sys.exit(1)
 
 
 def _told(report: Dict[str, int], output_file: Optional[str]) -> str:
@@ -155,13 +164,13 @@ class _Run(_PredictManager):
         predictor: TextPredictor,
         input_file: str,
         input_format: str,
-        output: Optional[TextIOWrapper],
+        output: TextIOWrapper,
         batch_size: int,
     ) -> None:
-        super().__init__(predictor, input_file, None, batch_size, output is None, input_format == _CONLL)
+        super().__init__(predictor, input_file, None, batch_size, False, input_format == _CONLL)
         self._input_format = input_format
         self._output_file = output
-        self._progress = Tqdm.tqdm(desc="tagging", unit=" sentences", disable=output is None)
+        self._progress = Tqdm.tqdm(desc="tagging", unit=" sentences", disable=output.isatty())
         self.num_outputs = 0
 
     def run(self) -> None:
@@ -175,6 +184,20 @@ class _Run(_PredictManager):
         super()._maybe_print_to_console_and_file(index, prediction, model_input)
         self.num_outputs += 1
         self._progress.update()
+
+
+def _lines_at_once(input_file: str) -> int:
+    """Who types lines waits for the answer to each."""
+    return 1 if input_file == _STDIN and sys.stdin.isatty() else _LINES_AT_ONCE
+
+
+def _format_of(input_file: str, given: Optional[str]) -> str:
+    if os.path.isdir(input_file):
+        raise ConfigurationError(f"'{input_file}' is a folder. Give a file to tag, one at a time.")
+    input_format = given or _format_by_name(input_file)
+    if input_format not in _FORMATS:
+        raise ConfigurationError(f"The input format '{input_format}' is none of {', '.join(_FORMATS)}.")
+    return input_format
 
 
 def _format_by_name(input_file: str) -> str:
@@ -191,15 +214,41 @@ def _format_by_name(input_file: str) -> str:
 
 
 def _check_input(input_file: str, input_format: str) -> None:
-    if input_format not in _FORMATS:
-        raise ConfigurationError(f"The input format '{input_format}' is none of {', '.join(_FORMATS)}.")
-    if input_format == _CONLL:
+    if input_format == _CONLL:  # its path is the archive's reader's to understand
         if input_file == _STDIN:
             raise ConfigurationError(
                 "A CoNLL file is read twice, which standard input cannot be. Write it to a file first."
             )
-    elif input_file != _STDIN and not os.path.exists(input_file):
-        raise ConfigurationError(f"There is no file '{input_file}' to tag. Check the path.")
+    elif input_file != _STDIN:
+        _check_is_no_address(input_file)
+        if not os.path.exists(input_file):
+            raise ConfigurationError(f"There is no file '{input_file}' to tag. Check the path.")
+
+
+def _check_archive(archive: str, weights_file: Optional[str]) -> None:
+    for path in filter(None, (archive, weights_file)):
+        _check_is_no_address(path)
+    if weights_file is not None and not os.path.isfile(weights_file):
+        raise ConfigurationError(f"There is no file '{weights_file}', the --weights-file. Check the path.")
+
+
+def _check_is_no_address(path: str) -> None:
+    if "://" in path:
+        raise ConfigurationError(f"'{path}' is an address, and tag reads files. Fetch it first, and give the file.")
+
+
+def _check_batch_size(batch_size: Optional[int]) -> None:
+    if batch_size is not None and batch_size < 1:
+        raise ConfigurationError(f"--batch-size is {batch_size}. Give the number of lines at once, from 1.")
+
+
+def _check_gpu(cuda_device: int) -> None:
+    there = torch.cuda.device_count()
+    if cuda_device >= there:
+        raise ConfigurationError(
+            f"--cuda-device is {cuda_device}, and {f'the GPUs here are 0 to {there - 1}' if there else 'there is no GPU here'}. "
+            "Leave it out to use the CPU."
+        )
 
 
 def _check_predictor(name: str, options: Dict[str, Any]) -> None:
@@ -208,6 +257,8 @@ def _check_predictor(name: str, options: Dict[str, Any]) -> None:
         raise ConfigurationError(
             f"'{name}' is no predictor of this package's kind (ner, ner_conll). Use allennlp predict."
         )
+    if "input_format" in options:
+        raise ConfigurationError("'input_format' is none of tag's --predictor-args. Give --input-format in its place.")
     try:
         inspect.signature(kind).bind(None, None, **options)
     except TypeError as error:

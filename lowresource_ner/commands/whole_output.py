@@ -1,24 +1,31 @@
-"""The file that a command writes: found unwritable before the work, there as a whole or not at all, with errors of its own."""
+"""A command's output file: opened before the work, put in place when it is complete."""
 
 import contextlib
 import errno
 import io
-from contextlib import AbstractContextManager, ExitStack
-from os import PathLike, fspath
+import os
+import sys
 from pathlib import Path
 from typing import IO, Any, Iterable, Iterator, Optional, Union
 
 from allennlp.common.checks import ConfigurationError
 
-from lowresource_ner.whole_files import written_whole
+from lowresource_ner.whole_files import NotReplacedError, StrPath, written_whole
 
+STDOUT = "-"
+_NAMES_OF_STDOUT = (STDOUT, "/dev/stdout")
+_STDOUT_DESCRIPTOR = 1
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-class WholeOutput(AbstractContextManager):
+@contextlib.contextmanager
+def whole_output(path: Optional[str], mode: str = "w", inputs: Iterable[StrPath] = ()) -> Iterator[Any]:
     """
     Gives an open file to write to, which takes the place of `path` when the block ends well. An error, Ctrl-C, a kill or a full
     disk leaves what was there before. Enter it before the work whose outcome it holds.
+
+    Standard output ("-", or "/dev/stdout"), pipes and devices such as /dev/null are written to directly, text line by line. While
+    it is standard output, whatever else is printed goes to standard error.
 
     # Parameters
 
@@ -26,45 +33,79 @@ class WholeOutput(AbstractContextManager):
         Without one the block is given `None`.
     mode : `str`, optional (default = `"w"`)
         "w" for text in UTF-8, "wb" for bytes.
-    inputs : `Iterable[Union[str, PathLike]]`, optional (default = `()`)
-        Files that the command reads, none of which may be overwritten.
+    inputs : `Iterable[StrPath]`, optional (default = `()`)
+        Files that the command reads, none of which may be overwritten, and folders, in which nothing may be written.
 
     # Raises
 
     `ConfigurationError`
-        When it is entered, where nothing can be written there, or `path` is one of `inputs`; when it is written to or left, where
-        the disk is full. Errors of other origin pass through.
+        When it is entered, where nothing can be written there, or `path` is one of `inputs` or lies in one; when it is written to
+        or left, where the disk is full, or the file cannot take its place (it is kept then). Errors of other origin pass through.
+    `BrokenPipeError`
+        Where nobody reads standard output, or a pipe, any more.
     """
+    if path is None:
+        yield None
+        return
+    with contextlib.ExitStack() as stack:
+        with _said_of(path):
+            output = _direct(path, mode) if _is_direct(path) else _replacing(path, mode, inputs)
+            file = stack.enter_context(output)
+        yield file
+        with _said_of(path):
+            stack.close()
 
-    def __init__(self, path: Optional[str], mode: str = "w", inputs: Iterable[Union[str, PathLike]] = ()) -> None:
-        self._path = path
-        self._is_text = mode == "w"
-        self._inputs = inputs
-        self._opened = ExitStack()
 
-    def __enter__(self) -> Any:
-        if self._path is None:
-            return None
-        if any(Path(self._path).resolve() == Path(each).resolve() for each in self._inputs):
-            raise ConfigurationError(f"'{self._path}' is read by this command, too. Give another --output-file.")
-        with _said_of(self._path):
-            new = self._opened.enter_context(written_whole(self._path))
-            return self._opened.enter_context(self._open(new))
+def is_stdout(path: Optional[str]) -> bool:
+    return path in _NAMES_OF_STDOUT
 
-    def __exit__(self, *error: Any) -> Optional[bool]:
-        with _said_of(self._path or ""):  # an error of the block itself is not raised in here
-            return self._opened.__exit__(*error)
 
-    def _open(self, new: Path) -> IO[Any]:
-        file = io.BufferedWriter(_NamedFile(new, self._path or ""))
-        return io.TextIOWrapper(file, encoding="utf-8", newline="\n") if self._is_text else file
+def _is_direct(path: str) -> bool:
+    return is_stdout(path) or Path(path).is_fifo() or Path(path).is_char_device()
+
+
+@contextlib.contextmanager
+def _direct(path: str, mode: str) -> Iterator[IO[Any]]:
+    if not is_stdout(path):
+        with _opened(path, path, mode, is_direct=True) as file:
+            yield file
+        return
+    # Opened by its name, a file that it was redirected to would be emptied.
+    with (
+        contextlib.redirect_stdout(sys.stderr),
+        _opened(os.dup(_STDOUT_DESCRIPTOR), path, mode, is_direct=True) as file,
+    ):
+        yield file
+
+
+@contextlib.contextmanager
+def _replacing(path: str, mode: str, inputs: Iterable[StrPath]) -> Iterator[IO[Any]]:
+    for each in map(Path, inputs):
+        _check_not_read(path, each)
+    with written_whole(path) as new, _opened(new, path, mode) as file:
+        yield file
+
+
+def _check_not_read(path: str, read: Path) -> None:
+    output, read = Path(path).resolve(), read.resolve()
+    if output == read:
+        raise ConfigurationError(f"'{path}' is read by this command, too. Give another --output-file.")
+    if read in output.parents and read.is_dir():
+        raise ConfigurationError(
+            f"'{path}' lies in the folder '{read}', which this command reads. Give an --output-file elsewhere."
+        )
+
+
+def _opened(place: Union[StrPath, int], name: str, mode: str, is_direct: bool = False) -> IO[Any]:
+    file = io.BufferedWriter(_NamedFile(place, name))
+    return io.TextIOWrapper(file, "utf-8", newline="\n", line_buffering=is_direct) if mode == "w" else file
 
 
 class _NamedFile(io.FileIO):
-    """A file that is written to, whose errors name the file that it will be."""
+    """A file whose errors name the file that it will be."""
 
-    def __init__(self, new: Path, name: str) -> None:
-        super().__init__(fspath(new), "w")
+    def __init__(self, place: Union[StrPath, int], name: str) -> None:
+        super().__init__(place, "w")
         self._name = name
 
     def write(self, data: Any) -> int:
@@ -76,10 +117,17 @@ class _NamedFile(io.FileIO):
 def _said_of(path: str) -> Iterator[None]:
     try:
         yield
+    except BrokenPipeError:
+        raise
+    except NotReplacedError as error:
+        raise ConfigurationError(str(error)) from error
     except OSError as error:
-        remedy = "Give a file, new or to be replaced, in a folder that exists and that you may write to."
-        if error.errno in _NO_SPACE:
-            remedy = (
-                "Free some space, or give a file on another disk. If there was a file of that name, it is as it was."
-            )
-        raise ConfigurationError(f"'{path}' cannot be written: {error.strerror or error}. {remedy}") from error
+        complaint = f"'{path}' cannot be written: {error.strerror or error}."
+        raise ConfigurationError(f"{complaint} {_remedy(error, path)}") from error
+
+
+def _remedy(error: OSError, path: str) -> str:
+    if error.errno not in _NO_SPACE:
+        return "Give a file, new or to be replaced, in a folder that exists and that you may write to."
+    remedy = "Free space, or give a file on another disk."
+    return remedy if _is_direct(path) else f"{remedy} If there was a file of that name, it is as it was."

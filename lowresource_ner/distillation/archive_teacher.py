@@ -13,6 +13,7 @@ from allennlp.common.checks import ConfigurationError, check_for_gpu
 from allennlp.models import Model
 from allennlp.models.archival import CONFIG_NAME
 
+from lowresource_ner.archive_building import building
 from lowresource_ner.archive_configs import archive_config
 from lowresource_ner.archive_members import DO_NOT_USE, shown
 from lowresource_ner.archives import (
@@ -106,7 +107,7 @@ class ArchiveTeacher(Teacher):
                 "'transformers'."
             )
         versions = _versions(self.archive_file)
-        with unpacked(self.archive_file) as folder:
+        with building(self.archive_file), unpacked(self.archive_file) as folder:
             config = archive_config(folder, self._overrides, self.archive_file)
             namespace = _label_namespace(config["model"])
             scheme = _setting(config["model"], "tag_scheme")

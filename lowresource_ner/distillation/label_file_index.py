@@ -21,7 +21,7 @@ from lowresource_ner.distillation.soft_label_index import sentence_key
 logger = logging.getLogger(__name__)
 
 _ELSEWHERE = (
-    "make room in the folder for temporary files, name another in the variable TMPDIR, or give the file unpacked"
+    "free space in the folder for temporary files, name another in the variable TMPDIR, or give the file unpacked"
 )
 
 MAX_LABEL_LINE_BYTES = 64 * MAX_LINE_BYTES

@@ -140,7 +140,7 @@ def write_segment(folder: Path, store_id: bytes, entries: bytes, rows: List[nump
     joined = numpy.concatenate(rows, dtype=ROW_TYPE).tobytes()
     head = _HEAD.pack(_MAGIC, store_id, _DIGEST(joined).digest(), len(rows), sum(map(len, rows)))
     path = folder / f"segment-{uuid.uuid4().hex}.bin"
-    write_parts(path, [head, _DIGEST(head + entries).digest(), entries, joined])
+    write_chunks(path, [head, _DIGEST(head + entries).digest(), entries, joined])
     return path
 
 
@@ -149,10 +149,23 @@ def segment_paths(folder: Path) -> List[Path]:
     return sorted(folder.glob("segment-*.bin"))
 
 
-def write_parts(path: Path, parts: Iterable[bytes]) -> None:
-    """Writes a file that is there as a whole or not at all, whatever happens to the process or the machine."""
-    with written_whole(path) as new, new.open("wb") as file:
-        file.writelines(parts)
+def write_chunks(path: Path, chunks: Iterable[bytes]) -> None:
+    """
+    Writes a file that is there as a whole or not at all, whatever happens to the process or the machine.
+
+    # Raises
+
+    `ConfigurationError`
+        Where it cannot be written, for want of space most often.
+    """
+    try:
+        with written_whole(path) as new, new.open("wb") as file:
+            file.writelines(chunks)
+    except OSError as error:
+        raise ConfigurationError(
+            f"'{path}' of the soft-label store cannot be written: {error.strerror or error}. Free space, or see that you may "
+            "write there; the same command goes on with what is stored already."
+        ) from error
 
 
 def remove_stale(folder: Path) -> None:

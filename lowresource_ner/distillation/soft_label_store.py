@@ -16,7 +16,7 @@ from lowresource_ner.distillation.soft_label_segments import (
     SoftLabelSegment,
     remove_stale,
     segment_paths,
-    write_parts,
+    write_chunks,
     write_segment,
 )
 
@@ -230,7 +230,7 @@ def _open_folder(folder: Path, header: Dict[str, Any]) -> None:
         # Another process may have made the store meanwhile; it wrote the header first.
         if others and not path.exists():
             raise _folder_error(path, f"there is no such file, but others are there, such as {min(others).name}")
-        write_parts(path, [json.dumps(header, indent=1).encode()])
+        write_chunks(path, [json.dumps(header, indent=1).encode()])
     _check_header(path, header)
 
 

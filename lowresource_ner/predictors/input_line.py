@@ -80,7 +80,8 @@ def check_input(inputs: Any) -> None:
         raise ValueError(f'a JSON object with "tokens" or "text" was expected, and this is {type(inputs).__name__}')
     tokens, text = inputs.get("tokens"), inputs.get("text")
     if tokens is None and text is None:
-        raise ValueError('the object has neither "tokens" (a list of words) nor "text" (a string)')
+        remedy = '; rename "sentence" to "text"' if "sentence" in inputs else ""
+        raise ValueError(f'the object has neither "tokens" (a list of words) nor "text" (a string){remedy}')
     if text is not None:
         _check_text(text)
     if tokens is not None:
@@ -122,8 +123,7 @@ def _parsed(line: str) -> Any:
         contents = _DECODER.decode(line)
     except json.JSONDecodeError as error:
         raise ValueError(
-            f"this is no JSON ({error}); for lines of plain text add --input-format text (allennlp tag) or --predictor-args "
-            '\'{"input_format": "text"}\' (allennlp predict)'
+            f"this is no JSON ({error}); for lines of plain text use `allennlp tag` with --input-format text"
         ) from error
     except RecursionError as error:
         raise _too_deep() from error

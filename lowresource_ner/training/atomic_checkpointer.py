@@ -3,12 +3,14 @@
 import logging
 import os
 from pathlib import Path
-from typing import Optional, Tuple
+from typing import Any, Optional, Tuple
 
+import numpy
 import torch
 from allennlp.common.checks import ConfigurationError
 from allennlp.training.checkpointer import Checkpointer
 from allennlp.training.trainer import Trainer, TrainerCheckpoint
+from torch.serialization import get_unsafe_globals_in_checkpoint
 
 from lowresource_ner.damaged_files import said_of_damage
 from lowresource_ner.training.save_whole import save_whole
@@ -34,8 +36,12 @@ class AtomicCheckpointer(Checkpointer):
 
     def save_checkpoint(self, trainer: Trainer) -> None:
         """
+        Saves the trainer's state, then the model's, and removes checkpoints that are too old.
+
         # Raises
 
+        `ConfigurationError`
+            Where the state of a callback, an optimizer or a metric holds objects that torch would not read again.
         `OSError`
             Where the checkpoint cannot be written, for want of space most often. What was there before is still there.
         """
@@ -45,7 +51,8 @@ class AtomicCheckpointer(Checkpointer):
             model_path, training_path = Path(self._model_state_path(*time)), Path(self._training_state_path(*time))
             # A checkpoint is found by its model's file, which therefore goes first and comes last.
             model_path.unlink(missing_ok=True)
-            save_whole(state.trainer_state, training_path)
+            save_whole(_with_plain_numbers(state.trainer_state), training_path)
+            _check_readable(training_path)
             save_whole(state.model_state, model_path)
         super().save_checkpoint(trainer)  # finds both files there, and removes what is too old
 
@@ -56,7 +63,7 @@ class AtomicCheckpointer(Checkpointer):
         # Raises
 
         `ConfigurationError`
-            Where a checkpoint may not be read.
+            Where the system cannot read a checkpoint just now (permissions, a network that is down), which need not be damaged.
         """
         if self._is_primary:
             self._remove_remains()
@@ -65,8 +72,8 @@ class AtomicCheckpointer(Checkpointer):
             try:
                 return self._load(*time)
             except ConfigurationError as error:
-                if isinstance(error.__cause__, PermissionError):
-                    raise
+                if _is_of_the_system(error.__cause__):
+                    raise ConfigurationError(f"{error}When it can be read again, give the same command.") from error
                 self._set_aside(time, error)
         if times:
             logger.warning("No checkpoint in '%s' is whole, and training begins anew.", self._serialization_dir)
@@ -75,7 +82,7 @@ class AtomicCheckpointer(Checkpointer):
     def _load(self, *time: int) -> TrainerCheckpoint:
         states = []
         for path in (self._model_state_path(*time), self._training_state_path(*time)):
-            with said_of_damage(f"The file '{path}'", "Whose file is it?"):
+            with said_of_damage(f"The file '{path}'", ""):
                 states.append(torch.load(path, map_location="cpu", weights_only=True))
         return TrainerCheckpoint(*states)
 
@@ -99,3 +106,27 @@ class AtomicCheckpointer(Checkpointer):
         for path in folder.glob("training_state_e*_b*.th"):
             if not path.with_name(path.name.replace("training", "model", 1)).exists():
                 path.unlink()
+
+
+def _with_plain_numbers(state: Any) -> Any:
+    """Numbers of numpy, which metrics may be, as Python's: torch does not read the former (`weights_only`)."""
+    if isinstance(state, numpy.generic):
+        return state.item()
+    if type(state) is dict:
+        return {_with_plain_numbers(key): _with_plain_numbers(value) for key, value in state.items()}
+    return [_with_plain_numbers(each) for each in state] if type(state) is list else state
+
+
+def _check_readable(path: Path) -> None:
+    unreadable = get_unsafe_globals_in_checkpoint(str(path))
+    if unreadable:
+        path.unlink()
+        raise ConfigurationError(
+            "No checkpoint can be made of this training: a callback, a metric or an optimizer keeps something that is neither a "
+            f"tensor nor a plain value, and torch would not read it again ({', '.join(unreadable)}). Have its state hold plain "
+            "values."
+        )
+
+
+def _is_of_the_system(error: Optional[BaseException]) -> bool:
+    return isinstance(error, OSError) and not isinstance(error, FileNotFoundError)

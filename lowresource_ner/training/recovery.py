@@ -1,14 +1,19 @@
-"""Best weights, metrics and patience of a training that is broken off, which AllenNLP's checkpoints leave out."""
+"""Keeps in checkpoints what AllenNLP leaves out: whether weights are the best, metrics, patience."""
 
 import datetime
+import logging
 import os
 import time
 from typing import Any, Dict, Optional
 
+from allennlp.common.checks import ConfigurationError
 from allennlp.training.callbacks import TrainerCallback
 from allennlp.training.gradient_descent_trainer import GradientDescentTrainer
 
+from lowresource_ner.training.atomic_checkpointer import AtomicCheckpointer
 from lowresource_ner.training.save_whole import save_whole
+
+logger = logging.getLogger(__name__)
 
 BEST = "best.th"
 
@@ -30,6 +35,11 @@ class Recovery(TrainerCallback):
     `training_` metrics are of its rest. They change no weight.
 
     Registered as a `TrainerCallback` with name "recovery".
+
+    # Raises
+
+    `ConfigurationError`
+        Before training, for a model that is sharded over several processes.
     """
 
     def __init__(self, serialization_dir: str) -> None:
@@ -41,6 +51,16 @@ class Recovery(TrainerCallback):
 
     def on_start(self, trainer: GradientDescentTrainer, is_primary: bool = True, **kwargs: Any) -> None:
         super().on_start(trainer, is_primary)
+        if trainer._ddp_wrapped_model is not None and trainer._ddp_wrapped_model.is_sharded:
+            raise ConfigurationError(
+                "The callback 'recovery' cannot put the weights of a sharded model together. Leave it out, or take a "
+                "'ddp_accelerator' that does not shard."
+            )
+        if not isinstance(trainer._checkpointer, AtomicCheckpointer):
+            logger.warning(
+                "The trainer's 'checkpointer' is not of type 'atomic': a kill or a full disk while it writes would leave a "
+                'checkpoint that cannot be recovered. Add "type": "atomic" to it.'
+            )
         self._begun = time.monotonic()
         if self._restored is None:
             return
@@ -60,7 +80,9 @@ class Recovery(TrainerCallback):
             trainer._num_epochs = 0  # nothing is left to train, and the data need not be replayed
 
     def on_epoch(self, trainer: GradientDescentTrainer, metrics: Dict[str, Any], *args: Any, **kwargs: Any) -> None:
-        _put_before(metrics, self._metrics | metrics)
+        # Of training, AllenNLP has the metrics of this epoch's batches after the checkpoint, or none.
+        before = {name: value for name, value in self._metrics.items() if not name.startswith("training_")}
+        _replace(metrics, before | metrics)
         if self._restored is not None:
             metrics["training_duration"] = str(datetime.timedelta(seconds=self._seconds()))
         self._metrics = dict(metrics)
@@ -69,7 +91,7 @@ class Recovery(TrainerCallback):
         self, trainer: GradientDescentTrainer, metrics: Optional[Dict[str, Any]] = None, *args: Any, **kwargs: Any
     ) -> None:
         if metrics is not None and trainer._num_epochs == 0:
-            _put_before(metrics, self._metrics)
+            _replace(metrics, self._metrics | metrics | self._metrics)
 
     def state_dict(self) -> Dict[str, Any]:
         assert self.trainer is not None
@@ -88,11 +110,10 @@ class Recovery(TrainerCallback):
         return self._seconds_before + time.monotonic() - self._begun
 
 
-def _put_before(metrics: Dict[str, Any], others: Dict[str, Any]) -> None:
-    """Changes metrics in place, since the trainer goes on with the same object; where both have a name, the others count."""
-    merged = others | {name: value for name, value in metrics.items() if name not in others}
+def _replace(metrics: Dict[str, Any], content: Dict[str, Any]) -> None:
+    """Changes metrics in place, since the trainer goes on with the same object."""
     metrics.clear()
-    metrics.update(merged)
+    metrics.update(content)
 
 
 def _is_best(trainer: GradientDescentTrainer) -> bool:

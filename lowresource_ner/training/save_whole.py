@@ -11,6 +11,8 @@ from lowresource_ner.whole_files import written_whole
 
 def save_whole(content: Any, path: Union[str, PathLike]) -> None:
     """
+    Saves by `torch.save`; the file at `path` is replaced when the new one is complete.
+
     # Raises
 
     `OSError`
@@ -25,6 +27,6 @@ def save_whole(content: Any, path: Union[str, PathLike]) -> None:
         # Where a disk is full, torch raises a RuntimeError that speaks of positions in its file.
         why = reason(error) if isinstance(error, OSError) else "the writing broke off."
         raise OSError(
-            f"'{path}' could not be written: {why} Is the disk full? Make space, and the same command with --recover goes on from "
-            "the last checkpoint."
+            f"'{path}' could not be written: {why} Is the disk full? Free space, and the same command with --recover goes on "
+            "from the last checkpoint."
         ) from error

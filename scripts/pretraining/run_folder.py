@@ -83,7 +83,7 @@ class RunFolder:
         # Raises
 
         `ValueError`
-            Where another process is working in it.
+            Where another process is working in it, or has, so that `check` refuses it.
         """
         self.work.mkdir(parents=True, exist_ok=True)
         with (self.work / _LOCK).open("w") as lock:
@@ -93,6 +93,7 @@ class RunFolder:
                 raise ValueError(
                     f"Another process is training in {self.path}. Wait for it, or name another folder."
                 ) from None
+            self.check()  # once more: another process may have worked here meanwhile
             self._begin()
             yield
 
@@ -107,7 +108,7 @@ class RunFolder:
 
     def finish(self) -> Dict[str, Any]:
         """Takes away what is needed no more. Returns the report."""
-        shutil.rmtree(self.work)
+        shutil.rmtree(self.work, ignore_errors=True)  # another process may be doing the same
         return json.loads(self._report.read_bytes())
 
     def _begin(self) -> None:

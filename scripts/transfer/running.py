@@ -165,6 +165,8 @@ def _train(step: Step, logs: Path, lock: int) -> Union[Dict[str, Any], TaskFaile
         _write_config(step, folder / "config.json")
     if not goes_on and any(folder.glob("*.th")):
         _say(f"{step.name}: what it depends on has changed, and its earlier training is replaced")
+        for path in folder.glob("*.th"):  # before the note, which would make them those of this training
+            path.unlink()
     with written(note) as new:
         new.write_text(json.dumps(now))
     done = _call(step, [*step.command, "--recover" if goes_on else "--force"], logs, lock)

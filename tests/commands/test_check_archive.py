@@ -7,6 +7,7 @@ import pytest
 import torch
 from conftest import TINY_ENCODER
 
+from lowresource_ner.archive_members import shown
 from lowresource_ner.commands.check_archive import (
     NOT_COVERED,
     CheckArchiveCommand,
@@ -19,8 +20,13 @@ CONFIG = {
         "type": "conll_ner",
         "token_indexers": {"words": {"type": "single_id"}, "more": {"type": "single_id"}},
     },
-    "model": {"type": "mbert_tagger", "model_name": "some/encoder", "file": "https://example.org/vectors.txt"},
-    "trainer": {"optimizer": {"type": "fused_adamw"}},
+    "model": {
+        "type": "mbert_tagger",
+        "model_name": "some/encoder",
+        "file": "https://example.org/a.txt",
+        "language": "de_x",
+    },
+    "trainer": {"optimizer": {"type": "fused_adamw"}, "callbacks": [{"type": "torch.optim.Adafactor"}]},
 }
 
 
@@ -41,14 +47,23 @@ def run(tmp_path):
 
 def test_what_an_archive_consists_of_is_said(run):
     assert archive_findings(str(run)) == {
-        "members": "a folder, in which nothing that is read is a pipe or a device",
+        "members": "a folder, in which nothing that is read is a pipe or a device; links that lead out of it: none",
         "config": "a mbert_tagger, which reads by conll_ner; JSON",
         "classes": "allennlp: single_id; lowresource_ner: conll_ner, fused_adamw, mbert_tagger",
+        "not built": "'trainer.callbacks.0.type' is 'torch.optim.Adafactor'",
         "weights": "2 tensors, 10 numbers, and no code",
         "vocabulary": "'labels' (3)",
         "encoders": "'tiny-12345678' (bert)",
-        "named": "'https://example.org/vectors.txt', 'some/encoder'",
+        "named": "'https://example.org/a.txt', 'de_x', 'some/encoder'",
     }
+
+
+def test_links_out_of_the_folder_of_a_run_are_named(run, tmp_path):
+    (run / "best.th").rename(tmp_path / "kept.th")
+    (run / "best.th").symlink_to(tmp_path / "kept.th")
+    (run / "vocabulary" / "more.txt").symlink_to("labels.txt")
+    members = archive_findings(str(run))["members"]
+    assert members.endswith(f"; links that lead out of it: 'best.th' to {shown(str(tmp_path / 'kept.th'))}")
 
 
 def test_an_encoder_with_code_that_is_not_needed_is_named(run):

@@ -1,5 +1,6 @@
 """Text labelled ahead of training: the command, what it leaves in the store, and that a student finds it there."""
 
+import argparse
 import json
 import os
 import subprocess
@@ -95,7 +96,7 @@ def test_a_command_that_is_broken_off_goes_on(config, teacher, tmp_path, how) ->
     overrides = json.dumps({"dataset_reader.store": str(tmp_path / "store")})
     command = [sys.executable, str(script), "soft-labels", config, "--data", str(path), "-o", overrides]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
-    assert done.returncode == 1 and "the same command goes on from here" in done.stderr, done.stderr
+    assert done.returncode == 130 and "the same command goes on from here" in done.stderr, done.stderr
     report = soft_labels(config, str(path), overrides=overrides)
     assert (report["sentences"], report["computed"]) == (306, 50)
 
@@ -157,6 +158,28 @@ def test_a_file_that_is_there_stays_until_the_new_one_is_whole(config, tmp_path)
     assert sorted(tmp_path.iterdir()) == [output, other, mine] and mine.read_text() == "of the user"
 
 
+@pytest.mark.parametrize("name", ["student.jsonnet", "teacher/config.json", "store/labels.jsonl"])
+def test_nothing_that_is_read_is_overwritten(config, tmp_path, monkeypatch, name) -> None:
+    """The config, a teacher that is the folder of a run, and the store."""
+    own = tmp_path / "student.jsonnet"
+    own.write_text(f"import '{config}'", encoding="utf-8")
+    for folder in ("teacher", "store"):
+        (tmp_path / folder).mkdir()
+    monkeypatch.setenv("TEACHER", str(tmp_path / "teacher"))
+    overrides = json.dumps({"dataset_reader.store": str(tmp_path / "store")})
+    with pytest.raises(ConfigurationError, match=f"{name}' (is read by this command|lies in the folder)"):
+        soft_labels(str(own), output_file=str(tmp_path / name), overrides=overrides)
+
+
+def test_labels_on_standard_output_stand_alone(config, tmp_path, capfd) -> None:
+    path = tmp_path / "own.txt"
+    path.write_text("Ana vive en Lima .\n", encoding="utf-8")
+    command._label_from_args(argparse.Namespace(config=config, data=str(path), output_file="-", overrides=""))
+    printed = capfd.readouterr()
+    assert json.loads(printed.out)["tokens"] == ["Ana", "vive", "en", "Lima", "."]
+    assert json.loads(printed.err.splitlines()[-1])["kept"] == 1
+
+
 def test_a_full_disk_leaves_the_earlier_file_and_what_is_in_the_store(config, tmp_path, monkeypatch) -> None:
     def write_to_full_disk(*arguments) -> int:
         with no_file_over(1000):
@@ -167,7 +190,7 @@ def test_a_full_disk_leaves_the_earlier_file_and_what_is_in_the_store(config, tm
     output = tmp_path / "labels.jsonl"
     output.write_text("earlier")
     overrides = json.dumps({"dataset_reader.store": str(tmp_path / "store")})
-    with pytest.raises(ConfigurationError, match="labels.jsonl' cannot be written: .* Free some space"):
+    with pytest.raises(ConfigurationError, match="labels.jsonl' cannot be written: .* Free space"):
         soft_labels(config, output_file=str(output), overrides=overrides)
     assert output.read_text() == "earlier" and sorted(path.name for path in tmp_path.iterdir()) == [
         output.name,

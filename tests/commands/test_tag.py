@@ -125,17 +125,36 @@ def test_a_conll_file_whose_tags_stand_beside(run, teacher, tmp_path) -> None:
 
 
 @pytest.mark.parametrize("is_stdin", [False, True])
-def test_the_console(run, teacher, tmp_path, monkeypatch, capsys, is_stdin) -> None:
+def test_standard_output_has_the_lines_of_the_output_file_alone(
+    run, teacher, tmp_path, monkeypatch, capfd, is_stdin
+) -> None:
     content = "".join(f"{json.dumps({'text': line})}\n" for line in LINES[:5]).encode()
-    path = tmp_path / "text.jsonl"
+    path, output = tmp_path / "text.jsonl", tmp_path / "out.jsonl"
     path.write_bytes(content)
-    printed = []
-    for arguments in (["tag", teacher], ["predict", teacher]):
+    run("tag", teacher, path, "--output-file", output)
+    for options in ([], ["--output-file", "-"]):
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content), encoding="utf-8"))
-        run(*arguments, "-" if is_stdin else path)
-        printed.append(capsys.readouterr())
-    assert printed[0].out == printed[1].out and printed[0].out.count("prediction:  {") == 5
-    assert printed[0].err.endswith("5 tagged, 0 with an error in place of the answer\n")
+        capfd.readouterr()
+        run("tag", teacher, "-" if is_stdin else path, *options)
+        printed = capfd.readouterr()
+        assert printed.out.encode() == output.read_bytes() and printed.out.count("\n") == 5
+        assert printed.err.endswith("5 tagged, 0 with an error in place of the answer\n")
+    assert sorted(tmp_path.iterdir()) == [output, path]
+
+
+@pytest.mark.parametrize(
+    "content, status", [('{"sentence": "Ana"}\n["Ana"]\n', 1), ('{"sentence": "Ana"}\n{"text": "Ana"}\n', 0), ("\n", 0)]
+)
+def test_a_command_fails_where_there_is_no_answer_but_errors(run, teacher, tmp_path, content, status) -> None:
+    path, output = tmp_path / "text.jsonl", tmp_path / "out.jsonl"
+    path.write_text(content)
+    arguments = ["tag", teacher, path, "--output-file", output]
+    if status:
+        with pytest.raises(SystemExit, match=f"^{status}$"):
+            run(*arguments)
+    else:
+        run(*arguments)
+    assert len(json_lines(output)) == len(content.split("\n")) - 1 - content.startswith("\n")
 
 
 def test_bytes_that_are_not_utf8_spoil_their_line_alone(run, teacher, tmp_path, capsys) -> None:
@@ -169,7 +188,7 @@ def test_other_weights(teacher, source, tmp_path) -> None:
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_a_command_that_is_broken_off_leaves_the_earlier_output(
-    run, teacher, source, earlier, monkeypatch, how
+    run, teacher, source, earlier, monkeypatch, capsys, how
 ) -> None:
     answer, calls = NerPredictor.answer, []
 
@@ -180,9 +199,10 @@ def test_a_command_that_is_broken_off_leaves_the_earlier_output(
         return answer(self, requests)
 
     monkeypatch.setattr(NerPredictor, "answer", stop)
-    with pytest.raises(SystemExit, match=f"Broken off; '{earlier}' is as it was"):
+    with pytest.raises(SystemExit, match="^130$"):
         run("tag", teacher, source, "--input-format", "text", "--output-file", earlier, *BATCH)
     assert calls == [7, 7] and nothing_lost(earlier)
+    assert capsys.readouterr().err.endswith(f"\nBroken off; '{earlier}' is as it was.\n")
 
 
 def test_a_kill_leaves_the_earlier_output(teacher, source, earlier, tmp_path) -> None:
@@ -225,7 +245,7 @@ def test_a_full_disk_is_told_and_leaves_the_earlier_output(teacher, source, earl
 
     run = command._Run.run
     monkeypatch.setattr(command._Run, "run", run_on_full_disk)
-    with pytest.raises(ConfigurationError, match="out.jsonl' cannot be written: File too large. Free some space"):
+    with pytest.raises(ConfigurationError, match="out.jsonl' cannot be written: File too large. Free space"):
         tag(str(teacher), str(source), str(earlier), "text")
     assert nothing_lost(earlier)
 
@@ -256,20 +276,41 @@ def test_two_that_write_one_file_do_not_meet(teacher, source, earlier, tmp_path,
     [
         ({"output_file": "nowhere/out.jsonl"}, "nowhere/out.jsonl' cannot be written: No such file or directory"),
         ({"output_file": "."}, "cannot be written"),
+        ({"output_file": ""}, "cannot be written"),
         ({"output_file": "source.txt"}, "source.txt' is read by this command, too"),
+        ({"output_file": "weights.th", "weights_file": "weights.th"}, "weights.th' is read by this command, too"),
+        ({"archive": "run", "output_file": "run/config.json"}, "config.json' lies in the folder '.*run', which"),
+        ({"weights_file": "nowhere.th"}, "There is no file '.*nowhere.th', the --weights-file"),
+        ({"input_file": "run"}, "run' is a folder. Give a file to tag"),
+        ({"input_file": "run", "input_format": None}, "run' is a folder. Give a file to tag"),
+        ({"input_file": "run", "input_format": "conll"}, "run' is a folder. Give a file to tag"),
+        ({"batch_size": 0}, "--batch-size is 0. Give the number of lines at once, from 1"),
+        ({"batch_size": -1}, "--batch-size is -1"),
+        ({"cuda_device": 99}, "--cuda-device is 99, and .* here.* Leave it out to use the CPU"),
         ({"input_file": "nowhere.txt"}, "There is no file '.*nowhere.txt' to tag"),
         ({"input_format": None}, "source.txt' does not say what it holds. Add --input-format text"),
         ({"input_format": "csv"}, "'csv' is none of json, text, tokens, conll"),
         ({"predictor": "nowhere"}, "'nowhere' is not a registered name"),
         ({"predictor": "sentence_tagger"}, "'sentence_tagger' is no predictor of this package's kind"),
+        ({"predictor_args": {"input_format": "text"}}, "'input_format' is none .* Give --input-format in its place"),
         ({"predictor_args": {"split": True}}, "'ner' does not take these --predictor-args: .*'split'"),
     ],
 )
 def test_before_the_archive_is_loaded(source, tmp_path, options, message) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "weights.th").touch()
     given = {"archive": "nowhere.tar.gz", "input_file": "source.txt", "input_format": "text", **options}
-    paths = ("archive", "input_file", "output_file")
+    paths = ("archive", "input_file", "output_file", "weights_file")
     with pytest.raises(ConfigurationError, match=message):
         tag(**{name: str(tmp_path / value) if name in paths else value for name, value in given.items()})
+
+
+@pytest.mark.parametrize("archive, text", [("https://x.org/model.tar.gz", "-"), ("nowhere", "https://x.org/a.jsonl")])
+def test_addresses_are_shown_as_they_are(archive, text) -> None:
+    with pytest.raises(
+        ConfigurationError, match="^'https://x.org/.*' is an address, and tag reads files. Fetch it first"
+    ):
+        tag(archive, text)
 
 
 def test_standard_input_is_no_conll_file() -> None:

@@ -64,7 +64,7 @@ def test_a_disk_that_is_full(tmp_path, monkeypatch) -> None:
     path.write_bytes(gzip.compress(b"\n" + LINES[0]))
     monkeypatch.setattr(tempfile, "TemporaryFile", lambda **options: open("/dev/full", "r+b", **options))
     assert (
-        "labels.jsonl.gz:2: the file cannot be unpacked any further (No space left on device); make room"
+        "labels.jsonl.gz:2: the file cannot be unpacked any further (No space left on device); free space"
         in complaint(path)
     )
     monkeypatch.undo()

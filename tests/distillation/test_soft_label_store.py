@@ -215,7 +215,8 @@ def test_a_write_that_fails_can_be_made_again(tmp_path: Path, monkeypatch: pytes
 
     store = open_store(tmp_path)
     store.add(*numbered(range(3)))
-    with monkeypatch.context() as patched, pytest.raises(OSError, match="No space left"):
+    told = "segment-.*' of the soft-label store cannot be written: No space left on device. Free space, .* same command goes on"
+    with monkeypatch.context() as patched, pytest.raises(ConfigurationError, match=told):
         patched.setattr(os, "fsync", full)
         store.flush()
     assert os.listdir(store.folder) == ["header.json"]

@@ -71,6 +71,8 @@ def outputs_of_file(predictor: Any, path: Path) -> List[str]:
             "byte 0xe9 after 13 characters is not UTF-8",
         ),  # from PYTHONIOENCODING=utf-8:surrogateescape
         ('["a list"]', "a JSON object"),
+        ('{"sentence": "Mara"}', 'nor "text" (a string); rename "sentence" to "text"'),
+        ("Mara sang.", "for lines of plain text use `allennlp tag` with --input-format text"),
     ],
 )
 def test_a_bad_line_is_reported_and_the_others_are_answered(caplog, line: str, complaint: str) -> None:

@@ -25,7 +25,10 @@ Parts = Dict[str, bytes]
 
 
 class Hostile(NamedTuple):
-    """How it is made, in which part it lies ("members", "config", "weights", "vocabulary", "encoder"), and what is said of it."""
+    """
+    How it is made, in which part it lies ("members", "config", "weights", "encoder") or in doing what it is met ("building",
+    "teachers"), and what is said of it.
+    """
 
     make: Callable[[Path], Path]
     part: str
@@ -96,9 +99,54 @@ def endless_header(folder: Path) -> Path:
     return path
 
 
+def with_header(size: int, number: int = 1) -> Callable[[Path], Path]:
+    """An archive that begins with headers of this size, each of them digits: the next may begin after any of them."""
+
+    def make(folder: Path) -> Path:
+        header = file_member("header", size)
+        header.type = tarfile.XHDTYPE
+        path = packed(folder / "model.tar.gz", harmless_parts())
+        headers = (header.tobuf() + b"1" * size + bytes(-size % tarfile.BLOCKSIZE)) * number
+        path.write_bytes(gzip.compress(headers + gzip.decompress(path.read_bytes())))
+        return path
+
+    return make
+
+
+def headers_everywhere(folder: Path) -> Path:
+    """Three hundred members, each after a header of four kilobytes."""
+    members = [(file_member(f"vocabulary/{number}.txt", 0), b"") for number in range(300)]
+    for member, _ in members:
+        member.pax_headers = {"comment": "x" * 4000}
+    return packed(folder / "model.tar.gz", harmless_parts(), *members)
+
+
 def negative_size(folder: Path) -> Path:
     """The next member would begin before this one, and be this one again."""
     return packed(folder / "model.tar.gz", harmless_parts(), (file_member("again", -512), b""))
+
+
+def holes(folder: Path) -> Path:
+    """A file of a gigabyte of which nothing is written but where it is, as newer tars say it."""
+    member = file_member("vocabulary/tokens.txt", 0)
+    member.pax_headers = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.realsize": str(1 << 30)}
+    return packed(folder / "model.tar.gz", harmless_parts(), (member, b""))
+
+
+def old_holes(folder: Path) -> Path:
+    """The same, as older ones say it: a kind of member."""
+    member = file_member("vocabulary/tokens.txt", 0)
+    member.type = tarfile.GNUTYPE_SPARSE
+    return packed(folder / "model.tar.gz", harmless_parts(), (member, b""))
+
+
+def many_members(folder: Path) -> Path:
+    return packed(folder / "model.tar.gz", {f"{number}": b"" for number in range(10_002)})
+
+
+def long_config(folder: Path) -> Path:
+    content = json.dumps({**harmless_config(), "x": [0] * (6 << 20)}).encode()
+    return packed(folder / "model.tar.gz", {**harmless_parts(), "config.json": content})
 
 
 def long_tail(folder: Path) -> Path:
@@ -186,6 +234,21 @@ def with_encoder_code(folder: Path) -> Path:
     return packed(folder / "model.tar.gz", {**parts, **encoder_parts(folder, "vocabulary/.encoders/strange/")})
 
 
+def with_encoder_config(**settings: Any) -> Callable[[Path], Path]:
+    def make(folder: Path) -> Path:
+        content = json.dumps({"model_type": "bert", **settings}).encode()
+        return packed(folder / "model.tar.gz", {**harmless_parts(), "vocabulary/.encoders/tiny/config.json": content})
+
+    return make
+
+
+def teacher_of_itself(folder: Path) -> Path:
+    teacher = {"type": "archive", "archive_file": str(folder / "model.tar.gz")}
+    return with_config(
+        lambda config, marker: {**config, "model": {"type": "teacher_vote", "teachers": {"own": teacher}}}
+    )(folder)
+
+
 ENDLESS = "local f(x) = f(x + 1) tailstrict; f(0)"
 READS_ENVIRONMENT = '{"model": {"type": std.extVar("HOME")}, "dataset_reader": {"type": "conll_ner"}}'
 
@@ -210,6 +273,13 @@ HOSTILE: Dict[str, Hostile] = {
     "a name twice": Hostile(with_member("./config.json"), "members", "is there twice"),
     "a bomb": Hostile(bomb, "members", "fills the disk"),
     "an endless name": Hostile(endless_header, "members", "bytes, which cannot be"),
+    "an endless header": Hostile(with_header(1 << 20), "members", "bytes, which cannot be"),
+    "headers without end": Hostile(with_header(0, 3000), "members", "is one header too many"),
+    "headers everywhere": Hostile(headers_everywhere, "members", "is one header too many"),
+    "holes": Hostile(holes, "members", "is a file with holes"),
+    "holes of old": Hostile(old_holes, "members", "is of an unknown kind"),
+    "too many members": Hostile(many_members, "members", "is one of more than 10,000"),
+    "a config that never ends": Hostile(long_config, "config", "bytes, and at most 16,777,216 are read"),
     "a negative size": Hostile(negative_size, "members", "bytes, which cannot be"),
     "an endless tail": Hostile(long_tail, "members", "more than a megabyte follows"),
     "endless Jsonnet": Hostile(with_config(lambda config, marker: ENDLESS), "config", NO_JSON),
@@ -285,6 +355,37 @@ HOSTILE: Dict[str, Hostile] = {
         "config",
         UNCHECKED,
     ),
+    "another archive's vocabulary": Hostile(
+        with_config(
+            lambda config, marker: nested(config, "model.vocab", {"type": "from_files", "directory": "other.tar.gz"})
+        ),
+        "config",
+        "would fetch or unpack another vocabulary unchecked",
+    ),
+    "a billion layers": Hostile(
+        with_config(lambda config, marker: nested(config, "model.lstm.num_layers", 10**9)),
+        "config",
+        "no model has more than 1,000 of these",
+    ),
+    "an encoder of a billion layers": Hostile(
+        with_encoder_config(num_hidden_layers=10**9),
+        "members",
+        "'num_hidden_layers' is 1000000000, and no model has more",
+    ),
+    "a spaCy model": Hostile(
+        with_config(
+            lambda config, marker: {
+                **config,
+                "dataset_reader": {
+                    "type": "text_classification_json",
+                    "tokenizer": {"type": "spacy", "language": "no_such_model"},
+                },
+            }
+        ),
+        "building",
+        "needs the spaCy model 'no_such_model', which is not installed",
+    ),
+    "a teacher of itself": Hostile(teacher_of_itself, "teachers", "is a teacher of itself"),
     "trust in remote code": Hostile(
         with_config(lambda config, marker: nested(config, "model.transformer_kwargs.trust_remote_code", "yes")),
         "config",

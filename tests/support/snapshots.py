@@ -11,6 +11,7 @@ _EVENTS = {"open": 0, "os.rename": 1, "os.remove": 0, "os.link": 1, "os.mkdir": 
 """Python's audit events, and which of their arguments is the path that they change."""
 
 _recorder: Optional["Recorder"] = None
+_is_hooked = False
 
 
 class Recorder:
@@ -40,11 +41,12 @@ class Recorder:
 @contextmanager
 def recorded(folder: Path, copies: Path) -> Iterator[Recorder]:
     """Records for the length of a `with`; an audit hook cannot be taken away again, only told to do nothing."""
-    global _recorder
-    if _recorder is None:
+    global _recorder, _is_hooked
+    if not _is_hooked:
         sys.addaudithook(lambda event, arguments: _recorder.see(event, arguments) if _recorder else None)
-    _recorder = Recorder(folder, copies)
+        _is_hooked = True
+    _recorder = recorder = Recorder(folder, copies)
     try:
-        yield _recorder
+        yield recorder
     finally:
-        _recorder = Recorder(Path("/nowhere"), copies)
+        _recorder = None

@@ -1,7 +1,7 @@
 """
 Trains the config of a JSON file on two processes, unbroken, and killed after so many batches and recovered:
 
-    python two_workers.py CONFIG FOLDER KILL_AT_BATCH...
+    python two_workers.py CONFIG FOLDER KILL_AT_BATCH
 
 AllenNLP starts the processes of a distributed training anew, which costs each the time of all imports; here they are forked.
 """
@@ -26,23 +26,22 @@ def fork(function: Any, args: Any, nprocs: int) -> None:
     multiprocessing.start_processes(function, args, nprocs, start_method="fork")
 
 
-def main(config: Path, folder: Path, *batches: str) -> None:
+def main(config: Path, folder: Path, batch: str) -> None:
     train.mp = SimpleNamespace(spawn=fork)
 
     def run(name: str, is_recovered: bool = False) -> None:
         train.train_model(Params(json.loads(config.read_text())), str(folder / name), recover=is_recovered)
 
     run("unbroken")
-    for batch in batches:
-        os.environ["KILL_AT_BATCH"] = batch
-        try:
-            run(f"killed-{batch}")
-        except ProcessExitedException as error:
-            print(error)
-        del os.environ["KILL_AT_BATCH"]
-        assert not (folder / f"killed-{batch}" / "model.tar.gz").exists()
-        run(f"killed-{batch}", is_recovered=True)
+    os.environ["KILL_AT_BATCH"] = batch
+    try:
+        run("killed")
+    except ProcessExitedException as error:
+        print(error)
+    del os.environ["KILL_AT_BATCH"]
+    assert not (folder / "killed" / "model.tar.gz").exists()
+    run("killed", is_recovered=True)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), *sys.argv[3:])
+    main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])

@@ -54,8 +54,7 @@ def test_killed_and_recovered_equals_unbroken(allennlp, unbroken, tmp_path) -> N
 
 
 def test_two_processes_killed_and_recovered_equal_unbroken_ones(environment, tmp_path) -> None:
-    """Of 4 batches an epoch, after the third of the second epoch, and after the first of the third."""
-    kills = ["7", "9"]
+    """After the third of the second epoch's 4 batches; the last checkpoint is of the second."""
     overrides = {
         **OVERRIDES,
         "dataset_reader.sample": 64,
@@ -68,12 +67,11 @@ def test_two_processes_killed_and_recovered_equal_unbroken_ones(environment, tmp
     path = tmp_path / "config.json"
     path.write_text(json.dumps(Params.from_file(CONFIG, json.dumps(overrides)).as_dict(quiet=True)))
     variables = {**os.environ, "PYTHONPATH": os.pathsep.join([str(REPOSITORY), str(SUPPORT)])}
-    command = [sys.executable, SUPPORT / "two_workers.py", path, tmp_path, *kills]
+    command = [sys.executable, SUPPORT / "two_workers.py", path, tmp_path, "7"]
     done = subprocess.run(command, env=variables, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
-    assert done.stdout.count("SIGKILL") == len(kills)
-    for kill in kills:
-        assert differing(weights(tmp_path / "unbroken"), weights(tmp_path / f"killed-{kill}")) == []
+    assert "SIGKILL" in done.stdout
+    assert differing(weights(tmp_path / "unbroken"), weights(tmp_path / "killed")) == []
 
 
 @pytest.fixture(scope="module")

@@ -3,15 +3,19 @@ Whatever file of a run is being written, renamed or removed when the process is 
 metrics.json of the run that was not. What a kill leaves is had without one: a copy of the folder before each of these events.
 """
 
+import copy
 import json
 import shutil
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple
 
+import numpy
 import pytest
 import torch
 from allennlp.commands.train import train_model
 from allennlp.common import Params
+from allennlp.common.checks import ConfigurationError
+from allennlp.training.callbacks import TrainerCallback
 from conftest import REPOSITORY
 from support.full_disk import no_file_over
 from support.snapshots import recorded
@@ -47,6 +51,10 @@ KINDS: Dict[str, Dict[str, Any]] = {
         **WITHIN_EPOCHS,
     },
 }
+
+
+ALL_MOMENTS = ("teacher_crf", "within_epochs")
+"""Of the others the moments between which something changes for good."""
 
 
 class Run(NamedTuple):
@@ -116,9 +124,11 @@ def test_every_moment_of_the_last_checkpoint_and_of_the_end(run: Run, request) -
     kind = request.node.callspec.params["run"]
     begins = [number for number, left in enumerate(run.left) if "open-.training_state" in left.name]
     chosen = run.left[begins[-1] - 1 :]
-    names = " ".join(left.name for left in chosen)
-    for event in ("os.rename-training_state", "os.rename-model_state", "open-metrics.json", "open-model.tar.gz"):
-        assert event in names, names
+    decisive = ("os.rename-training_state", "os.rename-model_state", "open-metrics.json", "open-model.tar.gz")
+    found = [left for event in decisive for left in chosen if event in left.name]
+    assert len(found) == len(decisive)
+    if kind not in ALL_MOMENTS:
+        chosen = found
     for left in chosen:
         weights = recover(run, left)
         assert differing(run.weights, weights) == [], left.name
@@ -140,7 +150,7 @@ def test_the_best_epoch_was_the_first_one(run: Run) -> None:
 
 
 @pytest.mark.parametrize("run", ["teacher_crf"], indirect=True)
-@pytest.mark.parametrize("damage", ["cut model", "empty model", "no state", "all"])
+@pytest.mark.parametrize("damage", ["cut model", "no state", "all"])
 def test_a_damaged_checkpoint_is_passed_over(run: Run, damage, tmp_path) -> None:
     left = shutil.copytree(moment(run, "open-metrics.json"), tmp_path / "left")
     models, states = (sorted(left.glob(f"{kind}_state_e*.th")) for kind in ("model", "training"))
@@ -149,7 +159,7 @@ def test_a_damaged_checkpoint_is_passed_over(run: Run, damage, tmp_path) -> None
         content = path.read_bytes()
         path.unlink()
         if damage != "no state":
-            path.write_bytes(b"" if damage == "empty model" else content[:1000])
+            path.write_bytes(content[:1000])
     weights = recover(run, left)
     told = (run.folder / "out.log").read_text()
     assert "after 3 epochs and 0 batches is damaged and passed over" in told
@@ -181,6 +191,45 @@ def test_a_run_that_was_moved_recovers_where_it_is(run: Run, tmp_path) -> None:
     train_model(run.config(), str(tmp_path / "moved"), recover=True)
     assert differing(run.weights, archive_weights(tmp_path / "moved" / "model.tar.gz")) == []
     assert not run.folder.exists()
+
+
+@pytest.mark.parametrize("run", ["last_epoch"], indirect=True)
+def test_another_checkpointer_is_warned_of(run: Run, tmp_path) -> None:
+    changed = run.config().as_dict(quiet=True)
+    for name, checkpointer in (("atomic", {"type": "atomic"}), ("default", {})):
+        changed["trainer"] |= {"checkpointer": checkpointer, "num_epochs": 1}
+        train_model(Params(copy.deepcopy(changed)), str(tmp_path / name))
+        is_told = "is not of type 'atomic'" in (tmp_path / name / "out.log").read_text()
+        assert is_told == (name == "default")
+
+
+@TrainerCallback.register("keeps")
+class Keeps(TrainerCallback):
+    """Has a state of its own in checkpoints."""
+
+    state: Any = None
+
+    def state_dict(self) -> Dict[str, Any]:
+        return {"state": Keeps.state}
+
+    def load_state_dict(self, state_dict: Dict[str, Any]) -> None:
+        Keeps.state = state_dict["state"]
+
+
+@pytest.mark.parametrize("run", ["last_epoch"], indirect=True)
+def test_numbers_of_numpy_are_kept_as_plain_ones_and_other_objects_refused_at_once(run: Run, tmp_path) -> None:
+    changed = run.config().as_dict(quiet=True)
+    changed["trainer"]["callbacks"].append({"type": "keeps"})
+    config = Params(changed)
+    Keeps.state = [numpy.float64(0.1), {"a": numpy.int64(3)}]
+    train_model(config.duplicate(), str(tmp_path / "plain"))
+    Keeps.state = None
+    train_model(config.duplicate(), str(tmp_path / "plain"), recover=True)
+    assert str(Keeps.state) == "[0.1, {'a': 3}]"
+    Keeps.state = Path("x")
+    with pytest.raises(ConfigurationError, match=r"pathlib.PosixPath\). Have its state hold plain values"):
+        train_model(config.duplicate(), str(tmp_path / "other"))
+    assert not list((tmp_path / "other").glob("*.th"))
 
 
 @pytest.mark.parametrize("run", ["last_epoch"], indirect=True)

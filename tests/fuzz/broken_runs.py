@@ -1,0 +1,286 @@
+"""
+The runs that kills.py breaks off: what each is begun and resumed by, whether its work is done by several processes, its phases,
+and what it must come to in the end.
+"""
+
+import hashlib
+import io
+import json
+import re
+import tarfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Dict, List, Sequence, Tuple
+
+import torch
+from conftest import CORPORA, FIXTURES, REPOSITORY, TINY_ENCODER
+
+from fuzz.file_events import Event
+
+VARIABLES = {
+    "NER_DATA": str(CORPORA),
+    "SOURCE": "en",
+    "TARGET": "bio",
+    "UNLABELLED": "sea",
+    "VECTORS": str(FIXTURES / "vectors" / "tiny.16d.txt.gz"),
+    "VECTORS_DIM": "16",
+    "ENCODER": str(TINY_ENCODER),
+    "SEED": "13",
+    "DEVICE": "-1",
+    "WEIGHTS": "uniform",
+}
+Result = Dict[str, str]
+"""What must be the same as in an unbroken run, by name: digests of files and of tensors, and numbers as text."""
+
+
+@dataclass(frozen=True)
+class Training:
+    """
+    `allennlp train`. Resumed by `--recover`, or by `--force` where the run was broken off before its config.json was whole:
+    AllenNLP takes up no run without one.
+
+    # Parameters
+
+    name : `str`
+    config : `str`
+        Below training_configs.
+    overrides : `Dict[str, Any]`
+    num_kills : `int`
+        How many times it is killed where nothing else is asked for.
+    variables : `Dict[str, str]`, optional (default = `{}`)
+        Besides `VARIABLES`.
+    are_metrics_compared : `bool`, optional (default = `True`)
+        Not where checkpoints are written amid an epoch, whose metrics then count the batches after the checkpoint alone.
+    """
+
+    name: str
+    config: str
+    overrides: Dict[str, Any]
+    num_kills: int
+    variables: Dict[str, str] = field(default_factory=dict)
+    are_metrics_compared: bool = True
+    has_processes = False
+
+    @property
+    def environment(self) -> Dict[str, str]:
+        return VARIABLES | self.variables
+
+    def command(self, folder: Path) -> List[str]:
+        config = str(REPOSITORY / "training_configs" / f"{self.config}.jsonnet")
+        return ["-m", "allennlp", "train", config, "-s", str(folder), "-o", json.dumps(self.overrides)]
+
+    def resuming(self, folder: Path) -> List[str]:
+        return [*self.command(folder), "--recover" if _is_whole_json(folder / "config.json") else "--force"]
+
+    def phases(self, events: Sequence[Event]) -> List[str]:
+        epochs = [int(epoch) for event in events for epoch in re.findall(r"_state_e(\d+)_b", event.path)]
+        last = rf"_state_e{max(epochs)}_b"
+        begun_by = {"checkpoints": "_state_e", "last epoch": last, "archive": r"model\.tar\.gz"}
+        return phases_begun_by(begun_by, events)
+
+    def result(self, folder: Path) -> Result:
+        return names_below(folder) | training_result(folder, self.are_metrics_compared)
+
+
+@dataclass(frozen=True)
+class Pretraining:
+    """scripts/pretrain_encoder.py, which resumes by the same command."""
+
+    name: str
+    arguments: Sequence[str]
+    num_kills: int
+
+    environment = VARIABLES
+    has_processes = False
+
+    def command(self, folder: Path) -> List[str]:
+        text = f"sw={CORPORA / 'sw' / 'raw.txt'}"
+        script = str(REPOSITORY / "scripts" / "pretrain_encoder.py")
+        return [script, str(folder), "--encoder", str(TINY_ENCODER), "--text", text, *self.arguments]
+
+    resuming = command
+
+    def phases(self, events: Sequence[Event]) -> List[str]:
+        last = max(int(step) for event in events for step in re.findall(r"checkpoint-(\d+)", event.path))
+        begun_by = {
+            "checkpoints": "checkpoint-",
+            "last checkpoint": rf"checkpoint-{last}\b",
+            "encoder": r"^config\.json",
+        }
+        return phases_begun_by(begun_by, events)
+
+    def result(self, folder: Path) -> Result:
+        report = json.loads((folder / "pretraining.json").read_text(encoding="utf-8"))
+        for name in ("command", "hours"):
+            del report[name]
+        files = [path for path in folder.iterdir() if path.is_file() and path.name != "pretraining.json"]
+        return names_below(folder) | numbers_of(report) | {path.name: digest(path.read_bytes()) for path in files}
+
+
+@dataclass(frozen=True)
+class CrossLingual:
+    """scripts/cross_lingual.py, which resumes by the same command, and whose steps are processes of their own."""
+
+    name: str
+    num_kills: int
+
+    environment = VARIABLES
+    has_processes = True
+
+    def command(self, folder: Path) -> List[str]:
+        script = str(REPOSITORY / "scripts" / "cross_lingual.py")
+        asked = ["--source", "en", "--target", "es", "--systems", "ts", "--seeds", "13", "--runs", str(folder)]
+        overrides = {"trainer.num_epochs": 2, "trainer.optimizer.lr": 1e-3}
+        return [script, *asked, "--overrides", json.dumps(overrides)]
+
+    resuming = command
+
+    def phases(self, events: Sequence[Event]) -> List[str]:
+        begun_by = {
+            "teacher": r"^teacher-",
+            "its archive": r"^teacher-.*model\.tar\.gz",
+            "its scores": r"^logs/evaluate-",
+            "soft labels": r"^(logs/)?soft.labels",
+            "student": r"^ts-",
+            "the student's archive": r"^ts-.*model\.tar\.gz",
+            "results": r"^results",
+        }
+        return phases_begun_by(begun_by, events)
+
+    def result(self, folder: Path) -> Result:
+        found = names_below(folder)
+        for archive in folder.glob("*/model.tar.gz"):
+            result = training_result(archive.parent, place=folder)
+            found |= {f"{archive.parent.name} {name}": value for name, value in result.items()}
+        scores = [*folder.glob("results-*"), *folder.glob("scores/*")]
+        assert len(scores) > 2, scores
+        told = {path: path.read_bytes().replace(str(folder).encode(), b"") for path in scores}
+        return found | {str(path.relative_to(folder)): digest(content) for path, content in told.items()}
+
+
+Kind = Training | Pretraining | CrossLingual
+
+_TEACHER = {"trainer.num_epochs": 3, "trainer.optimizer.lr": 1e-3}
+_SMALL_PGN = {
+    "model.encoder.hidden_size": 16,
+    "trainer.num_epochs": 3,
+    "trainer.optimizer": {"type": "adam", "lr": 0.02},
+}
+# The loss falls with every epoch. Where the greatest is taken for the best, patience ends the training before its time.
+_LAST_IS_BEST = {"trainer.validation_metric": "-loss"}
+_FIRST_IS_BEST = {"trainer.validation_metric": "+loss", "trainer.patience": 2, "trainer.num_epochs": 5}
+_STEPS = ["--steps", "12", "--evaluate-every", "5", "--batch-tokens", "512", "--learning-rate", "2e-3"]
+_EVALUATED = [
+    "--steps",
+    "12",
+    "--evaluate-every",
+    "3",
+    "--patience",
+    "2",
+    "--batch-tokens",
+    "512",
+    "--learning-rate",
+    "0.5",
+]
+
+
+def kinds(teacher: Path) -> List[Kind]:
+    """All kinds of run; the students' teacher is an archive that `TEACHER` has made."""
+    taught = {"TARGET": "es", "TEACHER": str(teacher)}
+    amid_epochs = {"trainer.checkpointer.save_every_num_batches": 5, "data_loader.batch_sampler.batch_size": 8}
+    return [
+        Training("teacher", "cross_lingual/teacher", _TEACHER, 20),
+        Training("last_is_best", "cross_lingual/teacher_crf", _TEACHER | _LAST_IS_BEST, 15),
+        Training("first_is_best", "cross_lingual/teacher_crf", _TEACHER | _FIRST_IS_BEST, 15),
+        Training("student", "cross_lingual/student_soft", _TEACHER, 20, taught),
+        Training("pgn", "cross_domain/pgn", _SMALL_PGN, 30),
+        Training("adversarial", "cross_lingual/adversarial", _TEACHER, 15, taught),
+        Training("amid_epochs", "cross_lingual/teacher", _TEACHER | amid_epochs, 20, are_metrics_compared=False),
+        Pretraining("pretraining", _STEPS, 35),
+        Pretraining("pretraining_stopped", _EVALUATED, 15),
+        CrossLingual("cross_lingual", 20),
+    ]
+
+
+TEACHER = Training("teacher of students", "cross_lingual/teacher", _TEACHER, 0)
+
+
+def phases_begun_by(patterns: Dict[str, str], events: Sequence[Event]) -> List[str]:
+    """The phase of each event. One begins at the first event whose path its pattern is found in; before all is "start"."""
+    first = {
+        name: next((event.number for event in events if re.search(pattern, event.path)), len(events) + 1)
+        for name, pattern in patterns.items()
+    }
+    begun = sorted((number, name) for name, number in first.items())
+    return [([name for number, name in begun if number <= event.number] or ["start"])[-1] for event in events]
+
+
+def names_below(folder: Path) -> Result:
+    """
+    All files and folders, so that what an unfinished write has left is found; those that chance names, without their name. Whole
+    checkpoints are left out: the last one's writer is often killed before it has removed the oldest, which harms nobody.
+    """
+    names = (str(path.relative_to(folder)) for path in folder.rglob("*"))
+    kept = (name for name in names if not re.search(r"(^|/)(model|training)_state_e\d+_b\d+\.th$", name))
+    return {f"file {re.sub(r'(?<=^soft_labels/).*', '...', name)}": "" for name in kept}
+
+
+def training_result(folder: Path, are_metrics_compared: bool = True, place: Path | None = None) -> Result:
+    """
+    Of the archive all files, the weights tensor by tensor, and metrics.json but for times and memory. Where the config names
+    files below `place`, it counts as the same wherever that is.
+    """
+    found: Result = {}
+    with tarfile.open(folder / "model.tar.gz") as archive:
+        for member in archive:
+            if member.isfile():
+                content = archive.extractfile(member).read()  # type: ignore[union-attr]
+                if member.name == "weights.th":
+                    found |= weights(content)
+                elif member.name.endswith("namespaces.txt"):  # which AllenNLP writes in an order of chance
+                    found[member.name] = digest(b"\n".join(sorted(content.split())))
+                else:
+                    found[member.name] = digest(content.replace(str(place).encode(), b"") if place else content)
+    if are_metrics_compared:
+        found |= numbers_of(json.loads((folder / "metrics.json").read_text(encoding="utf-8")))
+    return found
+
+
+def weights(content: bytes) -> Result:
+    state = torch.load(io.BytesIO(content), weights_only=True)
+    return {f"weight {name}": _digest_of_tensor(tensor) for name, tensor in state.items() if torch.is_tensor(tensor)}
+
+
+def _digest_of_tensor(tensor: torch.Tensor) -> str:
+    return digest(f"{tensor.dtype} {tuple(tensor.shape)}".encode() + tensor.contiguous().view(-1).numpy().tobytes())
+
+
+def numbers_of(value: Any, name: str = "") -> Result:
+    """The leaves of what was read from JSON, by their keys; without times, speeds and memory."""
+    if any(each in name for each in ("duration", "memory", "runtime", "per_second")):
+        return {}
+    if isinstance(value, dict):
+        return {key: leaf for each in value for key, leaf in numbers_of(value[each], f"{name} {each}").items()}
+    if isinstance(value, list):
+        return {key: leaf for n, each in enumerate(value) for key, leaf in numbers_of(each, f"{name} {n}").items()}
+    return {f"number{name}": repr(value)}
+
+
+def digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _is_whole_json(path: Path) -> bool:
+    try:
+        json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def differences(found: Result, expected: Result) -> List[str]:
+    """In words, those of the names first that one of the two lacks."""
+    missing, more = sorted(expected.keys() - found.keys()), sorted(found.keys() - expected.keys())
+    other = sorted(name for name in found.keys() & expected.keys() if found[name] != expected[name])
+    told: List[Tuple[str, List[str]]] = [("lacks", missing), ("has besides", more), ("differs in", other)]
+    return [f"{what} {len(names)}: {', '.join(names[:3])}" for what, names in told if names]
