@@ -1,5 +1,6 @@
 """Runs that are broken off, resumed, and compared with one that was not."""
 
+import re
 import shutil
 import sys
 import tempfile
@@ -108,6 +109,7 @@ def _last_words(output: Path) -> str:
 
 
 def _tail(path: Path, num_lines: int = 1) -> str:
-    """The last lines, progress bars left out."""
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
-    return "\n".join([line for line in lines if line.strip() and "%|" not in line][-num_lines:])
+    """The last lines, without progress bars, which stand before what is said next."""
+    text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+    lines = re.sub(r" *\d+%\|.*?\| \d+/\d+ \[[^\]\n]*\]", "", text).splitlines()
+    return "\n".join([line for line in lines if line.strip()][-num_lines:])
