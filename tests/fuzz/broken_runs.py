@@ -105,7 +105,7 @@ class Pretraining:
         begun_by = {
             "checkpoints": "checkpoint-",
             "last checkpoint": rf"checkpoint-{last}\b",
-            "encoder": r"^config\.json",
+            "encoder": r"^(\.\w+/)?config\.json",
         }
         return phases_begun_by(begun_by, events)
 
