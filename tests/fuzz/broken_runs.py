@@ -25,6 +25,7 @@ VARIABLES = {
     "VECTORS": str(FIXTURES / "vectors" / "tiny.16d.txt.gz"),
     "VECTORS_DIM": "16",
     "ENCODER": str(TINY_ENCODER),
+    "ENCODER_SIZE": "auto",
     "SEED": "13",
     "DEVICE": "-1",
     "WEIGHTS": "uniform",

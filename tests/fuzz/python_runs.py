@@ -4,6 +4,7 @@ import contextlib
 import multiprocessing
 import os
 import runpy
+import select
 import signal
 import subprocess
 import sys
@@ -35,25 +36,28 @@ def _own_process(argv: Sequence[str], variables: Dict[str, str], output: Path) -
             stderr=stream,
             start_new_session=True,
         )
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(_HUNG)
-    _end_group(process.pid)
+    _await_and_end_group(process.pid)
     return process.wait()
 
 
 def _forked(argv: Sequence[str], variables: Dict[str, str], output: Path) -> int:
     process = _FORK.Process(target=_inside, args=(argv, variables, output))
     process.start()
-    process.join(_HUNG)
     assert process.pid is not None
-    _end_group(process.pid)
+    _await_and_end_group(process.pid)
     process.join()
     assert process.exitcode is not None
     return process.exitcode
 
 
-def _end_group(leader: int) -> None:
-    """Ends what is left of a process group: a run that hangs, or what a killed one has begun."""
+def _await_and_end_group(leader: int) -> None:
+    """
+    Waits for the leader of a process group to end, and ends what is left of the group: what a killed run has begun, or a run that
+    hangs. The leader's status is still to be read, so that its number is nobody else's yet.
+    """
+    descriptor = os.pidfd_open(leader)
+    select.select([descriptor], [], [], _HUNG)  # readable when the process has ended
+    os.close(descriptor)
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(leader, signal.SIGKILL)
 
