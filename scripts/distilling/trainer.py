@@ -51,7 +51,8 @@ class DistillationTrainer(MaskedLanguageModelTrainer):
         """The teacher's hidden states of the whole text, one tensor for each of the student's layers."""
         labels = inputs["labels"]
         whole = torch.where(labels == -100, inputs["input_ids"], labels)
-        with torch.no_grad():
+        device = self.args.device.type
+        with torch.no_grad(), torch.autocast(device, torch.bfloat16, enabled=self.args.bf16):
             states = self._teacher(
                 input_ids=whole, attention_mask=inputs["attention_mask"], output_hidden_states=True
             ).hidden_states

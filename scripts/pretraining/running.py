@@ -17,6 +17,8 @@ from pretraining.run_folder import RunFolder, read_json, write_json
 from pretraining.texts import Corpus, EncodedCorpora, encode
 from pretraining.trainer import Batch, MaskedLanguageModelTrainer, held_out_batches
 
+_WORKERS = 4
+
 
 def plan_batches(encoded: EncodedCorpora, args: argparse.Namespace) -> TokenBatches:
     """As many batches as `--steps` says, or as `--epochs` passes over the texts take."""
@@ -78,6 +80,8 @@ def trainer_settings(work: Path, num_steps: int, learning_rate: float, args: arg
         logging_steps=min(100, args.evaluate_every),
         bf16=args.bf16,
         use_cpu=not torch.cuda.is_available(),
+        # A GPU waits for batches that are made between its updates; a CPU has no hands free.
+        dataloader_num_workers=_WORKERS if torch.cuda.is_available() else 0,
         remove_unused_columns=False,
         report_to=[],
         seed=args.seed,

@@ -84,7 +84,13 @@ class MaskedLanguageModelTrainer(Trainer):
         self._held_out = held_out
 
     def get_train_dataloader(self) -> DataLoader:
-        loader = DataLoader(self.train_dataset, batch_sampler=self.batches, collate_fn=self.data_collator)
+        loader = DataLoader(
+            self.train_dataset,
+            batch_sampler=self.batches,
+            collate_fn=self.data_collator,
+            num_workers=self.args.dataloader_num_workers,
+            pin_memory=self.args.device.type == "cuda",
+        )
         return self.accelerator.prepare(loader)
 
     def losses(self, model: Any, inputs: Batch) -> Dict[str, Loss]:
