@@ -47,7 +47,7 @@ from transformers import AutoModelForTokenClassification, AutoTokenizer, PreTrai
 from transformers import Trainer as TransformersTrainer
 from transformers.trainer_pt_utils import get_length_grouped_indices
 
-from lowresource_ner.distillation.soft_label_store import SoftLabelStore
+from lowresource_ner.distillation.store.soft_label_store import SoftLabelStore
 
 MAX_LENGTH = 128
 WORD_PIECES = {"small": 8000, "mbert": 30000}

@@ -30,7 +30,7 @@ from allennlp.common.util import import_module_and_submodules
 from allennlp.data import DataLoader, DatasetReader, Vocabulary
 from common import REPOSITORY, TRAINING_BATCH, WordTeacher
 
-from lowresource_ner.distillation.soft_label_store import SoftLabelStore
+from lowresource_ner.distillation.store.soft_label_store import SoftLabelStore
 
 BLOCK = 2048
 INSTANCES_IN_MEMORY = 8192

@@ -21,7 +21,7 @@ import spacy
 from allennlp.data import Token
 
 from lowresource_ner.data import WordTokenizer
-from lowresource_ner.data.word_tokenizer import MAX_RUN
+from lowresource_ner.data.tokenizers.word_tokenizer import MAX_RUN
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 UNITS = ["a", " ", "'", "...", "http://", "(", "!", "_", "=", "a-", "1,", "'s", "a ", "Lima. "]

@@ -9,8 +9,8 @@ from typing import Iterator
 import torch
 from safetensors import SafetensorError
 
-from lowresource_ner.damaged_files import reason
-from lowresource_ner.whole_files import flush
+from lowresource_ner.common.damaged_files import reason
+from lowresource_ner.common.whole_files import flush
 
 _WEIGHTS = "model*.safetensors*"
 

@@ -24,9 +24,9 @@ from allennlp.common.checks import ConfigurationError
 from scipy.sparse import csr_array
 from scipy.sparse.linalg import eigsh
 
-from lowresource_ner.data.conll import ConllFormat, read_conll
-from lowresource_ner.data.raw_text import RawTextReader
-from lowresource_ner.whole_files import written_whole
+from lowresource_ner.common.whole_files import written_whole
+from lowresource_ner.data.conll.parser import ConllFormat, read_conll
+from lowresource_ner.data.dataset_readers.raw_text import RawTextReader
 
 # Up to so many words all eigenvectors are computed, and for more words only those that are wanted, by iteration.
 MOST_WORDS_FOR_DENSE = 2000

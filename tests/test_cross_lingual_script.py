@@ -426,7 +426,7 @@ else:
             raise OSError(errno.ENOSPC, "No space left on device")
 
         with monkeypatch.context() as patch:
-            patch.setattr("lowresource_ner.whole_files.written_whole", full)
+            patch.setattr("lowresource_ner.common.whole_files.written_whole", full)
             assert not run_steps(steps, runs)
         told = capsys.readouterr()
         assert "steps.json' could not be written: [Errno 28] No space left on device. Is the disk full?" in told.err

@@ -37,7 +37,7 @@ from transformers import (
     XLMRobertaTokenizerFast,
 )
 
-from lowresource_ner.encoder_files import EncoderFiles
+from lowresource_ner.encoding.encoder_files import EncoderFiles
 
 SCRIPT = REPOSITORY / "scripts" / "distil_encoder.py"
 SIZE = {"hidden_size": 32, "num_hidden_layers": 4, "num_attention_heads": 2, "intermediate_size": 64}

@@ -5,6 +5,7 @@ docs/design.md gives the reasons.
 """
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -20,51 +21,37 @@ MAY_IMPORT = {
     "__init__": ANYTHING,
     "_compatibility": set(),
     "version": set(),
-    "damaged_files": set(),
-    "untouched_randomness": set(),
-    "whole_files": set(),
-    "archive_members": {"damaged_files"},
-    "archive_configs": {"archive_members", "damaged_files"},
-    "archive_building": {"archive_members"},
-    "archives": {"archive_building", "archive_configs", "archive_members", "damaged_files"},
-    "word_spaces": set(),
-    "encoder_loading": {"damaged_files", "untouched_randomness", "word_spaces"},
-    "encoder_probe": {"damaged_files", "untouched_randomness"},
-    "encoder_files": {"archives", "damaged_files", "encoder_loading", "encoder_probe"},
-    "windows": set(),
-    "data": {"encoder_files"},
-    "projection": {"data"},
-    "modules": {"encoder_files", "windows"},
-    "metrics": {"data.tag_schemes"},
-    "models": {"modules", "metrics", "data.tag_schemes", "archives", "encoder_files"},
-    "training": {"metrics", "modules.lstm_parameters", "archives", "damaged_files", "whole_files"},
-    "predictors": {"data"},
+    "common": set(),
+    "tagging": {"common"},
+    "archives": {"common"},
+    "encoding": {"common", "archives"},
+    "data": {"common", "tagging", "encoding"},
+    "modules": {"common", "tagging", "encoding"},
+    "metrics": {"common", "tagging"},
+    "models": {"common", "tagging", "archives", "encoding", "modules", "metrics"},
+    "training": {"common", "archives", "metrics", "modules.lstm_parameters"},
+    "predictors": {"common", "tagging", "data"},
     "distillation": {
+        "common",
+        "tagging",
+        "archives",
+        "encoding",
         "data",
         "modules",
         "metrics",
         "models",
         "predictors",
-        "archives",
-        "archive_building",
-        "archive_configs",
-        "archive_members",
-        "encoder_loading",
-        "encoder_files",
-        "untouched_randomness",
-        "whole_files",
-        "windows",
     },
     "commands": ANYTHING,
 }
 
+MOST_FILES_OF_A_FOLDER = 16
+
 # Packages that a file must do without, so that it can be read, tested and used without them.
 MUST_NOT_KNOW = {
-    "data/tag_schemes.py": {"torch", "transformers", "allennlp"},
-    "data/text_rules.py": {"torch", "transformers", "allennlp"},
-    "data/conll.py": {"torch", "transformers", "allennlp"},
-    "data/conll_*.py": {"torch", "transformers"},
-    "projection/*.py": {"torch", "transformers"},
+    "common/text_rules.py": {"torch", "transformers", "allennlp"},
+    "tagging/*.py": {"torch", "transformers", "allennlp"},
+    "data/conll/*.py": {"torch", "transformers"},
     "predictors/*.py": {"transformers"},
     "_compatibility.py": {"torch", "transformers", "allennlp", "numpy"},
 }
@@ -76,7 +63,7 @@ class Import(NamedTuple):
     source: Path
     line: int
     module: str
-    """Absolute and dotted, down to the name where that is a module: `lowresource_ner.data.tag_schemes`, `torch.nn`."""
+    """Absolute and dotted, down to the name where that is a module: `lowresource_ner.tagging.tag_schemes`, `torch.nn`."""
 
 
 def files() -> list[Path]:
@@ -153,12 +140,19 @@ def test_imports_run_one_way() -> None:
 
 
 def test_a_wrong_import_would_be_found() -> None:
-    assert not allowed("modules", "data.tag_schemes")
+    assert not allowed("modules", "data.text_lines")
     assert not allowed("training", "models.mbert_tagger")
     assert not allowed("data", "commands")
     assert not allowed("data", "data_of_others")
-    assert allowed("models", "data.tag_schemes") and not allowed("models", "data.conll")
-    assert allowed("projection", "data.conll")
+    assert allowed("training", "modules.lstm_parameters") and not allowed("training", "modules.tag_heads")
+    assert allowed("models", "tagging.tag_schemes")
+
+
+def test_no_folder_is_a_heap() -> None:
+    """A folder of more files than one sees at a glance is to be divided."""
+    sizes = Counter(source.parent for source in files() if source.name != "__init__.py")
+    heaps = {str(folder.relative_to(PACKAGE)): size for folder, size in sizes.items() if size > MOST_FILES_OF_A_FOLDER}
+    assert heaps == {}
 
 
 def test_no_import_of_ours_is_relative() -> None:

@@ -35,8 +35,8 @@ from transformers import (
     RobertaConfig,
 )
 
-from lowresource_ner.data.conll_lines import ConllError
-from lowresource_ner.encoder_files import EncoderFiles
+from lowresource_ner.data.text_lines import ConllError
+from lowresource_ner.encoding.encoder_files import EncoderFiles
 
 SCRIPT = REPOSITORY / "scripts" / "pretrain_encoder.py"
 WORK = ".training"

@@ -13,7 +13,7 @@ from conftest import CORPORA, REPOSITORY
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 from lowresource_ner.distillation import SentenceEncoder
-from lowresource_ner.encoder_files import EncoderFiles, encoder_source
+from lowresource_ner.encoding.encoder_files import EncoderFiles, encoder_source
 
 FOLDER = REPOSITORY / "lowresource_ner" / "encoders" / "multilingual-mini"
 LANGUAGES = {"de", "en", "es", "fr", "it", "nl", "pt", "da", "no", "sv", "sw", "ha"}

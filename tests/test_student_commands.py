@@ -14,7 +14,7 @@ from allennlp.predictors import Predictor
 from conftest import CORPORA, REPOSITORY, TINY_ENCODER
 from transformers import AutoTokenizer, BertConfig, BertForTokenClassification
 
-from lowresource_ner.archives import archive_weights
+from lowresource_ner.archives.archive import archive_weights
 
 CONFIGS = REPOSITORY / "training_configs/cross_lingual"
 LABELS = ["O", "B-LOC", "I-LOC", "B-PER", "I-PER"]

@@ -8,10 +8,10 @@ from typing import Any, Dict, Iterable, Set
 from allennlp.commands.subcommand import Subcommand
 from allennlp.common.checks import ConfigurationError
 
-from lowresource_ner.archive_configs import archive_config, entries, registered_classes, unbuilt_faults
-from lowresource_ner.archive_members import links_out, look_through, shown
-from lowresource_ner.archives import ENCODERS_FOLDER, check_vocabulary, check_weights, namespace_files, unpacked
-from lowresource_ner.encoder_loading import load_config, load_tokenizer
+from lowresource_ner.archives.archive import ENCODERS_FOLDER, check_vocabulary, check_weights, namespace_files, unpacked
+from lowresource_ner.archives.configs import archive_config, entries, registered_classes, unbuilt_faults
+from lowresource_ner.archives.members import links_out, look_through, shown
+from lowresource_ner.encoding.loading import load_config, load_tokenizer
 
 NOT_COVERED = (
     "Not checked: whether a model is any good, or was trained to deceive; the code of the packages that its classes are of, "

@@ -8,8 +8,8 @@ from typing import Any, Dict, Optional
 from allennlp.commands.subcommand import Subcommand
 from allennlp.common.checks import ConfigurationError
 
-from lowresource_ner.archive_configs import archive_config
-from lowresource_ner.archives import check_archive, load_archive, unpacked
+from lowresource_ner.archives.archive import check_archive, load_archive, unpacked
+from lowresource_ner.archives.configs import archive_config
 from lowresource_ner.commands.breaking_off import broken_off
 from lowresource_ner.commands.module_figure import SUFFIXES, save_figure
 from lowresource_ner.commands.module_similarities import module_similarities

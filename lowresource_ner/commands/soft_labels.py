@@ -16,9 +16,9 @@ from allennlp.data import DatasetReader
 
 from lowresource_ner.commands.breaking_off import broken_off
 from lowresource_ner.commands.whole_output import is_stdout, whole_output
-from lowresource_ner.data.text_rules import word_fault
+from lowresource_ner.common.quoting import quoted
+from lowresource_ner.common.text_rules import word_fault
 from lowresource_ner.distillation import TeacherLabelledReader
-from lowresource_ner.distillation.quoting import quoted
 from lowresource_ner.distillation.teacher_labelled import words_of
 
 logger = logging.getLogger(__name__)

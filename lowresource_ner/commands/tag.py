@@ -17,7 +17,7 @@ from allennlp.common.checks import ConfigurationError
 from allennlp.common.util import JsonDict
 from allennlp.predictors import Predictor
 
-from lowresource_ner.archives import load_archive
+from lowresource_ner.archives.archive import load_archive
 from lowresource_ner.commands.breaking_off import broken_off
 from lowresource_ner.commands.whole_output import STDOUT, is_stdout, whole_output
 from lowresource_ner.predictors.input_file import input_lines

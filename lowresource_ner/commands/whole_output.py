@@ -10,7 +10,7 @@ from typing import IO, Any, Iterable, Iterator, Optional, Union
 
 from allennlp.common.checks import ConfigurationError
 
-from lowresource_ner.whole_files import NotReplacedError, StrPath, written_whole
+from lowresource_ner.common.whole_files import NotReplacedError, StrPath, written_whole
 
 STDOUT = "-"
 _NAMES_OF_STDOUT = (STDOUT, "/dev/stdout")

@@ -5,11 +5,11 @@ from typing import Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Opt
 import numpy
 from allennlp.common.checks import ConfigurationError
 
-from lowresource_ner.distillation.label_matching import LabelMatching, student_labels
-from lowresource_ner.distillation.rounding import with_ties
-from lowresource_ner.distillation.soft_label_store import SoftLabelStore
-from lowresource_ner.distillation.teacher import Teacher
-from lowresource_ner.distillation.teacher_weights import Sentences, TeacherWeights, UniformWeights
+from lowresource_ner.common.rounding import with_ties
+from lowresource_ner.distillation.store.soft_label_store import SoftLabelStore
+from lowresource_ner.distillation.teachers.label_matching import LabelMatching, student_labels
+from lowresource_ner.distillation.teachers.teacher import Teacher
+from lowresource_ner.distillation.weights.teacher_weights import Sentences, TeacherWeights, UniformWeights
 
 
 class SoftLabels(NamedTuple):

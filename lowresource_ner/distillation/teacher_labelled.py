@@ -12,15 +12,15 @@ from allennlp.data import DatasetReader, Instance
 from allennlp.data.dataset_readers.dataset_reader import DistributedInfo, WorkerInfo
 from allennlp.data.fields import MetadataField
 
-from lowresource_ner.data.bounded_blocks import bounded_blocks, num_characters
-from lowresource_ner.data.sentence_reader import SentenceReader
-from lowresource_ner.distillation.numpy_field import NumpyField
-from lowresource_ner.distillation.selection import Selection
-from lowresource_ner.distillation.soft_labels_field import SoftLabelsField
-from lowresource_ner.distillation.teacher import Teacher
+from lowresource_ner.common.whole_files import written_whole
+from lowresource_ner.data.batching.bounded_blocks import bounded_blocks, num_characters
+from lowresource_ner.data.dataset_readers.sentence_reader import SentenceReader
+from lowresource_ner.data.fields.numpy_field import NumpyField
+from lowresource_ner.data.fields.soft_labels_field import SoftLabelsField
+from lowresource_ner.distillation.selections.selection import Selection
 from lowresource_ner.distillation.teacher_board import SoftLabels, TeacherBoard
-from lowresource_ner.distillation.teacher_weights import TeacherWeights
-from lowresource_ner.whole_files import written_whole
+from lowresource_ner.distillation.teachers.teacher import Teacher
+from lowresource_ner.distillation.weights.teacher_weights import TeacherWeights
 
 logger = logging.getLogger(__name__)
 

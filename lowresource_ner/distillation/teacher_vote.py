@@ -11,15 +11,15 @@ from allennlp.models import Model
 from allennlp.nn.util import get_text_field_mask
 from allennlp.training.metrics import Metric
 
-from lowresource_ner.data.tag_schemes import get_scheme
-from lowresource_ner.distillation.rounding import with_ties
-from lowresource_ner.distillation.teacher import Teacher
+from lowresource_ner.common.rounding import with_ties
 from lowresource_ner.distillation.teacher_board import TeacherBoard
-from lowresource_ner.distillation.teacher_weights import TeacherWeights
+from lowresource_ner.distillation.teachers.teacher import Teacher
+from lowresource_ner.distillation.weights.teacher_weights import TeacherWeights
 from lowresource_ner.metrics import SeqevalF1
 from lowresource_ner.models.labels import labels_of
 from lowresource_ner.models.readable_tags import readable_tags
 from lowresource_ner.modules.tag_heads import SoftmaxHead
+from lowresource_ner.tagging.tag_schemes import get_scheme
 
 
 @Model.register("teacher_vote")

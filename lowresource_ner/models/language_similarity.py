@@ -7,7 +7,7 @@ from allennlp.common.checks import ConfigurationError
 from allennlp.data import Vocabulary
 from allennlp.models import Model
 
-from lowresource_ner.encoder_files import EncoderFiles
+from lowresource_ner.encoding.encoder_files import EncoderFiles
 from lowresource_ner.metrics import MeanLoss
 from lowresource_ner.models.counted_sentences import counted_sentences
 from lowresource_ner.modules.language_scores import LanguageScores

@@ -11,13 +11,13 @@ from allennlp.nn import InitializerApplicator, RegularizerApplicator
 from allennlp.nn.util import get_text_field_mask
 from allennlp.training.metrics import Metric
 
-from lowresource_ner.data.tag_schemes import get_scheme
 from lowresource_ner.metrics import SeqevalF1
 from lowresource_ner.models.counted_sentences import counted_sentences
 from lowresource_ner.models.labels import labels_of
 from lowresource_ner.models.readable_tags import readable_tags
 from lowresource_ner.models.warm_start import check_common_labels, tag_axes, warm_start
 from lowresource_ner.modules.tag_heads import SoftmaxHead, TagHead
+from lowresource_ner.tagging.tag_schemes import get_scheme
 
 
 @Model.register("mbert_tagger")

@@ -12,7 +12,6 @@ from allennlp.nn import InitializerApplicator, RegularizerApplicator
 from allennlp.nn.util import get_text_field_mask
 from allennlp.training.metrics import Average, Metric
 
-from lowresource_ner.data.tag_schemes import get_scheme
 from lowresource_ner.metrics import SeqevalF1
 from lowresource_ner.models.counted_sentences import counted_sentences
 from lowresource_ner.models.heads import LanguageModelHead, ModuleHead, TaggingHead
@@ -24,6 +23,7 @@ from lowresource_ner.modules.contextual import contextual_embedders
 from lowresource_ner.modules.generated_lstm import GeneratedLstm
 from lowresource_ner.modules.lstm_parameters import LstmParameters, ParameterGenerator, TaskAndDomain
 from lowresource_ner.modules.word_vectors import WordVectors
+from lowresource_ner.tagging.tag_schemes import get_scheme
 
 
 @Model.register("pgn_bilstm_crossdomain")

@@ -8,7 +8,7 @@ from allennlp.common.checks import ConfigurationError
 from allennlp.data import Vocabulary
 from allennlp.models import Model
 
-from lowresource_ner.archives import archive_labels, archive_tokens, archive_weights
+from lowresource_ner.archives.archive import archive_labels, archive_tokens, archive_weights
 
 logger = logging.getLogger(__name__)
 

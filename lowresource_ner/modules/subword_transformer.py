@@ -8,8 +8,8 @@ from allennlp.common.checks import ConfigurationError
 from allennlp.modules.token_embedders import TokenEmbedder
 from transformers import PreTrainedModel
 
-from lowresource_ner.encoder_files import EncoderFiles
-from lowresource_ner.windows import choose_windows, cut_windows
+from lowresource_ner.encoding.encoder_files import EncoderFiles
+from lowresource_ner.encoding.windows import choose_windows, cut_windows
 
 _SUBWORDS_AT_ONCE = 8192
 

@@ -7,7 +7,7 @@ from allennlp.data import Token, TokenIndexer, Vocabulary
 from allennlp.models import Model
 from allennlp.nn.util import batch_tensor_dicts, move_to_device
 
-from lowresource_ner.data.subwords import SubwordIndexer
+from lowresource_ner.data.token_indexers.subwords import SubwordIndexer
 
 _T = TypeVar("_T")
 

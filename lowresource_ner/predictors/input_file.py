@@ -9,8 +9,8 @@ from allennlp.common.checks import ConfigurationError
 from allennlp.data import DatasetReader, Instance
 from allennlp.data.fields import MetadataField
 
-from lowresource_ner.data.conll_lines import READING_ERRORS, opener
-from lowresource_ner.data.text_rules import MAX_LINE_BYTES
+from lowresource_ner.common.text_rules import MAX_LINE_BYTES
+from lowresource_ner.data.text_lines import READING_ERRORS, opener
 from lowresource_ner.predictors.input_line import InputLine, read_input_line, unusable
 
 _FIELD = "input_line"

@@ -8,7 +8,7 @@ from typing import Any, Dict, Iterable, List, NoReturn, Tuple
 
 from allennlp.common.util import JsonDict
 
-from lowresource_ner.data.text_rules import MAX_LINE_BYTES, split_words, surrogate_fault
+from lowresource_ner.common.text_rules import MAX_LINE_BYTES, split_words, surrogate_fault
 from lowresource_ner.predictors.request import check_words
 
 INPUT_FORMATS = ("json", "text", "tokens")

@@ -9,7 +9,7 @@ from allennlp.data.fields import TextField
 from allennlp.models import Model
 from allennlp.predictors import Predictor
 
-from lowresource_ner.data.tags_field import TagsField
+from lowresource_ner.data.fields.tags_field import TagsField
 from lowresource_ner.predictors.batch_tagger import BatchTagger, TaggedSentence
 from lowresource_ner.predictors.request import Request, request_of_tokens
 from lowresource_ner.predictors.text_predictor import TextPredictor

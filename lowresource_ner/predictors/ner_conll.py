@@ -5,7 +5,7 @@ import io
 from allennlp.common.util import JsonDict
 from allennlp.predictors import Predictor
 
-from lowresource_ner.data.conll_writer import write_conll
+from lowresource_ner.data.conll.writer import write_conll
 from lowresource_ner.predictors.input_line import printable
 from lowresource_ner.predictors.ner import NerPredictor
 from lowresource_ner.predictors.text_predictor import shown_origin

@@ -6,7 +6,7 @@ from typing import List, NamedTuple, Optional, Sequence, Tuple
 from allennlp.common.util import JsonDict
 from allennlp.data import Token
 
-from lowresource_ner.data.text_rules import word_fault
+from lowresource_ner.common.text_rules import word_fault
 
 _NUM_SHOWN = 80
 """Characters of a word that an error message shows."""

@@ -13,8 +13,8 @@ from allennlp.data.fields import MetadataField
 from allennlp.models import Model
 from allennlp.predictors import Predictor
 
-from lowresource_ner.data.sentence_splitter import WordSentenceSplitter
-from lowresource_ner.data.word_tokenizer import WordTokenizer
+from lowresource_ner.data.tokenizers.sentence_splitter import WordSentenceSplitter
+from lowresource_ner.data.tokenizers.word_tokenizer import WordTokenizer
 from lowresource_ner.predictors.input_file import InputFileReader, input_line_of
 from lowresource_ner.predictors.input_line import (
     INPUT_FORMATS,

@@ -1,16 +1,16 @@
-from lowresource_ner.training.adversarial_updates import AdversarialUpdates
-from lowresource_ner.training.atomic_checkpointer import AtomicCheckpointer
-from lowresource_ner.training.fused_adamw import FusedAdamW
-from lowresource_ner.training.inverse_time_decay import InverseTimeDecay
-from lowresource_ner.training.keep_last_epoch import KeepLastEpoch
-from lowresource_ner.training.language_means import LanguageMeans
-from lowresource_ner.training.lazy_sgd import LazySgd
-from lowresource_ner.training.linear_warmup_share import LinearWarmupShare
-from lowresource_ner.training.module_updates import ModuleUpdates
-from lowresource_ner.training.random_state import RandomState
-from lowresource_ner.training.recovery import Recovery
-from lowresource_ner.training.switch_optimizer import SwitchOptimizer
-from lowresource_ner.training.temperature_scaling import TemperatureScaling
+from lowresource_ner.training.callbacks.adversarial_updates import AdversarialUpdates
+from lowresource_ner.training.callbacks.keep_last_epoch import KeepLastEpoch
+from lowresource_ner.training.callbacks.language_means import LanguageMeans
+from lowresource_ner.training.callbacks.module_updates import ModuleUpdates
+from lowresource_ner.training.callbacks.random_state import RandomState
+from lowresource_ner.training.callbacks.recovery import Recovery
+from lowresource_ner.training.callbacks.switch_optimizer import SwitchOptimizer
+from lowresource_ner.training.callbacks.temperature_scaling import TemperatureScaling
+from lowresource_ner.training.checkpointing.atomic_checkpointer import AtomicCheckpointer
+from lowresource_ner.training.learning_rate_schedulers.inverse_time_decay import InverseTimeDecay
+from lowresource_ner.training.learning_rate_schedulers.linear_warmup_share import LinearWarmupShare
+from lowresource_ner.training.optimizers.fused_adamw import FusedAdamW
+from lowresource_ner.training.optimizers.lazy_sgd import LazySgd
 
 __all__ = [
     "AdversarialUpdates",

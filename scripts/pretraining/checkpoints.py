@@ -13,7 +13,7 @@ from typing import Iterator, List, Optional
 from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
-from lowresource_ner.whole_files import flush, written_whole
+from lowresource_ner.common.whole_files import flush, written_whole
 
 LIST = "whole.json"
 KEPT = 2

@@ -8,9 +8,9 @@ from typing import Iterator, List, Optional, Tuple
 import torch
 from transformers import AutoModelForMaskedLM, PretrainedConfig, PreTrainedModel
 
-from lowresource_ner.archives import is_archive
-from lowresource_ner.encoder_files import EncoderFiles, encoder_source
-from lowresource_ner.encoder_loading import load_model
+from lowresource_ner.archives.archive import is_archive
+from lowresource_ner.encoding.encoder_files import EncoderFiles, encoder_source
+from lowresource_ner.encoding.loading import load_model
 
 # What dropout is called in the configs of BERT and its kin.
 _DROPOUTS = ("hidden_dropout_prob", "attention_probs_dropout_prob", "dropout", "attention_dropout")

@@ -10,7 +10,7 @@ from typing import Any, Dict, Iterator
 from encoder_folder import encoder_written_whole, said_of_writing
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from lowresource_ner.whole_files import remove_parts, written_whole
+from lowresource_ner.common.whole_files import remove_parts, written_whole
 from pretraining.checkpoints import checkpoints
 
 REMEDY = "Free space, and the same command goes on from the last checkpoint."

@@ -8,7 +8,7 @@ import numpy as np
 from allennlp.common.checks import ConfigurationError
 from transformers import PreTrainedTokenizerFast
 
-from lowresource_ner.data.conll_lines import ConllError, numbered_lines
+from lowresource_ner.data.text_lines import ConllError, numbered_lines
 
 # A text is one line; a pair of translations is two.
 Text = Tuple[str, ...]

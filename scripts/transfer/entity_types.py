@@ -12,7 +12,7 @@ def types_of(path: Path) -> FrozenSet[str]:
     and which they check themselves.
     """
     # Imported when it is needed: AllenNLP takes seconds, and --help need not wait for it.
-    from lowresource_ner.data.conll import ConllError, ConllFormat, survey_conll
+    from lowresource_ner.data.conll.parser import ConllError, ConllFormat, survey_conll
 
     try:
         return frozenset(survey_conll(path, ConllFormat(), repair=True).entities_by_type)

@@ -38,7 +38,9 @@ def run_steps(steps: Sequence[Step], runs: Path, jobs: int = 1) -> bool:
     `BlockingIOError`
         Where steps of this folder are being run already.
     """
-    from lowresource_ner.whole_files import remove_parts  # imports all of AllenNLP, which --help need not wait for
+    from lowresource_ner.common.whole_files import (
+        remove_parts,  # imports all of AllenNLP, which --help need not wait for
+    )
 
     (runs / "logs").mkdir(parents=True, exist_ok=True)
     arguments = ["run", "-n", str(jobs), "-P", "thread"] if jobs > 1 else ["run"]

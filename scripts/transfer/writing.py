@@ -16,7 +16,7 @@ def written(path: Path) -> Iterator[Path]:
         Where it cannot be written, as on a full disk.
     """
     # Imported when it is needed: AllenNLP takes seconds, and --help need not wait for it.
-    from lowresource_ner.whole_files import written_whole
+    from lowresource_ner.common.whole_files import written_whole
 
     try:
         with written_whole(path) as new:

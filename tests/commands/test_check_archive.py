@@ -7,7 +7,7 @@ import pytest
 import torch
 from conftest import TINY_ENCODER
 
-from lowresource_ner.archive_members import shown
+from lowresource_ner.archives.members import shown
 from lowresource_ner.commands.check_archive import (
     NOT_COVERED,
     CheckArchiveCommand,

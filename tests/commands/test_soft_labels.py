@@ -17,12 +17,12 @@ from support.full_disk import no_file_over
 
 from lowresource_ner.commands import soft_labels as command
 from lowresource_ner.commands.soft_labels import label_line, next_size, soft_labels
-from lowresource_ner.data.raw_text import RawTextReader
-from lowresource_ner.data.tag_schemes import get_scheme
-from lowresource_ner.data.text_rules import word_fault
+from lowresource_ner.common.text_rules import word_fault
+from lowresource_ner.data.dataset_readers.raw_text import RawTextReader
 from lowresource_ner.distillation import ArchiveTeacher, LabelFileTeacher
-from lowresource_ner.distillation.label_lines import parse_label_line
-from lowresource_ner.distillation.soft_label_store import SoftLabelStore
+from lowresource_ner.distillation.store.soft_label_store import SoftLabelStore
+from lowresource_ner.distillation.teachers.label_lines import parse_label_line
+from lowresource_ner.tagging.tag_schemes import get_scheme
 
 CONFIG = str(REPOSITORY / "training_configs/cross_lingual/student_soft.jsonnet")
 TEXT = CORPORA / "es" / "raw.txt"

@@ -7,9 +7,9 @@ import pytest
 from allennlp.common.checks import ConfigurationError
 from conftest import CORPORA
 
-from lowresource_ner.data.conll_ner import ConllNerReader
-from lowresource_ner.data.raw_text import RawTextReader
-from lowresource_ner.data.sampling import HeldOut
+from lowresource_ner.data.dataset_readers.conll_ner import ConllNerReader
+from lowresource_ner.data.dataset_readers.raw_text import RawTextReader
+from lowresource_ner.data.dataset_readers.sampling import HeldOut
 
 
 def sentences(reader, path: object) -> List[Tuple[str, ...]]:

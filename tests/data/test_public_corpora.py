@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from seqeval.metrics.sequence_labeling import get_entities
 
-from lowresource_ner.data.conll import ConllError, ConllFormat, read_conll, survey_conll
+from lowresource_ner.data.conll.parser import ConllError, ConllFormat, read_conll, survey_conll
 
 DATA = os.environ.get("LOWRESOURCE_NER_DATA")
 pytestmark = pytest.mark.skipif(not DATA, reason="LOWRESOURCE_NER_DATA does not name a folder with the public corpora")

@@ -12,14 +12,14 @@ from allennlp.data import Batch, Instance, Vocabulary
 from allennlp.data.data_loaders import MultiProcessDataLoader
 from conftest import CORPORA, file_under
 
-from lowresource_ner.data.conll_ner import ConllNerReader
-from lowresource_ner.data.raw_text import RawTextReader
-from lowresource_ner.distillation.selection import Selection
-from lowresource_ner.distillation.soft_labels_field import SoftLabelsField
-from lowresource_ner.distillation.teacher import Teacher
+from lowresource_ner.data.dataset_readers.conll_ner import ConllNerReader
+from lowresource_ner.data.dataset_readers.raw_text import RawTextReader
+from lowresource_ner.data.fields.soft_labels_field import SoftLabelsField
+from lowresource_ner.distillation.selections.selection import Selection
 from lowresource_ner.distillation.teacher_board import TeacherBoard
 from lowresource_ner.distillation.teacher_labelled import TeacherLabelledReader, words_of
-from lowresource_ner.distillation.teacher_weights import GivenWeights
+from lowresource_ner.distillation.teachers.teacher import Teacher
+from lowresource_ner.distillation.weights.teacher_weights import GivenWeights
 
 BIO = ["O", "B-LOC", "I-LOC", "B-PER", "I-PER"]
 

@@ -13,12 +13,12 @@ from allennlp.data import Batch, Vocabulary
 from conftest import CORPORA, REPOSITORY
 from test_teacher_labelled import BIO, Oracle, Voter
 
-from lowresource_ner.data.conll_ner import ConllNerReader
+from lowresource_ner.data.dataset_readers.conll_ner import ConllNerReader
 from lowresource_ner.distillation import ArchiveTeacher, LabelFileTeacher
-from lowresource_ner.distillation.similarity_weights import SimilarityWeights
 from lowresource_ner.distillation.teacher_board import TeacherBoard
 from lowresource_ner.distillation.teacher_vote import TeacherVote
-from lowresource_ner.distillation.teacher_weights import GivenWeights
+from lowresource_ner.distillation.weights.similarity_weights import SimilarityWeights
+from lowresource_ner.distillation.weights.teacher_weights import GivenWeights
 from lowresource_ner.predictors import NerPredictor
 
 WORDS = [["Anna", "lives", "in", "Oslo"], ["Bergen"]]

@@ -6,8 +6,8 @@ from allennlp.common.checks import ConfigurationError
 
 from fuzz.conll_files import make_case
 from fuzz.temporary import temporary_folder
-from lowresource_ner.data.conll import ConllError, ConllFormat, read_conll, survey_conll
-from lowresource_ner.data.conll_writer import write_conll
+from lowresource_ner.data.conll.parser import ConllError, ConllFormat, read_conll, survey_conll
+from lowresource_ner.data.conll.writer import write_conll
 
 FOLDER = temporary_folder()
 PIECES = [

@@ -11,10 +11,10 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional
 import numpy
 from allennlp.common.checks import ConfigurationError
 
-from lowresource_ner.data.tag_schemes import EntitySpan, get_scheme
-from lowresource_ner.data.text_rules import type_fault, word_fault
-from lowresource_ner.distillation.label_file_teacher import LabelFileTeacher
-from lowresource_ner.distillation.label_lines import LabelLine, parse_label_line
+from lowresource_ner.common.text_rules import type_fault, word_fault
+from lowresource_ner.distillation.teachers.label_file_teacher import LabelFileTeacher
+from lowresource_ner.distillation.teachers.label_lines import LabelLine, parse_label_line
+from lowresource_ner.tagging.tag_schemes import EntitySpan, get_scheme
 
 WORDS = [
     "a",

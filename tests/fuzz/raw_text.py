@@ -7,9 +7,9 @@ from typing import List
 from allennlp.common.checks import ConfigurationError
 
 from fuzz.temporary import temporary_folder
+from lowresource_ner.common.text_rules import split_words, word_fault
 from lowresource_ner.data import RawTextReader, WordTokenizer
-from lowresource_ner.data.other_kinds import kind_by_first_bytes
-from lowresource_ner.data.text_rules import split_words, word_fault
+from lowresource_ner.data.file_kinds import kind_by_first_bytes
 
 LANGUAGES = ["xx", "xx", "en", "de", "es", "hu", "ru"]
 WORDS = [

@@ -31,7 +31,7 @@ from transformers import (
     XmodConfig,
 )
 
-from lowresource_ner.data.subwords import SubwordIndexer, encode_words
+from lowresource_ner.data.token_indexers.subwords import SubwordIndexer, encode_words
 from lowresource_ner.modules import SubwordTransformer
 
 os.environ["HF_HUB_OFFLINE"] = "1"

@@ -10,8 +10,8 @@ from allennlp.common import Params
 from allennlp.common.checks import ConfigurationError
 from allennlp.modules import ConditionalRandomField
 
-from lowresource_ner.data.tag_schemes import get_scheme
 from lowresource_ner.modules.tag_heads import CrfHead, SoftmaxHead, Span, TagHead
+from lowresource_ner.tagging.tag_schemes import get_scheme
 
 LENGTHS = [4, 1, 3, 2]
 ROWS = range(len(LENGTHS))

@@ -12,8 +12,8 @@ from allennlp.data import Token, Tokenizer
 from fuzz import predictor_input
 from fuzz.predictor_input import stand_in
 
-from lowresource_ner.data.conll import read_conll
-from lowresource_ner.data.text_rules import MAX_LINE_BYTES
+from lowresource_ner.common.text_rules import MAX_LINE_BYTES
+from lowresource_ner.data.conll.parser import read_conll
 from lowresource_ner.predictors import NerConllPredictor, NerPredictor
 from lowresource_ner.predictors.input_line import MAX_DEPTH
 

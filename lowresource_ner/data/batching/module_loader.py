@@ -1,0 +1,88 @@
+"""The data loader of the four-module update loop."""
+
+import random
+from typing import Any, Dict, Iterator, Mapping, Optional
+
+from allennlp.common.checks import ConfigurationError
+from allennlp.data import DataLoader, Instance
+from allennlp.data.data_loaders import MultiTaskDataLoader
+from allennlp.data.data_loaders.multitask_data_loader import maybe_shuffle_instances
+from allennlp.data.data_loaders.multitask_scheduler import MultiTaskScheduler
+from allennlp.data.dataset_readers import MultiTaskDatasetReader
+
+from lowresource_ner.data.batching.one_batch_per_module import OneBatchPerModule
+
+
+class _Corpus:
+    """A module's corpus, which can be read any number of times, in another order each time."""
+
+    def __init__(self, loader: DataLoader, shuffle: bool) -> None:
+        self._loader = loader
+        self._shuffle = shuffle
+        self._length: Optional[int] = None
+
+    def __iter__(self) -> Iterator[Instance]:
+        if not self.is_in_memory:
+            # AllenNLP's: from a pool of 1024.
+            return iter(maybe_shuffle_instances(self._loader, self._shuffle))
+        instances = list(self._loader.iter_instances())
+        if self._shuffle:
+            random.shuffle(instances)
+        return iter(instances)
+
+    def __len__(self) -> int:
+        if self._length is None:
+            self._length = len(self._loader) if self.is_in_memory else sum(1 for _ in self._loader.iter_instances())
+        return self._length
+
+    @property
+    def is_in_memory(self) -> bool:
+        return getattr(self._loader, "max_instances_in_memory", None) is None
+
+
+@DataLoader.register("one_batch_per_module")
+class ModuleLoader(MultiTaskDataLoader):
+    """
+    AllenNLP's `multitask` data loader for the scheduler `one_batch_per_module`: corpora are shuffled as a whole and can be begun
+    again within an epoch. A corpus that is too large for memory is read lazily where `max_instances_in_memory` names its
+    module; it is then read once more to count it, and shuffled from a pool of 1024 sentences.
+
+    Registered as a `DataLoader` with name "one_batch_per_module".
+
+    # Parameters
+
+    As AllenNLP's `multitask`, without `sampler` and `instances_per_epoch`. With `"shuffle": false` nothing is random.
+
+    # Raises
+
+    `ConfigurationError`
+        Where the modules of the readers or of the data are not the scheduler's, or the scheduler or the reader is another one.
+    """
+
+    def __init__(self, reader: Any, data_path: Dict[str, Any], scheduler: MultiTaskScheduler, **kwargs: Any) -> None:
+        if not isinstance(scheduler, OneBatchPerModule):
+            raise ConfigurationError(
+                f"The data loader 'one_batch_per_module' has the scheduler {type(scheduler).__name__}; it needs the one of "
+                "its own name."
+            )
+        if not isinstance(reader, MultiTaskDatasetReader) or not isinstance(data_path, Mapping):
+            raise ConfigurationError(
+                "The data loader 'one_batch_per_module' needs the reader 'multitask' and data paths by module; it has the reader "
+                f"{type(reader).__name__} and the path {data_path}."
+            )
+        for name in ("sampler", "instances_per_epoch"):
+            if kwargs.get(name) is not None:
+                raise ConfigurationError(
+                    f"The data loader 'one_batch_per_module' takes no '{name}': the scheduler says what is an epoch."
+                )
+        scheduler.check(reader.readers)
+        scheduler.check(data_path)
+        super().__init__(reader, data_path, scheduler, **kwargs)
+        scheduler.shuffle = self._shuffle
+        self._corpora = {name: _Corpus(loader, self._shuffle) for name, loader in self._loaders.items()}
+
+    def __len__(self) -> int:
+        return self.scheduler.count_batches({name: len(corpus) for name, corpus in self._corpora.items()})
+
+    def _get_instances_for_epoch(self) -> Dict[str, Any]:
+        return dict(self._corpora)

@@ -1,0 +1,102 @@
+"""What a user says of a CoNLL file's columns."""
+
+import re
+from dataclasses import dataclass
+from typing import Optional, Union
+
+from allennlp.common.checks import ConfigurationError
+
+from lowresource_ner.data.text_lines import text_encoding
+
+_DELIMITERS = ("auto", "tab", "whitespace")
+_LANGUAGE_NAME = re.compile(r"[A-Za-z]+(?:-[A-Za-z0-9]+)*:?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConllFormat:
+    """What is known of a file's columns before it is opened.
+
+    # Parameters
+
+    delimiter : `str`, optional (default = `"auto"`)
+        "tab": columns stand between tabs, and a token may hold spaces. "whitespace": columns stand between runs of
+        ASCII spaces and tabs. "auto": the one under which more of the first lines agree in their number of columns, if
+        that is more than one. Where both do equally well it is the tab, unless the last column then holds spaces, or
+        five lines or more hold the same number of them.
+    token_column : `int`, optional (default = `0`)
+        The column of the tokens, from 0, or from the end where negative.
+    tag_column : `int`, optional (default = `-1`)
+        The column of the tags, likewise. Columns that are empty in all of the first lines do not count from the end.
+        `None` reads the file as unlabelled.
+    labelled : `bool`, optional (default = `True`)
+        False reads the words alone, the same as in labelled reading: the tags may be wrong, and in a tab-separated file
+        they, and other columns, may be missing from any line.
+    language_prefix : `Union[bool, str]`, optional (default = `"auto"`)
+        A prefix that WikiANN puts before each token, as in "en:Paris". A string such as "en": this prefix is taken off,
+        and must be there. `True`: any language's prefix is, and must be there. `False`: tokens stay as they are.
+        "auto": a prefix of two or three small letters and a colon is taken off if all tokens of the first lines share
+        it, and then all others must have it too.
+    comment_prefix : `str`, optional (default = `"#"`)
+        How a comment line begins. A line that begins so and has the columns of a token line is a token ("#hashtag") within
+        a sentence, and where something other than a blank follows "#"; between sentences "# id 7 domain=en" is a comment, if
+        what stands in the tag column is neither a tag nor found there in the other lines. A prefix of your own ("#id") needs
+        no blank after it. Within a sentence, a line of a single word that begins so is an error, being as likely a token
+        whose tag is missing. `None`: there are no comments.
+    header : `Union[bool, str]`, optional (default = `"auto"`)
+        Whether the first line that is no comment names the columns. "auto": it does where one of them is called "token",
+        "word" or "form", and that of the tags by a name that begins as "NE", "tag" or "label" do.
+    sentence_end_mark : `str`, optional (default = `None`)
+        A mark in another column than the token's that ends a sentence after its line ("EndOfSentence" in HIPE's files,
+        alone or between "|"), in addition to blank lines.
+    encoding : `str`, optional (default = `"utf-8"`)
+        Any encoding of Python's that leaves line feeds as they are. Bytes that it does not know are an error.
+    """
+
+    delimiter: str = "auto"
+    token_column: int = 0
+    tag_column: Optional[int] = -1
+    labelled: bool = True
+    language_prefix: Union[bool, str] = "auto"
+    comment_prefix: Optional[str] = "#"
+    encoding: str = "utf-8"
+    header: Union[bool, str] = "auto"
+    sentence_end_mark: Optional[str] = None
+
+    @property
+    def reads_tags(self) -> bool:
+        """Whether the tag column is read."""
+        return self.labelled and self.tag_column is not None
+
+    def __post_init__(self) -> None:
+        if self.delimiter not in _DELIMITERS:
+            raise ConfigurationError(f"'delimiter' is {self.delimiter!r}; use one of {', '.join(_DELIMITERS)}.")
+        for name in ("token_column", "tag_column"):
+            column = getattr(self, name)
+            if isinstance(column, bool) or not isinstance(column, (int, type(None))):
+                raise ConfigurationError(f"{name!r} is {column!r}; use a number: 0 is the first column, -1 the last.")
+        if self.token_column is None or (self.labelled and self.token_column == self.tag_column):
+            raise ConfigurationError(
+                f"'token_column' is {self.token_column}, 'tag_column' is {self.tag_column}; "
+                "tokens need a column of their own."
+            )
+        self._check_prefixes()
+        object.__setattr__(self, "encoding", text_encoding(self.encoding))
+
+    def _check_prefixes(self) -> None:
+        prefix = self.language_prefix
+        if not isinstance(prefix, bool) and not (isinstance(prefix, str) and _LANGUAGE_NAME.fullmatch(prefix)):
+            raise ConfigurationError(
+                f'\'language_prefix\' is {prefix!r}; use "auto", true, false, or a language\'s code such as "en".'
+            )
+        comment = self.comment_prefix
+        if comment is not None and not (isinstance(comment, str) and comment.strip() and comment[0] not in " \t"):
+            raise ConfigurationError(
+                f"'comment_prefix' is {comment!r}; use what comment lines begin with, such as \"#\", or null for none."
+            )
+        if self.header not in (True, False, "auto"):
+            raise ConfigurationError(f"'header' is {self.header!r}; use \"auto\", true or false.")
+        mark = self.sentence_end_mark
+        if mark is not None and not (isinstance(mark, str) and mark and not set(mark) & set(" \t|")):
+            raise ConfigurationError(
+                f"'sentence_end_mark' is {mark!r}; use a word without blanks, such as \"EndOfSentence\", or null for none."
+            )

@@ -1,0 +1,206 @@
+"""The writer of CoNLL files."""
+
+import contextlib
+import os
+import uuid
+from array import array
+from typing import IO, Iterable, Iterator, Sequence, Tuple, Union
+
+from allennlp.common.checks import ConfigurationError
+
+from lowresource_ner.common.text_rules import MAX_LINE_BYTES, type_fault, word_fault
+from lowresource_ner.data.conll import column_warnings
+from lowresource_ner.data.conll.format import ConllFormat
+from lowresource_ner.data.conll.layout import DOCUMENT_MARK, is_boundary
+from lowresource_ner.data.conll.parser import read_conll
+from lowresource_ner.data.file_kinds import kind_by_first_bytes
+from lowresource_ner.data.text_lines import BYTE_ORDER_MARK, ConllError, opener
+from lowresource_ner.tagging.tag_schemes import is_tag, split_tag
+
+_COMMENT_PREFIX = "#"
+_OUTSIDE = "O"
+_ANY_FORMAT = ConllFormat()
+
+
+def write_conll(
+    sentences: Iterable[Tuple[Sequence[str], Sequence[str]]],
+    file_or_path: Union[str, os.PathLike, IO[str]],
+    delimiter: str = "\t",
+    format: ConllFormat = _ANY_FORMAT,
+) -> None:
+    """Writes tokens and tags in two columns and a blank line after each sentence.
+
+    `read_conll` reads back the same tokens and tags, or this is refused. How columns are divided, what is a comment or a
+    header, and whether tokens have a language prefix is found out when a file is read, and from many of its lines: so a
+    file is read back before it takes its place. In a stream only each line is looked at by itself.
+
+    # Parameters
+
+    sentences : `Iterable[Tuple[Sequence[str], Sequence[str]]]`
+        Tokens and tags of each sentence, taken one at a time.
+    file_or_path : `Union[str, PathLike, IO[str]]`
+        An open text file, or a path. At a path nothing is seen until all is written, in UTF-8, and packed if its name
+        ends in .gz, .bz2 or .xz.
+    delimiter : `str`, optional (default = `"\t"`)
+        A tab or a space.
+    format : `ConllFormat`, optional
+        What is said of the file when it is read back. `ConllFormat(delimiter="tab", language_prefix=False, header=False,
+        comment_prefix=None)` leaves nothing to be found out.
+
+    # Raises
+
+    `ConllError`
+        Where a token or tag would not be read back as it is: a token that is no word (see `word_fault`), holds the
+        delimiter, begins or ends with a space, is -DOCSTART- or, between spaces, begins with "#"; a tag with white space,
+        or with an entity type that cannot be one (see `type_fault`); a sentence that has no token or not one tag for each;
+        at a path, no sentence at all.
+        Also where the file as a whole would be read otherwise, because all tokens begin with "en:", for instance. The line
+        is that in the output. At a path, what was there before stays.
+    """
+    if delimiter not in ("\t", " "):
+        raise ConfigurationError(f"'delimiter' is {delimiter!r}; use a tab or a space.")
+    if not isinstance(file_or_path, (str, os.PathLike)):
+        _write(sentences, file_or_path, str(getattr(file_or_path, "name", "<stream>")), delimiter)
+        return
+    path = os.fspath(file_or_path)
+    if _is_device(path):
+        with _opened(path, path, "wt") as stream:
+            _write(sentences, stream, path, delimiter)
+        return
+    with _replacing(path) as temporary:
+        with _opened(path, temporary, "xt") as stream:
+            written = _write(sentences, stream, path, delimiter)
+        _read_back(path, temporary, written, format)
+
+
+def _write(
+    sentences: Iterable[Tuple[Sequence[str], Sequence[str]]], stream: IO[str], path: str, delimiter: str
+) -> "array[int]":
+    """A hash of each sentence written."""
+    written = array("q")
+    number = 1
+    for tokens, tags in sentences:
+        if not tokens or len(tokens) != len(tags):
+            raise ConllError(
+                path, number, f"a sentence of {len(tokens)} tokens and {len(tags)} tags; give each token one tag"
+            )
+        for token, tag in zip(tokens, tags):
+            _check_cells(path, number, token, tag, delimiter)
+            # A mark at the start of a line is taken off when it is read; the token keeps its own.
+            mark = BYTE_ORDER_MARK if token.startswith(BYTE_ORDER_MARK) else ""
+            line = f"{mark}{token}{delimiter}{tag}\n".encode()
+            if len(line) > MAX_LINE_BYTES:
+                raise ConllError(path, number, f"the line is longer than {MAX_LINE_BYTES} bytes; shorten the token")
+            if number == 1 and kind_by_first_bytes(line):
+                stream.write("\n")  # a file that begins with a blank line is none of another kind
+                number += 1
+            stream.write(line.decode("utf-8"))
+            number += 1
+        stream.write("\n")
+        number += 1
+        written.append(_hash(tokens, tags))
+    return written
+
+
+def _check_cells(path: str, number: int, token: str, tag: str, delimiter: str) -> None:
+    for what, cell, reason in (("token", token, _why_not_token(token, delimiter)), ("tag", tag, _why_not_tag(tag))):
+        if reason:
+            raise ConllError(
+                path, number, f"the {what} {cell[:80]!r} {reason}, so it would not be read back; replace it"
+            )
+
+
+def _why_not_token(token: str, delimiter: str) -> str:
+    fault = word_fault(token)
+    if fault is not None:
+        return fault
+    if delimiter in token:
+        return "holds a delimiter"
+    if token.strip(" ") not in ("", token):
+        return "begins or ends with a space"
+    if is_boundary(token) and token.startswith(DOCUMENT_MARK):
+        return "marks the beginning of a document"
+    if delimiter == " " and token.startswith(_COMMENT_PREFIX):
+        return "may be taken for a comment where the delimiter is a space"
+    return ""
+
+
+def _why_not_tag(tag: str) -> str:
+    """A tag without a prefix, as in corpora of bare types, is a type."""
+    if tag == _OUTSIDE:
+        return ""
+    entity_type = split_tag(tag)[1] if is_tag(tag) else tag
+    fault = type_fault(entity_type or "")
+    if fault is None:
+        return ""
+    return fault if entity_type == tag else f"has an entity type that {fault}"
+
+
+def _hash(tokens: Sequence[str], tags: Sequence[str]) -> int:
+    return hash((tuple(tokens), tuple(tags)))
+
+
+def _read_back(path: str, temporary: str, written: Sequence[int], format: ConllFormat) -> None:
+    """Raises where reading gives other sentences than were written."""
+    if not written:
+        raise ConllError(path, 0, "there is no sentence to write; give one at least")
+    remaining = iter(written)
+    line = 1
+    try:
+        with _without_warnings():
+            for sentence in read_conll(temporary, format):
+                line = sentence.lines[0]
+                if _hash(sentence.tokens, sentence.tags or ()) != next(remaining, None):
+                    raise ConllError(path, line, "its words or tags would be others")
+        if next(remaining, None) is not None:
+            raise ConllError(path, line, "sentences after this one would be missing")
+    except ConllError as error:
+        raise ConllError(
+            path,
+            error.line,
+            f"what is written would not be read back ({error.complaint}); say how it will be read, for instance with "
+            'ConllFormat(delimiter="tab", language_prefix=False, header=False, comment_prefix=None)',
+        ) from error
+
+
+@contextlib.contextmanager
+def _without_warnings() -> Iterator[None]:
+    """What the reader has to say of a file, it says when the file is read from its own place."""
+    was_disabled = column_warnings.logger.disabled
+    column_warnings.logger.disabled = True
+    try:
+        yield
+    finally:
+        column_warnings.logger.disabled = was_disabled
+
+
+def _is_device(path: str) -> bool:
+    target = os.path.realpath(path)
+    return path.startswith("/dev/") or (os.path.exists(target) and not os.path.isfile(target))
+
+
+@contextlib.contextmanager
+def _replacing(path: str) -> Iterator[str]:
+    """A path for a file that takes its place at `path` when all went well, and vanishes otherwise."""
+    target = os.path.realpath(path)
+    folder, name = os.path.split(target)
+    temporary = os.path.join(folder, f".{uuid.uuid4().hex}.{name}")
+    try:
+        yield temporary
+        os.replace(temporary, target)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise
+
+
+@contextlib.contextmanager
+def _opened(path: str, temporary: str, mode: str) -> Iterator[IO[str]]:
+    if os.path.isdir(path):
+        raise ConllError(path, 0, "this is a directory; give the path of a file")
+    try:
+        stream = opener(path)(temporary, mode, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise ConllError(path, 0, f"the file cannot be written ({error.strerror}); check its folder") from error
+    with stream:
+        yield stream

@@ -1,0 +1,217 @@
+"""The dataset reader of text without labels."""
+
+from collections import deque
+from itertools import groupby
+from typing import Any, Deque, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
+
+from allennlp.common.checks import ConfigurationError
+from allennlp.data import DatasetReader, Token, TokenIndexer, Tokenizer
+
+from lowresource_ner.common.text_rules import split_words, word_fault
+from lowresource_ner.data.batching.bounded_blocks import bounded_blocks
+from lowresource_ner.data.dataset_readers.corpus_paths import CorpusPath, corpus_files
+from lowresource_ner.data.dataset_readers.sentence_reader import Sentence, SentenceReader
+from lowresource_ner.data.text_lines import ConllError, numbered_lines, text_encoding
+from lowresource_ner.data.tokenizers.sentence_splitter import WordSentenceSplitter
+from lowresource_ner.data.tokenizers.word_tokenizer import WordTokenizer
+
+_BLOCK = 256
+"""Parts that are tokenised in one call."""
+
+_BLOCK_CHARACTERS = 1 << 17
+"""A block of so many characters takes no further part."""
+
+_PART_CHARACTERS = 10_000
+_LONG_PART_CHARACTERS = 100_000
+_SENTENCE_ENDS = tuple(".!?…。！？।؟")
+
+
+class _Part(NamedTuple):
+    """A line, or some lines of a paragraph of running text: paragraphs of any length are read part by part."""
+
+    paragraph: int
+    """The paragraph's number; each line is one where lines are sentences."""
+
+    line: int
+    """The number of the first line."""
+
+    text: str
+
+
+@DatasetReader.register("raw_text")
+class RawTextReader(SentenceReader):
+    """
+    Reads unlabelled sentences from plain text: one sentence a line, or running text, which is split into sentences; tokenised
+    already, or not. A path may be a list or a glob; files may be packed (gz, bz2, xz) and of any size, also where all their text
+    is one paragraph. A line has at most `MAX_LINE_BYTES` bytes.
+
+    Registered as a `DatasetReader` with name "raw_text".
+
+    # Parameters
+
+    layout : `str`, optional (default = `"lines"`)
+        "lines": each line is a sentence. "running": paragraphs separated by blank lines, their line breaks of no meaning. A
+        sentence of 10,000 words without an end is cut there.
+    tokenised : `bool`, optional (default = `False`)
+        True where words are already separated by ASCII spaces and tabs. Nothing else separates them then: a no-break space is
+        part of a word, as it is for `conll_ner`.
+    tokenizer : `Optional[Tokenizer]`, optional (default = `spacy_rules` for any language)
+        For text that is not tokenised. It is given a line at a time, or about 10,000 characters of running text, cut at a line's
+        end.
+    encoding : `str`, optional (default = `"utf-8"`)
+        Any encoding of Python's that leaves line feeds as they are.
+    token_indexers, label_namespace, sample, sample_share, sample_seed, lm_namespace, held_out_share, held_out
+        See `SentenceReader`.
+
+    # Raises
+
+    `ConfigurationError`
+        For an unknown layout or encoding, a tokenizer for tokenised text, a file without any text or not in its encoding, a line
+        of more than `MAX_LINE_BYTES`, or one with a character that no word may hold (see `word_fault`).
+    """
+
+    def __init__(
+        self,
+        token_indexers: Optional[Dict[str, TokenIndexer]] = None,
+        layout: str = "lines",
+        tokenised: bool = False,
+        tokenizer: Optional[Tokenizer] = None,
+        encoding: str = "utf-8",
+        label_namespace: str = "labels",
+        sample: Optional[int] = None,
+        sample_share: Optional[float] = None,
+        sample_seed: int = 13,
+        lm_namespace: Optional[str] = None,
+        held_out_share: Optional[float] = None,
+        held_out: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            token_indexers,
+            label_namespace,
+            sample=sample,
+            sample_share=sample_share,
+            sample_seed=sample_seed,
+            lm_namespace=lm_namespace,
+            held_out_share=held_out_share,
+            held_out=held_out,
+            **kwargs,
+        )
+        if layout not in ("lines", "running"):
+            raise ConfigurationError(
+                f"'layout' of raw_text is '{layout}'; it is 'lines' (a sentence a line) or 'running'."
+            )
+        if tokenised and tokenizer is not None:
+            raise ConfigurationError("raw_text has both 'tokenised: true' and a 'tokenizer'. Leave one of them out.")
+        self._layout = layout
+        self._tokenised = tokenised
+        self._tokenizer = _SeparatedWords() if tokenised else tokenizer or WordTokenizer()
+        self._encoding = text_encoding(encoding)
+        self._splitter = WordSentenceSplitter() if layout == "running" else None
+
+    def _sentences(self, corpus: CorpusPath) -> Iterator[Sentence]:
+        for path in corpus_files(corpus):
+            empty = True
+            for line, words in self._numbered_sentences(path):
+                empty = False
+                yield Sentence([word.ensure_text() for word in words], None, f"{path}:{line}")
+            if empty:
+                raise ConfigurationError(
+                    f"{path}:1: there is no text in this file. Check that it is the one that was meant."
+                )
+
+    def _numbered_sentences(self, path: str) -> Iterator[Tuple[int, List[Token]]]:
+        """Sentences, with the number of the first line of the part in which they begin."""
+        tokenised = self._tokenise(path, self._parts(path))
+        if self._splitter is None:
+            yield from ((part.line, words) for part, words in tokenised if words)
+            return
+        for _, parts in groupby(tokenised, key=lambda each: each[0].paragraph):
+            places = _Places()
+            for sentence in self._splitter.stream(places.words(parts)):
+                yield places.line_of_next(sentence), sentence
+
+    def _tokenise(self, path: str, parts: Iterable[_Part]) -> Iterator[Tuple[_Part, List[Token]]]:
+        for block in bounded_blocks(parts, lambda part: len(part.text), _BLOCK, _BLOCK_CHARACTERS):
+            try:
+                tokenised = self._tokenizer.batch_tokenize([part.text for part in block])
+            except Exception:
+                tokenised = [self._tokenise_alone(path, part) for part in block]
+            yield from zip(block, tokenised)
+
+    def _tokenise_alone(self, path: str, part: _Part) -> List[Token]:
+        """The words of a part, or an error that says where a tokenizer of the user's failed."""
+        try:
+            return self._tokenizer.tokenize(part.text)
+        except Exception as error:
+            raise ConllError(
+                path,
+                part.line,
+                f"the tokenizer cannot split the text that begins here ({type(error).__name__}: {str(error)[:200]}); take "
+                'another "tokenizer", or break the text up',
+            ) from error
+
+    def _parts(self, path: str) -> Iterator[_Part]:
+        if self._layout == "lines":
+            yield from (_Part(number, number, text) for number, text in self._lines(path) if text)
+            return
+        lines: List[str] = []
+        paragraph, first, length = 0, 1, 0
+        for number, text in self._lines(path):
+            if text:
+                first = first if lines else number
+                lines.append(text)
+                length += len(text) + 1
+            if lines and (not text or _is_long_enough(length, text)):
+                yield _Part(paragraph, first, " ".join(lines))
+                lines, length = [], 0
+            if not text:
+                paragraph = number
+        if lines:
+            yield _Part(paragraph, first, " ".join(lines))
+
+    def _lines(self, path: str) -> Iterator[Tuple[int, str]]:
+        """Lines without the white space around them, which is all there is of blank ones."""
+        for number, line in numbered_lines(path, self._encoding):
+            # What separates words may stand in a line; no word may hold the rest.
+            text = line.strip(" \t") if self._tokenised else line.strip()
+            fault = text and word_fault(text.replace("\t", " ") if self._tokenised else " ".join(text.split()))
+            if fault:
+                raise ConllError(
+                    path, number, f"the line {fault}, which can be part of no word; take it out, or convert the file"
+                )
+            yield number, text
+
+
+class _SeparatedWords(Tokenizer):
+    """Words that are separated already; see `split_words`."""
+
+    def tokenize(self, text: str) -> List[Token]:
+        return [Token(word) for word in split_words(text)]
+
+
+class _Places:
+    """Where the sentences of a paragraph begin, whose parts are read no earlier than their words are wanted."""
+
+    def __init__(self) -> None:
+        self._lines: Deque[Tuple[int, int]] = deque()
+        """Of each part read that may hold the next sentence's beginning: the number of words before it, and its line."""
+        self._num_given = 0
+
+    def words(self, parts: Iterable[Tuple[_Part, List[Token]]]) -> Iterator[Token]:
+        num_read = 0
+        for part, words in parts:
+            self._lines.append((num_read, part.line))
+            num_read += len(words)
+            yield from words
+
+    def line_of_next(self, sentence: List[Token]) -> int:
+        while len(self._lines) > 1 and self._lines[1][0] <= self._num_given:
+            self._lines.popleft()
+        self._num_given += len(sentence)
+        return self._lines[0][1]
+
+
+def _is_long_enough(length: int, line: str) -> bool:
+    """Whether a part of a paragraph ends with this line, so that memory stays flat: at the end of a sentence, if there is one."""
+    return length > _PART_CHARACTERS and line.endswith(_SENTENCE_ENDS) or length > _LONG_PART_CHARACTERS

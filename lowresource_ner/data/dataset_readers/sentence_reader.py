@@ -1,0 +1,193 @@
+"""What the readers of labelled and of raw text share: words in, instances out."""
+
+from itertools import compress
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence
+
+import torch.distributed as dist
+from allennlp.common.util import is_distributed
+from allennlp.data import DatasetReader, Field, Instance, Token, TokenIndexer
+from allennlp.data.fields import MetadataField, TextField
+from allennlp.data.token_indexers import SingleIdTokenIndexer
+
+from lowresource_ner.data.batching.bounded_blocks import bounded_blocks, num_characters
+from lowresource_ner.data.dataset_readers.sampling import HeldOut, Sample
+from lowresource_ner.data.fields.tags_field import TagsField
+from lowresource_ner.data.token_indexers.normalised_words import NormalisedWordIndexer
+from lowresource_ner.data.token_indexers.subwords import encode_words
+from lowresource_ner.tagging.tag_schemes import get_scheme
+
+_BLOCK = 256
+"""Sentences whose sub-words are computed in one call of the tokenizer."""
+
+_BLOCK_CHARACTERS = 1 << 18
+"""A block of so many characters takes no further sentence."""
+
+
+class Sentence(NamedTuple):
+    """Words, their tags if they have any, the file and line where they begin, the line of each word where it has its own, and
+    whether the sentence is given a second time, so that all processes have as many."""
+
+    words: Sequence[str]
+    tags: Optional[Sequence[str]] = None
+    place: str = "(given text)"
+    lines: Sequence[int] = ()
+    is_repeated: bool = False
+
+
+class SentenceReader(DatasetReader):
+    """
+    A reader that makes an instance of each sentence. Subclasses say in `_sentences` and `_count` what a corpus holds.
+
+    A model of several modules learns from the field `task` which of them an instance is for. AllenNLP's `multitask` reader
+    adds it in training; for validation on one module, give the path with its name: `{"ner_source": "dev.conll"}`.
+
+    Under distributed training each process reads a share of the sentences. Where they cannot be divided equally, some processes
+    read one of the first once more; its metadata say "is_repeated", and the models do not score it.
+
+    # Parameters
+
+    token_indexers : `Optional[Dict[str, TokenIndexer]]`, optional (default = `{"tokens": SingleIdTokenIndexer()}`)
+    label_namespace : `str`, optional (default = `"labels"`)
+    tag_scheme : `str`, optional (default = `"IOB2"`)
+        The scheme of the instances' tags.
+    sample : `Optional[int]`
+        Keep only so many sentences of a corpus; see `Sample`. A reader that samples does so whatever it reads: give the
+        validation data a reader of its own.
+    sample_share : `Optional[float]`
+        Keep only such a share of them.
+    sample_seed : `int`, optional (default = `13`)
+    lm_namespace : `Optional[str]`
+        Add the field `lm_words`, the words as a language model predicts them, counted in this namespace.
+    held_out_share : `Optional[float]`
+        Set such a share of the sentences aside, for validation on text that has no development set; see `HeldOut`. It is read by
+        a reader with the same share and `held_out: true`, and left out by one with `held_out: false`.
+    held_out : `bool`, optional (default = `False`)
+    """
+
+    def __init__(
+        self,
+        token_indexers: Optional[Dict[str, TokenIndexer]] = None,
+        label_namespace: str = "labels",
+        tag_scheme: str = "IOB2",
+        sample: Optional[int] = None,
+        sample_share: Optional[float] = None,
+        sample_seed: int = 13,
+        lm_namespace: Optional[str] = None,
+        held_out_share: Optional[float] = None,
+        held_out: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(manual_distributed_sharding=True, manual_multiprocess_sharding=True, **kwargs)
+        self.token_indexers = token_indexers or {"tokens": SingleIdTokenIndexer()}
+        self.label_namespace = label_namespace
+        self._sample = Sample(sample, sample_share, sample_seed)
+        self._held_out = HeldOut(held_out_share, held_out)
+        self.tag_scheme = get_scheme(tag_scheme).name
+        self._lm_indexers: Dict[str, TokenIndexer] = {}
+        if lm_namespace is not None:
+            self._lm_indexers["lm_words"] = NormalisedWordIndexer(lm_namespace)
+
+    @property
+    def reads_held_out(self) -> bool:
+        """Whether it reads what is set aside, and nothing else."""
+        return self._held_out.is_held_out
+
+    def text_to_instance(
+        self, words: Sequence[str], tags: Optional[Sequence[str]] = None, place: str = "(given text)"
+    ) -> Instance:
+        """
+        An instance with the fields `tokens` and `metadata` ("words", "place", and "label_namespace" where there are tags), `tags`
+        where there are any, and `lm_words` where the reader has an `lm_namespace`.
+
+        # Parameters
+
+        words : `Sequence[str]`
+        tags : `Optional[Sequence[str]]`
+            In the scheme that the model works in.
+        place : `str`
+            File and line, for messages.
+        """
+        return self._instance([Token(word) for word in words], Sentence(words, tags, place))
+
+    def of_words_alone(self) -> "SentenceReader":
+        """The same reader without tags: those that a corpus has are neither given nor checked, and may be wrong."""
+        return self
+
+    def sentences(self, corpus: Any) -> Iterator[Sentence]:
+        """
+        The sentences of a corpus (of its sample, where the reader samples), lazily: those that are held out and the others,
+        whatever share of them this process reads.
+        """
+        sentences: Iterable[Sentence] = self._sentences(corpus)
+        if not self._sample.is_everything:
+            sentences = compress(sentences, self._sample.kept(self._count(corpus), str(corpus)))
+        yield from sentences
+
+    def apply_token_indexers(self, instance: Instance) -> None:
+        text = instance["tokens"]
+        assert isinstance(text, TextField)
+        text.token_indexers = self.token_indexers
+        if self._lm_indexers:
+            lm_words = instance["lm_words"]
+            assert isinstance(lm_words, TextField)
+            lm_words.token_indexers = self._lm_indexers
+
+    def _read(self, file_path: Any) -> Iterator[Instance]:
+        if isinstance(file_path, Mapping):
+            for module, path in file_path.items():
+                for instance in self._read(path):
+                    instance.add_field("task", MetadataField(module))
+                    yield instance
+            return
+        sentences = (sentence for sentence in self.sentences(file_path) if self._held_out.includes(sentence.words))
+        own = self.shard_iterable(_in_equal_shares(sentences))
+        for block in bounded_blocks(own, lambda each: num_characters(each.words), _BLOCK, _BLOCK_CHARACTERS):
+            # The fast tokenizer's threads do not survive the fork that makes a loader's workers; there the indexer goes sentence
+            # by sentence.
+            indexers = self.token_indexers if self.get_worker_info() is None else {}
+            encoded = encode_words([sentence.words for sentence in block], indexers)
+            for words, sentence in zip(encoded, block):
+                yield self._instance(words, sentence)
+
+    def _instance(self, words: List[Token], sentence: Sentence) -> Instance:
+        text = TextField(words)
+        metadata: Dict[str, Any] = {"words": [token.ensure_text() for token in words], "place": sentence.place}
+        fields: Dict[str, Field] = {"tokens": text, "metadata": MetadataField(metadata)}
+        if self._lm_indexers:
+            fields["lm_words"] = TextField(words)
+        if sentence.is_repeated:
+            metadata["is_repeated"] = True
+        if sentence.tags is not None:
+            metadata["label_namespace"] = self.label_namespace
+            fields["tags"] = TagsField(
+                sentence.tags, text, self.label_namespace, self.tag_scheme, sentence.place, sentence.lines
+            )
+        return Instance(fields)
+
+    def _sentences(self, corpus: Any) -> Iterator[Sentence]:
+        """The sentences of a corpus, lazily."""
+        raise NotImplementedError
+
+    def _count(self, corpus: Any) -> int:
+        """How many sentences `_sentences` gives."""
+        return sum(1 for _ in self._sentences(corpus))
+
+
+def _in_equal_shares(sentences: Iterable[Sentence]) -> Iterator[Sentence]:
+    """
+    The sentences, and under distributed training so many of the first once more, marked, that each process has as many: AllenNLP
+    ends an epoch for all of them when the first has none left.
+    """
+    if not is_distributed():
+        yield from sentences
+        return
+    num_processes = dist.get_world_size()
+    first: List[Sentence] = []
+    total = 0
+    for sentence in sentences:
+        total += 1
+        if total <= num_processes:
+            first.append(sentence)
+        yield sentence
+    for number in range(-total % num_processes):
+        yield first[number % len(first)]._replace(is_repeated=True)

@@ -1,0 +1,177 @@
+"""
+The files that soft labels lie in.
+
+A segment is written once and never changed: a head, the entries of its sentences, and their words' distributions.
+
+    head            magic and version   8 bytes
+                    the store's id     16 bytes, a digest of teacher, labels and type of numbers
+                    digest of rows     16 bytes
+                    num_sentences       8 bytes
+                    num_words           8 bytes
+                    digest             16 bytes, of the head up to here and the entries
+    entries         20 bytes a sentence, `ENTRY`
+    rows            float16, (num_words, num_labels)
+"""
+
+import contextlib
+import functools
+import hashlib
+import os
+import struct
+import time
+import uuid
+from pathlib import Path
+from typing import Iterable, List
+
+import numpy
+import torch
+from allennlp.common.checks import ConfigurationError
+
+from lowresource_ner.common.whole_files import PART, written_whole
+from lowresource_ner.distillation.store.soft_label_index import ENTRY
+from lowresource_ner.distillation.store.soft_label_rows import ROW_TYPE
+
+_MAGIC = b"NERsoft1"
+_HEAD = struct.Struct("<8s16s16sQQ")
+_DIGEST = functools.partial(hashlib.blake2b, digest_size=16)
+_DIGEST_BYTES = 16
+_STALE_SECONDS = 24 * 60 * 60
+"""A temporary file is written in a moment; one that is a day old has no writer any more, on whatever machine it was."""
+
+
+class SoftLabelSegment:
+    """
+    A finished segment, open for reading.
+
+    # Parameters
+
+    path : `Path`
+        The file.
+    store_id : `bytes`
+        The id of the store that the segment must belong to.
+    num_labels : `int`
+        The number of the store's labels.
+
+    # Raises
+
+    `ConfigurationError`
+        Where the file is no segment, belongs to another store, or has not the size that its head says.
+    """
+
+    def __init__(self, path: Path, store_id: bytes, num_labels: int) -> None:
+        self.path = path
+        self._num_labels = num_labels
+        with path.open("rb") as file:
+            self._head = file.read(_HEAD.size)
+            self._digest = file.read(_DIGEST_BYTES)
+            self._size = os.fstat(file.fileno()).st_size
+        if self._size < _HEAD.size + _DIGEST_BYTES:
+            raise self._error(f"the file is cut short, to {self._size} bytes")
+        magic, owner, self._digest_of_rows, num_sentences, num_words = _HEAD.unpack(self._head)
+        if magic != _MAGIC:
+            raise self._error("this is not a segment of soft labels of this version")
+        if owner != store_id:
+            raise self._error("the segment is that of another teacher or of other labels, or it is damaged")
+        self._rows_start = _HEAD.size + _DIGEST_BYTES + num_sentences * ENTRY.itemsize
+        expected = self._rows_start + num_words * num_labels * ROW_TYPE.itemsize
+        if self._size != expected:
+            raise self._error(f"the file is cut short or damaged: it has {self._size} bytes, by its head {expected}")
+
+    def read_entries(self) -> numpy.ndarray:
+        """
+        The entries of the segment's sentences in the order of their rows, of type `ENTRY`, shape (num_sentences,).
+
+        # Raises
+
+        `ConfigurationError`
+            Where their digest is another than the one in the head.
+        """
+        start = _HEAD.size + _DIGEST_BYTES
+        with self.path.open("rb") as file:
+            file.seek(start)
+            raw = file.read(self._rows_start - start)
+        if _DIGEST(self._head + raw).digest() != self._digest:
+            raise self._error("the file is damaged: its entries have another digest than the one in its head")
+        return numpy.frombuffer(raw, ENTRY)
+
+    @functools.cached_property
+    def rows(self) -> numpy.ndarray:
+        """The distributions of all words, float16, shape (num_words, num_labels): a read-only map of the file."""
+        # Torch's map holds no file open, as numpy's does: a store may have more segments than a process may have files.
+        mapped = torch.from_file(str(self.path), shared=False, size=self._size, dtype=torch.uint8).numpy()
+        mapped.flags.writeable = False
+        return mapped[self._rows_start :].view(ROW_TYPE).reshape(-1, self._num_labels)
+
+    def verify(self) -> None:
+        """
+        Reads the whole file and compares its digests.
+
+        # Raises
+
+        `ConfigurationError`
+            Where one is another than the one in the head.
+        """
+        self.read_entries()
+        with self.path.open("rb") as file:
+            file.seek(self._rows_start)
+            digest = hashlib.file_digest(file, _DIGEST).digest()
+        if digest != self._digest_of_rows:
+            raise self._error("the file is damaged: its probabilities have another digest than the one in its head")
+
+    def _error(self, complaint: str) -> ConfigurationError:
+        return ConfigurationError(f"{self.path}: {complaint}; remove this file, and what it held is computed anew")
+
+
+def write_segment(folder: Path, store_id: bytes, entries: bytes, rows: List[numpy.ndarray]) -> Path:
+    """
+    Writes a segment under a name that no other has.
+
+    # Parameters
+
+    folder : `Path`
+        The store's folder.
+    store_id : `bytes`
+        The store's id.
+    entries : `bytes`
+        The keys of the sentences, joined.
+    rows : `List[numpy.ndarray]`
+        For each sentence (num_words, num_labels).
+    """
+    joined = numpy.concatenate(rows, dtype=ROW_TYPE).tobytes()
+    head = _HEAD.pack(_MAGIC, store_id, _DIGEST(joined).digest(), len(rows), sum(map(len, rows)))
+    path = folder / f"segment-{uuid.uuid4().hex}.bin"
+    write_chunks(path, [head, _DIGEST(head + entries).digest(), entries, joined])
+    return path
+
+
+def segment_paths(folder: Path) -> List[Path]:
+    """The finished segments of a folder, sorted by name."""
+    return sorted(folder.glob("segment-*.bin"))
+
+
+def write_chunks(path: Path, chunks: Iterable[bytes]) -> None:
+    """
+    Writes a file that is there as a whole or not at all, whatever happens to the process or the machine.
+
+    # Raises
+
+    `ConfigurationError`
+        Where it cannot be written, for want of space most often.
+    """
+    try:
+        with written_whole(path) as new, new.open("wb") as file:
+            file.writelines(chunks)
+    except OSError as error:
+        raise ConfigurationError(
+            f"'{path}' of the soft-label store cannot be written: {error.strerror or error}. Free space, or see that you may "
+            "write there; the same command goes on with what is stored already."
+        ) from error
+
+
+def remove_stale(folder: Path) -> None:
+    """Removes what killed writers left, as far as this process may."""
+    oldest = time.time() - _STALE_SECONDS
+    for path in folder.glob(f".*{PART}"):
+        with contextlib.suppress(OSError):  # another process was faster, or the folder is read-only
+            if path.stat().st_mtime < oldest:
+                path.unlink()

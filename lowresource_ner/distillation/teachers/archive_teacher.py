@@ -1,0 +1,243 @@
+"""An archive of this package as a teacher."""
+
+import hashlib
+import inspect
+import json
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence
+
+import numpy
+from allennlp.common import Params
+from allennlp.common.checks import ConfigurationError, check_for_gpu
+from allennlp.models import Model
+from allennlp.models.archival import CONFIG_NAME
+
+from lowresource_ner.archives.archive import (
+    ARCHIVE_WEIGHTS,
+    ENCODERS_FOLDER,
+    RUN_WEIGHTS,
+    archive_tokens,
+    is_archive,
+    load_archive,
+    unpacked,
+)
+from lowresource_ner.archives.building import building
+from lowresource_ner.archives.configs import archive_config
+from lowresource_ner.archives.members import DO_NOT_USE, shown
+from lowresource_ner.common.untouched_randomness import untouched_randomness
+from lowresource_ner.distillation.teachers.teacher import FileVersions, Teacher, check_versions, file_versions
+from lowresource_ner.predictors.batch_tagger import BatchTagger
+from lowresource_ner.tagging.tag_schemes import get_scheme
+
+
+class _Description(NamedTuple):
+    """What is known of an archive without loading its model; labels and scheme are `None` where its config does not say."""
+
+    labels: Optional[List[str]]
+    tag_scheme: Optional[str]
+    fingerprint: str
+    versions: FileVersions
+
+
+class _Loaded(NamedTuple):
+    labels: List[str]
+    tag_scheme: str
+    tagger: BatchTagger
+
+
+@Teacher.register("archive")
+class ArchiveTeacher(Teacher):
+    """
+    A tagger of this package, such as `mbert_tagger` or `pgn_bilstm_crossdomain`. Its distributions are those that the predictor
+    `ner` gives: softmax or, with a CRF, marginals over the valid sequences, at the temperature of the archive.
+
+    Registered as a `Teacher` with name "archive".
+
+    # Parameters
+
+    archive_file : `str`
+        An archive (`model.tar.gz`), or the folder of a finished training run.
+    overrides : `Optional[Dict[str, Any]]`
+        Changes to the archive's config, as `allennlp predict --overrides` takes them: `{"model.default_module": "ner_source"}`.
+    cuda_device : `int`, optional (default = `-1`)
+        -1 for the CPU, or the number of a GPU.
+    batch_size : `int`, optional (default = `4096`)
+        Sub-words (or words, where the model has none), padding included, that the model sees at once.
+
+    # Raises
+
+    `ConfigurationError`
+        Where there is no such archive, or its model is no tagger of words.
+    """
+
+    def __init__(
+        self,
+        archive_file: str,
+        overrides: Optional[Dict[str, Any]] = None,
+        cuda_device: int = -1,
+        batch_size: int = 4096,
+    ) -> None:
+        self.archive_file = archive_file
+        self._overrides = dict(overrides or {})
+        self._cuda_device = cuda_device
+        self._batch_size = batch_size
+
+    @property
+    def labels(self) -> List[str]:
+        return self._description.labels or self._loaded.labels
+
+    @property
+    def tag_scheme(self) -> str:
+        return self._description.tag_scheme or self._loaded.tag_scheme
+
+    @property
+    def fingerprint(self) -> str:
+        return self._description.fingerprint
+
+    def _label(self, sentences: Sequence[Sequence[str]]) -> List[Optional[numpy.ndarray]]:
+        return [rows.float().numpy() for rows in self._loaded.tagger.distributions(sentences)]
+
+    @cached_property
+    def _description(self) -> _Description:
+        if not is_archive(self.archive_file):
+            raise ConfigurationError(
+                f"The teacher's 'archive_file' is '{self.archive_file}', which is no archive (model.tar.gz) and no folder of a "
+                "training run. Check the path, and that the training has finished; a Hugging Face model is a teacher of type "
+                "'transformers'."
+            )
+        versions = _versions(self.archive_file)
+        with building(self.archive_file), unpacked(self.archive_file) as folder:
+            config = archive_config(folder, self._overrides, self.archive_file)
+            namespace = _label_namespace(config["model"])
+            scheme = _setting(config["model"], "tag_scheme")
+            files = list(_files(folder, _included(config, self.archive_file)))
+            if not {path.name for path in files} & {ARCHIVE_WEIGHTS, RUN_WEIGHTS}:
+                raise ConfigurationError(
+                    f"{self.archive_file} holds no weights ({ARCHIVE_WEIGHTS} or {RUN_WEIGHTS}). Has its training finished?"
+                )
+            return _Description(
+                None if namespace is None else archive_tokens(folder, namespace) or None,
+                None if scheme is None else get_scheme(scheme).name,
+                _fingerprint(folder, _what_answers_depend_on(config), files),
+                versions,
+            )
+
+    @cached_property
+    def _loaded(self) -> _Loaded:
+        check_for_gpu(self._cuda_device)
+        with untouched_randomness():
+            archive = load_archive(self.archive_file, self._cuda_device, self._overrides)
+        model, reader = archive.model.eval(), archive.validation_dataset_reader
+        if not hasattr(model, "labels") or not hasattr(model, "tag_scheme") or not hasattr(reader, "token_indexers"):
+            raise ConfigurationError(
+                f"{self.archive_file} cannot teach: its model, {type(model).__name__}, is no tagger of this package, or its "
+                f"reader, {type(reader).__name__}, has no token indexers. Take an archive that the predictor 'ner' can be run "
+                "with."
+            )
+        tagger = BatchTagger(model, reader.token_indexers, self._batch_size)
+        tagged: Any = model  # torch's modules have attributes of no known type
+        loaded = _Loaded(list(tagged.labels), tagged.tag_scheme.name, tagger)
+        self._check(loaded)
+        return loaded
+
+    def _check(self, loaded: _Loaded) -> None:
+        said = self._description
+        check_versions(self.archive_file, said.versions, _versions(self.archive_file))
+        if said.labels not in (None, loaded.labels) or said.tag_scheme not in (None, loaded.tag_scheme):
+            raise ConfigurationError(
+                f"{self.archive_file}: by its config and vocabulary the labels are {said.labels} ({said.tag_scheme}), and its "
+                f"model has {loaded.labels} ({loaded.tag_scheme}). The archive was not written by this version of the package."
+            )
+
+
+def _label_namespace(model: Mapping[str, Any]) -> Optional[str]:
+    """The vocabulary namespace of a model's tags, by its config; `None` where that does not say."""
+    if "default_module" not in model:
+        return _setting(model, "label_namespace")
+    modules = model["modules"]
+    head = modules[model["default_module"]]["head"]
+    namespaces = [
+        module.get("label_namespace") or f"{module['domain']}_labels"
+        for module in modules.values()
+        if module["head"] == head
+    ]
+    return model["heads"][head].get("labels_from") or namespaces[0]
+
+
+def _setting(model: Mapping[str, Any], name: str) -> Optional[str]:
+    """
+    A setting of a model's config, or the default of its class or of the one that it hands its other parameters on to; `None`
+    where neither has such a parameter.
+    """
+    if name in model:
+        return model[name]
+    registered: Any = Model.by_name(model["type"])
+    for cls in inspect.getmro(registered):
+        if "__init__" not in vars(cls):
+            continue
+        parameters = inspect.signature(vars(cls)["__init__"]).parameters
+        if name in parameters:
+            default = parameters[name].default
+            return default if isinstance(default, str) else None
+        if not any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values()):
+            return None
+    return None
+
+
+def _what_answers_depend_on(config: Dict[str, Any]) -> Dict[str, Any]:
+    """
+    Of a config the model and the reader that text is given to it by, not how it was trained and on which files; of a vote, which
+    has the paths of its teachers alone, what these are.
+    """
+    reader = config.get("validation_dataset_reader", config["dataset_reader"])
+    model = {name: value for name, value in config["model"].items() if name != "teachers"}
+    teachers = config["model"].get("teachers") or {}
+    inner = {name: Teacher.from_params(Params(dict(each))).fingerprint for name, each in teachers.items()}
+    return {"model": model, "reader": reader, "fingerprints": inner}
+
+
+def _fingerprint(folder: Path, config: Mapping[str, Any], files: Iterable[Path]) -> str:
+    digest = hashlib.sha256(b"archive 2\n" + json.dumps(config, sort_keys=True).encode())
+    for path in files:
+        # A run has its weights by another name than its archive.
+        name = ARCHIVE_WEIGHTS if path.name == RUN_WEIGHTS else path.relative_to(folder).as_posix()
+        with path.open("rb") as file:
+            digest.update(f"\n{name} {hashlib.file_digest(file, 'sha256').hexdigest()}".encode())
+    return digest.hexdigest()
+
+
+def _versions(archive_file: str) -> FileVersions:
+    path = Path(archive_file)
+    inside = [path / name for name in (ARCHIVE_WEIGHTS, RUN_WEIGHTS, CONFIG_NAME) if (path / name).exists()]
+    return file_versions(inside if path.is_dir() else [path])
+
+
+def _files(folder: Path, included: Sequence[str]) -> Iterator[Path]:
+    """The files that a model is made from, its config aside: weights, vocabulary, encoder, and what the config adds."""
+    weights = [folder / name for name in (ARCHIVE_WEIGHTS, RUN_WEIGHTS) if (folder / name).exists()]
+    yield from weights[:1]
+    roots = [folder / "vocabulary", *(path for pattern in included for path in sorted(folder.glob(pattern)))]
+    for root in roots:
+        inside = sorted(root.rglob("*")) if root.is_dir() else [root]
+        yield from (
+            path for path in inside if path.is_file() and path.name != ".lock" and not _is_left_over(path, folder)
+        )
+
+
+def _included(config: Mapping[str, Any], archive_file: str) -> Sequence[str]:
+    """The patterns of files that the config adds to the archive, which must lie in it: what they match is read."""
+    patterns = config.get("include_in_archive") or []
+    outside = [pattern for pattern in patterns if Path(str(pattern)).is_absolute() or ".." in Path(str(pattern)).parts]
+    if not isinstance(patterns, list) or outside:
+        raise ConfigurationError(
+            f"{archive_file} is refused: 'include_in_archive' of its config is {shown(str(patterns))}, which is no list of files "
+            f"inside it. {DO_NOT_USE}"
+        )
+    return patterns
+
+
+def _is_left_over(path: Path, folder: Path) -> bool:
+    """True for what a killed process has left where encoders are kept: a hidden folder, which was to be renamed when complete."""
+    encoders = folder / ENCODERS_FOLDER
+    return path.is_relative_to(encoders) and path.relative_to(encoders).parts[0].startswith(".")

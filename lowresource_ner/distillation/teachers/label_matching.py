@@ -1,0 +1,228 @@
+"""What a teacher's labels are in the words of its student."""
+
+from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Set
+
+import numpy
+from allennlp.common.checks import ConfigurationError
+
+from lowresource_ner.common.quoting import as_json, listed, quoted
+from lowresource_ner.data.dataset_readers.conll_ner import OTHER_TYPES
+from lowresource_ner.distillation.teachers.type_map import TypeMap
+from lowresource_ner.tagging.label_schemes import letters_by_type
+from lowresource_ner.tagging.tag_schemes import OUTSIDE, TagScheme, get_scheme, split_tag
+
+# By source and target, the letters that are written otherwise. What is not here cannot be told from a word's own probabilities.
+_RENAMED = {
+    ("IOBES", "BILOU"): {"E": "L", "S": "U"},
+    ("BILOU", "IOBES"): {"L": "E", "U": "S"},
+    ("IOBES", "IOB2"): {"E": "I", "S": "B"},
+    ("BILOU", "IOB2"): {"L": "I", "U": "B"},
+    **{(name, name): {} for name in ("IOB1", "IOB2", "IOBES", "BILOU")},
+}
+_REASONS = {
+    "IOB1": "in IOB1 it depends on the word before whether an entity begins at an I-",
+    "IOB2": "in IOB2 it depends on the next word whether an entity ends at a B- or an I-",
+}
+_INTO_IOB1 = "in IOB1 it depends on the word before whether an entity begins with B- or with I-"
+
+# Names that mean the same in the corpora that are about. They are proposed in messages, and never assumed.
+_ALIASES = (
+    ("per", "person", "pers", "people"),
+    ("org", "organization", "organisation"),
+    ("loc", "location", "gpe", "place"),
+    ("misc", "miscellaneous", "other"),
+)
+
+
+class LabelMatching:
+    """
+    Turns distributions over a teacher's labels into distributions over its student's: `student = teacher @ matrix`.
+
+    Labels are matched by name, after `label_map`. Schemes are converted where the probabilities of the words, each for itself,
+    say enough: a tag that a word has in the student's scheme must follow from the one it has in the teacher's.
+
+    # Parameters
+
+    teacher_labels : `Sequence[str]`
+        By column.
+    teacher_scheme : `str`
+    student_labels : `Sequence[str]`
+        By column.
+    student_scheme : `str`
+    label_map : `Optional[Mapping[str, str]]`
+        The teacher's entity types to rename (`{"PERSON": "PER"}`) or to drop (`{"MISC": "O"}`). The key "*" stands for every type
+        that is not named.
+    name : `str`, optional (default = `"the teacher"`)
+        For messages.
+
+    # Raises
+
+    `ConfigurationError`
+        Where the types differ, `label_map` names a type that the teacher has not, or the schemes cannot be converted.
+    """
+
+    def __init__(
+        self,
+        teacher_labels: Sequence[str],
+        teacher_scheme: str,
+        student_labels: Sequence[str],
+        student_scheme: str,
+        label_map: Optional[Mapping[str, str]] = None,
+        name: str = "the teacher",
+    ) -> None:
+        source, target = get_scheme(teacher_scheme), get_scheme(student_scheme)
+        types = _Types.of(teacher_labels, label_map or {}, name)
+        student = _Types.of(student_labels, {}, "the student")
+        _check_same_types(student, types)
+        letters = _letters(source, target, name)
+        if source.name == "IOB1" and types.are_merged:
+            raise ConfigurationError(
+                f"'label_maps' for {name} makes one type of several, and its scheme is IOB1: {_REASONS['IOB1']}. Take a teacher "
+                "whose scheme is another, or leave its types apart."
+            )
+        columns = {label: column for column, label in enumerate(student_labels)}
+        self.matrix = numpy.zeros((len(teacher_labels), len(student_labels)), numpy.float32)
+        """(num_teacher_labels, num_student_labels), with one 1 in each row."""
+        for row, label in enumerate(teacher_labels):
+            translated = _translated(label, letters, types.mapped)
+            if translated not in columns:
+                raise ConfigurationError(
+                    f"{quoted(label)}, a label of {name}, is {quoted(translated)} for the student, which has no such label: "
+                    f"{listed(student_labels)}. Give the student all tags of its scheme, as student_labels() does."
+                )
+            self.matrix[row, columns[translated]] = 1
+
+
+def student_labels(
+    teachers_labels: Sequence[Sequence[str]],
+    label_maps: Sequence[Optional[Mapping[str, str]]],
+    tag_scheme: str,
+    names: Optional[Sequence[str]] = None,
+) -> List[str]:
+    """
+    The labels of a student of some teachers: O, then for each entity type in alphabetical order the tags of the scheme.
+
+    # Parameters
+
+    teachers_labels : `Sequence[Sequence[str]]`
+        Of each teacher.
+    label_maps : `Sequence[Optional[Mapping[str, str]]]`
+        Of each teacher; see `LabelMatching`.
+    tag_scheme : `str`
+        The student's.
+    names : `Optional[Sequence[str]]`, optional (default = "teacher 1", "teacher 2", ...)
+        For messages.
+
+    # Raises
+
+    `ConfigurationError`
+        Where the teachers' types, as mapped, differ, or there are none.
+    """
+    if not teachers_labels or len(teachers_labels) != len(label_maps):
+        raise ConfigurationError(
+            f"There are {len(teachers_labels)} teachers and {len(label_maps)} label maps. Give one teacher at least, and a label "
+            "map (or null) for each."
+        )
+    names = names or [f"teacher {number}" for number in range(1, len(teachers_labels) + 1)]
+    types = [
+        _Types.of(labels, label_map or {}, name) for labels, label_map, name in zip(teachers_labels, label_maps, names)
+    ]
+    for other in types[1:]:
+        _check_same_types(types[0], other, both_can_change=True)
+    if not types[0].as_mapped:
+        raise ConfigurationError(
+            f"No entity type is left of {', '.join(names)}: all are mapped to 'O', or there were none."
+        )
+    return get_scheme(tag_scheme).tag_set(types[0].as_mapped)
+
+
+class _Types(NamedTuple):
+    """The entity types of one side, and what its label map makes of each."""
+
+    owner: str
+    mapped: Dict[str, str]
+
+    @classmethod
+    def of(cls, labels: Sequence[str], label_map: Mapping[str, str], owner: str) -> "_Types":
+        types = sorted(letters_by_type(labels, owner))
+        strangers = sorted(set(label_map) - set(types) - {OTHER_TYPES})
+        if strangers:
+            raise ConfigurationError(
+                f"'label_maps' for {owner} names {listed(strangers)}, and its types are {listed(types)}. Take them out, or write "
+                "them as the teacher does."
+            )
+        type_map = TypeMap(label_map, f"'label_maps' for {owner}")
+        complaint = type_map.complaint(types)
+        if complaint is not None:
+            raise ConfigurationError(f"{_sentence(owner)}: {complaint}.")
+        return cls(owner, {each: type_map.renamed(each) or OUTSIDE for each in types})
+
+    @property
+    def as_mapped(self) -> Set[str]:
+        return set(self.mapped.values()) - {OUTSIDE}
+
+    @property
+    def are_merged(self) -> bool:
+        return len(self.as_mapped) < sum(new != OUTSIDE for new in self.mapped.values())
+
+    def changed(self, changes: Mapping[str, str]) -> str:
+        """The label map that makes these changes after those that are made already, as JSON."""
+        final = {old: changes.get(new, new) for old, new in self.mapped.items()}
+        return as_json({old: new for old, new in final.items() if new != old or new == OUTSIDE})
+
+
+def _check_same_types(first: _Types, other: _Types, both_can_change: bool = False) -> None:
+    """Raises an error that says which types differ, and with which label maps they would not."""
+    if first.as_mapped == other.as_mapped:
+        return
+    message = (
+        f"The entity types differ. {_sentence(first.owner)} has {listed(sorted(first.as_mapped))}; {other.owner} has "
+        f"{listed(sorted(other.as_mapped))}. Types are matched by their names alone."
+    )
+    aliases = {_meaning(each): each for each in sorted(first.as_mapped, reverse=True)}
+    changes = {old: aliases.get(_meaning(old), OUTSIDE) for old in other.as_mapped - first.as_mapped}
+    reached = {changes.get(new, new) for new in other.as_mapped} - {OUTSIDE}
+    left_over = first.as_mapped - reached
+    maps = []
+    if reached and changes:
+        maps.append(f"for {other.owner}: {other.changed(changes)}")
+    if reached and left_over and both_can_change:
+        maps.append(f"for {first.owner}: {first.changed(dict.fromkeys(left_over, OUTSIDE))}")
+    remedies = [f"set in 'label_maps' {' and '.join(maps)}"] if maps else []
+    if left_over and not both_can_change:
+        remedies.append(f"take {listed(sorted(left_over))} out of the types of {first.owner}")
+    if not reached:
+        remedies = ["say in 'label_maps' which types of the one are which of the other"]
+    raise ConfigurationError(f"{message} If that is what they mean, {' and '.join(remedies)}. ('O' drops a type.)")
+
+
+def _meaning(entity_type: str) -> str:
+    """The same for types that are likely to mean the same."""
+    name = entity_type.casefold()
+    return next((group[0] for group in _ALIASES if name in group), name)
+
+
+def _letters(source: TagScheme, target: TagScheme, name: str) -> Dict[str, str]:
+    """The letters that have to be rewritten."""
+    letters = _RENAMED.get((source.name, target.name))
+    if letters is None:
+        reason = _INTO_IOB1 if target.name == "IOB1" and source.name != "IOB1" else _REASONS[source.name]
+        targets = [new for old, new in _RENAMED if old == source.name]
+        raise ConfigurationError(
+            f"The tags of {name} are {source.name} and the student's {target.name}, and probabilities of single words cannot be "
+            f"converted: {reason}. Give the student 'tag_scheme': '{source.name}'"
+            + "".join(f" or '{new}'" for new in targets if new != source.name)
+            + f", or take a teacher that was trained with {target.name}. (Hard labels of a label file can be had in any scheme.)"
+        )
+    return letters
+
+
+def _translated(label: str, letters: Mapping[str, str], types: Mapping[str, str]) -> str:
+    letter, entity_type = split_tag(label)
+    if entity_type is None or types[entity_type] == OUTSIDE:
+        return OUTSIDE
+    return f"{letters.get(letter, letter)}-{types[entity_type]}"
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,233 @@
+"""A Hugging Face model for token classification as a teacher."""
+
+import hashlib
+import json
+import re
+from functools import cached_property
+from pathlib import Path
+from typing import Iterator, List, NamedTuple, Optional, Sequence
+
+import numpy
+import torch
+from allennlp.common.checks import ConfigurationError, check_for_gpu
+from allennlp.common.util import int_to_device
+from transformers import AutoModelForTokenClassification, PreTrainedModel
+
+from lowresource_ner.archives.archive import is_archive
+from lowresource_ner.common.untouched_randomness import untouched_randomness
+from lowresource_ner.distillation.teachers.teacher import FileVersions, Teacher, check_versions, file_versions
+from lowresource_ner.encoding.encoder_files import EncoderFiles, encoder_source
+from lowresource_ner.encoding.loading import load_model
+from lowresource_ner.encoding.subword_tokenizer import Subwords, SubwordTokenizer
+from lowresource_ner.encoding.windows import choose_windows, cut_windows
+from lowresource_ner.predictors.batch_tagger import batches_of_like_length
+from lowresource_ner.tagging.label_schemes import scheme_of_labels
+
+_WEIGHTS = ("model*.safetensors*", "pytorch_model*.bin*")
+_NO_NAME = re.compile(r"LABEL_\d+")
+_VOLATILE = ("_name_or_path", "transformers_version")
+"""Settings of a config that say where and when, and nothing of the answers."""
+
+
+class _Piece(NamedTuple):
+    """A window over a sentence: its sub-words, and the words (numbers, and columns in the window) that are read from it."""
+
+    sentence: int
+    ids: List[int]
+    words: numpy.ndarray
+    columns: numpy.ndarray
+
+
+@Teacher.register("transformers")
+class TransformersTeacher(Teacher):
+    """
+    Any model that `AutoModelForTokenClassification` loads, with a fast tokenizer. A word has the distribution of its first
+    sub-word, as such models are trained. A sentence that the model cannot read at once is read in overlapping windows, and
+    each word is taken from the window in which it has most context.
+
+    Registered as a `Teacher` with name "transformers".
+
+    # Parameters
+
+    model_name : `str`
+        A name on the Hugging Face hub, or a folder as `save_pretrained` writes it.
+    labels : `Optional[List[str]]`, optional (default = those of the model's config)
+        The model's tags, in the order of its outputs, where its config has no names for them or others than `B-PER`.
+    tag_scheme : `Optional[str]`, optional (default = found out from the labels)
+        Needed only for IOB1, where every type has both B- and I-: those are taken for IOB2 otherwise.
+    max_length : `Optional[int]`, optional (default = what the model can read, 512 for BERT)
+        Sub-words in a window, special tokens included.
+    window_overlap : `Optional[int]`, optional (default = a quarter of a window)
+        Sub-words that neighbouring windows share at least.
+    cuda_device : `int`, optional (default = `-1`)
+        -1 for the CPU, or the number of a GPU.
+    batch_size : `int`, optional (default = `4096`)
+        Sub-words, padding included, that the model sees at once.
+
+    # Raises
+
+    `ConfigurationError`
+        Where the model cannot be found or read, is none for token classification, or its labels are no tags.
+    """
+
+    def __init__(
+        self,
+        model_name: str,
+        labels: Optional[List[str]] = None,
+        tag_scheme: Optional[str] = None,
+        max_length: Optional[int] = None,
+        window_overlap: Optional[int] = None,
+        cuda_device: int = -1,
+        batch_size: int = 4096,
+    ) -> None:
+        if is_archive(model_name):
+            raise ConfigurationError(
+                f"The teacher's 'model_name' is '{model_name}', which is an archive of this package: that is a teacher of type "
+                "'archive', with 'archive_file'."
+            )
+        self.model_name = model_name
+        self._given_labels = labels
+        self._given_scheme = tag_scheme
+        self._max_length = max_length
+        self._window_overlap = window_overlap
+        self._cuda_device = cuda_device
+        self._batch_size = batch_size
+        self._versions: Optional[FileVersions] = None
+
+    @cached_property
+    def labels(self) -> List[str]:
+        names = self._files.config().id2label
+        labels = [str(names[index]) for index in sorted(names)] if self._given_labels is None else self._given_labels
+        if len(labels) != len(names):
+            raise ConfigurationError(
+                f"'labels' has {len(labels)} names ({', '.join(labels)}), and model '{self.model_name}' has {len(names)} "
+                "outputs. Give one for each, in their order."
+            )
+        if all(map(_NO_NAME.fullmatch, labels)):
+            raise ConfigurationError(
+                f"The config of model '{self.model_name}' has no names for its {len(labels)} labels (LABEL_0, ...). If it is a "
+                "model for token classification, give 'labels': [...], its tags in the order of its outputs; its card says which."
+            )
+        return labels
+
+    @cached_property
+    def tag_scheme(self) -> str:
+        return scheme_of_labels(self.labels, self._given_scheme, f"model '{self.model_name}'").name
+
+    @cached_property
+    def fingerprint(self) -> str:
+        config = {name: value for name, value in self._files.config().to_dict().items() if name not in _VOLATILE}
+        tokenizer = json.loads(self._files.tokenizer().backend_tokenizer.to_str())
+        tokenizer.update(truncation=None, padding=None)  # not used here, and changed by use
+        specials = self._files.tokenizer().special_tokens_map
+        windows = [self._windows.size, self._windows.overlap]
+        self._versions = file_versions(self._weights)
+        parts = [config, tokenizer, specials, self.labels, self.tag_scheme, windows, self._weights_digest()]
+        return hashlib.sha256(f"transformers 1\n{json.dumps(parts, sort_keys=True)}".encode()).hexdigest()
+
+    def _label(self, sentences: Sequence[Sequence[str]]) -> List[Optional[numpy.ndarray]]:
+        subwords = self._windows.tokenizer.encode_batch(sentences)
+        pieces = [piece for number, each in enumerate(subwords) for piece in self._windows.cut(number, each)]
+        answers = [numpy.empty((len(each.starts), len(self.labels)), numpy.float32) for each in subwords]
+        lengths = [self._windows.padded_length(piece) for piece in pieces]
+        for indices in batches_of_like_length(lengths, self._batch_size):
+            batch = [pieces[index] for index in indices]
+            for piece, rows in zip(batch, self._run(batch)):
+                answers[piece.sentence][piece.words] = rows
+        return list(answers)
+
+    def _run(self, batch: Sequence[_Piece]) -> List[numpy.ndarray]:
+        """For each piece (num_words, num_labels)."""
+        inputs = [self._windows.with_special_tokens(piece) for piece in batch]
+        width = max(map(len, inputs))
+        pad_id = self._files.config().pad_token_id or 0
+        token_ids = torch.tensor([ids + [pad_id] * (width - len(ids)) for ids in inputs])  # (num_pieces, width)
+        lengths = torch.tensor([len(ids) for ids in inputs])
+        mask = (torch.arange(width) < lengths.unsqueeze(1)).long()
+        sizes = [len(piece.columns) for piece in batch]
+        rows = torch.arange(len(batch)).repeat_interleave(torch.tensor(sizes))
+        columns = torch.from_numpy(numpy.concatenate([piece.columns for piece in batch]))
+        with torch.inference_mode():
+            logits = self._model(input_ids=token_ids.to(self._device), attention_mask=mask.to(self._device)).logits
+            chosen = logits[rows.to(self._device), columns.to(self._device)].float()  # (num_words_of_all, num_labels)
+            probabilities = torch.softmax(chosen, dim=-1).cpu().numpy()
+        return numpy.split(probabilities, numpy.cumsum(sizes)[:-1])
+
+    @cached_property
+    def _files(self) -> EncoderFiles:
+        return EncoderFiles(self.model_name, as_trained=True)
+
+    @cached_property
+    def _windows(self) -> "_Windows":
+        return _Windows(self._files, self._max_length, self._window_overlap)
+
+    @property
+    def _device(self) -> torch.device:
+        return int_to_device(self._cuda_device)
+
+    @cached_property
+    def _model(self) -> PreTrainedModel:
+        check_for_gpu(self._cuda_device)
+        source = encoder_source(self.model_name)
+        with untouched_randomness():
+            model, missing = load_model(AutoModelForTokenClassification, self.model_name, source, self._files.config())
+        if self._versions is not None:
+            check_versions(f"model '{self.model_name}'", self._versions, file_versions(self._weights))
+        if missing:
+            raise ConfigurationError(
+                f"Model '{self.model_name}' has no weights named {', '.join(missing[:3])}: it is no "
+                "model for token classification but an encoder, which has to be trained first. Give one whose name or card says "
+                "NER."
+            )
+        model = model.eval().to(self._device)
+        self._files.check(model, self._windows.size, len(self.labels))
+        return model
+
+    @property
+    def _weights(self) -> List[Path]:
+        """The files of the weights; none for a model of the hub, whose commits do not change."""
+        folder = Path(encoder_source(self.model_name))
+        return sorted(path for pattern in _WEIGHTS for path in folder.glob(pattern) if path.is_file())
+
+    def _weights_digest(self) -> str:
+        folder = Path(encoder_source(self.model_name))
+        if not folder.is_dir():
+            # A commit of the hub stands for the contents of all its files.
+            return f"{self.model_name}@{self._files.config()._commit_hash}"
+        digest = hashlib.sha256()
+        for path in self._weights:
+            with path.open("rb") as file:
+                digest.update(f"{path.name} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
+        return digest.hexdigest()
+
+
+class _Windows:
+    """How sentences are laid before the model: in pieces that it can read, each between its special tokens."""
+
+    def __init__(self, files: EncoderFiles, max_length: Optional[int], overlap: Optional[int]) -> None:
+        self.tokenizer = SubwordTokenizer(files.tokenizer())
+        self._prefix, self._suffix = files.special_tokens()
+        self.size, self.overlap = files.window(max_length, overlap)
+
+    def cut(self, sentence: int, subwords: Subwords) -> Iterator[_Piece]:
+        """The pieces of a sentence. Each word is in one of them."""
+        starts = numpy.array(subwords.starts)
+        shift = len(self._prefix)
+        if len(subwords.ids) <= self.size:
+            yield _Piece(sentence, subwords.ids, numpy.arange(len(starts)), starts + shift)
+            return
+        windows = cut_windows([len(subwords.ids)], self.size, self.overlap)
+        chosen = choose_windows(windows, torch.tensor([len(subwords.ids)]), torch.from_numpy(starts).unsqueeze(0))[0]
+        order = chosen.argsort(stable=True).numpy()
+        ends = numpy.cumsum(numpy.bincount(chosen.numpy(), minlength=len(windows)))
+        for window, words in zip(windows, numpy.split(order, ends[:-1])):
+            if len(words):
+                ids = subwords.ids[window.start : window.stop]
+                yield _Piece(sentence, ids, words, starts[words] - window.start + shift)
+
+    def with_special_tokens(self, piece: _Piece) -> List[int]:
+        return [*self._prefix, *piece.ids, *self._suffix]
+
+    def padded_length(self, piece: _Piece) -> int:
+        """Of a batch in which no other piece is longer."""
+        return len(self._prefix) + len(piece.ids) + len(self._suffix)

@@ -1,0 +1,60 @@
+"""What somebody's entity types are called here."""
+
+from typing import Iterable, Mapping, Optional
+
+from allennlp.common.checks import ConfigurationError
+
+from lowresource_ner.common.quoting import as_json, quoted
+from lowresource_ner.common.text_rules import suggested_type, type_fault
+from lowresource_ner.data.dataset_readers.conll_ner import OTHER_TYPES
+from lowresource_ner.tagging.tag_schemes import OUTSIDE
+
+
+class TypeMap:
+    """
+    Entity types to rename or to drop. A type that cannot be one here (`type_fault`) can be used if it is renamed.
+
+    # Parameters
+
+    names : `Mapping[str, str]`
+        `{"PERSON": "PER", "work of art": "work-of-art"}`. "O" drops a type; the key "*" stands for every type that is not named.
+    option : `str`
+        Where it was given, for messages: "'label_map' of labels.jsonl".
+
+    # Raises
+
+    `ConfigurationError`
+        Where it maps to what is no type.
+    """
+
+    def __init__(self, names: Mapping[str, str], option: str) -> None:
+        self.names = dict(names)
+        self._option = option
+        for old, new in self.names.items():
+            fault = type_fault(new) if isinstance(new, str) else "is no text"
+            if fault is not None and new != OUTSIDE:
+                raise ConfigurationError(
+                    f"{option} makes of type {quoted(old)} {quoted(new)}, which {fault}. It maps types to types, or to 'O' to "
+                    "drop them."
+                )
+
+    def renamed(self, entity_type: str) -> Optional[str]:
+        """What a type is called here; `None` where it is dropped."""
+        new = self.names.get(entity_type, self.names.get(OTHER_TYPES))
+        return entity_type if new is None else None if new == OUTSIDE else new
+
+    def fault(self, entity_type: str) -> Optional[str]:
+        """Why a type cannot be used here ("holds white space"), or `None` where it can."""
+        is_named = entity_type in self.names or OTHER_TYPES in self.names
+        return None if is_named else type_fault(entity_type)
+
+    def complaint(self, types: Iterable[str]) -> Optional[str]:
+        """What is wrong with the first of these types that cannot be used, a semicolon, and what to do about all that cannot."""
+        wrong = [each for each in types if self.fault(each) is not None]
+        if not wrong:
+            return None
+        suggested = as_json({**self.names, **{each: suggested_type(each) for each in wrong}})
+        return (
+            f"entity type {quoted(wrong[0])} {self.fault(wrong[0])}; name it otherwise, for instance with {self._option}: "
+            f"{suggested} ('O' drops a type)"
+        )

@@ -1,0 +1,334 @@
+"""
+Where an encoder's files are: this package, the Hugging Face hub, a local folder, or an archive of this package.
+
+An AllenNLP archive holds the training config, the weights and the vocabulary folder. A transformer needs two things more,
+its own config and its tokenizer, and they must travel inside the archive or it loads only where it was trained. They belong
+to the vocabulary in the plain sense of the word, so they are kept in a hidden folder of it, `vocabulary/.encoders/`, which
+`archive_model` packs with the rest and `Vocabulary.from_files` passes over.
+"""
+
+import contextlib
+import hashlib
+import inspect
+import logging
+import os
+import re
+import shutil
+import tempfile
+from functools import cached_property
+from os import PathLike
+from pathlib import Path
+from typing import Dict, Iterable, Iterator, List, Optional, Tuple, Union
+
+from allennlp.common.checks import ConfigurationError
+from transformers import AutoModel, PretrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
+from transformers.models.auto.modeling_auto import MODEL_MAPPING
+from transformers.utils import logging as transformers_logging
+
+from lowresource_ner.archives.archive import (
+    ARCHIVE_WEIGHTS,
+    ENCODERS_FOLDER,
+    RUN_WEIGHTS,
+    archive_weights,
+    check_run_folder,
+    is_archive,
+    unpacked,
+)
+from lowresource_ner.common.damaged_files import said_of_damage
+from lowresource_ner.encoding.loading import load_config, load_model, load_tokenizer, new_model, number_of_positions
+from lowresource_ner.encoding.probe import Probe, check_encoder
+
+logger = logging.getLogger(__name__)
+
+# The encoders that are shipped with the package, each in a folder of its name.
+_SHIPPED = Path(__file__).parent.parent / "encoders"
+
+# Sub-words that are read at once by encoders that could read any number.
+_WITHOUT_LIMIT = 512
+
+
+class EncoderFiles:
+    """
+    The config, the tokenizer and the weights of one encoder.
+
+    # Parameters
+
+    model_name : `str`
+        `multilingual-mini`, the small encoder that is shipped with this package; a name on the Hugging Face hub; a local
+        folder as `save_pretrained` writes it; or an archive of this package
+        (`model.tar.gz` or the folder of a training run), whose encoder is then taken over with its trained weights.
+    serialization_dir : `Optional[str]`
+        The folder of the training run, or of the archive that is being loaded (AllenNLP hands it to every constructor that
+        asks). What is read is copied there, and found there first the next time.
+    as_trained : `bool`, optional (default = `False`)
+        True for a model that was trained on words with its tokenizer, which is then left as it is; see `load_tokenizer`.
+
+    # Raises
+
+    `ConfigurationError`
+        Where the files cannot be found or read, or the tokenizer has no fast version or cannot read words.
+    """
+
+    def __init__(
+        self, model_name: str, serialization_dir: Union[str, PathLike, None] = None, as_trained: bool = False
+    ) -> None:
+        self.model_name = model_name
+        self._run_dir = Path(serialization_dir) if serialization_dir else None
+        self._as_trained = as_trained
+        self._config, self._tokenizer = self._load(as_trained)
+
+    def tokenizer(self) -> PreTrainedTokenizerFast:
+        """The encoder's fast tokenizer, set up to take words (`is_split_into_words`)."""
+        return self._tokenizer
+
+    def config(self) -> PretrainedConfig:
+        """The encoder's `transformers` config."""
+        return self._config
+
+    def model(self, load_weights: bool = True) -> PreTrainedModel:
+        """
+        The encoder without any head, pooler or decoder.
+
+        # Parameters
+
+        load_weights : `bool`
+            False for random weights. True loads the pretrained ones, except where an archive is being loaded, whose own
+            weights are about to replace them.
+        """
+        if not load_weights or self._is_inside_archive():
+            return self._random_model()
+        try:
+            return self._pretrained_model()
+        except ConfigurationError:
+            if self._has_run_weights():
+                logger.info("Encoder '%s' is not at hand; its weights come from %s", self.model_name, self._run_dir)
+                return self._random_model()
+            raise
+
+    def model_with_pooler(self) -> Optional[PreTrainedModel]:
+        """
+        The pretrained encoder with the layer that makes a vector of the whole sentence from the first position (`pooler_output`);
+        `None` where its weights come without one. A layer of random weights is never given.
+        """
+        config = self._config
+        if is_archive(self.model_name) or not _without_pooler(config):
+            return None
+        with _no_advice():
+            model, missing = load_model(AutoModel, self.model_name, encoder_source(self.model_name), config)
+        return None if any("pooler." in name for name in missing) else model
+
+    def check(self, model: PreTrainedModel, size: int, dim: Optional[int]) -> None:
+        """
+        Runs a model of these files on one small batch, to find at the start what would stop or spoil a training. A model that is
+        being loaded with an archive or a run was tried when its training began, and is not tried again.
+
+        # Parameters
+
+        model : `PreTrainedModel`
+        size : `int`
+            The sub-words of a window, as `window` says.
+        dim : `Optional[int]`
+            How long the vectors (or how many the logits) of each sub-word should be.
+
+        # Raises
+
+        `ConfigurationError`
+            See `check_encoder`.
+        """
+        if self._is_inside_archive() or self._has_run_weights():
+            return
+        prefix, suffix = self.special_tokens()
+        probe = Probe(
+            self.model_name,
+            self._tokenizer,
+            prefix,
+            suffix,
+            size,
+            pad_id=self._config.pad_token_id or 0,
+            is_in_config=self._num_positions is not None,
+            as_trained=self._as_trained,
+        )
+        check_encoder(model, probe, dim)
+
+    def max_length(self) -> int:
+        """
+        The greatest number of sub-words, special tokens included, that the encoder reads at once; 512 for one with relative
+        positions, which have no end.
+        """
+        return min(self._num_positions or _WITHOUT_LIMIT, self._tokenizer.model_max_length)
+
+    def special_tokens(self) -> Tuple[List[int], List[int]]:
+        """
+        The ids that the tokenizer puts before and after a sentence.
+
+        # Raises
+
+        `ConfigurationError`
+            Where the tokenizer makes no sub-word of a word.
+        """
+        encoding = self._tokenizer(["a"], is_split_into_words=True, return_special_tokens_mask=True)
+        special = encoding["special_tokens_mask"]
+        if 0 not in special:
+            raise ConfigurationError(
+                f"The tokenizer of encoder '{self.model_name}' leaves nothing of the word 'a', not even an unknown token: it "
+                "cannot read text, or its files are damaged. Save it anew from its model, or take another encoder."
+            )
+        first = special.index(0)
+        last = len(special) - special[::-1].index(0)
+        return encoding["input_ids"][:first], encoding["input_ids"][last:]
+
+    def window(self, max_length: Optional[int], overlap: Optional[int]) -> Tuple[int, int]:
+        """
+        In what pieces the encoder reads a long sentence.
+
+        # Parameters
+
+        max_length : `Optional[int]`
+            Sub-words in a window, special tokens included; None for as many as the encoder can read.
+        overlap : `Optional[int]`
+            Sub-words that neighbouring windows share at least; None for a quarter of a window.
+
+        # Returns
+
+        `Tuple[int, int]`
+            The sub-words of a window, special tokens left out, and the overlap.
+
+        # Raises
+
+        `ConfigurationError`
+            Where the encoder cannot read so many, or the overlap is not below the size.
+        """
+        limit, num_special = self.max_length(), sum(map(len, self.special_tokens()))
+        if self._num_positions is None and max_length is None:
+            logger.info("Encoder '%s' has no greatest length; it reads %d sub-words at once", self.model_name, limit)
+        size = (limit if max_length is None else max_length) - num_special
+        if not 1 <= size <= limit - num_special:
+            raise ConfigurationError(
+                f"'max_length' is {max_length}; encoder '{self.model_name}' reads {num_special + 1} to {limit} sub-words at "
+                "once, special tokens included. Longer sentences are cut into windows of that size, so nothing is lost."
+            )
+        chosen = size // 4 if overlap is None else overlap
+        if not 0 <= chosen < size:
+            raise ConfigurationError(
+                f"'window_overlap' is {overlap}, and a window holds {size} sub-words beside the special tokens. Take a number "
+                "from 0 to one less than that."
+            )
+        return size, chosen
+
+    def _is_inside_archive(self) -> bool:
+        return self._run_dir is not None and (self._run_dir / ARCHIVE_WEIGHTS).exists()
+
+    def _has_run_weights(self) -> bool:
+        return self._run_dir is not None and (self._run_dir / RUN_WEIGHTS).exists()
+
+    @cached_property
+    def _num_positions(self) -> Optional[int]:
+        return number_of_positions(self.model_name, self._config)
+
+    def _random_model(self) -> PreTrainedModel:
+        return _without_decoder(new_model(self.model_name, self._config, **_without_pooler(self._config)))
+
+    def _pretrained_model(self) -> PreTrainedModel:
+        if is_archive(self.model_name):
+            return _with_weights_of_archive(self._random_model(), self.model_name)
+        # add_pooling_layer is an argument of some model classes only, and of the constructor rather than of the config.
+        options = _without_pooler(self._config)
+        model, _ = load_model(AutoModel, self.model_name, encoder_source(self.model_name), self._config, **options)
+        return _without_decoder(model)
+
+    def _load(self, as_trained: bool) -> Tuple[PretrainedConfig, PreTrainedTokenizerFast]:
+        store = self._run_dir / ENCODERS_FOLDER / _slug(self.model_name) if self._run_dir else None
+        if store is not None and store.is_dir():
+            return self._load_from(str(store), as_trained=True)
+        if self._run_dir is not None:
+            check_run_folder(self._run_dir)
+        if is_archive(self.model_name):
+            with unpacked(self.model_name) as folder:
+                loaded = self._load_from(str(_only_encoder(folder, self.model_name)), as_trained=True)
+        else:
+            loaded = self._load_from(encoder_source(self.model_name), as_trained)
+        if self._run_dir is not None and store is not None:
+            _save(loaded, store, self._run_dir)
+        return loaded
+
+    def _load_from(self, source: str, as_trained: bool) -> Tuple[PretrainedConfig, PreTrainedTokenizerFast]:
+        return load_config(self.model_name, source), load_tokenizer(self.model_name, source, as_trained)
+
+
+def encoder_source(model_name: str) -> str:
+    """The folder of an encoder that is shipped with the package, unless a local folder has its name; other names as they are."""
+    shipped = sorted(path.name for path in _SHIPPED.iterdir() if path.is_dir()) if _SHIPPED.is_dir() else []
+    return str(_SHIPPED / model_name) if model_name in shipped and not Path(model_name).exists() else model_name
+
+
+def _only_encoder(folder: Path, archive: str) -> Path:
+    encoders = sorted(path for path in (folder / ENCODERS_FOLDER).glob("[!.]*") if path.is_dir())
+    if len(encoders) != 1:
+        raise ConfigurationError(
+            f"{archive} holds {len(encoders)} encoders, and one was expected. An archive can be continued from where its model "
+            "reads its words through one transformer (mbert_tagger, for instance)."
+        )
+    return encoders[0]
+
+
+def _with_weights_of_archive(model: PreTrainedModel, archive: str) -> PreTrainedModel:
+    marker = "transformer."
+    weights = {name.split(marker, 1)[1]: value for name, value in archive_weights(archive).items() if marker in name}
+    missing = [name for name in model.state_dict() if name not in weights]
+    if missing:
+        raise ConfigurationError(
+            f"{archive} lacks {len(missing)} weights of its encoder, such as '{missing[0]}'. It was not written by this version "
+            "of the package, or its model has another kind of encoder."
+        )
+    with said_of_damage(f"The encoder's weights in archive '{archive}'", "Give the archive that the encoder is from."):
+        model.load_state_dict({name: weights[name] for name in model.state_dict()})
+    return model
+
+
+def _without_decoder(model: PreTrainedModel) -> PreTrainedModel:
+    """Of T5 or BART the half that reads."""
+    return model.get_encoder() if model.config.is_encoder_decoder else model
+
+
+def _without_pooler(config: PretrainedConfig) -> Dict[str, bool]:
+    model_class = MODEL_MAPPING.get(type(config), None)
+    model_class = model_class[0] if isinstance(model_class, tuple) else model_class
+    if model_class is not None and "add_pooling_layer" in inspect.signature(model_class.__init__).parameters:
+        return {"add_pooling_layer": False}
+    return {}
+
+
+@contextlib.contextmanager
+def _no_advice() -> Iterator[None]:
+    """Keeps transformers from saying that an encoder without a pooler should be trained before it is used."""
+    level = transformers_logging.get_verbosity()
+    transformers_logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        transformers_logging.set_verbosity(level)
+
+
+def _save(loaded: Iterable[Union[PretrainedConfig, PreTrainedTokenizerFast]], store: Path, run_dir: Path) -> None:
+    """
+    Writes an encoder's files so that they appear all at once: several processes of a distributed run may do this together. What a
+    process that is killed leaves behind lies beside the vocabulary and not in it, so that it comes into no archive.
+    """
+    store.parent.mkdir(parents=True, exist_ok=True)
+    for left_over in store.parent.glob(".*"):  # of a killed process, from when they were written there
+        shutil.rmtree(left_over, ignore_errors=True)
+    temporary = tempfile.mkdtemp(dir=run_dir, prefix=".encoder-")
+    os.chmod(temporary, 0o755)  # colleagues may read the run
+    try:
+        for part in loaded:
+            part.save_pretrained(temporary)
+        os.rename(temporary, store)
+    except OSError:
+        shutil.rmtree(temporary, ignore_errors=True)
+        if not store.is_dir():
+            raise
+
+
+def _slug(model_name: str) -> str:
+    readable = re.sub(r"[^A-Za-z0-9]+", "-", model_name.rstrip("/").split("/")[-1]).strip("-")
+    return f"{readable}-{hashlib.sha256(model_name.encode()).hexdigest()[:8]}"

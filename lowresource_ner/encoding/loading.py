@@ -1,0 +1,229 @@
+"""An encoder's config, tokenizer and weights, read by transformers; whatever fails says which encoder, why, and what to do."""
+
+import contextlib
+import functools
+import json
+import logging
+from pathlib import Path
+from typing import Any, Iterator, List, Optional, Tuple
+
+import torch
+from allennlp.common.checks import ConfigurationError
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoTokenizer,
+    PretrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+)
+
+from lowresource_ner.common.damaged_files import said_of_damage
+from lowresource_ner.common.untouched_randomness import untouched_randomness
+from lowresource_ner.encoding.word_spaces import put_spaces_before_words, reads_words_as_text
+
+logger = logging.getLogger(__name__)
+
+_FILES = {
+    "config": ("config.json",),
+    "tokenizer": ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
+    "weights": ("model*.safetensors*", "pytorch_model*.bin*"),
+}
+_REMEDY = (
+    "Give the name of a model on the Hugging Face hub (with a network, or with its files in the local cache), a folder written "
+    "by save_pretrained (config.json, tokenizer.json, model.safetensors), or an archive of this package."
+)
+
+
+def load_config(name: str, source: str) -> PretrainedConfig:
+    """
+    # Parameters
+
+    name : `str`
+        What the user calls the encoder, for messages.
+    source : `str`
+        Where it is: a folder, or a name on the hub.
+
+    # Raises
+
+    `ConfigurationError`
+        Where there is none, or it is damaged, or needs code that comes with it.
+    """
+    with _told(name, "config", source):
+        _check_folder(source)
+        return AutoConfig.from_pretrained(source, trust_remote_code=False)
+
+
+def load_tokenizer(name: str, source: str, as_trained: bool = False) -> PreTrainedTokenizerFast:
+    """
+    A fast tokenizer that gives words the sub-words that they have in running text.
+
+    # Parameters
+
+    name, source : `str`
+        As for `load_config`.
+    as_trained : `bool`
+        True for the tokenizer of a model that was trained with it on words, and is left as it is; it is warned of words that are
+        not as in running text.
+
+    # Raises
+
+    `ConfigurationError`
+        As `load_config`; and where the tokenizer is none of the fast ones, or cannot be made to read words.
+    """
+    with _told(name, "tokenizer", source):
+        tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
+        if tokenizer.is_fast and getattr(tokenizer, "add_prefix_space", None) is False:
+            # Byte-level BPE takes words only if each begins with the space that separates it from the word before.
+            tokenizer = AutoTokenizer.from_pretrained(source, add_prefix_space=True, trust_remote_code=False)
+    if not tokenizer.is_fast:
+        raise ConfigurationError(
+            f"The tokenizer of encoder '{name}' has no fast version (tokenizer.json), and words are aligned with "
+            "their sub-words by the fast one only. Take an encoder that has one, or convert it with transformers."
+        )
+    if reads_words_as_text(tokenizer):
+        return tokenizer
+    if as_trained:
+        logger.warning(
+            "The tokenizer of '%s' cuts words otherwise than in running text: without the space before them, most likely. It is "
+            "left as it is, as the model may have been trained so. If it was not, save the tokenizer with a pre_tokenizer "
+            "that has add_prefix_space=True.",
+            name,
+        )
+    elif not put_spaces_before_words(tokenizer):
+        raise ConfigurationError(
+            f"The tokenizer of encoder '{name}' gives words that come one by one other sub-words than in running text, also with "
+            "a space before each, so that the encoder would read what it was not pretrained on. Take another encoder, or save "
+            "this one with a tokenizer that ends its sub-words where words end."
+        )
+    else:
+        _tell_of_spaces(name)
+    return tokenizer
+
+
+@functools.cache  # once for an encoder, which is loaded for readers, indexers and models
+def _tell_of_spaces(name: str) -> None:
+    logger.warning(
+        "The tokenizer of encoder '%s' gives words that come one by one other sub-words than in running text. It is mended: each "
+        "word is given with the space before it. What was trained on the other sub-words, by an earlier version of this package, "
+        "and reads this encoder anew (the archive of a 'language_similarity', for instance) should be trained again.",
+        name,
+    )
+
+
+def load_model(
+    auto_class: Any, name: str, source: str, config: PretrainedConfig, **options: Any
+) -> Tuple[PreTrainedModel, List[str]]:
+    """
+    # Parameters
+
+    auto_class : `Any`
+        `AutoModel`, or one with a head.
+    name, source : `str`
+        As for `load_config`.
+
+    # Returns
+
+    The model, and the names of its weights that are missing in the files and so are random.
+
+    # Raises
+
+    `ConfigurationError`
+        As `load_config`.
+    """
+    with _told(name, "weights", source):
+        model, loading = auto_class.from_pretrained(
+            source, config=config, trust_remote_code=False, output_loading_info=True, **options
+        )
+    missing = sorted(loading["missing_keys"])
+    # A pooler or a head may well be missing: what lacks them is an encoder, and needs no code for that.
+    bare, prefix = model.base_model.state_dict().keys(), f"{model.base_model_prefix}."
+    of_encoder = [key for key in missing if key.removeprefix(prefix) in bare and "pooler." not in key]
+    if of_encoder and getattr(config, "auto_map", None):
+        raise ConfigurationError(
+            f"{_needs_code(name)} (The class of its type in transformers has weights that it lacks, such as '{of_encoder[0]}'.)"
+        )
+    return model, missing
+
+
+def new_model(name: str, config: PretrainedConfig, **options: Any) -> PreTrainedModel:
+    """
+    A model of random weights.
+
+    # Raises
+
+    `ConfigurationError`
+        Where transformers cannot make one from this config.
+    """
+    with said_of_damage(f"The config of encoder '{name}'", _REMEDY):
+        return AutoModel.from_config(config, trust_remote_code=False, **options)
+
+
+def number_of_positions(name: str, config: PretrainedConfig) -> Optional[int]:
+    """
+    How many sub-words an encoder has positions for; `None` where positions are relative and have no end.
+
+    Encoders of the RoBERTa kind count positions from the one after the padding's, which is the padding index of their table. LED
+    has a number of its own for its encoder.
+    """
+    names = ("max_position_embeddings", "max_encoder_position_embeddings")
+    positions = next((getattr(config, name) for name in names if getattr(config, name, None)), 0)
+    if positions <= 0:
+        return None
+    with untouched_randomness(), torch.device("meta"):  # no memory and no arithmetic
+        model = new_model(name, config)
+    tables = [
+        module
+        for path, module in model.named_modules()
+        if "position" in path.rpartition(".")[2] and getattr(module, "padding_idx", None) is not None
+    ]
+    sizes = [(table.weight.shape[0], table.padding_idx) for table in tables if hasattr(table, "weight")]
+    return min((size - padding - 1 for size, padding in sizes), default=positions)
+
+
+@contextlib.contextmanager
+def _told(name: str, what: str, source: str) -> Iterator[None]:
+    try:
+        with said_of_damage(f"The {what} of encoder '{name}'", _remedy(what, source)):
+            yield
+    except ConfigurationError as error:
+        if "trust_remote_code" in str(error.__cause__):
+            raise ConfigurationError(_needs_code(name)) from error.__cause__
+        raise
+
+
+def _needs_code(name: str) -> str:
+    return (
+        f"Encoder '{name}' needs Python code that comes with its files ('auto_map' in config.json), and this package runs no "
+        "code of others. Take an encoder of a type that transformers knows."
+    )
+
+
+def _remedy(what: str, source: str) -> str:
+    folder = Path(source)
+    if folder.is_dir():
+        found = sorted(path for pattern in _FILES[what] for path in folder.glob(pattern) if path.is_file())
+        damaged = [path for path in found if path.suffix == ".json" and not _is_json(path)] or found
+        files = ", ".join(map(str, damaged))
+        return f"Its files may be damaged: copy or download again {files}. {_REMEDY}" if found else _REMEDY
+    if folder.parent.is_dir() and folder.parent != Path("."):
+        return f"The folder '{folder.parent}' holds no '{folder.name}' either. {_REMEDY}"
+    return _REMEDY
+
+
+def _is_json(path: Path) -> bool:
+    try:
+        json.loads(path.read_bytes())
+    except ValueError:
+        return False
+    return True
+
+
+def _check_folder(source: str) -> None:
+    """What can only be a folder is not looked for on the hub, which would take a minute and a half where there is no network."""
+    if Path(source).is_file():
+        raise NotADirectoryError("it is a file, and neither an archive nor the folder of an encoder.")
+    is_path = source.startswith((".", "/", "~")) or source.endswith("/") or source.count("/") > 1
+    if is_path and not Path(source).is_dir():
+        hint = " ('~' is not read as your home here: write the path out)" if source.startswith("~") else ""
+        raise FileNotFoundError(f"there is no folder '{source}'{hint}.")

@@ -1,0 +1,136 @@
+"""Confidences that mean what they say."""
+
+import logging
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Tuple
+
+import torch
+import torch.distributed as dist
+from allennlp.common.checks import ConfigurationError
+from allennlp.common.util import is_distributed
+from allennlp.data import TensorDict
+from allennlp.nn.util import move_to_device
+from allennlp.training.callbacks import TrainerCallback
+from allennlp.training.gradient_descent_trainer import GradientDescentTrainer
+
+from lowresource_ner.training.checkpointing.save_whole import save_whole
+
+logger = logging.getLogger(__name__)
+
+Batch = Tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+"""Logits, tags and mask."""
+
+
+@TrainerCallback.register("temperature_scaling")
+class TemperatureScaling(TrainerCallback):
+    """
+    After training, finds the one temperature T > 0 under which logits / T give the development set's tags the greatest
+    likelihood (Guo, Pleiss, Sun and Weinberger 2017), and stores it in the archive. It changes confidences and no tag. Under
+    distributed training the first worker does this, on the development set of all.
+
+    The model must have a buffer `temperature` and a method `calibration_loss(logits, tags, mask, temperature)`, and put "logits"
+    and "mask" into its output.
+
+    Registered as a `TrainerCallback` with name "temperature_scaling".
+
+    # Raises
+
+    `ConfigurationError`
+        Before training, where there is no validation data, or the model cannot be calibrated.
+    """
+
+    def on_start(self, trainer: GradientDescentTrainer, is_primary: bool = True, **kwargs: Any) -> None:
+        super().on_start(trainer, is_primary)
+        if trainer._validation_data_loader is None:
+            raise ConfigurationError("temperature_scaling needs labelled validation data: give 'validation_data_path'.")
+        if not hasattr(trainer.model, "calibration_loss"):
+            raise ConfigurationError(
+                f"temperature_scaling cannot calibrate a {type(trainer.model).__name__}: it has no 'calibration_loss'. Leave the "
+                "callback out of the trainer's 'callbacks'."
+            )
+
+    def on_end(
+        self,
+        trainer: GradientDescentTrainer,
+        metrics: Optional[Dict[str, Any]] = None,
+        epoch: Optional[int] = None,
+        is_primary: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        if metrics is None:
+            return  # training was interrupted
+        shares = _on_first_worker(list(trainer._validation_data_loader or ()))
+        if not is_primary:
+            return
+        model: Any = trainer.model
+        batches = [_labelled(model, batch) for share in shares for batch in share]
+        temperature = _best_temperature(model, batches)
+        with torch.no_grad():
+            before, after = (_mean_loss(model, batches, value) for value in (torch.ones(()), temperature))
+        model.temperature.fill_(float(temperature))
+        metrics["temperature"] = float(temperature)
+        logger.info(
+            "Temperature %.3f: loss a word on the development set %.4f, before %.4f",
+            float(temperature),
+            float(after),
+            float(before),
+        )
+        if trainer._serialization_dir:
+            _store_temperature(Path(trainer._serialization_dir) / "best.th", temperature)
+
+
+def _on_first_worker(batches: List[TensorDict]) -> List[List[TensorDict]]:
+    """Every worker's batches for the first worker, whose model alone has the best epoch's weights; nothing for the others."""
+    if not is_distributed():
+        return [batches]
+    batches = move_to_device(batches, torch.device("cpu"))
+    shares: List[Any] = [None] * dist.get_world_size()
+    is_first = dist.get_rank() == 0
+    dist.gather_object(batches, shares if is_first else None)
+    return shares if is_first else []
+
+
+def _labelled(model: Any, batch: TensorDict) -> Batch:
+    """Logits of a batch, without the sentences that another worker has as well."""
+    if "tags" not in batch:
+        raise ConfigurationError("temperature_scaling needs labelled validation data, and its reader gives no tags.")
+    batch = move_to_device(batch, next(model.parameters()).device)
+    tags: Any = batch["tags"]
+    metadata: Any = batch.get("metadata", [{}] * len(tags))
+    rows = [row for row, sentence in enumerate(metadata) if not sentence.get("is_repeated")]
+    model.eval()
+    with torch.no_grad():
+        output = model(tokens=batch["tokens"])  # without tags: the model's metrics are not to count this pass
+    return output["logits"][rows], tags[rows], output["mask"][rows]
+
+
+def _mean_loss(model: Any, batches: List[Batch], temperature: torch.Tensor) -> torch.Tensor:
+    losses = [
+        model.calibration_loss(logits, tags, mask, temperature.to(logits.device))
+        for logits, tags, mask in batches
+        if len(tags)
+    ]
+    return torch.stack(losses).sum() / sum(mask.sum() for _, _, mask in batches)
+
+
+def _best_temperature(model: Any, batches: List[Batch]) -> torch.Tensor:
+    log_temperature = torch.zeros((), requires_grad=True)
+    optimizer = torch.optim.LBFGS([log_temperature], max_iter=50, line_search_fn="strong_wolfe")
+
+    def closure() -> torch.Tensor:
+        optimizer.zero_grad()
+        loss = _mean_loss(model, batches, log_temperature.exp())
+        # For the temperature alone: a CRF's transitions are in the loss as well, and stay as they are.
+        (log_temperature.grad,) = torch.autograd.grad(loss, log_temperature)
+        return loss.detach()
+
+    optimizer.step(closure)
+    # A development set without a single error has its best temperature at 0; so sure no tagger may be.
+    return log_temperature.detach().exp().clamp(min=0.05, max=20.0)
+
+
+def _store_temperature(path: Path, temperature: torch.Tensor) -> None:
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    state["temperature"] = temperature.clone()
+    # The file may be a hard link to a checkpoint: a new file takes its place, and the checkpoint stays as it was.
+    save_whole(state, path)
