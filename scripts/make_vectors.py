@@ -17,19 +17,16 @@ import re
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import Iterator, List, Tuple
+from typing import Iterator, List
 
 import numpy
 from allennlp.common.checks import ConfigurationError
-from scipy.sparse import csr_array
-from scipy.sparse.linalg import eigsh
+from pretraining.count_vectors import positive_pmi, singular_vectors, window_counts
 
 from lowresource_ner.common.whole_files import written_whole
 from lowresource_ner.data.conll.parser import ConllFormat, read_conll
 from lowresource_ner.data.dataset_readers.raw_text import RawTextReader
 
-# Up to so many words all eigenvectors are computed, and for more words only those that are wanted, by iteration.
-MOST_WORDS_FOR_DENSE = 2000
 TOO_RARE = -1
 
 UNLABELLED = ConllFormat(tag_column=None)
@@ -51,56 +48,22 @@ def most_frequent_first(counts: Counter, min_count: int) -> List[str]:
     return sorted(words, key=lambda word: (-counts[word], word))
 
 
-def cooccurrences(texts: List[List[str]], words: List[str], window: int) -> csr_array:
+def word_vectors(texts: List[List[str]], words: List[str], window: int, dim: int) -> numpy.ndarray:
     """
-    How often each two words stand within `window` words of each other in one sentence, (words, words). Other words count for
-    the distance and for nothing else.
+    U √S of the words' positive pointwise mutual information, (words, dim), scaled to a mean squared length of 1. Words that are
+    not in `words` count for the distance and for nothing else. Of the signs, which the decomposition leaves open, those are taken
+    that make the largest number of each dimension positive.
     """
     index = {word: number for number, word in enumerate(words)}
-    gap = [TOO_RARE] * window  # no window reaches from one sentence into the next
-    ids = numpy.array([i for text in texts for i in [index.get(word, TOO_RARE) for word in text] + gap])
-    counts = csr_array((len(words), len(words)))
-    for distance in range(1, window + 1):
-        left, right = ids[:-distance], ids[distance:]
-        both = (left != TOO_RARE) & (right != TOO_RARE)
-        counts += csr_array((numpy.ones(both.sum()), (left[both], right[both])), shape=counts.shape)
-    return (counts + counts.T).tocsr()
-
-
-def positive_pmi(counts: csr_array) -> csr_array:
-    pairs = counts.tocoo()
-    rows, columns = pairs.coords
-    totals = counts.sum(axis=1)
-    pmi = numpy.log(pairs.data * totals.sum() / (totals[rows] * totals[columns]))
-    result = csr_array((numpy.maximum(pmi, 0), (rows, columns)), shape=counts.shape)
-    result.eliminate_zeros()
-    return result
-
-
-def truncated_svd(matrix: csr_array, dim: int) -> Tuple[numpy.ndarray, numpy.ndarray]:
-    """
-    The left singular vectors of the `dim` largest singular values, (words, dim), and these values, the largest first. For a
-    symmetric matrix they are its eigenvectors and the absolute eigenvalues.
-    """
-    size = matrix.shape[0]
-    if size <= MOST_WORDS_FOR_DENSE or dim == size:
-        values, vectors = numpy.linalg.eigh(matrix.toarray())
-    else:
-        values, vectors = eigsh(matrix, k=dim, which="LM", v0=numpy.ones(size))
-    order = numpy.argsort(-abs(values), kind="stable")[:dim]
-    return vectors[:, order], abs(values[order])
-
-
-def word_vectors(matrix: csr_array, dim: int) -> numpy.ndarray:
-    """
-    Singular vectors times the roots of their singular values, (words, dim), scaled to a mean squared length of 1. Of the signs,
-    which the decomposition leaves open, those are taken that make the largest number of each dimension positive.
-    """
-    vectors, values = truncated_svd(matrix, dim)
+    ids = [numpy.array([index.get(word, TOO_RARE) for word in text]) for text in texts]
+    matrix = positive_pmi(window_counts(ids, len(words), window, weight=lambda distance: 1))
+    if not matrix.nnz:
+        sys.exit("No two words stand side by side more often than by chance. Give more text, or a wider --window.")
+    vectors = singular_vectors(matrix.astype(float), dim, seed=0)
     # The first of those that are as large as the largest but for rounding.
     size = abs(vectors)
     largest = numpy.argmax(size > 0.999 * size.max(axis=0), axis=0)
-    vectors = vectors * numpy.sign(vectors[largest, range(dim)]) * numpy.sqrt(values)
+    vectors *= numpy.sign(vectors[largest, range(dim)])
     return vectors / numpy.sqrt((vectors**2).sum(axis=1).mean())
 
 
@@ -147,10 +110,7 @@ def main() -> None:
             f"{len(words)} words occur --min-count {args.min_count} times or more, too few for --dim {args.dim}. "
             "Give more text, or lower one of the two."
         )
-    matrix = positive_pmi(cooccurrences(texts, words, args.window))
-    if not matrix.nnz:
-        sys.exit("No two words stand side by side more often than by chance. Give more text, or a wider --window.")
-    vectors = word_vectors(matrix, args.dim)
+    vectors = word_vectors(texts, words, args.window, args.dim)
     try:
         write(args.file, words, vectors)
     except OSError as error:

@@ -1,17 +1,17 @@
 """
-Sub-word vectors from counts: where the training of an encoder can begin, so that it need not learn from nothing which words are
-like which, nor which are translations.
+Vectors of words or sub-words from counts of co-occurrence: positive pointwise mutual information and a truncated singular value
+decomposition, the vectors U √S (Levy, Goldberg and Dagan, TACL 2015, Q15-1016).
 
-Co-occurrence within a window (weight 1 over the distance) and, in translations, of every sub-word with every one of the other
-text; positive pointwise mutual information with context smoothing 0.75 (Levy, Goldberg and Dagan, TACL 2015); truncated singular
-value decomposition, the vectors U √S. Translations share what they occur with (compare Levy, Søgaard and Goldberg, EACL 2017).
+An encoder's training begins with such vectors of its sub-words. They are counted within a window (weight 1 over the distance)
+and, in translations, for every sub-word with every one of the other text, so that translations begin close to each other (compare
+Levy, Søgaard and Goldberg, EACL 2017, E17-1072). Contexts are smoothed by the power 0.75.
 """
 
-from typing import Iterator, List, Sequence
+from typing import Callable, Iterator, List, Sequence
 
 import numpy as np
 from scipy import sparse
-from sklearn.utils.extmath import randomized_svd
+from scipy.sparse.linalg import svds
 
 from pretraining.texts import Encoded
 
@@ -35,20 +35,27 @@ def count_vectors(texts: Sequence[Encoded], vocab_size: int, dim: int, seed: int
     counts = within
     if across.nnz:  # as much weight for all translations as for half of all windows
         counts = within + across * (0.5 * within.sum() / across.sum())
-    left, values, _ = randomized_svd(positive_pmi(counts), n_components=dim, random_state=seed)
-    return (left * np.sqrt(values)).astype(np.float32)
+    return singular_vectors(positive_pmi(counts, CONTEXT_SMOOTHING), dim, seed).astype(np.float32)
 
 
-def window_counts(sequences: Sequence[np.ndarray], vocab_size: int) -> sparse.csr_matrix:
-    """How often two sub-words stand within WINDOW of each other, weighted by 1 / distance; symmetric."""
+def window_counts(
+    sequences: Sequence[np.ndarray],
+    vocab_size: int,
+    window: int = WINDOW,
+    weight: Callable[[int], float] = lambda distance: 1 / distance,
+) -> sparse.csr_matrix:
+    """
+    How often two ids stand within `window` places of each other in a sequence, weighted by their distance; symmetric, of shape
+    (vocab_size, vocab_size). Negative ids take a place and are not counted.
+    """
     counts = sparse.csr_matrix((vocab_size, vocab_size), dtype=np.float64)
     for block in _blocks(sequences):
-        gap = np.full(WINDOW, -1)
+        gap = np.full(window, -1)
         ids = np.concatenate([part for sequence in block for part in (sequence, gap)])
-        for distance in range(1, WINDOW + 1):
+        for distance in range(1, window + 1):
             left, right = ids[:-distance], ids[distance:]
             both = (left >= 0) & (right >= 0)
-            weights = np.full(both.sum(), 1 / distance)
+            weights = np.full(both.sum(), weight(distance))
             counts = counts + sparse.coo_matrix((weights, (left[both], right[both])), shape=counts.shape).tocsr()
     return counts + counts.T
 
@@ -60,17 +67,30 @@ def translation_counts(pairs: Sequence[Encoded], vocab_size: int) -> sparse.csr_
     return (counts + counts.T).tocsr()
 
 
-def positive_pmi(counts: sparse.csr_matrix) -> sparse.csr_matrix:
-    """max(0, log p(w, c) / (p(w) p(c)^0.75)), the contexts' powers normalised to sum to 1."""
+def positive_pmi(counts: sparse.csr_matrix, smoothing: float = 1.0) -> sparse.csr_matrix:
+    """max(0, log p(w, c) / (p(w) p(c)^smoothing)), the contexts' powers normalised to sum to 1."""
     entries = counts.tocoo()
     words = np.asarray(counts.sum(axis=1)).ravel()
-    contexts = np.asarray(counts.sum(axis=0)).ravel() ** CONTEXT_SMOOTHING
+    contexts = np.asarray(counts.sum(axis=0)).ravel() ** smoothing
     contexts = contexts / max(contexts.sum(), 1e-12)
     information = np.log(entries.data / (words[entries.row] * contexts[entries.col]))
     kept = information > 0
     return sparse.csr_matrix(
         (information[kept].astype(np.float32), (entries.row[kept], entries.col[kept])), shape=counts.shape
     )
+
+
+def singular_vectors(matrix: sparse.csr_matrix, dim: int, seed: int) -> np.ndarray:
+    """
+    The left singular vectors of the `dim` largest singular values times the roots of these, the largest first. Shape:
+    (rows, dim). Signs are as they come.
+    """
+    if dim == min(matrix.shape):
+        left, values, _ = np.linalg.svd(matrix.toarray(), full_matrices=False)
+    else:
+        left, values, _ = svds(matrix, k=dim, rng=np.random.default_rng(seed))
+    largest_first = np.argsort(-values, kind="stable")
+    return left[:, largest_first] * np.sqrt(values[largest_first])
 
 
 def _by_text(texts: List[np.ndarray], vocab_size: int) -> sparse.csr_matrix:
