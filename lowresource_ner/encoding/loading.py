@@ -19,7 +19,7 @@ from transformers import (
 )
 
 from lowresource_ner.common.damaged_files import said_of_damage
-from lowresource_ner.common.untouched_randomness import untouched_randomness
+from lowresource_ner.common.preserved_random_state import preserved_random_state
 from lowresource_ner.encoding.word_spaces import put_spaces_before_words, reads_words_as_text
 
 logger = logging.getLogger(__name__)
@@ -170,7 +170,7 @@ def number_of_positions(name: str, config: PretrainedConfig) -> Optional[int]:
     positions = next((getattr(config, name) for name in names if getattr(config, name, None)), 0)
     if positions <= 0:
         return None
-    with untouched_randomness(), torch.device("meta"):  # no memory and no arithmetic
+    with preserved_random_state(), torch.device("meta"):  # no memory and no arithmetic
         model = new_model(name, config)
     tables = [
         module

@@ -10,7 +10,7 @@ from allennlp.common.checks import ConfigurationError
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from lowresource_ner.common.damaged_files import reason
-from lowresource_ner.common.untouched_randomness import untouched_randomness
+from lowresource_ner.common.preserved_random_state import preserved_random_state
 
 logger = logging.getLogger(__name__)
 
@@ -82,7 +82,7 @@ def check_encoder(model: PreTrainedModel, probe: Probe, dim: Optional[int]) -> N
             f"depend on the sentences that are read together. {_ANOTHER}"
         )
     long, short = _sentences(probe)
-    with untouched_randomness(), torch.no_grad(), _as_it_was(model):
+    with preserved_random_state(), torch.no_grad(), _as_it_was(model):
         # In this order, as encoders that have another way for long sentences (BigBird) give it up with the first short one.
         beside = _run_both(model, probe, long, short, dim)[1, : len(short)]
         alone = _run_short(model, probe, short, dim)[0]

@@ -8,8 +8,8 @@ from allennlp.common.checks import ConfigurationError, check_for_gpu
 from allennlp.nn.util import move_to_device
 
 from lowresource_ner.archives.archive import check_archive, load_archive
+from lowresource_ner.common.preserved_random_state import preserved_random_state
 from lowresource_ner.common.rounding import SINGLE
-from lowresource_ner.common.untouched_randomness import untouched_randomness
 from lowresource_ner.data.batching.bounded_blocks import bounded_blocks, num_characters
 from lowresource_ner.distillation.selections.selection import Selection
 from lowresource_ner.distillation.store.soft_label_index import sentence_key
@@ -134,7 +134,7 @@ class LanguageIndependence(Selection):
         remedy = "One is trained with training_configs/cross_lingual/adversarial.jsonnet."
         check_archive(self._archive_file, "'archive_file' of language_independence", remedy)
         check_for_gpu(self._cuda_device)
-        with untouched_randomness():
+        with preserved_random_state():
             archive = load_archive(self._archive_file, self._cuda_device)
         model: Any = archive.model.eval()
         reader: Any = archive.validation_dataset_reader

@@ -25,7 +25,7 @@ from lowresource_ner.archives.archive import (
 from lowresource_ner.archives.building import building
 from lowresource_ner.archives.configs import archive_config
 from lowresource_ner.archives.members import DO_NOT_USE, shown
-from lowresource_ner.common.untouched_randomness import untouched_randomness
+from lowresource_ner.common.preserved_random_state import preserved_random_state
 from lowresource_ner.distillation.teachers.teacher import FileVersions, Teacher, check_versions, file_versions
 from lowresource_ner.predictors.batch_tagger import BatchTagger
 from lowresource_ner.tagging.tag_schemes import get_scheme
@@ -126,7 +126,7 @@ class ArchiveTeacher(Teacher):
     @cached_property
     def _loaded(self) -> _Loaded:
         check_for_gpu(self._cuda_device)
-        with untouched_randomness():
+        with preserved_random_state():
             archive = load_archive(self.archive_file, self._cuda_device, self._overrides)
         model, reader = archive.model.eval(), archive.validation_dataset_reader
         if not hasattr(model, "labels") or not hasattr(model, "tag_scheme") or not hasattr(reader, "token_indexers"):

@@ -14,7 +14,7 @@ from allennlp.common.util import int_to_device
 from transformers import AutoModelForTokenClassification, PreTrainedModel
 
 from lowresource_ner.archives.archive import is_archive
-from lowresource_ner.common.untouched_randomness import untouched_randomness
+from lowresource_ner.common.preserved_random_state import preserved_random_state
 from lowresource_ner.distillation.teachers.teacher import FileVersions, Teacher, check_versions, file_versions
 from lowresource_ner.encoding.encoder_files import EncoderFiles, encoder_source
 from lowresource_ner.encoding.loading import load_model
@@ -169,7 +169,7 @@ class TransformersTeacher(Teacher):
     def _model(self) -> PreTrainedModel:
         check_for_gpu(self._cuda_device)
         source = encoder_source(self.model_name)
-        with untouched_randomness():
+        with preserved_random_state():
             model, missing = load_model(AutoModelForTokenClassification, self.model_name, source, self._files.config())
         if self._versions is not None:
             check_versions(f"model '{self.model_name}'", self._versions, file_versions(self._weights))

@@ -11,7 +11,7 @@ from allennlp.common.util import int_to_device
 from allennlp.nn.util import masked_mean, move_to_device
 from transformers import PreTrainedModel
 
-from lowresource_ner.common.untouched_randomness import untouched_randomness
+from lowresource_ner.common.preserved_random_state import preserved_random_state
 from lowresource_ner.data.token_indexers.subwords import SubwordIndexer
 from lowresource_ner.encoding.encoder_files import EncoderFiles
 from lowresource_ner.encoding.subword_tokenizer import Subwords
@@ -95,7 +95,7 @@ class SentenceEncoder(FromParams):
     def _encoder(self) -> "_Encoder":
         check_for_gpu(self._cuda_device)
         device = int_to_device(self._cuda_device)
-        with untouched_randomness():
+        with preserved_random_state():
             files = EncoderFiles(self._model_name)
             is_trained = files.config().model_type in _PRETRAINED_ON_SENTENCES
             if self._pooling == "pooler" or (self._pooling == "auto" and is_trained):

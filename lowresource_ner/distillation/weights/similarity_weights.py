@@ -10,8 +10,8 @@ from allennlp.common import Params
 from allennlp.common.checks import ConfigurationError
 
 from lowresource_ner.archives.archive import check_archive, load_archive
+from lowresource_ner.common.preserved_random_state import preserved_random_state
 from lowresource_ner.common.rounding import differ_by_rounding
-from lowresource_ner.common.untouched_randomness import untouched_randomness
 from lowresource_ner.data.batching.bounded_blocks import bounded_blocks, num_characters
 from lowresource_ner.distillation.weights.language_vectors import LanguageVectorsReader
 from lowresource_ner.distillation.weights.sentence_vectors import SentenceEncoder
@@ -184,7 +184,7 @@ class SimilarityWeights(TeacherWeights):
     def _similarity(self) -> _Similarity:
         remedy = "One is trained with training_configs/cross_lingual/similarity.jsonnet."
         check_archive(self._archive_file, "The 'archive_file' of the weights", remedy)
-        with untouched_randomness():
+        with preserved_random_state():
             archive = load_archive(self._archive_file, overrides=self._overrides)
         if not hasattr(archive.model, "scores") or not isinstance(archive.dataset_reader, LanguageVectorsReader):
             raise ConfigurationError(

@@ -1,0 +1,26 @@
+"""Work in the middle of a training that must not change which random numbers the training draws."""
+
+import contextlib
+import random
+from typing import Iterator
+
+import numpy
+import torch
+
+
+@contextlib.contextmanager
+def preserved_random_state() -> Iterator[None]:
+    """
+    Restores the random generators of Python, numpy and torch (CPU) when the `with` block ends.
+
+    Building a model draws random weights, even where saved ones replace them. A teacher that is loaded on demand would thereby
+    change the training that asks it, and a run that finds all labels in a store would differ from the one that filled it.
+    """
+    python_state = random.getstate()
+    numpy_state = numpy.random.get_state()
+    try:
+        with torch.random.fork_rng(devices=[]):
+            yield
+    finally:
+        random.setstate(python_state)
+        numpy.random.set_state(numpy_state)
