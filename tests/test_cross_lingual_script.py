@@ -13,12 +13,12 @@ from typing import Any, Callable, Dict, Iterator, List, Set
 import pytest
 from allennlp.common import Params
 from conftest import CORPORA, REPOSITORY, TINY_ENCODER
-from transfer.plan import Plan, Result
-from transfer.request import Request
-from transfer.running import run_steps
-from transfer.step import Step
-from transfer.systems import ONE_SOURCE
-from transfer.table import as_json, as_markdown, as_places, collect
+from lowresource_ner.cross_lingual.plan import Plan, Result
+from lowresource_ner.cross_lingual.request import Request
+from lowresource_ner.cross_lingual.running import run_steps
+from lowresource_ner.cross_lingual.step import Step
+from lowresource_ner.cross_lingual.systems import ONE_SOURCE
+from lowresource_ner.cross_lingual.table import as_json, as_markdown, as_places, collect
 
 SCRIPT = REPOSITORY / "scripts" / "cross_lingual.py"
 

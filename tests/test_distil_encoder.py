@@ -12,12 +12,12 @@ import pytest
 import torch
 from allennlp.common.checks import ConfigurationError
 from conftest import CORPORA, REPOSITORY, TINY_ENCODER
-from distilling.reducing import fewer_layers, layer_spans, with_layers, with_pieces
-from distilling.trainer import DistillationTrainer, hidden_state_loss
-from distilling.vocabulary import Vocabulary, frequencies
-from pretraining.batches import MaskingCollator, Texts, TokenBatches
-from pretraining.encoders import load_language_model
-from pretraining.texts import Corpus, Encoded, EncodedCorpora, encode_corpora, read_corpora
+from lowresource_ner.pretraining.distilling.reducing import fewer_layers, layer_spans, with_layers, with_pieces
+from lowresource_ner.pretraining.distilling.trainer import DistillationTrainer, hidden_state_loss
+from lowresource_ner.pretraining.distilling.vocabulary import Vocabulary, frequencies
+from lowresource_ner.pretraining.batches import MaskingCollator, Texts, TokenBatches
+from lowresource_ner.pretraining.encoders import load_language_model
+from lowresource_ner.pretraining.texts import Corpus, Encoded, EncodedCorpora, encode_corpora, read_corpora
 from safetensors.torch import load_file
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 from torch.nn import functional

@@ -18,14 +18,14 @@ import numpy as np
 import pytest
 import torch
 from conftest import CORPORA, REPOSITORY, TINY_ENCODER
-from encoder_folder import encoder_written_whole
-from make_encoder import learn_word_pieces
-from pretraining.batches import Draw, MaskingCollator, Texts, TokenBatches, expected_copies
-from pretraining.count_vectors import WINDOW, count_vectors, log_frequencies
-from pretraining.encoders import load_language_model, new_language_model
-from pretraining.texts import Encoded, encode, named_files, read_pairs, read_text, split_corpora
-from pretraining.trainer import MaskedLanguageModelTrainer as Trainer
-from pretraining.trainer import only_these_positions
+from lowresource_ner.pretraining.encoder_folder import encoder_written_whole
+from lowresource_ner.pretraining.new_bert import learn_word_pieces
+from lowresource_ner.pretraining.batches import Draw, MaskingCollator, Texts, TokenBatches, expected_copies
+from lowresource_ner.pretraining.count_vectors import WINDOW, count_vectors, log_frequencies
+from lowresource_ner.pretraining.encoders import load_language_model, new_language_model
+from lowresource_ner.pretraining.texts import Encoded, encode, named_files, read_pairs, read_text, split_corpora
+from lowresource_ner.pretraining.trainer import MaskedLanguageModelTrainer as Trainer
+from lowresource_ner.pretraining.trainer import only_these_positions
 from safetensors.torch import load_file
 from transformers import (
     AutoModelForMaskedLM,
@@ -300,7 +300,7 @@ def killed(tmp_path_factory) -> Path:
 
 KILL = """
 import os, runpy, signal, sys
-from pretraining.trainer import MaskedLanguageModelTrainer as Trainer
+from lowresource_ner.pretraining.trainer import MaskedLanguageModelTrainer as Trainer
 save = Trainer._save_rng_state
 def killing(self, *args):
     save(self, *args)

@@ -5,8 +5,8 @@ import statistics
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence
 
-from transfer.plan import Result
-from transfer.request import Request
+from lowresource_ner.cross_lingual.plan import Result
+from lowresource_ner.cross_lingual.request import Request
 
 COLUMNS = {"F1": "f1", "precision": "precision", "recall": "recall"}
 

@@ -28,12 +28,12 @@ import os
 import sys
 from pathlib import Path
 
-from transfer.plan import Plan
-from transfer.request import Request
-from transfer.running import run_steps
-from transfer.systems import default_systems
-from transfer.table import as_json, as_markdown, as_places, collect
-from transfer.writing import written
+from lowresource_ner.cross_lingual.plan import Plan
+from lowresource_ner.cross_lingual.request import Request
+from lowresource_ner.cross_lingual.running import run_steps
+from lowresource_ner.cross_lingual.systems import default_systems
+from lowresource_ner.cross_lingual.table import as_json, as_markdown, as_places, collect
+from lowresource_ner.cross_lingual.writing import written
 
 
 def main() -> None:

@@ -3,7 +3,7 @@
 from typing import Any, Dict, Sequence
 
 import torch
-from pretraining.trainer import Batch, Loss, MaskedLanguageModelTrainer
+from lowresource_ner.pretraining.trainer import Batch, Loss, MaskedLanguageModelTrainer
 from torch.nn import functional
 from transformers import PreTrainedModel
 

@@ -10,12 +10,12 @@ import torch
 import transformers
 from transformers import PreTrainedTokenizerFast, TrainerCallback, TrainingArguments
 
-from pretraining.batches import MaskingCollator, Texts, TokenBatches
-from pretraining.checkpoints import newest_whole
-from pretraining.command import say
-from pretraining.run_folder import RunFolder, read_json, write_json
-from pretraining.texts import Corpus, EncodedCorpora, encode
-from pretraining.trainer import Batch, MaskedLanguageModelTrainer, held_out_batches
+from lowresource_ner.pretraining.batches import MaskingCollator, Texts, TokenBatches
+from lowresource_ner.pretraining.checkpoints import newest_whole
+from lowresource_ner.commands.encoder_training import say
+from lowresource_ner.pretraining.run_folder import RunFolder, read_json, write_json
+from lowresource_ner.pretraining.texts import Corpus, EncodedCorpora, encode
+from lowresource_ner.pretraining.trainer import Batch, MaskedLanguageModelTrainer, held_out_batches
 
 _WORKERS = 4
 

@@ -8,7 +8,7 @@ import torch
 from torch.utils.data import Dataset, Sampler
 from transformers import DataCollatorForLanguageModeling, PreTrainedTokenizerFast
 
-from pretraining.texts import Encoded
+from lowresource_ner.pretraining.texts import Encoded
 
 # So many batches are cut from one group of texts, sorted by length within the group.
 _BATCHES_PER_GROUP = 50

@@ -10,7 +10,7 @@ from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional
 
 import numpy as np
 import torch
-from encoder_folder import said_of_writing
+from lowresource_ner.pretraining.encoder_folder import said_of_writing
 from torch.utils.data import DataLoader
 from transformers import (
     PreTrainedModel,
@@ -23,9 +23,9 @@ from transformers import (
 )
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
-from pretraining.batches import MaskingCollator, Texts, TokenBatches
-from pretraining.checkpoints import complete, remove_old
-from pretraining.run_folder import REMEDY
+from lowresource_ner.pretraining.batches import MaskingCollator, Texts, TokenBatches
+from lowresource_ner.pretraining.checkpoints import complete, remove_old
+from lowresource_ner.pretraining.run_folder import REMEDY
 
 Batch = Dict[str, torch.Tensor]
 

@@ -15,8 +15,8 @@ from typing import Any, Dict, Iterable, List, Sequence, Set
 
 import numpy as np
 from allennlp.common.checks import ConfigurationError
-from pretraining.batches import expected_copies
-from pretraining.texts import EncodedCorpora
+from lowresource_ner.pretraining.batches import expected_copies
+from lowresource_ner.pretraining.texts import EncodedCorpora
 from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerFast
 

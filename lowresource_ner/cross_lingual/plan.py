@@ -8,10 +8,10 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 import _jsonnet
 
-from transfer.entity_types import map_for, types_of
-from transfer.request import CONFIGS, Request
-from transfer.step import Step
-from transfer.systems import ADVERSARIAL, DIRECT, ONE_SOURCE, STUDENTS, TEACHER, UNIFORM, VOTING
+from lowresource_ner.cross_lingual.entity_types import map_for, types_of
+from lowresource_ner.cross_lingual.request import CONFIGS, Request
+from lowresource_ner.cross_lingual.step import Step
+from lowresource_ner.cross_lingual.systems import ADVERSARIAL, DIRECT, ONE_SOURCE, STUDENTS, TEACHER, UNIFORM, VOTING
 
 Overrides = Dict[str, Any]
 

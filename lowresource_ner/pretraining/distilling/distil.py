@@ -26,11 +26,11 @@ from typing import Any, Dict, List, NamedTuple, Tuple
 import numpy as np
 import transformers
 from allennlp.common.checks import ConfigurationError
-from distilling.reducing import fewer_layers, layer_spans, token_ids, with_layers, with_pieces
-from distilling.trainer import DistillationTrainer
-from distilling.vocabulary import Vocabulary, frequencies
-from pretraining.batches import MaskingCollator, Texts
-from pretraining.command import (
+from lowresource_ner.pretraining.distilling.reducing import fewer_layers, layer_spans, token_ids, with_layers, with_pieces
+from lowresource_ner.pretraining.distilling.trainer import DistillationTrainer
+from lowresource_ner.pretraining.distilling.vocabulary import Vocabulary, frequencies
+from lowresource_ner.pretraining.batches import MaskingCollator, Texts
+from lowresource_ner.commands.encoder_training import (
     add_data_arguments,
     add_training_arguments,
     as_given,
@@ -41,10 +41,10 @@ from pretraining.command import (
     settings_of,
     tell_of_done,
 )
-from pretraining.encoders import load_files, load_language_model, with_dropout
-from pretraining.run_folder import RunFolder
-from pretraining.running import held_out_by_corpus, plan_batches, train, trainer_settings
-from pretraining.texts import Corpus, EncodedCorpora, describe, encode_corpora, read_corpora
+from lowresource_ner.pretraining.encoders import load_files, load_language_model, with_dropout
+from lowresource_ner.pretraining.run_folder import RunFolder
+from lowresource_ner.pretraining.running import held_out_by_corpus, plan_batches, train, trainer_settings
+from lowresource_ner.pretraining.texts import Corpus, EncodedCorpora, describe, encode_corpora, read_corpora
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 

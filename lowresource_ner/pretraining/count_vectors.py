@@ -13,7 +13,7 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.linalg import svds
 
-from pretraining.texts import Encoded
+from lowresource_ner.pretraining.texts import Encoded
 
 WINDOW = 4
 CONTEXT_SMOOTHING = 0.75

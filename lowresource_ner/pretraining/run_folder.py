@@ -7,11 +7,11 @@ import shutil
 from pathlib import Path
 from typing import Any, Dict, Iterator
 
-from encoder_folder import encoder_written_whole, said_of_writing
+from lowresource_ner.pretraining.encoder_folder import encoder_written_whole, said_of_writing
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from lowresource_ner.common.whole_files import remove_parts, written_whole
-from pretraining.checkpoints import checkpoints
+from lowresource_ner.pretraining.checkpoints import checkpoints
 
 REMEDY = "Free space, and the same command goes on from the last checkpoint."
 

@@ -9,7 +9,7 @@ from typing import Any, Callable, Dict
 
 from allennlp.common.checks import ConfigurationError
 
-from pretraining.run_folder import REMEDY
+from lowresource_ner.pretraining.run_folder import REMEDY
 
 # What a full disk, a full quota and a file beyond the limit raise.
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

@@ -20,9 +20,9 @@ from typing import Iterable, List, Tuple
 
 import torch
 import transformers
-from make_encoder import learn_word_pieces, new_config
-from pretraining.batches import MaskingCollator, Texts
-from pretraining.command import (
+from lowresource_ner.pretraining.new_bert import learn_word_pieces, new_config
+from lowresource_ner.pretraining.batches import MaskingCollator, Texts
+from lowresource_ner.commands.encoder_training import (
     add_data_arguments,
     add_training_arguments,
     as_given,
@@ -33,18 +33,18 @@ from pretraining.command import (
     settings_of,
     tell_of_done,
 )
-from pretraining.count_vectors import count_vectors, log_frequencies
-from pretraining.encoders import (
+from lowresource_ner.pretraining.count_vectors import count_vectors, log_frequencies
+from lowresource_ner.pretraining.encoders import (
     first_position,
     load_files,
     load_language_model,
     new_language_model,
     with_dropout,
 )
-from pretraining.run_folder import RunFolder
-from pretraining.running import held_out_by_corpus, plan_batches, train, trainer_settings
-from pretraining.texts import Corpus, Encoded, describe, encode_corpora, read_corpora
-from pretraining.trainer import MaskedLanguageModelTrainer
+from lowresource_ner.pretraining.run_folder import RunFolder
+from lowresource_ner.pretraining.running import held_out_by_corpus, plan_batches, train, trainer_settings
+from lowresource_ner.pretraining.texts import Corpus, Encoded, describe, encode_corpora, read_corpora
+from lowresource_ner.pretraining.trainer import MaskedLanguageModelTrainer
 from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
 
 

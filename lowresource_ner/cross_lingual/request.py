@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Set
 
-from transfer.entity_types import mapped_types, types_of
-from transfer.systems import ONE_SOURCE, SEVERAL_SOURCES
+from lowresource_ner.cross_lingual.entity_types import mapped_types, types_of
+from lowresource_ner.cross_lingual.systems import ONE_SOURCE, SEVERAL_SOURCES
 
 CONFIGS = Path("training_configs/cross_lingual")
 

@@ -5,7 +5,7 @@ from typing import Dict, List, Sequence
 
 import torch
 from allennlp.common.checks import ConfigurationError
-from pretraining.encoders import first_position, new_language_model
+from lowresource_ner.pretraining.encoders import first_position, new_language_model
 from transformers import PretrainedConfig, PreTrainedModel
 
 Weights = Dict[str, torch.Tensor]
