@@ -12,7 +12,7 @@ from lowresource_ner.common.preserved_random_state import preserved_random_state
 from lowresource_ner.common.rounding import SINGLE
 from lowresource_ner.data.batching.bounded_blocks import bounded_blocks, num_characters
 from lowresource_ner.distillation.selections.selection import Selection
-from lowresource_ner.distillation.store.soft_label_index import sentence_key
+from lowresource_ner.distillation.store.sentence_index import sentence_key
 from lowresource_ner.distillation.weights.teacher_weights import Sentences
 from lowresource_ner.predictors.batch_tagger import BatchTagger
 

@@ -1,4 +1,4 @@
-"""Soft labels on disk, so that a teacher computes them once and not once an epoch."""
+"""Soft labels on disk, so that a teacher computes them once and not in every epoch."""
 
 import json
 from hashlib import blake2b
@@ -10,23 +10,27 @@ import numpy
 from allennlp.common.checks import ConfigurationError
 
 from lowresource_ner.archives.archive import StrPath
-from lowresource_ner.distillation.store.soft_label_index import SoftLabelIndex, as_entries, sentence_key
-from lowresource_ner.distillation.store.soft_label_rows import ROW_TYPE, checked_rows, read_only_copy
-from lowresource_ner.distillation.store.soft_label_segments import (
+from lowresource_ner.distillation.store.sentence_index import KEY_BYTES, SentenceIndex, sentence_key
+from lowresource_ner.distillation.store.soft_label_segment import (
     SoftLabelSegment,
     remove_stale,
     segment_paths,
     write_chunks,
     write_segment,
 )
+from lowresource_ner.distillation.store.stored_probabilities import STORED_TYPE, checked_probabilities
 
 _HEADER = "header.json"
 _WORDS_PER_SEGMENT = 1 << 19
+_ROW_BITS = 32
+"""A sentence's number in the index is that of its segment and, in the lower bits, that of its first word there."""
+
+_NO_PLACES = numpy.empty(0, numpy.int64)
 
 
 class SoftLabelStore:
     """
-    The probability distributions that one teacher gives to the words of sentences, found by the sentences' words.
+    Keeps the probabilities that one teacher gives to the words of sentences, and finds them by the sentences' words.
 
     They are float16 (relative error 2⁻¹¹ from 6e-5 up, an error of 3e-8 below) and lie in a folder of this teacher's own below
     `folder`, in files of many sentences that are written once, each as a whole. So several processes may read and write a store
@@ -41,9 +45,9 @@ class SoftLabelStore:
     folder : `StrPath`
         Where the stores of all teachers are. It is made if it is missing.
     teacher_fingerprint : `str`
-        What makes this teacher's distributions what they are, in a string: another teacher, another fingerprint.
+        A text that is different for teachers whose probabilities are different.
     labels : `Sequence[str]`
-        The labels, in the order of the distributions' columns.
+        The labels, in the order of the probabilities' columns.
     sentences_per_segment : `int`
         With so many new sentences (or with half a million words) a file is written.
 
@@ -60,22 +64,29 @@ class SoftLabelStore:
         labels: Sequence[str],
         sentences_per_segment: int = 16384,
     ) -> None:
-        self.labels = _checked_labels(labels)
-        self.teacher_fingerprint = teacher_fingerprint
+        if isinstance(labels, str) or not labels or len(set(labels)) < len(labels):
+            raise ConfigurationError(f"'labels' is {labels!r}; give a list of strings, at least one, each once.")
         if not teacher_fingerprint or sentences_per_segment < 1:
             raise ConfigurationError(
                 f"'teacher_fingerprint' is '{teacher_fingerprint}' and 'sentences_per_segment' is {sentences_per_segment}; give "
                 "a string that is not empty, and a number from 1."
             )
+        self.labels = list(labels)
+        self.teacher_fingerprint = teacher_fingerprint
         self._parent = Path(folder)
         self._sentences_per_segment = sentences_per_segment
-        header = _header(teacher_fingerprint, self.labels)
+        header = {
+            "format": "lowresource_ner soft labels",
+            "version": 1,
+            "teacher_fingerprint": teacher_fingerprint,
+            "labels": self.labels,
+            "dtype": STORED_TYPE.name,
+        }
         self._id = blake2b(json.dumps(header).encode(), digest_size=16).digest()
         self.folder = self._parent / f"teacher-{blake2b(teacher_fingerprint.encode(), digest_size=8).hexdigest()}"
         _open_folder(self.folder, header)
-        remove_stale(self.folder)
         self._segments: List[SoftLabelSegment] = []
-        self._index = SoftLabelIndex()
+        self._index = SentenceIndex()
         self._pending: Dict[bytes, numpy.ndarray] = {}
         self._num_pending_words = 0
         self.refresh()
@@ -86,7 +97,7 @@ class SoftLabelStore:
 
     def get_many(self, sentences: Sequence[Sequence[str]]) -> List[Optional[numpy.ndarray]]:
         """
-        The distributions of sentences, without copying them.
+        The probabilities of sentences, without copying them.
 
         # Parameters
 
@@ -100,31 +111,30 @@ class SoftLabelStore:
             it is not yet written; `None` where the sentence is not stored.
         """
         keys = [sentence_key(words) for words in sentences]
-        places = zip(keys, sentences, *self._index.find(as_entries(keys)))
+        places = self._index.find(keys)
+        segments, rows = (places >> _ROW_BITS).tolist(), (places & ((1 << _ROW_BITS) - 1)).tolist()
         return [
-            self._pending.get(key) if segment < 0 else self._segments[segment].rows[row : row + len(words)]
-            for key, words, segment, row in places
+            self._pending.get(key) if segment < 0 else self._segments[segment].probabilities[row : row + len(words)]
+            for key, words, segment, row in zip(keys, sentences, segments, rows)
         ]
 
     def missing(self, sentences: Sequence[Sequence[str]]) -> List[int]:
         """The positions of those sentences that are not stored; of equal ones the first only, since one need be computed."""
-        keys = [sentence_key(words) for words in sentences]
-        segments, _ = self._index.find(as_entries(keys))
         firsts: Dict[bytes, int] = {}
-        for position, (key, segment) in enumerate(zip(keys, segments)):
-            if segment < 0 and key not in self._pending:
+        for position, key in enumerate(self._new_keys(sentences)):
+            if key is not None:
                 firsts.setdefault(key, position)
         return list(firsts.values())
 
-    def add(self, sentences: Sequence[Sequence[str]], distributions: Sequence[numpy.ndarray]) -> None:
+    def add(self, sentences: Sequence[Sequence[str]], probabilities: Sequence[numpy.ndarray]) -> None:
         """
-        Stores distributions; those of sentences that are stored already stay as they are.
+        Stores probabilities; those of sentences that are stored already stay as they are.
 
         # Parameters
 
         sentences : `Sequence[Sequence[str]]`
             The words of each sentence.
-        distributions : `Sequence[numpy.ndarray]`
+        probabilities : `Sequence[numpy.ndarray]`
             For each sentence (num_words, num_labels): finite, from 0 to 1, every row with the sum 1.
 
         # Raises
@@ -132,12 +142,12 @@ class SoftLabelStore:
         `ConfigurationError`
             Where they are not. Then none of them is stored.
         """
-        starts, rows = checked_rows(sentences, distributions, len(self.labels))
-        keys = [sentence_key(words) for words in sentences]
-        segments, _ = self._index.find(as_entries(keys))
-        for key, segment, start, end in zip(keys, segments, starts, starts[1:]):
-            if segment < 0 and key not in self._pending:
-                self._pending[key] = read_only_copy(rows[start:end])
+        starts, joined = checked_probabilities(sentences, probabilities, len(self.labels))
+        for key, start, end in zip(self._new_keys(sentences), starts, starts[1:]):
+            if key is not None and key not in self._pending:
+                copy = joined[start:end].copy()  # a view would keep all of them alive
+                copy.flags.writeable = False
+                self._pending[key] = copy
                 self._num_pending_words += end - start
                 if len(self._pending) >= self._sentences_per_segment or self._num_pending_words >= _WORDS_PER_SEGMENT:
                     self.flush()
@@ -147,25 +157,25 @@ class SoftLabelStore:
         if self._pending:
             path = write_segment(self.folder, self._id, b"".join(self._pending), list(self._pending.values()))
             self._set_pending({})
-            self._take([path])
+            self._open_segments([path])
 
     def refresh(self) -> None:
         """
-        Takes up the files that other writers have finished.
+        Opens the files that other writers have finished.
 
         # Raises
 
         `ConfigurationError`
-            Where one is damaged, or that of another teacher. Then none is taken up.
+            Where one is damaged, or that of another teacher. Then none is opened.
         """
         known = {segment.path for segment in self._segments}
-        self._take([path for path in segment_paths(self.folder) if path not in known])
-        stored, _ = self._index.find(as_entries(self._pending))
-        self._set_pending({key: rows for (key, rows), segment in zip(self._pending.items(), stored) if segment < 0})
+        self._open_segments([path for path in segment_paths(self.folder) if path not in known])
+        places = self._index.find(self._pending)
+        self._set_pending({key: each for (key, each), place in zip(self._pending.items(), places) if place < 0})
 
     def verify(self) -> None:
         """
-        Reads all files and compares the digests of all that is in them. Opening a store does so for the entries only.
+        Reads all files and compares the digests of all that is in them. Opening a store does so for the keys only.
 
         # Raises
 
@@ -189,10 +199,20 @@ class SoftLabelStore:
     def __reduce__(self) -> Tuple:
         return type(self), (self._parent, self.teacher_fingerprint, self.labels, self._sentences_per_segment)
 
-    def _take(self, paths: Sequence[Path]) -> None:
+    def _new_keys(self, sentences: Sequence[Sequence[str]]) -> List[Optional[bytes]]:
+        """The key of each sentence, `None` for one that is stored."""
+        keys = [sentence_key(words) for words in sentences]
+        places = self._index.find(keys).tolist()
+        return [key if place < 0 and key not in self._pending else None for key, place in zip(keys, places)]
+
+    def _open_segments(self, paths: Sequence[Path]) -> None:
         opened = [SoftLabelSegment(path, self._id, len(self.labels)) for path in paths]
-        numbers = range(len(self._segments), len(self._segments) + len(opened))
-        self._index.extend([(number, segment.read_entries()) for number, segment in zip(numbers, opened)])
+        keys = [segment.read_keys() for segment in opened]
+        numbered = enumerate(keys, start=len(self._segments))
+        places = numpy.concatenate(
+            [_NO_PLACES, *((number << _ROW_BITS) + _first_rows(each) for number, each in numbered)]
+        )
+        self._index.extend(keys, places)
         self._segments += opened
 
     def _set_pending(self, pending: Dict[bytes, numpy.ndarray]) -> None:
@@ -200,20 +220,10 @@ class SoftLabelStore:
         self._num_pending_words = sum(map(len, pending.values()))
 
 
-def _checked_labels(labels: Sequence[str]) -> List[str]:
-    if isinstance(labels, str) or not labels or len(set(labels)) < len(labels):
-        raise ConfigurationError(f"'labels' is {labels!r}; give a list of strings, at least one, each once.")
-    return list(labels)
-
-
-def _header(teacher_fingerprint: str, labels: List[str]) -> Dict[str, Any]:
-    return {
-        "format": "lowresource_ner soft labels",
-        "version": 1,
-        "teacher_fingerprint": teacher_fingerprint,
-        "labels": labels,
-        "dtype": ROW_TYPE.name,
-    }
+def _first_rows(keys: bytes) -> numpy.ndarray:
+    """(num_sentences,) The row of each sentence's first word, by the numbers of words in the keys."""
+    num_words = numpy.frombuffer(keys, "<u4").reshape(-1, KEY_BYTES // 4)[:, -1].astype(numpy.int64)
+    return numpy.cumsum(num_words) - num_words
 
 
 def _open_folder(folder: Path, header: Dict[str, Any]) -> None:
@@ -232,6 +242,7 @@ def _open_folder(folder: Path, header: Dict[str, Any]) -> None:
             raise _folder_error(path, f"there is no such file, but others are there, such as {min(others).name}")
         write_chunks(path, [json.dumps(header, indent=1).encode()])
     _check_header(path, header)
+    remove_stale(folder)
 
 
 def _check_header(path: Path, header: Dict[str, Any]) -> None:
@@ -246,7 +257,7 @@ def _check_header(path: Path, header: Dict[str, Any]) -> None:
             raise _folder_error(path, f"{name} is {found.get(name)!r}, expected was {expected!r}")
 
 
-def _folder_error(path: Path, complaint: str) -> ConfigurationError:
+def _folder_error(path: Path, problem: str) -> ConfigurationError:
     return ConfigurationError(
-        f"{path}: {complaint}; remove the folder {path.parent}, and its soft labels are computed anew, or give another folder"
+        f"{path}: {problem}; remove the folder {path.parent}, and its soft labels are computed anew, or give another folder"
     )

@@ -15,7 +15,7 @@ from allennlp.common.checks import ConfigurationError
 from lowresource_ner.common.text_rules import MAX_BLANK_LINES, MAX_LINE_BYTES
 from lowresource_ner.data.file_kinds import kind_by_first_bytes
 from lowresource_ner.data.text_lines import READING_ERRORS, ConllError, check_regular_file, opener
-from lowresource_ner.distillation.store.soft_label_index import sentence_key
+from lowresource_ner.distillation.store.sentence_index import sentence_key
 from lowresource_ner.distillation.teachers.label_lines import LabelLine, parse_label_line
 
 logger = logging.getLogger(__name__)

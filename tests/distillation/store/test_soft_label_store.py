@@ -18,7 +18,7 @@ import pytest
 from allennlp.common.checks import ConfigurationError
 from conftest import file_under
 
-from lowresource_ner.distillation.store import soft_label_index, soft_label_store
+from lowresource_ner.distillation.store import sentence_index, soft_label_store
 from lowresource_ner.distillation.store.soft_label_store import SoftLabelStore
 
 LABELS = ["O", "B-PER", "I-PER"]
@@ -31,14 +31,14 @@ def open_store(folder: Path, **options: Any) -> SoftLabelStore:
     return SoftLabelStore(folder, "teacher 1", LABELS, **options)
 
 
-def distributions_of(sentences: list, seed: int = 0) -> list:
+def probabilities_of(sentences: list, seed: int = 0) -> list:
     """Random ones in float32, independent of their sentences."""
     generator = numpy.random.default_rng(seed)
     return [generator.dirichlet([0.3] * 3, len(words)).astype(numpy.float32) for words in sentences]
 
 
 def numbered(numbers: Any) -> tuple[list, list]:
-    """Sentences of 1 to 5 words that say their number, and distributions that follow from it."""
+    """Sentences of 1 to 5 words that say their number, and probabilities that follow from it."""
     sentences = [[f"word{number}"] * (1 + number % 5) for number in numbers]
     return sentences, [numpy.tile(row_of(int(words[0][4:])), (len(words), 1)) for words in sentences]
 
@@ -48,12 +48,12 @@ def row_of(number: int) -> numpy.ndarray:
     return numpy.array([share, 1 - share, 0])
 
 
-def assert_holds(store: SoftLabelStore, sentences: list, distributions: list) -> None:
+def assert_holds(store: SoftLabelStore, sentences: list, probabilities: list) -> None:
     found = store.get_many(sentences)
-    assert len(found) == len(distributions)
-    for array, distribution in zip(found, distributions):
+    assert len(found) == len(probabilities)
+    for array, expected in zip(found, probabilities):
         assert array is not None and array.dtype == numpy.float16
-        numpy.testing.assert_array_equal(array, distribution.astype(numpy.float16), strict=True)
+        numpy.testing.assert_array_equal(array, expected.astype(numpy.float16), strict=True)
 
 
 def segments(store: SoftLabelStore) -> list[Path]:
@@ -75,17 +75,17 @@ def exit_code(process: Any) -> int:
 def written(tmp_path: Path) -> SoftLabelStore:
     """A store with one segment."""
     with open_store(tmp_path) as store:
-        store.add(SENTENCES, distributions_of(SENTENCES))
+        store.add(SENTENCES, probabilities_of(SENTENCES))
     assert len(segments(store)) == 1
     return store
 
 
 def test_round_trip(tmp_path: Path, written: SoftLabelStore) -> None:
-    distributions = distributions_of(SENTENCES)
+    probabilities = probabilities_of(SENTENCES)
     for store in (written, open_store(tmp_path)):
         assert len(store) == len(SENTENCES)
-        assert_holds(store, SENTENCES, distributions)
-        assert_holds(store, SENTENCES[::-1], distributions[::-1])
+        assert_holds(store, SENTENCES, probabilities)
+        assert_holds(store, SENTENCES[::-1], probabilities[::-1])
         assert store.get_many([["Storms", "hit"], ["rain"]]) == [None, None]
         assert store.get_many([]) == store.missing([]) == []
         store.verify()
@@ -93,14 +93,14 @@ def test_round_trip(tmp_path: Path, written: SoftLabelStore) -> None:
 
 def test_pending_labels_are_found(tmp_path: Path) -> None:
     store = open_store(tmp_path)
-    store.add(SENTENCES, distributions_of(SENTENCES))
-    assert_holds(store, SENTENCES, distributions_of(SENTENCES))
+    store.add(SENTENCES, probabilities_of(SENTENCES))
+    assert_holds(store, SENTENCES, probabilities_of(SENTENCES))
     assert len(store) == len(SENTENCES)
     assert (len(open_store(tmp_path)), segments(store)) == (0, [])
 
 
 def test_tuples_and_lists_of_words_are_alike(written: SoftLabelStore) -> None:
-    assert_holds(written, [tuple(words) for words in SENTENCES], distributions_of(SENTENCES))
+    assert_holds(written, [tuple(words) for words in SENTENCES], probabilities_of(SENTENCES))
 
 
 def test_separators_in_words_make_no_collisions(tmp_path: Path) -> None:
@@ -121,9 +121,9 @@ def test_separators_in_words_make_no_collisions(tmp_path: Path) -> None:
     sentences = cuts + more
     assert len({tuple(words) for words in sentences}) == len(sentences) == 66 + 10
     with open_store(tmp_path) as store:
-        store.add(sentences, distributions_of(sentences))
+        store.add(sentences, probabilities_of(sentences))
     assert len(store) == len(sentences)
-    assert_holds(store, sentences, distributions_of(sentences))
+    assert_holds(store, sentences, probabilities_of(sentences))
 
 
 @pytest.mark.parametrize("digest_bytes", [0, 8])
@@ -131,14 +131,14 @@ def test_colliding_digests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dige
     """All sentences have one digest, or agree in its first half: the number of words and the second half tell them apart."""
 
     def colliding(words: list) -> bytes:
-        digest = soft_label_index.sentence_key(words)[:digest_bytes]
+        digest = sentence_index.sentence_key(words)[:digest_bytes]
         return bytes(16 - digest_bytes) + digest + len(words).to_bytes(4, "little")
 
     monkeypatch.setattr(soft_label_store, "sentence_key", colliding)
     sentences = [[str(number)] * number for number in range(1, 20)]
     with open_store(tmp_path, sentences_per_segment=4) as store:
-        store.add(sentences, distributions_of(sentences))
-    assert_holds(open_store(tmp_path), sentences, distributions_of(sentences))
+        store.add(sentences, probabilities_of(sentences))
+    assert_holds(open_store(tmp_path), sentences, probabilities_of(sentences))
     assert store.get_many([["x"] * 20]) == [None]
 
 
@@ -153,9 +153,9 @@ def test_views_are_of_the_file(written: SoftLabelStore) -> None:
 
 
 def test_segments_that_are_read_hold_no_file_open(tmp_path: Path) -> None:
-    sentences, distributions = numbered(range(60))
+    sentences, probabilities = numbered(range(60))
     with open_store(tmp_path, sentences_per_segment=1) as store:
-        store.add(sentences, distributions)
+        store.add(sentences, probabilities)
     before = len(os.listdir("/proc/self/fd"))
     reopened = open_store(tmp_path)
     assert len(segments(reopened)) == 60
@@ -166,7 +166,7 @@ def test_segments_that_are_read_hold_no_file_open(tmp_path: Path) -> None:
 
 def test_pending_labels_are_read_only_copies(tmp_path: Path) -> None:
     store = open_store(tmp_path)
-    given = distributions_of([["a"]])[0].astype(numpy.float16)
+    given = probabilities_of([["a"]])[0].astype(numpy.float16)
     store.add([["a"]], [given])
     (array,) = store.get_many([["a"]])
     assert array is not None and not array.flags.writeable and array.base is None
@@ -176,17 +176,17 @@ def test_pending_labels_are_read_only_copies(tmp_path: Path) -> None:
 def test_missing(tmp_path: Path, written: SoftLabelStore) -> None:
     sentences = [["new"], SENTENCES[0], ["newer"], ["new"], SENTENCES[3], ["newest"], ["newer"]]
     assert written.missing(sentences) == [0, 2, 5]
-    written.add([["newer"]], distributions_of([["newer"]]))
+    written.add([["newer"]], probabilities_of([["newer"]]))
     assert written.missing(sentences) == [0, 5]
 
 
 def test_what_is_stored_stays(tmp_path: Path, written: SoftLabelStore) -> None:
-    others = distributions_of(SENTENCES, seed=1)
+    others = probabilities_of(SENTENCES, seed=1)
     for store in (written, open_store(tmp_path)):
         store.add(SENTENCES + SENTENCES, others + others)
         store.flush()
     assert len(segments(written)) == 1
-    assert_holds(open_store(tmp_path), SENTENCES, distributions_of(SENTENCES))
+    assert_holds(open_store(tmp_path), SENTENCES, probabilities_of(SENTENCES))
 
 
 def test_segments_are_written_when_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -194,7 +194,7 @@ def test_segments_are_written_when_full(tmp_path: Path, monkeypatch: pytest.Monk
     store.add(*numbered(range(29)))
     assert (len(segments(store)), len(open_store(tmp_path)), len(store)) == (2, 20, 29)
     monkeypatch.setattr(soft_label_store, "_WORDS_PER_SEGMENT", 100)
-    store.add([["long"] * 100], distributions_of([["long"] * 100]))
+    store.add([["long"] * 100], probabilities_of([["long"] * 100]))
     assert (len(segments(store)), len(open_store(tmp_path))) == (3, 30)
     store.flush()
     store.flush()
@@ -289,7 +289,7 @@ def test_refresh_takes_up_what_others_wrote(tmp_path: Path) -> None:
     reader.add(*numbered(range(2)))
     writer.add(*numbered(range(1, 4)))
     writer.flush()
-    sentences, distributions = numbered(range(4))
+    sentences, probabilities = numbered(range(4))
     assert (reader.missing(sentences), writer.missing(sentences)) == ([2, 3], [0])
     reader.refresh()
     assert (reader.missing(sentences), len(reader)) == ([], 4)
@@ -299,7 +299,7 @@ def test_refresh_takes_up_what_others_wrote(tmp_path: Path) -> None:
     writer.refresh()
     for store in (reader, writer, open_store(tmp_path)):
         assert len(store) == 4
-        assert_holds(store, sentences, distributions)
+        assert_holds(store, sentences, probabilities)
 
 
 def test_a_sentence_in_two_segments_counts_once(tmp_path: Path) -> None:
@@ -313,7 +313,7 @@ def test_a_sentence_in_two_segments_counts_once(tmp_path: Path) -> None:
 
 
 def read_all(store: SoftLabelStore) -> None:
-    assert_holds(store, SENTENCES, distributions_of(SENTENCES))
+    assert_holds(store, SENTENCES, probabilities_of(SENTENCES))
 
 
 def test_forked_processes_read(written: SoftLabelStore) -> None:
@@ -322,7 +322,7 @@ def test_forked_processes_read(written: SoftLabelStore) -> None:
 
 
 def test_pickled_stores_open_anew(written: SoftLabelStore) -> None:
-    written.add([["pending"]], distributions_of([["pending"]]))
+    written.add([["pending"]], probabilities_of([["pending"]]))
     store = pickle.loads(pickle.dumps(written))
     read_all(store)
     assert (len(store), store.missing([["pending"]])) == (len(SENTENCES), [0])
@@ -387,17 +387,17 @@ def flipped(content: bytes, position: int) -> bytes:
         (lambda content: b"\n" * 4446, "this is not a segment of soft labels of this version"),
         (lambda content: b"NERsoft2" + content[8:], "this is not a segment of soft labels of this version"),
         (flip(10), "the segment is that of another teacher or of other labels, or it is damaged"),
-        (flip(30), "its entries have another digest"),
+        (flip(30), "its keys have another digest"),
         (flip(40), "by its head"),
-        (flip(70), "its entries have another digest"),
-        (flip(90), "its entries have another digest"),
-        (flip(191), "its entries have another digest"),
+        (flip(70), "its keys have another digest"),
+        (flip(90), "its keys have another digest"),
+        (flip(191), "its keys have another digest"),
     ],
 )
 def test_damaged_segments(tmp_path: Path, written: SoftLabelStore, damage: Any, problem: str) -> None:
     (path,) = segments(written)
     content = path.read_bytes()
-    # Head with digest, entries, rows.
+    # Head with digest, keys, probabilities.
     assert len(content) == 72 + len(SENTENCES) * 20 + sum(map(len, SENTENCES)) * 3 * 2
     path.write_bytes(damage(content))
     assert_refused(lambda: open_store(tmp_path), path, problem, REMOVE_FILE)
@@ -518,33 +518,33 @@ NAN, INFINITY = float("nan"), float("inf")
 
 
 @pytest.mark.parametrize(
-    ("distribution", "problem"),
+    ("wrong", "problem"),
     [
         ([[1, 0, 0]], "have the shape (1, 3), expected was (2, 3): words, labels. Give one row a word"),
         ([[1, 0], [0, 1]], "have the shape (2, 2), expected was (2, 3)"),
         ([1, 0, 0], "have the shape (3,)"),
-        ([[1, 0, 0], [NAN, 0, 1]], "Word 1 of the sentence 'New Cork' has the distribution [nan  0.  1.]"),
+        ([[1, 0, 0], [NAN, 0, 1]], "Word 1 of the sentence 'New Cork' has the probabilities [nan  0.  1.]"),
         ([[1, 0, 0], [INFINITY, 0, 0]], "[inf  0.  0.]"),
         ([[INFINITY, -INFINITY, 1], [1, 0, 0]], "Word 0 of the sentence 'New Cork'"),
         ([[1, 0, 0], [1e30, 0, 0]], "[inf  0.  0.]"),
         ([[1, 0, 0], [-0.1, 0.1, 1]], "their sum is 1"),
         ([[1, 0, 0], [1.1, 0, -0.1]], "their sum is 1"),
         ([[1, 0, 0], [0.33, 0.33, 0.32]], "give the teacher's probabilities, not its logits"),
-        ([[0, 0, 0], [1, 0, 0]], "Word 0 of the sentence 'New Cork' has the distribution [0. 0. 0.]"),
+        ([[0, 0, 0], [1, 0, 0]], "Word 0 of the sentence 'New Cork' has the probabilities [0. 0. 0.]"),
     ],
 )
 @pytest.mark.filterwarnings("error")
-def test_values_are_checked(tmp_path: Path, distribution: list, problem: str) -> None:
+def test_values_are_checked(tmp_path: Path, wrong: list, problem: str) -> None:
     store = open_store(tmp_path)
     sentences = [["Rain"], [], ["New", "Cork"], ["Storms"]]
-    distributions = [*distributions_of(sentences[:2]), numpy.array(distribution), *distributions_of(sentences[3:])]
+    probabilities = [*probabilities_of(sentences[:2]), numpy.array(wrong), *probabilities_of(sentences[3:])]
     with pytest.raises(ConfigurationError, match=re.escape(problem)):
-        store.add(sentences, distributions)
+        store.add(sentences, probabilities)
     assert len(store) == 0
 
 
 def test_one_array_for_each_sentence(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="There are 2 sentences, but 1 arrays of distributions"):
+    with pytest.raises(ConfigurationError, match="There are 2 sentences, but 1 arrays of probabilities"):
         open_store(tmp_path).add([["a"], ["b"]], [numpy.array([[1, 0, 0]])])
 
 

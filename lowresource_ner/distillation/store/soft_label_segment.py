@@ -1,16 +1,16 @@
 """
-The files that soft labels lie in.
+The files of a soft-label store.
 
-A segment is written once and never changed: a head, the entries of its sentences, and their words' distributions.
+A segment is written once and never changed:
 
-    head            magic and version   8 bytes
-                    the store's id     16 bytes, a digest of teacher, labels and type of numbers
-                    digest of rows     16 bytes
-                    num_sentences       8 bytes
-                    num_words           8 bytes
-                    digest             16 bytes, of the head up to here and the entries
-    entries         20 bytes a sentence, `ENTRY`
-    rows            float16, (num_words, num_labels)
+    head             magic and version   8 bytes
+                     the store's id     16 bytes, a digest of teacher, labels and type of numbers
+                     digest             16 bytes, of the probabilities
+                     num_sentences       8 bytes
+                     num_words           8 bytes
+                     digest             16 bytes, of the head up to here and the keys
+    keys             20 bytes a sentence, `sentence_key`
+    probabilities    float16, (num_words, num_labels)
 """
 
 import contextlib
@@ -28,13 +28,13 @@ import torch
 from allennlp.common.checks import ConfigurationError
 
 from lowresource_ner.common.whole_files import PART, written_whole
-from lowresource_ner.distillation.store.soft_label_index import ENTRY
-from lowresource_ner.distillation.store.soft_label_rows import ROW_TYPE
+from lowresource_ner.distillation.store.sentence_index import KEY_BYTES
+from lowresource_ner.distillation.store.stored_probabilities import STORED_TYPE
 
 _MAGIC = b"NERsoft1"
-_HEAD = struct.Struct("<8s16s16sQQ")
-_DIGEST = functools.partial(hashlib.blake2b, digest_size=16)
+_HEAD = struct.Struct("<8s16s16sQQ16s")
 _DIGEST_BYTES = 16
+_DIGEST = functools.partial(hashlib.blake2b, digest_size=_DIGEST_BYTES)
 _STALE_SECONDS = 24 * 60 * 60
 """A temporary file is written in a moment; one that is a day old has no writer any more, on whatever machine it was."""
 
@@ -63,44 +63,42 @@ class SoftLabelSegment:
         self._num_labels = num_labels
         with path.open("rb") as file:
             self._head = file.read(_HEAD.size)
-            self._digest = file.read(_DIGEST_BYTES)
             self._size = os.fstat(file.fileno()).st_size
-        if self._size < _HEAD.size + _DIGEST_BYTES:
+        if self._size < _HEAD.size:
             raise self._error(f"the file is cut short, to {self._size} bytes")
-        magic, owner, self._digest_of_rows, num_sentences, num_words = _HEAD.unpack(self._head)
+        magic, owner, self._probabilities_digest, num_sentences, num_words, self._digest = _HEAD.unpack(self._head)
         if magic != _MAGIC:
             raise self._error("this is not a segment of soft labels of this version")
         if owner != store_id:
             raise self._error("the segment is that of another teacher or of other labels, or it is damaged")
-        self._rows_start = _HEAD.size + _DIGEST_BYTES + num_sentences * ENTRY.itemsize
-        expected = self._rows_start + num_words * num_labels * ROW_TYPE.itemsize
+        self._start = _HEAD.size + num_sentences * KEY_BYTES  # of the probabilities
+        expected = self._start + num_words * num_labels * STORED_TYPE.itemsize
         if self._size != expected:
             raise self._error(f"the file is cut short or damaged: it has {self._size} bytes, by its head {expected}")
 
-    def read_entries(self) -> numpy.ndarray:
+    def read_keys(self) -> bytes:
         """
-        The entries of the segment's sentences in the order of their rows, of type `ENTRY`, shape (num_sentences,).
+        The keys of the segment's sentences, joined, in the order of their probabilities.
 
         # Raises
 
         `ConfigurationError`
             Where their digest is another than the one in the head.
         """
-        start = _HEAD.size + _DIGEST_BYTES
         with self.path.open("rb") as file:
-            file.seek(start)
-            raw = file.read(self._rows_start - start)
-        if _DIGEST(self._head + raw).digest() != self._digest:
-            raise self._error("the file is damaged: its entries have another digest than the one in its head")
-        return numpy.frombuffer(raw, ENTRY)
+            file.seek(_HEAD.size)
+            keys = file.read(self._start - _HEAD.size)
+        if _DIGEST(self._head[:-_DIGEST_BYTES] + keys).digest() != self._digest:
+            raise self._error("the file is damaged: its keys have another digest than the one in its head")
+        return keys
 
     @functools.cached_property
-    def rows(self) -> numpy.ndarray:
-        """The distributions of all words, float16, shape (num_words, num_labels): a read-only map of the file."""
+    def probabilities(self) -> numpy.ndarray:
+        """The probabilities of all words, float16, (num_words, num_labels): a read-only map of the file."""
         # Torch's map holds no file open, as numpy's does: a store may have more segments than a process may have files.
         mapped = torch.from_file(str(self.path), shared=False, size=self._size, dtype=torch.uint8).numpy()
         mapped.flags.writeable = False
-        return mapped[self._rows_start :].view(ROW_TYPE).reshape(-1, self._num_labels)
+        return mapped[self._start :].view(STORED_TYPE).reshape(-1, self._num_labels)
 
     def verify(self) -> None:
         """
@@ -111,18 +109,18 @@ class SoftLabelSegment:
         `ConfigurationError`
             Where one is another than the one in the head.
         """
-        self.read_entries()
+        self.read_keys()
         with self.path.open("rb") as file:
-            file.seek(self._rows_start)
+            file.seek(self._start)
             digest = hashlib.file_digest(file, _DIGEST).digest()
-        if digest != self._digest_of_rows:
+        if digest != self._probabilities_digest:
             raise self._error("the file is damaged: its probabilities have another digest than the one in its head")
 
-    def _error(self, complaint: str) -> ConfigurationError:
-        return ConfigurationError(f"{self.path}: {complaint}; remove this file, and what it held is computed anew")
+    def _error(self, problem: str) -> ConfigurationError:
+        return ConfigurationError(f"{self.path}: {problem}; remove this file, and what it held is computed anew")
 
 
-def write_segment(folder: Path, store_id: bytes, entries: bytes, rows: List[numpy.ndarray]) -> Path:
+def write_segment(folder: Path, store_id: bytes, keys: bytes, probabilities: List[numpy.ndarray]) -> Path:
     """
     Writes a segment under a name that no other has.
 
@@ -132,15 +130,21 @@ def write_segment(folder: Path, store_id: bytes, entries: bytes, rows: List[nump
         The store's folder.
     store_id : `bytes`
         The store's id.
-    entries : `bytes`
+    keys : `bytes`
         The keys of the sentences, joined.
-    rows : `List[numpy.ndarray]`
+    probabilities : `List[numpy.ndarray]`
         For each sentence (num_words, num_labels).
+
+    # Returns
+
+    `Path`
+        The file.
     """
-    joined = numpy.concatenate(rows, dtype=ROW_TYPE).tobytes()
-    head = _HEAD.pack(_MAGIC, store_id, _DIGEST(joined).digest(), len(rows), sum(map(len, rows)))
+    joined = numpy.concatenate(probabilities, dtype=STORED_TYPE).tobytes()
+    num_words = sum(map(len, probabilities))
+    head = _HEAD.pack(_MAGIC, store_id, _DIGEST(joined).digest(), len(probabilities), num_words, b"")[:-_DIGEST_BYTES]
     path = folder / f"segment-{uuid.uuid4().hex}.bin"
-    write_chunks(path, [head, _DIGEST(head + entries).digest(), entries, joined])
+    write_chunks(path, [head, _DIGEST(head + keys).digest(), keys, joined])
     return path
 
 
@@ -156,7 +160,7 @@ def write_chunks(path: Path, chunks: Iterable[bytes]) -> None:
     # Raises
 
     `ConfigurationError`
-        Where it cannot be written, for want of space most often.
+        Where it cannot be written, most often because the disk is full.
     """
     try:
         with written_whole(path) as new, new.open("wb") as file:
@@ -169,7 +173,7 @@ def write_chunks(path: Path, chunks: Iterable[bytes]) -> None:
 
 
 def remove_stale(folder: Path) -> None:
-    """Removes what killed writers left, as far as this process may."""
+    """Removes the temporary files that killed writers left, as far as this process may."""
     oldest = time.time() - _STALE_SECONDS
     for path in folder.glob(f".*{PART}"):
         with contextlib.suppress(OSError):  # another process was faster, or the folder is read-only
