@@ -6,15 +6,12 @@ from pathlib import Path
 from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 import numpy
-import torch
 from allennlp.common.checks import ConfigurationError
 from allennlp.data import DatasetReader, Instance
-from allennlp.data.dataset_readers.dataset_reader import DistributedInfo, WorkerInfo
-from allennlp.data.fields import MetadataField
 
 from lowresource_ner.common.whole_files import written_whole
-from lowresource_ner.data.batching.bounded_blocks import bounded_blocks, num_characters
-from lowresource_ner.data.dataset_readers.sentence_reader import SentenceReader
+from lowresource_ner.data.dataset_readers.sentence_reader import reader_without_tags, words_of
+from lowresource_ner.data.dataset_readers.sharding_reader import ShardingReader
 from lowresource_ner.data.fields.numpy_field import NumpyField
 from lowresource_ner.data.fields.soft_labels_field import SoftLabelsField
 from lowresource_ner.distillation.selections.selection import Selection
@@ -24,12 +21,6 @@ from lowresource_ner.distillation.weights.teacher_weights import TeacherWeights
 
 logger = logging.getLogger(__name__)
 
-_BLOCK = 2048
-"""Sentences that teachers are asked for in one call."""
-
-_BLOCK_CHARACTERS = 1 << 22
-"""A block of so many characters takes no further sentence."""
-
 SUMMARY = "teachers.json"
 """In the folder of a training: what was found out about its teachers' weights and the selection of its text."""
 
@@ -37,7 +28,7 @@ Labelled = Tuple[Instance, SoftLabels, Optional[numpy.ndarray]]
 
 
 @DatasetReader.register("teacher_labelled")
-class TeacherLabelledReader(DatasetReader):
+class TeacherLabelledReader(ShardingReader):
     """
     Reads unlabelled sentences with another reader and adds the field `teacher_probabilities`, the teachers' distributions over
     the words' labels; `word_weights` where there are selections, and `agreement` on request. Tags that the text may have are not
@@ -66,8 +57,8 @@ class TeacherLabelledReader(DatasetReader):
     tag_scheme : `str`, optional (default = `"IOB2"`)
         The student's.
     label_namespace : `str`, optional (default = `"labels"`)
-    serialization_dir : `Optional[str]`
-        Given by AllenNLP: the folder of the run.
+    max_instances, serialization_dir
+        See `ShardingReader`.
 
     # Raises
 
@@ -75,6 +66,8 @@ class TeacherLabelledReader(DatasetReader):
         Where the reader is none of this package's, agreement is asked of a single teacher, or nothing is left of a text; and as
         `TeacherBoard`.
     """
+
+    inner_options = "Options of the reader of the text are below 'reader': dataset_reader.reader.{option}."
 
     def __init__(
         self,
@@ -87,28 +80,24 @@ class TeacherLabelledReader(DatasetReader):
         agreement: bool = False,
         tag_scheme: str = "IOB2",
         label_namespace: str = "labels",
-        serialization_dir: Optional[str] = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(manual_distributed_sharding=True, manual_multiprocess_sharding=True, **kwargs)
-        if not isinstance(reader, SentenceReader):
-            raise ConfigurationError(
-                f"'reader' of teacher_labelled is a {type(reader).__name__}; it is one of this package, raw_text or conll_ner."
-            )
+        super().__init__(**kwargs)
         if agreement and len(teachers) < 2:
             raise ConfigurationError(
                 f"'agreement' is true, and {', '.join(teachers) or 'nobody'} is the only teacher. Give two at least, or leave it "
                 "out."
             )
-        self.reader = reader.of_words_alone()
+        self.reader = reader_without_tags(reader, "teacher_labelled")
+        self.inner_readers = [self.reader]
         self.board = TeacherBoard(teachers, tag_scheme, label_maps, weights, store)
         self._selections = selections or []
         self._agreement = agreement
         self._label_namespace = label_namespace
-        self._run_dir = Path(serialization_dir) if serialization_dir else None
+        self._run_dir = Path(self.serialization_dir) if self.serialization_dir else None
         self._prepared: Any = None
         self._labelled: Any = None
-        self.token_indexers = reader.token_indexers
+        self.token_indexers = self.reader.token_indexers
 
     def open(self) -> None:
         """
@@ -166,7 +155,7 @@ class TeacherLabelledReader(DatasetReader):
             self._write(summary)
         amounts = _Amounts()
         try:
-            for block in bounded_blocks(self.reader._read(corpus), _size, _BLOCK, _BLOCK_CHARACTERS):
+            for block in self.reader.instance_blocks(corpus):
                 self.prepare(corpus)  # another corpus may have been read meanwhile, where reading is lazy
                 words = [words_of(instance) for instance in block]
                 answers = self.board.label(words)
@@ -237,16 +226,6 @@ class TeacherLabelledReader(DatasetReader):
             with written_whole(self._run_dir / SUMMARY) as new:
                 new.write_text(json.dumps(summary, ensure_ascii=False) + "\n", encoding="utf-8")
 
-    def _set_worker_info(self, info: Optional[WorkerInfo]) -> None:
-        super()._set_worker_info(info)
-        if info is not None:
-            torch.set_num_threads(1)  # the threads of OpenMP do not survive the fork that made this worker
-        self.reader._set_worker_info(info)
-
-    def _set_distributed_info(self, info: Optional[DistributedInfo]) -> None:
-        super()._set_distributed_info(info)
-        self.reader._set_distributed_info(info)
-
 
 class _Amounts:
     """How much of a text is learned from; of its share, where a process reads no more."""
@@ -282,14 +261,3 @@ class _Amounts:
             "learned_from": self.learned,
             "words_of_weight_0": self.words_of_weight_0,
         }
-
-
-def words_of(instance: Instance) -> List[str]:
-    """The words that a reader of this package has put into an instance."""
-    metadata = instance["metadata"]
-    assert isinstance(metadata, MetadataField)
-    return metadata.metadata["words"]
-
-
-def _size(instance: Instance) -> int:
-    return num_characters(words_of(instance))

@@ -74,6 +74,8 @@ class ConllFormat:
             column = getattr(self, name)
             if isinstance(column, bool) or not isinstance(column, (int, type(None))):
                 raise ConfigurationError(f"{name!r} is {column!r}; use a number: 0 is the first column, -1 the last.")
+        if not isinstance(self.labelled, bool):
+            raise ConfigurationError(f"'labelled' is {self.labelled!r}; use true or false.")
         if self.token_column is None or (self.labelled and self.token_column == self.tag_column):
             raise ConfigurationError(
                 f"'token_column' is {self.token_column}, 'tag_column' is {self.tag_column}; "

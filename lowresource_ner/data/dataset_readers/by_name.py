@@ -1,17 +1,18 @@
-"""A dataset reader that is several."""
+"""A dataset reader that chooses among other readers by a name in the path."""
 
-from typing import Any, Dict, Iterator, Mapping, Optional
+from typing import Any, Dict, Iterator, Mapping
 
 from allennlp.common.checks import ConfigurationError
 from allennlp.data import DatasetReader, Instance
-from allennlp.data.dataset_readers.dataset_reader import DistributedInfo, WorkerInfo
+
+from lowresource_ner.data.dataset_readers.sharding_reader import ShardingReader
 
 
 @DatasetReader.register("by_name")
-class ByNameReader(DatasetReader):
+class ByNameReader(ShardingReader):
     """
-    Reads a path `{"held_out": "raw.txt"}` with the reader "held_out", and a plain path with the reader `default`. So a training
-    can be validated on one kind of data, and its archive, whose reader this is, evaluated on another by a plain command.
+    Reads a path `{"held_out": "raw.txt"}` with the reader "held_out", and a plain path with the reader `default`. A training can
+    thus be validated on one kind of data, and its archive, which holds this reader, evaluated on another by a plain command.
 
     Registered as a `DatasetReader` with name "by_name".
 
@@ -21,24 +22,25 @@ class ByNameReader(DatasetReader):
         For plain paths, and for prediction.
     readers : `Dict[str, DatasetReader]`
         By name.
+    max_instances
+        See `ShardingReader`.
 
     # Raises
 
     `ConfigurationError`
-        For a path with a name that no reader has, and for settings that are those of its readers.
+        For a path with a name that no reader has, and for an option of one of its readers.
     """
 
+    inner_options = (
+        "Options of the reader of plain paths are below 'default': validation_dataset_reader.default.{option}; those of the "
+        "others below 'readers' and their names."
+    )
+
     def __init__(self, default: DatasetReader, readers: Dict[str, DatasetReader], **kwargs: Any) -> None:
-        strangers = sorted(set(kwargs) - {"max_instances", "serialization_dir"})
-        if strangers:
-            raise ConfigurationError(
-                f"by_name has no {', '.join(strangers)}. Settings of the reader of plain paths are below 'default': "
-                f"validation_dataset_reader.default.{strangers[0]}; those of the others below 'readers' and their names."
-            )
-        max_instances = kwargs.get("max_instances")
-        super().__init__(max_instances, manual_distributed_sharding=True, manual_multiprocess_sharding=True)
+        super().__init__(**kwargs)
         self._default = default
         self._readers = readers
+        self.inner_readers = (default, *readers.values())
 
     @property
     def token_indexers(self) -> Any:
@@ -62,13 +64,3 @@ class ByNameReader(DatasetReader):
                     "Name one of them, or give a plain path for the default reader."
                 )
             yield from self._readers[name]._read(path)
-
-    def _set_worker_info(self, info: Optional[WorkerInfo]) -> None:
-        super()._set_worker_info(info)
-        for reader in (self._default, *self._readers.values()):
-            reader._set_worker_info(info)
-
-    def _set_distributed_info(self, info: Optional[DistributedInfo]) -> None:
-        super()._set_distributed_info(info)
-        for reader in (self._default, *self._readers.values()):
-            reader._set_distributed_info(info)

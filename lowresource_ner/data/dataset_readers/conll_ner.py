@@ -1,12 +1,12 @@
-"""The dataset reader of CoNLL files."""
+"""The dataset reader for CoNLL files."""
 
 import copy
 import os
-from dataclasses import replace
-from typing import Any, Dict, Iterator, List, Optional, Tuple, Union
+from dataclasses import fields, replace
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from allennlp.common.checks import ConfigurationError
-from allennlp.data import DatasetReader, TokenIndexer
+from allennlp.data import DatasetReader
 
 from lowresource_ner.common.text_rules import suggested_type, type_fault
 from lowresource_ner.data.conll.parser import (
@@ -19,105 +19,63 @@ from lowresource_ner.data.conll.parser import (
 )
 from lowresource_ner.data.dataset_readers.corpus_paths import CorpusPath, corpus_files
 from lowresource_ner.data.dataset_readers.sentence_reader import Sentence, SentenceReader
-from lowresource_ner.tagging.tag_schemes import OUTSIDE, EntitySpan, TagScheme, get_file_scheme, get_scheme
+from lowresource_ner.tagging import OUTSIDE, EntitySpan, TagScheme, get_file_scheme, get_scheme
 
 
 @DatasetReader.register("conll_ner")
 class ConllNerReader(SentenceReader):
     """
-    Reads sentences from files with a word a line and its tag in a column: CoNLL-2003, CoNLL-2002, WikiANN, BioNLP and the
-    like. A path may be a list or a glob; files may be packed (gz, bz2, xz).
+    Reads sentences from files with one word a line and its tag in a column: CoNLL-2003, CoNLL-2002, WikiANN, BioNLP and the like.
+    A path may be a list or a glob; files may be compressed (gz, bz2, xz).
 
-    Before the first sentence of a file is given, the whole file is checked, and its tag scheme found out, in a pass of its
-    own, so that a wrong line stops a training before it begins; memory stays flat however large the file.
+    Before the reader yields the first sentence of a file, it checks the whole file and detects its tag scheme, so that a wrong
+    line stops a training before it begins. Memory stays flat however large the file is.
 
     Registered as a `DatasetReader` with name "conll_ner".
 
     # Parameters
 
-    labelled : `bool`, optional (default = `True`)
-        False reads the words alone: the tag column is not looked at, may be wrong, and need not be there.
-    tag_scheme : `str`, optional (default = `"IOB2"`)
-        The scheme of the instances' tags (IOB1, IOB2, IOBES, BILOU): that of the model.
     file_tag_scheme : `Optional[str]`, optional (default = `None`)
-        The scheme of the files; None to find it out for each. "IO" reads tags that are bare types, "BMES" those with M- in
-        place of I-.
+        The tag scheme of the files; `None` to detect it for each file. "IO" reads tags that are bare types, "BMES" those with M-
+        in place of I-.
     repair : `bool`, optional (default = `False`)
         Read invalid tag sequences as conlleval does, instead of stopping with an error that names the line.
     label_map : `Optional[Dict[str, str]]`
         Entity types to rename (`{"organisation": "ORG"}`) or to drop (`{"MISC": "O"}`). The key "*" stands for every type that
-        is not named. Types that cannot be ones here must be renamed: `{"work of art": "work-of-art"}`; see `type_fault`.
-    delimiter, token_column, tag_column, language_prefix, comment_prefix, encoding, header, sentence_end_mark
+        is not named. Types that are not allowed here must be renamed: `{"work of art": "work-of-art"}`; see `type_fault`.
+    delimiter, token_column, tag_column, labelled, language_prefix, comment_prefix, encoding, header, sentence_end_mark
         The columns of the files; see `ConllFormat`.
-    token_indexers, label_namespace, sample, sample_share, sample_seed, lm_namespace, held_out_share, held_out
+    token_indexers, label_namespace, tag_scheme, sample, sample_share, sample_seed, lm_namespace, held_out_share, held_out, \
+max_instances
         See `SentenceReader`.
 
     # Raises
 
     `ConllError`
-        For a file that is not what it should be, with its line and what to do.
+        For a file that cannot be read in this format, with the line and a remedy.
     `ConfigurationError`
-        For a `label_map` to what is no type.
+        For an option that does not exist, and a `label_map` to something that cannot be an entity type.
     """
 
     def __init__(
         self,
-        token_indexers: Optional[Dict[str, TokenIndexer]] = None,
-        labelled: bool = True,
-        tag_scheme: str = "IOB2",
+        *,
         file_tag_scheme: Optional[str] = None,
         repair: bool = False,
         label_map: Optional[Dict[str, str]] = None,
-        delimiter: str = "auto",
-        token_column: int = 0,
-        tag_column: int = -1,
-        language_prefix: Union[bool, str] = "auto",
-        comment_prefix: Optional[str] = "#",
-        encoding: str = "utf-8",
-        header: Union[bool, str] = "auto",
-        sentence_end_mark: Optional[str] = None,
-        label_namespace: str = "labels",
-        sample: Optional[int] = None,
-        sample_share: Optional[float] = None,
-        sample_seed: int = 13,
-        lm_namespace: Optional[str] = None,
-        held_out_share: Optional[float] = None,
-        held_out: bool = False,
         **kwargs: Any,
     ) -> None:
-        super().__init__(
-            token_indexers,
-            label_namespace,
-            tag_scheme,
-            sample,
-            sample_share,
-            sample_seed,
-            lm_namespace,
-            held_out_share,
-            held_out,
-            **kwargs,
-        )
-        self.labelled = labelled
+        format_options = {field.name: kwargs.pop(field.name) for field in fields(ConllFormat) if field.name in kwargs}
+        super().__init__(**kwargs)
+        self._format = ConllFormat(**format_options)
         self._file_tag_scheme = None if file_tag_scheme is None else get_file_scheme(file_tag_scheme).name
         self._repair = repair
         self._label_map = dict(label_map or {})
         _check_label_map(self._label_map)
-        self._format = ConllFormat(
-            delimiter=delimiter,
-            token_column=token_column,
-            tag_column=tag_column,
-            labelled=labelled,
-            language_prefix=language_prefix,
-            comment_prefix=comment_prefix,
-            encoding=encoding,
-            header=header,
-            sentence_end_mark=sentence_end_mark,
-        )
         self._surveys: Dict[Tuple[str, int, int], ConllSummary] = {}
 
-    def of_words_alone(self) -> "ConllNerReader":
+    def without_tags(self) -> "ConllNerReader":
         reader = copy.copy(self)
-        reader.labelled = False
         reader._format = replace(self._format, labelled=False)
         reader._surveys = {}
         return reader

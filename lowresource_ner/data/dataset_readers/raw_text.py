@@ -1,11 +1,11 @@
-"""The dataset reader of text without labels."""
+"""The dataset reader for text without labels."""
 
 from collections import deque
 from itertools import groupby
-from typing import Any, Deque, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Any, Deque, Iterable, Iterator, List, NamedTuple, Optional, Tuple
 
 from allennlp.common.checks import ConfigurationError
-from allennlp.data import DatasetReader, Token, TokenIndexer, Tokenizer
+from allennlp.data import DatasetReader, Token, Tokenizer
 
 from lowresource_ner.common.text_rules import split_words, word_fault
 from lowresource_ner.data.batching.bounded_blocks import bounded_blocks
@@ -15,11 +15,9 @@ from lowresource_ner.data.text_lines import ConllError, numbered_lines, text_enc
 from lowresource_ner.data.tokenizers.sentence_splitter import WordSentenceSplitter
 from lowresource_ner.data.tokenizers.word_tokenizer import WordTokenizer
 
+# Parts that are tokenised in one call; a block of so many characters takes no further part.
 _BLOCK = 256
-"""Parts that are tokenised in one call."""
-
 _BLOCK_CHARACTERS = 1 << 17
-"""A block of so many characters takes no further part."""
 
 _PART_CHARACTERS = 10_000
 _LONG_PART_CHARACTERS = 100_000
@@ -27,76 +25,59 @@ _SENTENCE_ENDS = tuple(".!?…。！？।؟")
 
 
 class _Part(NamedTuple):
-    """A line, or some lines of a paragraph of running text: paragraphs of any length are read part by part."""
+    """
+    Text that is tokenised as a whole: a line, or some lines of a paragraph of running text.
+
+    `paragraph` : a number that the parts of one paragraph share; `line` : the number of the first line, from 1; `text`.
+    """
 
     paragraph: int
-    """The paragraph's number; each line is one where lines are sentences."""
-
     line: int
-    """The number of the first line."""
-
     text: str
 
 
 @DatasetReader.register("raw_text")
 class RawTextReader(SentenceReader):
     """
-    Reads unlabelled sentences from plain text: one sentence a line, or running text, which is split into sentences; tokenised
-    already, or not. A path may be a list or a glob; files may be packed (gz, bz2, xz) and of any size, also where all their text
-    is one paragraph. A line has at most `MAX_LINE_BYTES` bytes.
+    Reads unlabelled sentences from plain text: one sentence a line, or running text, which is split into sentences; with words
+    that are separated already, or not. A path may be a list or a glob. Files may be compressed (gz, bz2, xz) and of any size,
+    even if all their text is one paragraph. A line has at most `MAX_LINE_BYTES` bytes.
 
     Registered as a `DatasetReader` with name "raw_text".
 
     # Parameters
 
     layout : `str`, optional (default = `"lines"`)
-        "lines": each line is a sentence. "running": paragraphs separated by blank lines, their line breaks of no meaning. A
-        sentence of 10,000 words without an end is cut there.
+        "lines": each line is a sentence. "running": paragraphs are separated by blank lines; other line breaks mean nothing. A
+        sentence that has not ended after 10,000 words is cut there.
     tokenised : `bool`, optional (default = `False`)
         True where words are already separated by ASCII spaces and tabs. Nothing else separates them then: a no-break space is
         part of a word, as it is for `conll_ner`.
     tokenizer : `Optional[Tokenizer]`, optional (default = `spacy_rules` for any language)
-        For text that is not tokenised. It is given a line at a time, or about 10,000 characters of running text, cut at a line's
-        end.
+        For text that is not tokenised. It is given one line at a time, or about 10,000 characters of running text, cut at the end
+        of a line.
     encoding : `str`, optional (default = `"utf-8"`)
-        Any encoding of Python's that leaves line feeds as they are.
-    token_indexers, label_namespace, sample, sample_share, sample_seed, lm_namespace, held_out_share, held_out
+        Any of Python's encodings in which a line feed is the byte of ASCII.
+    token_indexers, label_namespace, sample, sample_share, sample_seed, lm_namespace, held_out_share, held_out, max_instances
         See `SentenceReader`.
 
     # Raises
 
     `ConfigurationError`
-        For an unknown layout or encoding, a tokenizer for tokenised text, a file without any text or not in its encoding, a line
-        of more than `MAX_LINE_BYTES`, or one with a character that no word may hold (see `word_fault`).
+        For an unknown layout or encoding, a tokenizer for tokenised text, a file that is empty or not in its encoding, a line of
+        more than `MAX_LINE_BYTES`, and a line with a character that no word may contain (see `word_fault`).
     """
 
     def __init__(
         self,
-        token_indexers: Optional[Dict[str, TokenIndexer]] = None,
+        *,
         layout: str = "lines",
         tokenised: bool = False,
         tokenizer: Optional[Tokenizer] = None,
         encoding: str = "utf-8",
-        label_namespace: str = "labels",
-        sample: Optional[int] = None,
-        sample_share: Optional[float] = None,
-        sample_seed: int = 13,
-        lm_namespace: Optional[str] = None,
-        held_out_share: Optional[float] = None,
-        held_out: bool = False,
         **kwargs: Any,
     ) -> None:
-        super().__init__(
-            token_indexers,
-            label_namespace,
-            sample=sample,
-            sample_share=sample_share,
-            sample_seed=sample_seed,
-            lm_namespace=lm_namespace,
-            held_out_share=held_out_share,
-            held_out=held_out,
-            **kwargs,
-        )
+        super().__init__(**kwargs)
         if layout not in ("lines", "running"):
             raise ConfigurationError(
                 f"'layout' of raw_text is '{layout}'; it is 'lines' (a sentence a line) or 'running'."
@@ -121,7 +102,7 @@ class RawTextReader(SentenceReader):
                 )
 
     def _numbered_sentences(self, path: str) -> Iterator[Tuple[int, List[Token]]]:
-        """Sentences, with the number of the first line of the part in which they begin."""
+        """Yields each sentence with the number of the first line of the part in which it begins."""
         tokenised = self._tokenise(path, self._parts(path))
         if self._splitter is None:
             yield from ((part.line, words) for part, words in tokenised if words)
@@ -140,7 +121,7 @@ class RawTextReader(SentenceReader):
             yield from zip(block, tokenised)
 
     def _tokenise_alone(self, path: str, part: _Part) -> List[Token]:
-        """The words of a part, or an error that says where a tokenizer of the user's failed."""
+        """The words of a part; an error that says where, if the user's tokenizer fails."""
         try:
             return self._tokenizer.tokenize(part.text)
         except Exception as error:
@@ -171,9 +152,9 @@ class RawTextReader(SentenceReader):
             yield _Part(paragraph, first, " ".join(lines))
 
     def _lines(self, path: str) -> Iterator[Tuple[int, str]]:
-        """Lines without the white space around them, which is all there is of blank ones."""
+        """Yields the lines and their numbers, without the white space around them, so that blank ones are empty."""
         for number, line in numbered_lines(path, self._encoding):
-            # What separates words may stand in a line; no word may hold the rest.
+            # White space may separate words; any other character must be one that a word may contain.
             text = line.strip(" \t") if self._tokenised else line.strip()
             fault = text and word_fault(text.replace("\t", " ") if self._tokenised else " ".join(text.split()))
             if fault:
@@ -184,18 +165,18 @@ class RawTextReader(SentenceReader):
 
 
 class _SeparatedWords(Tokenizer):
-    """Words that are separated already; see `split_words`."""
+    """Splits text at spaces and tabs; see `split_words`."""
 
     def tokenize(self, text: str) -> List[Token]:
         return [Token(word) for word in split_words(text)]
 
 
 class _Places:
-    """Where the sentences of a paragraph begin, whose parts are read no earlier than their words are wanted."""
+    """Finds the line in which each sentence of a paragraph begins, while the paragraph is read part by part."""
 
     def __init__(self) -> None:
+        # Of each part in which the next sentence may begin: the number of words before the part, and its line.
         self._lines: Deque[Tuple[int, int]] = deque()
-        """Of each part read that may hold the next sentence's beginning: the number of words before it, and its line."""
         self._num_given = 0
 
     def words(self, parts: Iterable[Tuple[_Part, List[Token]]]) -> Iterator[Token]:
@@ -213,5 +194,5 @@ class _Places:
 
 
 def _is_long_enough(length: int, line: str) -> bool:
-    """Whether a part of a paragraph ends with this line, so that memory stays flat: at the end of a sentence, if there is one."""
+    """Whether a part ends with this line: parts are cut at the end of a sentence where possible, and keep memory flat."""
     return length > _PART_CHARACTERS and line.endswith(_SENTENCE_ENDS) or length > _LONG_PART_CHARACTERS

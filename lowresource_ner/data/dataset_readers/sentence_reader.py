@@ -1,9 +1,10 @@
-"""What the readers of labelled and of raw text share: words in, instances out."""
+"""The base class of the readers of labelled and of raw text: words in, instances out."""
 
 from itertools import compress
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence
 
 import torch.distributed as dist
+from allennlp.common.checks import ConfigurationError
 from allennlp.common.util import is_distributed
 from allennlp.data import DatasetReader, Field, Instance, Token, TokenIndexer
 from allennlp.data.fields import MetadataField, TextField
@@ -11,21 +12,37 @@ from allennlp.data.token_indexers import SingleIdTokenIndexer
 
 from lowresource_ner.data.batching.bounded_blocks import bounded_blocks, num_characters
 from lowresource_ner.data.dataset_readers.sampling import HeldOut, Sample
+from lowresource_ner.data.dataset_readers.sharding_reader import ShardingReader
 from lowresource_ner.data.fields.tags_field import TagsField
 from lowresource_ner.data.token_indexers.normalised_words import NormalisedWordIndexer
 from lowresource_ner.data.token_indexers.subwords import encode_words
-from lowresource_ner.tagging.tag_schemes import get_scheme
+from lowresource_ner.tagging import get_scheme
 
+# Sentences whose sub-words are computed in one call of the tokenizer; a block of so many characters takes no further sentence.
 _BLOCK = 256
-"""Sentences whose sub-words are computed in one call of the tokenizer."""
-
 _BLOCK_CHARACTERS = 1 << 18
-"""A block of so many characters takes no further sentence."""
+
+# The same for blocks that a model is run on.
+_LARGE_BLOCK = 2048
+_LARGE_BLOCK_CHARACTERS = 1 << 22
 
 
 class Sentence(NamedTuple):
-    """Words, their tags if they have any, the file and line where they begin, the line of each word where it has its own, and
-    whether the sentence is given a second time, so that all processes have as many."""
+    """
+    A sentence of a corpus.
+
+    # Parameters
+
+    words : `Sequence[str]`
+    tags : `Optional[Sequence[str]]`
+        One for each word; `None` where the sentence is read without tags.
+    place : `str`
+        The file and the line where the sentence begins, "path:line".
+    lines : `Sequence[int]`
+        The line of each word, in files of a word a line.
+    is_repeated : `bool`
+        Whether a process reads the sentence in addition to its share, so that all processes read equally many.
+    """
 
     words: Sequence[str]
     tags: Optional[Sequence[str]] = None
@@ -34,34 +51,38 @@ class Sentence(NamedTuple):
     is_repeated: bool = False
 
 
-class SentenceReader(DatasetReader):
+class SentenceReader(ShardingReader):
     """
-    A reader that makes an instance of each sentence. Subclasses say in `_sentences` and `_count` what a corpus holds.
+    A dataset reader that makes an instance of each sentence. Subclasses define `_sentences`, which yields the sentences of a
+    corpus, and `_count` where there is a faster way to count them.
 
-    A model of several modules learns from the field `task` which of them an instance is for. AllenNLP's `multitask` reader
-    adds it in training; for validation on one module, give the path with its name: `{"ner_source": "dev.conll"}`.
+    A model for several modules (triples of task, domain and head) learns from the field `task` which of them an instance is for.
+    AllenNLP's `multitask` reader adds it in training; to validate on one module, give the path with its name:
+    `{"ner_source": "dev.conll"}`.
 
     Under distributed training each process reads a share of the sentences. Where they cannot be divided equally, some processes
-    read one of the first once more; its metadata say "is_repeated", and the models do not score it.
+    read one of the first sentences a second time; its metadata say "is_repeated", and the models do not score it.
 
     # Parameters
 
     token_indexers : `Optional[Dict[str, TokenIndexer]]`, optional (default = `{"tokens": SingleIdTokenIndexer()}`)
     label_namespace : `str`, optional (default = `"labels"`)
     tag_scheme : `str`, optional (default = `"IOB2"`)
-        The scheme of the instances' tags.
+        The scheme of the instances' tags (IOB1, IOB2, IOBES, BILOU): that of the model.
     sample : `Optional[int]`
-        Keep only so many sentences of a corpus; see `Sample`. A reader that samples does so whatever it reads: give the
-        validation data a reader of its own.
+        Keep only so many sentences of a corpus; see `Sample`. A reader samples every corpus that it reads: give the validation
+        data a reader of its own.
     sample_share : `Optional[float]`
-        Keep only such a share of them.
+        Keep only such a share of the sentences, above 0 and up to 1.
     sample_seed : `int`, optional (default = `13`)
     lm_namespace : `Optional[str]`
         Add the field `lm_words`, the words as a language model predicts them, counted in this namespace.
     held_out_share : `Optional[float]`
-        Set such a share of the sentences aside, for validation on text that has no development set; see `HeldOut`. It is read by
-        a reader with the same share and `held_out: true`, and left out by one with `held_out: false`.
+        Set such a share of the sentences aside, for validation on text that has no development set; see `HeldOut`. A reader with
+        the same share and `held_out: true` reads them; one with `held_out: false` leaves them out.
     held_out : `bool`, optional (default = `False`)
+    max_instances
+        See `ShardingReader`.
     """
 
     def __init__(
@@ -77,7 +98,7 @@ class SentenceReader(DatasetReader):
         held_out: bool = False,
         **kwargs: Any,
     ) -> None:
-        super().__init__(manual_distributed_sharding=True, manual_multiprocess_sharding=True, **kwargs)
+        super().__init__(**kwargs)
         self.token_indexers = token_indexers or {"tokens": SingleIdTokenIndexer()}
         self.label_namespace = label_namespace
         self._sample = Sample(sample, sample_share, sample_seed)
@@ -89,7 +110,7 @@ class SentenceReader(DatasetReader):
 
     @property
     def reads_held_out(self) -> bool:
-        """Whether it reads what is set aside, and nothing else."""
+        """Whether the reader reads the sentences that are set aside, and no others."""
         return self._held_out.is_held_out
 
     def text_to_instance(
@@ -105,23 +126,27 @@ class SentenceReader(DatasetReader):
         tags : `Optional[Sequence[str]]`
             In the scheme that the model works in.
         place : `str`
-            File and line, for messages.
+            File and line, for error messages.
         """
         return self._instance([Token(word) for word in words], Sentence(words, tags, place))
 
-    def of_words_alone(self) -> "SentenceReader":
-        """The same reader without tags: those that a corpus has are neither given nor checked, and may be wrong."""
+    def without_tags(self) -> "SentenceReader":
+        """A reader of the same text that ignores tags: those in a corpus are neither read nor checked, and may be wrong."""
         return self
 
     def sentences(self, corpus: Any) -> Iterator[Sentence]:
         """
-        The sentences of a corpus (of its sample, where the reader samples), lazily: those that are held out and the others,
-        whatever share of them this process reads.
+        Yields all sentences of a corpus, or of its sample where the reader samples: those that are held out as well, and those
+        that other processes read.
         """
         sentences: Iterable[Sentence] = self._sentences(corpus)
         if not self._sample.is_everything:
             sentences = compress(sentences, self._sample.kept(self._count(corpus), str(corpus)))
         yield from sentences
+
+    def instance_blocks(self, corpus: Any) -> Iterator[List[Instance]]:
+        """Yields the instances that `read` gives, in blocks that a model can be run on, without token indexers."""
+        return bounded_blocks(self._read(corpus), _size, _LARGE_BLOCK, _LARGE_BLOCK_CHARACTERS)
 
     def apply_token_indexers(self, instance: Instance) -> None:
         text = instance["tokens"]
@@ -142,8 +167,8 @@ class SentenceReader(DatasetReader):
         sentences = (sentence for sentence in self.sentences(file_path) if self._held_out.includes(sentence.words))
         own = self.shard_iterable(_in_equal_shares(sentences))
         for block in bounded_blocks(own, lambda each: num_characters(each.words), _BLOCK, _BLOCK_CHARACTERS):
-            # The fast tokenizer's threads do not survive the fork that makes a loader's workers; there the indexer goes sentence
-            # by sentence.
+            # The fast tokenizer's threads do not survive the fork that makes a loader's workers; there the indexer tokenises
+            # sentence by sentence.
             indexers = self.token_indexers if self.get_worker_info() is None else {}
             encoded = encode_words([sentence.words for sentence in block], indexers)
             for words, sentence in zip(encoded, block):
@@ -165,18 +190,45 @@ class SentenceReader(DatasetReader):
         return Instance(fields)
 
     def _sentences(self, corpus: Any) -> Iterator[Sentence]:
-        """The sentences of a corpus, lazily."""
+        """Yields the sentences of a corpus."""
         raise NotImplementedError
 
     def _count(self, corpus: Any) -> int:
-        """How many sentences `_sentences` gives."""
+        """The number of sentences that `_sentences` yields."""
         return sum(1 for _ in self._sentences(corpus))
+
+
+def words_of(instance: Instance) -> List[str]:
+    """The words of an instance that a reader of this package has made."""
+    metadata = instance["metadata"]
+    assert isinstance(metadata, MetadataField)
+    return metadata.metadata["words"]
+
+
+def reader_without_tags(reader: DatasetReader, owner: str) -> SentenceReader:
+    """
+    The inner reader of the reader `owner` (its registered name), set up to ignore tags.
+
+    # Raises
+
+    `ConfigurationError`
+        Where it is not a `SentenceReader`.
+    """
+    if not isinstance(reader, SentenceReader):
+        raise ConfigurationError(
+            f"'reader' of {owner} is a {type(reader).__name__}; it is one of this package, raw_text or conll_ner."
+        )
+    return reader.without_tags()
+
+
+def _size(instance: Instance) -> int:
+    return num_characters(words_of(instance))
 
 
 def _in_equal_shares(sentences: Iterable[Sentence]) -> Iterator[Sentence]:
     """
-    The sentences, and under distributed training so many of the first once more, marked, that each process has as many: AllenNLP
-    ends an epoch for all of them when the first has none left.
+    The sentences, followed under distributed training by so many of the first ones, marked as repeated, that all processes read
+    equally many: AllenNLP ends an epoch for all of them when the first one has no batch left.
     """
     if not is_distributed():
         yield from sentences

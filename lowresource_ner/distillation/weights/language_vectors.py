@@ -1,34 +1,26 @@
-"""The dataset reader of a model that tells languages apart: sentences as vectors, and the languages they are in."""
+"""The dataset reader of a model that tells languages apart: the vectors of sentences and their languages."""
 
 from typing import Any, Dict, Iterator, Mapping, Optional, Sequence
 
 import numpy
-import torch
 from allennlp.common.checks import ConfigurationError
 from allennlp.data import DatasetReader, Field, Instance
-from allennlp.data.dataset_readers.dataset_reader import DistributedInfo, WorkerInfo
 from allennlp.data.fields import LabelField, MetadataField
 
-from lowresource_ner.data.batching.bounded_blocks import bounded_blocks, num_characters
 from lowresource_ner.data.dataset_readers.raw_text import RawTextReader
-from lowresource_ner.data.dataset_readers.sentence_reader import SentenceReader
+from lowresource_ner.data.dataset_readers.sentence_reader import reader_without_tags
+from lowresource_ner.data.dataset_readers.sharding_reader import ShardingReader
 from lowresource_ner.data.fields.numpy_field import NumpyField
 from lowresource_ner.distillation.weights.sentence_vectors import SentenceEncoder
 
-_BLOCK = 2048
-"""Sentences that the encoder is given in one call."""
-
-_BLOCK_CHARACTERS = 1 << 22
-"""A block of so many characters takes no further sentence."""
-
 
 @DatasetReader.register("language_vectors")
-class LanguageVectorsReader(DatasetReader):
+class LanguageVectorsReader(ShardingReader):
     """
-    Reads texts of several languages, for `language_similarity`. Each sentence's vector is computed once, when it is read.
+    Reads texts of several languages for `language_similarity`. The vector of each sentence is computed when it is read.
 
-    A path names the language of each text: `{"en": "en.conll", "de": "de.conll"}`, where a text is whatever the inner reader
-    takes. On the command line this is written as JSON, or shorter, `en=en.conll`; `allennlp evaluate` takes
+    A path names the language of each text: `{"en": "en.conll", "de": "de.conll"}`, where a text is any path that the inner reader
+    takes. On the command line, write this as JSON or, shorter, `en=en.conll`; `allennlp evaluate` takes
     `en=en.conll,de=de.conll` for two corpora and gives the figures of one language after the other.
 
     Registered as a `DatasetReader` with name "language_vectors".
@@ -39,12 +31,16 @@ class LanguageVectorsReader(DatasetReader):
     reader : `Optional[DatasetReader]`, optional (default = `raw_text`)
         `raw_text`, or `conll_ner`, whose tags are not used.
     label_namespace : `str`, optional (default = `"language_labels"`)
+    max_instances
+        See `ShardingReader`.
 
     # Raises
 
     `ConfigurationError`
         Where the reader is none of this package's, or a path names no language.
     """
+
+    inner_options = "Options of the reader of the texts are below 'reader': reader.{option}."
 
     def __init__(
         self,
@@ -53,14 +49,10 @@ class LanguageVectorsReader(DatasetReader):
         label_namespace: str = "language_labels",
         **kwargs: Any,
     ) -> None:
-        super().__init__(manual_distributed_sharding=True, manual_multiprocess_sharding=True, **kwargs)
-        reader = reader or RawTextReader()
-        if not isinstance(reader, SentenceReader):
-            raise ConfigurationError(
-                f"'reader' of language_vectors is a {type(reader).__name__}; it is one of this package, raw_text or conll_ner."
-            )
+        super().__init__(**kwargs)
         self.encoder = encoder
-        self._reader = reader.of_words_alone()
+        self._reader = reader_without_tags(reader or RawTextReader(), "language_vectors")
+        self.inner_readers = [self._reader]
         self._label_namespace = label_namespace
 
     def text_to_instance(
@@ -78,9 +70,9 @@ class LanguageVectorsReader(DatasetReader):
         words : `Sequence[str]`
         language : `Optional[str]`
         place : `str`
-            File and line, for messages.
+            File and line, for error messages.
         vector : `Optional[numpy.ndarray]`
-            (hidden_size,) Computed where it is not given.
+            (hidden_size,) of float32; computed where it is not given.
         """
         vector = self.encoder.encode([words])[0] if vector is None else vector
         fields: Dict[str, Field] = {
@@ -93,7 +85,7 @@ class LanguageVectorsReader(DatasetReader):
 
     def _read(self, file_path: Any) -> Iterator[Instance]:
         for language, corpus in _corpora(file_path).items():
-            for block in bounded_blocks(self._reader._read(corpus), _size, _BLOCK, _BLOCK_CHARACTERS):
+            for block in self._reader.instance_blocks(corpus):
                 metadata: Any = [instance["metadata"] for instance in block]
                 words = [each["words"] for each in metadata]
                 for each, vector in zip(metadata, self.encoder.encode(words)):
@@ -101,19 +93,9 @@ class LanguageVectorsReader(DatasetReader):
                     instance.add_field("metadata", MetadataField(each))
                     yield instance
 
-    def _set_worker_info(self, info: Optional[WorkerInfo]) -> None:
-        super()._set_worker_info(info)
-        if info is not None:
-            torch.set_num_threads(1)  # the threads of OpenMP do not survive the fork that made this worker
-        self._reader._set_worker_info(info)
-
-    def _set_distributed_info(self, info: Optional[DistributedInfo]) -> None:
-        super()._set_distributed_info(info)
-        self._reader._set_distributed_info(info)
-
 
 def _corpora(file_path: Any) -> Mapping[str, Any]:
-    """Each language's text."""
+    """The path of each language's text."""
     if isinstance(file_path, Mapping) and file_path:
         return file_path
     parts = [part.partition("=") for part in str(file_path).split(",")]
@@ -123,8 +105,3 @@ def _corpora(file_path: Any) -> Mapping[str, Any]:
             'for each language, {"en": "en.conll", "de": "de.conll"}, or en=en.conll.'
         )
     return {language: path for language, _, path in parts}
-
-
-def _size(instance: Instance) -> int:
-    metadata: Any = instance["metadata"]
-    return num_characters(metadata["words"])

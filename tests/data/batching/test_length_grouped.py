@@ -13,7 +13,7 @@ from lowresource_ner.data import ConllNerReader, LengthGroupedSampler, SubwordIn
 
 @pytest.fixture(scope="module")
 def instances() -> list:
-    reader = ConllNerReader({"encoder": SubwordIndexer(str(TINY_ENCODER))})
+    reader = ConllNerReader(token_indexers={"encoder": SubwordIndexer(str(TINY_ENCODER))})
     instances = list(reader.read(CORPORA / "*" / "*.conll"))
     vocab = Vocabulary.from_instances(instances)
     for instance in instances:

@@ -243,7 +243,10 @@ def loader_of(
 ) -> ModuleLoader:
     paths = {"lm": lm, "ner": str(NER)}
     reader = MultiTaskDatasetReader(
-        {"lm": RawTextReader(INDEXERS, tokenised=True, lm_namespace="lm"), "ner": ConllNerReader(INDEXERS)}
+        {
+            "lm": RawTextReader(token_indexers=INDEXERS, tokenised=True, lm_namespace="lm"),
+            "ner": ConllNerReader(token_indexers=INDEXERS),
+        }
     )
     loader = ModuleLoader(reader, paths, OneBatchPerModule(["lm", "ner"], batch_size, epoch="ner"), **options)
     loader.index_with(Vocabulary.from_instances(loader.iter_instances()))
@@ -359,7 +362,9 @@ def test_from_a_config(tmp_path) -> None:
             "shuffle": True,
         }
     )
-    reader = MultiTaskDatasetReader({"lm": RawTextReader(INDEXERS), "ner": ConllNerReader(INDEXERS)})
+    reader = MultiTaskDatasetReader(
+        {"lm": RawTextReader(token_indexers=INDEXERS), "ner": ConllNerReader(token_indexers=INDEXERS)}
+    )
     loader = DataLoader.from_params(params, reader=reader, data_path={"lm": str(RAW), "ner": str(NER)})
     assert isinstance(loader, ModuleLoader) and isinstance(loader.scheduler, OneBatchPerModule)
     assert len(loader) == 2 * 10 and loader.scheduler.modules == ["ner", "lm"]
@@ -367,7 +372,7 @@ def test_from_a_config(tmp_path) -> None:
 
 
 def test_readers_paths_and_scheduler_name_the_same_modules() -> None:
-    readers = {"lm": RawTextReader(INDEXERS), "ner": ConllNerReader(INDEXERS)}
+    readers = {"lm": RawTextReader(token_indexers=INDEXERS), "ner": ConllNerReader(token_indexers=INDEXERS)}
     paths = {"lm": str(RAW), "ner": str(NER)}
     scheduler = OneBatchPerModule(["lm", "ner"], {"ner": 2}, epoch="ner")
     with pytest.raises(ConfigurationError, match="modules lm, nre, and the scheduler lm, ner"):
@@ -383,7 +388,9 @@ def test_readers_paths_and_scheduler_name_the_same_modules() -> None:
 
 
 def test_our_scheduler_in_allennlps_loader_says_what_it_needs() -> None:
-    reader = MultiTaskDatasetReader({"lm": RawTextReader(INDEXERS), "ner": ConllNerReader(INDEXERS)})
+    reader = MultiTaskDatasetReader(
+        {"lm": RawTextReader(token_indexers=INDEXERS), "ner": ConllNerReader(token_indexers=INDEXERS)}
+    )
     params = Params({"type": "multitask"})
     scheduler = OneBatchPerModule(["lm", "ner"], {"ner": 2}, epoch="ner")
     paths = {"lm": str(RAW), "ner": str(NER)}
@@ -400,7 +407,10 @@ def test_a_file_without_sentences(tmp_path) -> None:
     with pytest.raises(ConfigurationError, match=r"raw\.txt:1: there is no text"):
         loader_of({"ner": 8}, str(path))
     reader = MultiTaskDatasetReader(
-        {"lm": RawTextReader(INDEXERS, tokenised=True), "ner": ConllNerReader(INDEXERS, max_instances=0)}
+        {
+            "lm": RawTextReader(token_indexers=INDEXERS, tokenised=True),
+            "ner": ConllNerReader(token_indexers=INDEXERS, max_instances=0),
+        }
     )
     scheduler = OneBatchPerModule(["lm", "ner"], {"lm": 8}, epoch="lm")
     loader = ModuleLoader(reader, {"lm": str(RAW), "ner": str(NER)}, scheduler)

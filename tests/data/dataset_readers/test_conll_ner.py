@@ -257,7 +257,7 @@ def test_lazy_loading_and_workers_give_every_sentence_once(monkeypatch) -> None:
         {"num_workers": 2, "max_instances_in_memory": 8},
     ):
         indexers = {"encoder": SubwordIndexer(str(TINY_ENCODER))}
-        loader = MultiProcessDataLoader(ConllNerReader(indexers), str(SPANISH), batch_size=4, **options)
-        loader.index_with(Vocabulary.from_instances(ConllNerReader(indexers).read(SPANISH)))
+        loader = MultiProcessDataLoader(ConllNerReader(token_indexers=indexers), str(SPANISH), batch_size=4, **options)
+        loader.index_with(Vocabulary.from_instances(ConllNerReader(token_indexers=indexers).read(SPANISH)))
         got = [tuple(sentence["words"]) for batch in loader for sentence in batch["metadata"]]
         assert sorted(got) == expected, options

@@ -23,9 +23,11 @@ def expected_words(path) -> list:
 def test_words_of_a_language_model(reader_class, path) -> None:
     options = {} if reader_class is ConllNerReader else {"tokenised": True}
     instances = list(
-        reader_class({"w": NormalisedWordIndexer("words")}, lm_namespace="predicted", **options).read(path)
+        reader_class(token_indexers={"w": NormalisedWordIndexer("words")}, lm_namespace="predicted", **options).read(
+            path
+        )
     )
-    plain = list(reader_class({"w": NormalisedWordIndexer("words")}, **options).read(path))
+    plain = list(reader_class(token_indexers={"w": NormalisedWordIndexer("words")}, **options).read(path))
     assert len(instances) > 30 and words_of(instances) == words_of(plain)
     assert all("lm_words" not in instance.fields for instance in plain)
     vocab = Vocabulary.from_instances(instances)
@@ -42,7 +44,11 @@ def test_the_language_model_has_a_vocabulary_of_its_own(tmp_path) -> None:
     """Sorted by frequency, and cut by `min_count` without a word lost for the word vectors."""
     path = tmp_path / "raw.txt"
     path.write_text("b a c a\na b 1994 1848\n", encoding="utf-8")
-    instances = list(RawTextReader({"w": NormalisedWordIndexer("words")}, tokenised=True, lm_namespace="lm").read(path))
+    instances = list(
+        RawTextReader(token_indexers={"w": NormalisedWordIndexer("words")}, tokenised=True, lm_namespace="lm").read(
+            path
+        )
+    )
     vocab = Vocabulary.from_instances(instances, min_count={"lm": 2})
     assert list(vocab.get_token_to_index_vocabulary("lm"))[2:] == ["a", "b", "0000"]
     assert set(list(vocab.get_token_to_index_vocabulary("words"))[2:]) == {"a", "b", "c", "0000"}
@@ -93,7 +99,7 @@ def test_paths_of_several_modules() -> None:
 
 def test_a_module_given_with_the_path_is_the_one_of_the_multitask_reader() -> None:
     """A loader for validation on one module reads the same as the multitask reader does in training."""
-    reader = ConllNerReader({"w": NormalisedWordIndexer("words")}, lm_namespace="lm")
+    reader = ConllNerReader(token_indexers={"w": NormalisedWordIndexer("words")}, lm_namespace="lm")
     multitask = MultiTaskDatasetReader({"ner_source": reader})
     ours, theirs = list(reader.read({"ner_source": DEV})), list(multitask.read(str(DEV), force_task="ner_source"))
     assert words_of(ours) == words_of(theirs) and len(ours) > 10
