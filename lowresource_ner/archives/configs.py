@@ -25,7 +25,7 @@ from allennlp.common.params import parse_overrides, remove_keys_from_params, wit
 from allennlp.models.archival import CONFIG_NAME
 
 from lowresource_ner.archives.members import COPY_AGAIN, StrPath, shown
-from lowresource_ner.common.damaged_files import reason, said_of_damage
+from lowresource_ner.common.damaged_files import reason, damage_reported
 
 _LARGEST_CONFIG = 16 << 20
 _MOST_VALUES = 100_000
@@ -88,12 +88,12 @@ def archive_config(
     """
     archive = archive or folder
     remedy = f"(It is read as JSON, which is what AllenNLP writes, and never evaluated.) {COPY_AGAIN}"
-    with said_of_damage(f"The config of archive '{archive}'", remedy):
+    with damage_reported(f"The config of archive '{archive}'", remedy):
         config = _read(Path(folder) / CONFIG_NAME)
     if overrides:
         config = _overridden(config, overrides, archive)
     check_config(config, archive)
-    with said_of_damage(f"The config of archive '{archive}'", COPY_AGAIN):
+    with damage_reported(f"The config of archive '{archive}'", COPY_AGAIN):
         if "type" not in _section(config, "model") or not _section(config, "dataset_reader"):
             raise ValueError("it names no model or no reader.")
         if "vocabulary" in config:
@@ -126,7 +126,7 @@ def check_encoder_config(path: Path, archive: StrPath) -> None:
         Where the config of an encoder in an archive is damaged, or has an encoder made of more layers than any has.
     """
     name = f"The config of encoder {shown(path.parent.name)} in archive '{archive}'"
-    with said_of_damage(name, COPY_AGAIN):
+    with damage_reported(name, COPY_AGAIN):
         config = _read(path)
     for place, value in entries(config):
         if _is_endless(place, value):

@@ -14,7 +14,7 @@ from typing import Any, Dict, Iterator, NamedTuple, Optional, Set, Union
 
 from allennlp.common.checks import ConfigurationError
 
-from lowresource_ner.common.damaged_files import said_of_damage
+from lowresource_ner.common.damaged_files import damage_reported
 
 StrPath = Union[str, PathLike]
 
@@ -117,7 +117,7 @@ def unpack(archive: StrPath, folder: StrPath) -> None:
         raise _no_room(archive, folder, f"it unpacks to {contents.num_bytes:,} bytes, and {free:,} are free there")
     # Python 3.11 before 3.11.4 has no filters.
     filters: Dict[str, Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
-    with said_of_damage(f"Archive '{archive}'", COPY_AGAIN), _no_room_told(archive, folder):
+    with damage_reported(f"Archive '{archive}'", COPY_AGAIN), _no_room_told(archive, folder):
         with _Archive.open(archive) as tar:
             tar.extractall(folder, **filters)
 
@@ -200,7 +200,7 @@ def _look_through(archive: str, path: str, size: int, _mtime: int) -> Contents:
     contents = Contents(0, 0)
     names: Set[PurePosixPath] = set()
     try:
-        with said_of_damage(f"Archive '{archive}'", COPY_AGAIN), _Archive.open(path) as tar:
+        with damage_reported(f"Archive '{archive}'", COPY_AGAIN), _Archive.open(path) as tar:
             for member in tar:
                 contents = Contents(contents.num_files + member.isreg(), contents.num_bytes + member.size)
                 fault = _fault(member, names) or _fault_of_size(contents, size)

@@ -1,4 +1,4 @@
-"""One kind of error for files that are damaged, whatever their readers raise."""
+"""Errors for damaged files: one kind, whatever the file's reader raises."""
 
 import contextlib
 import pickle
@@ -7,15 +7,15 @@ from typing import Iterator
 import torch
 from allennlp.common.checks import ConfigurationError
 
-# What has nothing to do with the file.
-_OTHERS = (ConfigurationError, MemoryError, torch.OutOfMemoryError)
+# Errors that have other causes than the file.
+_OTHER_CAUSES = (ConfigurationError, MemoryError, torch.OutOfMemoryError)
 
 
 @contextlib.contextmanager
-def said_of_damage(what: str, remedy: str) -> Iterator[None]:
+def damage_reported(what: str, remedy: str) -> Iterator[None]:
     """
-    Around the reading of a file: a damaged one makes tarfile, zlib, pickle, json, tokenizers, safetensors and torch raise errors
-    of some twenty kinds, many of which say neither which file it was nor what to do.
+    Turns any error in a `with` block that reads a file into one that names the file and says what to do. On damaged files tarfile,
+    zlib, pickle, json, tokenizers, safetensors and torch raise errors of some twenty kinds, many of which say neither.
 
     # Parameters
 
@@ -27,11 +27,11 @@ def said_of_damage(what: str, remedy: str) -> Iterator[None]:
     # Raises
 
     `ConfigurationError`
-        In place of any error.
+        In place of any error but those of memory.
     """
     try:
         yield
-    except _OTHERS:
+    except _OTHER_CAUSES:
         raise
     except Exception as error:
         raise ConfigurationError(f"{what} cannot be read: {reason(error)} {remedy}") from error
@@ -40,7 +40,7 @@ def said_of_damage(what: str, remedy: str) -> Iterator[None]:
 def reason(error: Exception) -> str:
     """The first line of an error, as a sentence."""
     if isinstance(error, pickle.UnpicklingError):
-        # torch advises to read such a file without care, which would run whatever is in it.
+        # torch's message advises to load the file with weights_only=False, which would run whatever code is in it.
         return "it is damaged, or not written by torch.save."
     line = str(error).strip().split("\n")[0].strip()
     if " " not in line:  # a KeyError says 'model', and no more

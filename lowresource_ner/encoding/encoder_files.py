@@ -34,7 +34,7 @@ from lowresource_ner.archives.archive import (
     is_archive,
     unpacked,
 )
-from lowresource_ner.common.damaged_files import said_of_damage
+from lowresource_ner.common.damaged_files import damage_reported
 from lowresource_ner.encoding.loading import load_config, load_model, load_tokenizer, new_model, number_of_positions
 from lowresource_ner.encoding.probe import Probe, check_encoder
 
@@ -280,7 +280,7 @@ def _with_weights_of_archive(model: PreTrainedModel, archive: str) -> PreTrained
             f"{archive} lacks {len(missing)} weights of its encoder, such as '{missing[0]}'. It was not written by this version "
             "of the package, or its model has another kind of encoder."
         )
-    with said_of_damage(f"The encoder's weights in archive '{archive}'", "Give the archive that the encoder is from."):
+    with damage_reported(f"The encoder's weights in archive '{archive}'", "Give the archive that the encoder is from."):
         model.load_state_dict({name: weights[name] for name in model.state_dict()})
     return model
 

@@ -18,7 +18,7 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from lowresource_ner.common.damaged_files import said_of_damage
+from lowresource_ner.common.damaged_files import damage_reported
 from lowresource_ner.common.preserved_random_state import preserved_random_state
 from lowresource_ner.encoding.word_spaces import put_spaces_before_words, reads_words_as_text
 
@@ -155,7 +155,7 @@ def new_model(name: str, config: PretrainedConfig, **options: Any) -> PreTrained
     `ConfigurationError`
         Where transformers cannot make one from this config.
     """
-    with said_of_damage(f"The config of encoder '{name}'", _REMEDY):
+    with damage_reported(f"The config of encoder '{name}'", _REMEDY):
         return AutoModel.from_config(config, trust_remote_code=False, **options)
 
 
@@ -184,7 +184,7 @@ def number_of_positions(name: str, config: PretrainedConfig) -> Optional[int]:
 @contextlib.contextmanager
 def _told(name: str, what: str, source: str) -> Iterator[None]:
     try:
-        with said_of_damage(f"The {what} of encoder '{name}'", _remedy(what, source)):
+        with damage_reported(f"The {what} of encoder '{name}'", _remedy(what, source)):
             yield
     except ConfigurationError as error:
         if "trust_remote_code" in str(error.__cause__):

@@ -15,7 +15,7 @@ from allennlp.common.checks import ConfigurationError
 from conftest import TINY_ENCODER
 from transformers import AutoModel, AutoModelForTokenClassification
 
-from lowresource_ner.common.damaged_files import said_of_damage
+from lowresource_ner.common.damaged_files import damage_reported
 from lowresource_ner.distillation import SentenceEncoder
 from lowresource_ner.distillation.teachers.transformers_teacher import TransformersTeacher
 from lowresource_ner.encoding.encoder_files import EncoderFiles
@@ -183,8 +183,8 @@ def test_a_tokenizer_that_leaves_nothing_of_a_word_is_told(folder) -> None:
 
 def test_what_has_nothing_to_do_with_a_file_is_let_through() -> None:
     for error in (ConfigurationError("known"), MemoryError(), KeyboardInterrupt(), torch.OutOfMemoryError()):
-        with pytest.raises(type(error)), said_of_damage("The file", "Copy it."):
+        with pytest.raises(type(error)), damage_reported("The file", "Copy it."):
             raise error
     with pytest.raises(ConfigurationError, match=r"^The file cannot be read: KeyError 'model'\. Copy it\.$"):
-        with said_of_damage("The file", "Copy it."):
+        with damage_reported("The file", "Copy it."):
             raise KeyError("model")

@@ -12,7 +12,7 @@ from allennlp.training.checkpointer import Checkpointer
 from allennlp.training.trainer import Trainer, TrainerCheckpoint
 from torch.serialization import get_unsafe_globals_in_checkpoint
 
-from lowresource_ner.common.damaged_files import said_of_damage
+from lowresource_ner.common.damaged_files import damage_reported
 from lowresource_ner.common.whole_files import remove_parts
 from lowresource_ner.training.checkpointing.save_whole import save_whole
 
@@ -82,7 +82,7 @@ class AtomicCheckpointer(Checkpointer):
     def _load(self, *time: int) -> TrainerCheckpoint:
         states = []
         for path in (self._model_state_path(*time), self._training_state_path(*time)):
-            with said_of_damage(f"The file '{path}'", ""):
+            with damage_reported(f"The file '{path}'", ""):
                 states.append(torch.load(path, map_location="cpu", weights_only=True))
         return TrainerCheckpoint(*states)
 
