@@ -19,7 +19,7 @@ from lowresource_ner.metrics import SeqevalF1
 from lowresource_ner.models.labels import labels_of
 from lowresource_ner.models.readable_tags import readable_tags
 from lowresource_ner.modules.tag_heads import SoftmaxHead
-from lowresource_ner.tagging.tag_schemes import get_scheme
+from lowresource_ner.tagging import get_scheme
 
 
 @Model.register("teacher_vote")

@@ -1,4 +1,4 @@
-"""The mean of a loss over what it was summed over, whatever the sizes of the batches."""
+"""A running mean that weights every summand alike, whatever the sizes of the batches."""
 
 from typing import Dict, Optional, Union
 
@@ -9,14 +9,14 @@ from allennlp.training.metrics import Metric
 
 class MeanLoss(Metric):
     """
-    The sums of all batches, divided by what they were summed over (words, say). AllenNLP's `average`, and the "loss" of its
-    trainer, average batches, whatever their sizes. Under distributed training each worker sums for itself, in as many steps as
-    it has, and the sums of all are added when `get_metric` is asked to reset, which all must do.
+    The sum of all batches' losses, divided by the number of summands (words, for instance). AllenNLP's `average`, and the "loss"
+    of its trainer, give small batches the weight of large ones. Under distributed training each worker sums its own batches, and
+    the sums are added up by `get_metric(reset=True)`, which all workers must call.
 
     # Parameters
 
     name : `str`
-        Under which it is reported.
+        The key of the mean in the metrics.
     """
 
     def __init__(self, name: str) -> None:
@@ -32,13 +32,13 @@ class MeanLoss(Metric):
         total : `torch.Tensor`
             The sum over the batch, a scalar.
         number : `Union[int, torch.Tensor]`
-            Of what was summed.
+            The number of summands.
         """
         self._total += float(total.detach())
         self._number += int(number)
 
     def get_metric(self, reset: bool = False) -> Dict[str, float]:
-        """{name: mean}, of all workers with `reset`, and otherwise of this one; nothing before something was counted."""
+        """{name: mean}, of all workers with `reset`, otherwise of this one. Empty before the first batch."""
         total, number = self._total, float(self._number)
         if reset:
             total, number = dist_reduce_sum(torch.tensor([total, number], dtype=torch.float64)).tolist()

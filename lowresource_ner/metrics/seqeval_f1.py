@@ -10,10 +10,12 @@ from allennlp.training.metrics import Metric
 from seqeval.metrics.sequence_labeling import get_entities
 from seqeval.scheme import BILOU, IOB1, IOB2, IOBES, Entities
 
+from lowresource_ner.tagging import OUTSIDE, SCHEMES, rewritten, types_of
+
 Entity = Tuple[int, str, int, int]
 """Sentence, number of the type, first word, last word."""
 
-_SCHEMES = {"IOB1": IOB1, "IOB2": IOB2, "IOBES": IOBES, "BILOU": BILOU}
+_STRICT = {"IOB1": IOB1, "IOB2": IOB2, "IOBES": IOBES, "BILOU": BILOU}
 
 
 @Metric.register("seqeval_f1")
@@ -22,10 +24,10 @@ class SeqevalF1(Metric):
     Precision, recall and F1 over entities, overall (micro-averaged) and by type. An entity counts as found where its first
     word, last word and type are right.
 
-    What an entity is in an invalid tag sequence is seqeval's to say: in the default mode the lenient reading of CoNLL's
-    evaluation script, in the strict mode only what the tag scheme allows. Only counts are kept, so a step costs the same at the
-    end of an epoch as at its beginning. Under distributed training each worker counts for itself, in as many steps as it has,
-    and the counts of all are added when `get_metric` is asked to reset, which all must do.
+    Invalid tag sequences are read as seqeval reads them: in the default mode leniently, like CoNLL's evaluation script; in the
+    strict mode only entities that the tag scheme allows count. Only counts are kept, so a step costs the same at the end of an
+    epoch as at its beginning. Under distributed training each worker counts its own batches, and the counts are added up by
+    `get_metric(reset=True)`, which all workers must call.
 
     Registered as a `Metric` with name "seqeval_f1".
 
@@ -50,22 +52,19 @@ class SeqevalF1(Metric):
     ) -> None:
         if mode not in ("default", "strict"):
             raise ConfigurationError(f"'mode' of seqeval_f1 is '{mode}'; it is 'default' (as conlleval) or 'strict'.")
-        if tag_scheme not in _SCHEMES:
+        if tag_scheme not in _STRICT:
             raise ConfigurationError(
-                f"'tag_scheme' of seqeval_f1 is '{tag_scheme}'; it is one of {', '.join(_SCHEMES)}."
+                f"'tag_scheme' of seqeval_f1 is '{tag_scheme}'; it is one of {', '.join(_STRICT)}."
             )
-        self._scheme = _SCHEMES[tag_scheme] if mode == "strict" else None
-        labels = vocab.get_index_to_token_vocabulary(label_namespace)
-        self._labels = [labels[index] for index in range(len(labels))]
-        self._types = sorted({label[2:] for label in self._labels if label != "O"})
+        self._strict_scheme = _STRICT[tag_scheme] if mode == "strict" else None
+        by_index = vocab.get_index_to_token_vocabulary(label_namespace)
+        labels = [by_index[index] for index in range(len(by_index))]
+        self._types = types_of(labels)
         # seqeval is given numbers for types, since it takes hyphens off names. Its default mode reads IOBES but not the letters
         # of BILOU, which mean the same.
-        numbers = {entity_type: number for number, entity_type in enumerate(self._types)}
-        letters = {"L": "E", "U": "S"} if mode == "default" else {}
-        self._renamed = [
-            label if label == "O" else f"{letters.get(label[0], label[0])}-{numbers[label[2:]]}"
-            for label in self._labels
-        ]
+        numbers = {entity_type: str(number) for number, entity_type in enumerate(self._types)}
+        letters = SCHEMES[tag_scheme].letters_in(SCHEMES["IOBES"]) if mode == "default" else None
+        self._rewritten = [rewritten(label, numbers.__getitem__, letters or {}) for label in labels]
         self.reset()
 
     def __call__(
@@ -88,9 +87,9 @@ class SeqevalF1(Metric):
 
     def get_metric(self, reset: bool = False) -> Dict[str, float]:
         """
-        "precision", "recall" and "f1" (0 to 1). With `reset`, which AllenNLP asks for at the end of an epoch or an evaluation,
-        the same by type ("f1-PER" and so on) and the number of gold entities ("support", "support-PER"), of all workers; without,
-        those of this one. Nothing before the first batch.
+        "precision", "recall" and "f1" (0 to 1) of this worker. With `reset`, which AllenNLP sets at the end of an epoch or an
+        evaluation, those of all workers, the same by type ("f1-PER" and so on), and the number of gold entities ("support",
+        "support-PER"). Empty before the first batch.
         """
         if not reset:
             return _scores(self._counts.sum(dim=1).tolist()) if self._num_batches else {}
@@ -110,15 +109,15 @@ class SeqevalF1(Metric):
         self._num_batches = 0
 
     def _entities(self, rows: List[List[int]], lengths: List[int]) -> Set[Entity]:
-        sentences = [[self._renamed[index] for index in row[:length]] for row, length in zip(rows, lengths)]
-        if self._scheme is None:
+        sentences = [[self._rewritten[index] for index in row[:length]] for row, length in zip(rows, lengths)]
+        if self._strict_scheme is None:
             return {
                 (number, *entity)
                 for number, tags in enumerate(sentences)
-                if any(tag != "O" for tag in tags)
+                if any(tag != OUTSIDE for tag in tags)
                 for entity in get_entities(tags)
             }
-        strict = Entities(sentences, self._scheme).entities
+        strict = Entities(sentences, self._strict_scheme).entities
         return {
             (number, entity.tag, entity.start, entity.end) for number, found in enumerate(strict) for entity in found
         }

@@ -5,7 +5,7 @@ from typing import Any, Dict
 import torch
 
 from lowresource_ner.modules.tag_heads import Span, TagHead
-from lowresource_ner.tagging.tag_schemes import TagScheme
+from lowresource_ner.tagging import TagScheme
 
 
 def readable_tags(

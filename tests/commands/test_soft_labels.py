@@ -22,7 +22,7 @@ from lowresource_ner.data.dataset_readers.raw_text import RawTextReader
 from lowresource_ner.distillation import ArchiveTeacher, LabelFileTeacher
 from lowresource_ner.distillation.store.soft_label_store import SoftLabelStore
 from lowresource_ner.distillation.teachers.label_lines import parse_label_line
-from lowresource_ner.tagging.tag_schemes import get_scheme
+from lowresource_ner.tagging import get_scheme
 
 CONFIG = str(REPOSITORY / "training_configs/cross_lingual/student_soft.jsonnet")
 TEXT = CORPORA / "es" / "raw.txt"

@@ -6,7 +6,7 @@ from typing import Any, Dict, List, Tuple
 
 from fuzz.temporary import temporary_folder
 from lowresource_ner.data.conll.parser import ConllError, ConllFormat, read_conll, survey_conll
-from lowresource_ner.tagging.tag_schemes import EntitySpan, get_scheme
+from lowresource_ner.tagging import EntitySpan, get_scheme
 
 WORDS = [
     "Reno",

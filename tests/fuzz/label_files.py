@@ -14,7 +14,7 @@ from allennlp.common.checks import ConfigurationError
 from lowresource_ner.common.text_rules import type_fault, word_fault
 from lowresource_ner.distillation.teachers.label_file_teacher import LabelFileTeacher
 from lowresource_ner.distillation.teachers.label_lines import LabelLine, parse_label_line
-from lowresource_ner.tagging.tag_schemes import EntitySpan, get_scheme
+from lowresource_ner.tagging import EntitySpan, get_scheme
 
 WORDS = [
     "a",

@@ -14,7 +14,7 @@ from seqeval import scheme as seqeval_schemes
 from seqeval.metrics import classification_report, f1_score, precision_score, recall_score
 
 from lowresource_ner.metrics import SeqevalF1
-from lowresource_ner.tagging.tag_schemes import EntitySpan, get_scheme
+from lowresource_ner.tagging import EntitySpan, get_scheme
 
 TYPES = ["LOC", "MISC-x", "PER"]
 MODES = [("default", "IOB1"), ("default", "IOB2"), ("default", "IOBES")] + [

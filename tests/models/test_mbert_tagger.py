@@ -16,7 +16,7 @@ from allennlp.models.archival import archive_model
 from conftest import CORPORA, TINY_ENCODER
 
 from lowresource_ner.models.warm_start import tag_axes, warm_start
-from lowresource_ner.tagging.tag_schemes import get_scheme
+from lowresource_ner.tagging import get_scheme
 
 SPANISH = CORPORA / "es" / "dev.conll"
 

@@ -7,7 +7,7 @@ import torch
 
 from lowresource_ner.modules import chain_sums
 from lowresource_ner.modules.tag_heads import CrfHead, SoftmaxHead, Span
-from lowresource_ner.tagging.tag_schemes import get_scheme
+from lowresource_ner.tagging import get_scheme
 
 SCHEMES = ["IOB1", "IOB2", "IOBES", "BILOU"]
 BATCHES = {"ragged": [7, 1, 12, 3, 1, 12], "one-row": [5], "one-word": [1], "words": [1, 1, 1]}

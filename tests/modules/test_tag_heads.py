@@ -11,7 +11,7 @@ from allennlp.common.checks import ConfigurationError
 from allennlp.modules import ConditionalRandomField
 
 from lowresource_ner.modules.tag_heads import CrfHead, SoftmaxHead, Span, TagHead
-from lowresource_ner.tagging.tag_schemes import get_scheme
+from lowresource_ner.tagging import get_scheme
 
 LENGTHS = [4, 1, 3, 2]
 ROWS = range(len(LENGTHS))
@@ -62,7 +62,7 @@ class Chain:
     def valid(self):
         """For each row the score of every sequence that the scheme allows."""
         return [
-            {path: score for path, score in row.items() if self.scheme.first_offence(self.tags(path)) is None}
+            {path: score for path, score in row.items() if self.scheme.first_error(self.tags(path)) is None}
             for row in self.all
         ]
 

@@ -6,22 +6,22 @@ import re
 
 import pytest
 from allennlp.common.checks import ConfigurationError
+from allennlp.modules.conditional_random_field import allowed_transitions
 from hypothesis import given
 from hypothesis import strategies as st
 from seqeval import scheme as seqeval_scheme
 from seqeval.metrics.sequence_labeling import get_entities
 
-from lowresource_ner.tagging import tag_schemes
-from lowresource_ner.tagging.tag_schemes import (
+from lowresource_ner.tagging import (
+    SCHEMES,
     EntitySpan,
     InvalidTagSequence,
     SchemeDetector,
-    convert,
-    detect_scheme,
     get_file_scheme,
     get_scheme,
     is_tag,
     split_tag,
+    tag_scheme,
 )
 
 NAMES = ["IOB2", "IOB1", "IOBES", "BILOU"]
@@ -59,6 +59,17 @@ def tag_sequences(letters, types=tuple(TYPES)):
     return st.lists(st.sampled_from(tags), max_size=12)
 
 
+def converted(tags, source, target):
+    return get_scheme(target).tags(get_scheme(source).spans(tags), len(tags))
+
+
+def detected(sequences):
+    detector = SchemeDetector()
+    for tags in sequences:
+        detector.add(tags)
+    return detector.result()
+
+
 @pytest.mark.parametrize(("name", "tags"), HAND_COUNTED)
 def test_hand_counted_spans(name, tags):
     scheme = get_scheme(name)
@@ -70,8 +81,7 @@ def test_hand_counted_spans(name, tags):
 @pytest.mark.parametrize("source", HAND_COUNTED)
 @pytest.mark.parametrize("target", HAND_COUNTED)
 def test_hand_counted_conversions(source, target):
-    assert convert(source[1].split(), source[0], target[0]) == target[1].split()
-    assert convert(source[1].split(), get_scheme(source[0]), get_scheme(target[0])) == target[1].split()
+    assert converted(source[1].split(), source[0], target[0]) == target[1].split()
 
 
 @pytest.mark.parametrize(
@@ -104,15 +114,15 @@ def test_hand_counted_conversions(source, target):
         ("BILOU", "O O-PER", 1, '"O" takes no entity type'),
     ],
 )
-def test_first_offence(name, tags, position, reason):
-    offence = get_scheme(name).first_offence(tags.split())
+def test_first_error(name, tags, position, reason):
+    error = get_scheme(name).first_error(tags.split())
     if position is None:
-        assert offence is None
+        assert error is None
         assert get_scheme(name).check(tags.split()) is None
         return
-    assert (offence.position, offence.tag) == (position, tags.split()[position])
-    assert reason in offence.reason
-    with pytest.raises(InvalidTagSequence, match=re.escape(f"tag {position}, {offence.tag!r}: {offence.reason}")):
+    assert (error.position, error.tag) == (position, tags.split()[position])
+    assert reason in error.reason
+    with pytest.raises(InvalidTagSequence, match=re.escape(f"tag {position}, {error.tag!r}: {error.reason}")):
         get_scheme(name).spans(tags.split())
 
 
@@ -123,7 +133,7 @@ def test_check_accepts_what_the_grammar_does_and_what_tags_writes(name):
     tags = scheme.tag_set(["X", "Y"])
     num_valid = num_sequences = 0
     for sequence in itertools.chain.from_iterable(itertools.product(tags, repeat=length) for length in range(5)):
-        is_valid = scheme.first_offence(sequence) is None
+        is_valid = scheme.first_error(sequence) is None
         assert is_valid == bool(GRAMMARS[name].fullmatch("".join(f"{tag} " for tag in sequence))), sequence
         assert is_valid == (scheme.tags(scheme.spans(sequence, repair=True), len(sequence)) == list(sequence)), sequence
         num_sequences += 1
@@ -148,7 +158,7 @@ def test_spans_to_tags_and_back(name, case):
 @given(spans_and_length())
 def test_conversions_there_and_back(source, target, case):
     tags = get_scheme(source).tags(*case)
-    assert convert(convert(tags, source, target), target, source) == tags
+    assert converted(converted(tags, source, target), target, source) == tags
 
 
 def seqeval_spans(tags):
@@ -216,12 +226,12 @@ def test_repair_cannot_read_what_is_no_tag(tag):
     assert (raised.value.position, raised.value.tag, raised.value.repairable) == (1, tag, False)
 
 
-def test_offence_that_repair_overcomes_says_so_and_travels_between_processes():
-    offence = get_scheme("IOB2").first_offence(["I-PER"])
-    offence.sequence = 3
-    copy = pickle.loads(pickle.dumps(offence))
+def test_error_that_repair_overcomes_says_so_and_travels_between_processes():
+    error = get_scheme("IOB2").first_error(["I-PER"])
+    error.sequence = 3
+    copy = pickle.loads(pickle.dumps(error))
     assert isinstance(copy, ConfigurationError)
-    assert (copy.position, copy.tag, copy.reason, copy.sequence) == (0, "I-PER", offence.reason, 3)
+    assert (copy.position, copy.tag, copy.reason, copy.sequence) == (0, "I-PER", error.reason, 3)
     assert copy.repairable
 
 
@@ -250,12 +260,49 @@ def test_spans_that_no_tags_can_hold(spans, message):
 
 
 def test_memory_of_judged_pairs_is_bounded(monkeypatch):
-    monkeypatch.setattr(tag_schemes, "_MAX_CACHED_PAIRS", 10)
-    scheme = tag_schemes.TagScheme(name="IOB2", first="B", inside="I", last="I", single="B")
+    monkeypatch.setattr(tag_scheme, "_MAX_CACHED_PAIRS", 10)
+    scheme = tag_scheme.TagScheme(name="IOB2", first="B", inside="I", last="I", single="B")
     for number in range(100):
         scheme.check([f"B-{number}", f"I-{number}"])
-    assert len(scheme._verdicts) <= 10
+    assert len(scheme._violations) <= 10
     assert repr(scheme) == "TagScheme(IOB2)"
+
+
+@pytest.mark.parametrize(
+    "constraints, name", [("IOB1", "IOB1"), ("BIO", "IOB2"), ("BIOUL", "BILOU"), ("BIOUL", "IOBES")]
+)
+def test_what_may_follow_is_what_allennlp_allows(constraints, name):
+    scheme = get_scheme(name)
+    tags = scheme.tag_set(["PER", "LOC"])
+    iobes_letters = {"S": "U", "E": "L"}  # AllenNLP knows IOBES by the letters of BILOU
+    renamed = [iobes_letters.get(tag[0], tag[0]) + tag[1:] if name == "IOBES" else tag for tag in tags]
+    outside = [*tags, "O", "O"]  # the last two stand for the beginning and the end
+    start, end = len(tags), len(tags) + 1
+    places = [(i, j) for i in range(start + 1) for j in [*range(start), end] if (i, j) != (start, end)]
+    found = {(i, j) for i, j in places if scheme.allows(outside[i], outside[j])}
+    assert found == set(allowed_transitions(constraints, dict(enumerate(renamed))))
+
+
+@pytest.mark.parametrize("source", NAMES)
+@pytest.mark.parametrize("target", NAMES)
+def test_letters_are_converted_where_no_other_word_matters(source, target):
+    """By all entities of three words: in the end a letter has one translation, or there is none to be had."""
+    letters = SCHEMES[source].letters_in(SCHEMES[target])
+    spans = [(start, end, "X") for start in range(3) for end in range(start + 1, 4)]
+    sets = [chosen for number in range(4) for chosen in itertools.combinations(spans, number)]
+    flat = [chosen for chosen in sets if all(one[1] <= other[0] for one, other in itertools.pairwise(chosen))]
+    pairs = {
+        (old[0], new[0])
+        for chosen in flat
+        for old, new in zip(
+            *(get_scheme(name).tags([EntitySpan(*span) for span in chosen], 3) for name in (source, target))
+        )
+        if old != "O"
+    }
+    if letters is None:
+        assert len(dict(pairs)) < len(pairs)
+    else:
+        assert pairs == set(letters.items())
 
 
 def test_tag_set():
@@ -294,7 +341,7 @@ def test_names_and_aliases():
     ],
 )
 def test_detection(sequences, name):
-    assert detect_scheme(s.split() if isinstance(s, str) else s for s in sequences).name == name
+    assert detected(s.split() if isinstance(s, str) else s for s in sequences).name == name
 
 
 @given(st.sampled_from(NAMES), st.lists(spans_and_length(), max_size=4))
@@ -306,10 +353,10 @@ def test_detection_takes_the_first_scheme_that_fits_all(name, cases):
         if all(GRAMMARS[other].fullmatch("".join(f"{tag} " for tag in tags)) for tags in sequences)
     ]
     assert name in fits
-    assert detect_scheme(iter(sequences)).name == fits[0]
+    assert detected(iter(sequences)).name == fits[0]
 
 
-def test_detection_names_the_first_offence_under_the_best_scheme():
+def test_detection_names_the_first_error_under_the_best_scheme():
     detector = SchemeDetector()
     for tags in ("B-PER I-PER", "O I-LOC", "B-PER O", "B-LOC I-PER"):
         detector.add(tags.split())
@@ -354,11 +401,11 @@ def test_schemes_that_are_only_read(name, tags, spans):
         ("BMES", "PER", 0, 'a tag is "O", or one of', False),
     ],
 )
-def test_offences_in_schemes_that_are_only_read(name, tags, position, reason, repairable):
-    offence = get_file_scheme(name).first_offence(tags.split())
-    assert (offence.position, offence.tag, offence.repairable) == (position, tags.split()[position], repairable)
-    assert reason in offence.reason
-    assert pickle.loads(pickle.dumps(offence)).repairable is repairable
+def test_errors_in_schemes_that_are_only_read(name, tags, position, reason, repairable):
+    error = get_file_scheme(name).first_error(tags.split())
+    assert (error.position, error.tag, error.repairable) == (position, tags.split()[position], repairable)
+    assert reason in error.reason
+    assert pickle.loads(pickle.dumps(error)).repairable is repairable
 
 
 def test_repair_in_schemes_that_are_only_read():

@@ -6,7 +6,7 @@ from typing import FrozenSet, List, Optional, Pattern, Tuple
 
 from lowresource_ner.common.text_rules import MAX_TYPE_CHARACTERS, split_words, word_fault
 from lowresource_ner.data.text_lines import ConllError
-from lowresource_ner.tagging.tag_schemes import is_tag
+from lowresource_ner.tagging import is_tag
 
 DOCUMENT_MARK = "-DOCSTART-"
 BLANKS = " \t"

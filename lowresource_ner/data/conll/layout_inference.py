@@ -13,7 +13,7 @@ from lowresource_ner.data.conll.format import ConllFormat
 from lowresource_ner.data.conll.layout import BLANKS, FileLayout, is_boundary, number_of_columns, shown, split_columns
 from lowresource_ner.data.file_kinds import kind_by_first_lines
 from lowresource_ner.data.text_lines import ConllError
-from lowresource_ner.tagging.tag_schemes import OUTSIDE, is_tag
+from lowresource_ner.tagging import OUTSIDE, is_tag
 
 logger = logging.getLogger(__name__)
 

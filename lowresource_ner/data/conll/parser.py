@@ -17,7 +17,7 @@ from lowresource_ner.data.conll.format import ConllFormat
 from lowresource_ner.data.conll.layout import DOCUMENT_MARK, FileLayout, is_boundary, shown
 from lowresource_ner.data.conll.layout_inference import infer_layout
 from lowresource_ner.data.text_lines import ConllError, numbered_lines
-from lowresource_ner.tagging.tag_schemes import (
+from lowresource_ner.tagging import (
     EntitySpan,
     InvalidTagSequence,
     SchemeDetector,

@@ -15,7 +15,7 @@ from lowresource_ner.data.conll.layout import DOCUMENT_MARK, is_boundary
 from lowresource_ner.data.conll.parser import read_conll
 from lowresource_ner.data.file_kinds import kind_by_first_bytes
 from lowresource_ner.data.text_lines import BYTE_ORDER_MARK, ConllError, opener
-from lowresource_ner.tagging.tag_schemes import is_tag, split_tag
+from lowresource_ner.tagging import is_tag, split_tag
 
 _COMMENT_PREFIX = "#"
 _OUTSIDE = "O"

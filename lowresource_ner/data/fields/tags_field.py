@@ -1,4 +1,4 @@
-"""The tags of a sentence, with an error that says what to do where the model knows no such tag."""
+"""The field of a sentence's tags."""
 
 from typing import Dict, Sequence
 
@@ -6,12 +6,13 @@ from allennlp.common.checks import ConfigurationError
 from allennlp.data import Vocabulary
 from allennlp.data.fields import SequenceLabelField, TextField
 
-from lowresource_ner.tagging.tag_schemes import get_scheme
+from lowresource_ner.tagging import get_scheme, split_tag, types_of
 
 
 class TagsField(SequenceLabelField):
     """
-    A `SequenceLabelField` that remembers where its sentence stands.
+    A `SequenceLabelField` of tags that knows the place of its sentence, for an error that names it where the model has no such
+    tag.
 
     # Parameters
 
@@ -44,18 +45,18 @@ class TagsField(SequenceLabelField):
     def count_vocab_items(self, counter: Dict[str, Dict[str, int]]) -> None:
         """Counts the sentence's tags and, for each of its types, every tag of the scheme: a small sample may lack some."""
         super().count_vocab_items(counter)
-        types = sorted({tag[2:] for tag in map(str, self.labels) if tag != "O"})
-        for tag in get_scheme(self.tag_scheme).tag_set(types):
+        for tag in get_scheme(self.tag_scheme).tag_set(types_of(map(str, self.labels))):
             counter[self._label_namespace][tag] += 1
 
     def index(self, vocab: Vocabulary) -> None:
         known = vocab.get_token_to_index_vocabulary(self._label_namespace)
         for position, tag in enumerate(map(str, self.labels)):
             if tag not in known:
+                entity_type = split_tag(tag)[1]
                 raise ConfigurationError(
                     f"{self._place_of(position)}: tag '{tag}' is not among those that the model knows "
                     f"({', '.join(sorted(known))}). Rename its type or turn it into O with the 'label_map' of the reader, for "
-                    f"""instance --overrides '{{"validation_dataset_reader.label_map": {{"{tag[2:]}": "O"}}}}' """
+                    f"""instance --overrides '{{"validation_dataset_reader.label_map": {{"{entity_type}": "O"}}}}' """
                     "(dataset_reader, where the config has no other, or where it trains)."
                 )
         super().index(vocab)

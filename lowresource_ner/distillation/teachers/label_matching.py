@@ -8,17 +8,8 @@ from allennlp.common.checks import ConfigurationError
 from lowresource_ner.common.quoting import as_json, listed, quoted
 from lowresource_ner.data.dataset_readers.conll_ner import OTHER_TYPES
 from lowresource_ner.distillation.teachers.type_map import TypeMap
-from lowresource_ner.tagging.label_schemes import letters_by_type
-from lowresource_ner.tagging.tag_schemes import OUTSIDE, TagScheme, get_scheme, split_tag
+from lowresource_ner.tagging import OUTSIDE, SCHEMES, TagScheme, get_scheme, letters_by_type, rewritten
 
-# By source and target, the letters that are written otherwise. What is not here cannot be told from a word's own probabilities.
-_RENAMED = {
-    ("IOBES", "BILOU"): {"E": "L", "S": "U"},
-    ("BILOU", "IOBES"): {"L": "E", "U": "S"},
-    ("IOBES", "IOB2"): {"E": "I", "S": "B"},
-    ("BILOU", "IOB2"): {"L": "I", "U": "B"},
-    **{(name, name): {} for name in ("IOB1", "IOB2", "IOBES", "BILOU")},
-}
 _REASONS = {
     "IOB1": "in IOB1 it depends on the word before whether an entity begins at an I-",
     "IOB2": "in IOB2 it depends on the next word whether an entity ends at a B- or an I-",
@@ -84,7 +75,7 @@ class LabelMatching:
         self.matrix = numpy.zeros((len(teacher_labels), len(student_labels)), numpy.float32)
         """(num_teacher_labels, num_student_labels), with one 1 in each row."""
         for row, label in enumerate(teacher_labels):
-            translated = _translated(label, letters, types.mapped)
+            translated = rewritten(label, types.renamed, letters)
             if translated not in columns:
                 raise ConfigurationError(
                     f"{quoted(label)}, a label of {name}, is {quoted(translated)} for the student, which has no such label: "
@@ -157,6 +148,11 @@ class _Types(NamedTuple):
             raise ConfigurationError(f"{_sentence(owner)}: {complaint}.")
         return cls(owner, {each: type_map.renamed(each) or OUTSIDE for each in types})
 
+    def renamed(self, entity_type: str) -> Optional[str]:
+        """What the label map makes of a type; `None` where it is dropped."""
+        new = self.mapped[entity_type]
+        return None if new == OUTSIDE else new
+
     @property
     def as_mapped(self) -> Set[str]:
         return set(self.mapped.values()) - {OUTSIDE}
@@ -204,10 +200,10 @@ def _meaning(entity_type: str) -> str:
 
 def _letters(source: TagScheme, target: TagScheme, name: str) -> Dict[str, str]:
     """The letters that have to be rewritten."""
-    letters = _RENAMED.get((source.name, target.name))
+    letters = source.letters_in(target)
     if letters is None:
         reason = _INTO_IOB1 if target.name == "IOB1" and source.name != "IOB1" else _REASONS[source.name]
-        targets = [new for old, new in _RENAMED if old == source.name]
+        targets = [other.name for other in SCHEMES.values() if source.letters_in(other) is not None]
         raise ConfigurationError(
             f"The tags of {name} are {source.name} and the student's {target.name}, and probabilities of single words cannot be "
             f"converted: {reason}. Give the student 'tag_scheme': '{source.name}'"
@@ -215,13 +211,6 @@ def _letters(source: TagScheme, target: TagScheme, name: str) -> Dict[str, str]:
             + f", or take a teacher that was trained with {target.name}. (Hard labels of a label file can be had in any scheme.)"
         )
     return letters
-
-
-def _translated(label: str, letters: Mapping[str, str], types: Mapping[str, str]) -> str:
-    letter, entity_type = split_tag(label)
-    if entity_type is None or types[entity_type] == OUTSIDE:
-        return OUTSIDE
-    return f"{letters.get(letter, letter)}-{types[entity_type]}"
 
 
 def _sentence(text: str) -> str:

@@ -21,7 +21,7 @@ from lowresource_ner.encoding.loading import load_model
 from lowresource_ner.encoding.subword_tokenizer import Subwords, SubwordTokenizer
 from lowresource_ner.encoding.windows import choose_windows, cut_windows
 from lowresource_ner.predictors.batch_tagger import batches_of_like_length
-from lowresource_ner.tagging.label_schemes import scheme_of_labels
+from lowresource_ner.tagging import scheme_of_labels
 
 _WEIGHTS = ("model*.safetensors*", "pytorch_model*.bin*")
 _NO_NAME = re.compile(r"LABEL_\d+")

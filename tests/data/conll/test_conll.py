@@ -16,7 +16,7 @@ from lowresource_ner.data.conll.parser import (
     sentence_spans,
     survey_conll,
 )
-from lowresource_ner.tagging.tag_schemes import get_scheme
+from lowresource_ner.tagging import get_scheme
 
 FORMATS = Path(__file__).parents[3] / "fixtures" / "formats"
 

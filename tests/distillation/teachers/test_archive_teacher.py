@@ -20,7 +20,7 @@ from lowresource_ner.distillation.teachers.archive_teacher import ArchiveTeacher
 from lowresource_ner.distillation.teachers.teacher import Teacher
 from lowresource_ner.predictors import NerPredictor
 from lowresource_ner.predictors.batch_tagger import TaggedSentence
-from lowresource_ner.tagging.tag_schemes import get_scheme
+from lowresource_ner.tagging import get_scheme
 
 
 def sentences(corpus: str) -> list:

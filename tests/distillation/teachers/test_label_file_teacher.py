@@ -15,7 +15,7 @@ from allennlp.common.checks import ConfigurationError
 
 from lowresource_ner.distillation.teachers.label_file_teacher import LabelFileTeacher
 from lowresource_ner.distillation.teachers.teacher import Teacher
-from lowresource_ner.tagging.tag_schemes import get_scheme
+from lowresource_ner.tagging import get_scheme
 
 LABELS = ["O", "B-PER", "I-PER"]
 GRACE = {"tokens": ["Grace", "Ogot", "wrote"], "tags": ["B-PER", "I-PER", "O"]}

@@ -11,8 +11,7 @@ from allennlp.common.checks import ConfigurationError
 from lowresource_ner.distillation.teacher_board import TeacherBoard
 from lowresource_ner.distillation.teachers.label_matching import LabelMatching, student_labels
 from lowresource_ner.distillation.teachers.teacher import Teacher
-from lowresource_ner.tagging.label_schemes import letters_by_type, scheme_of_labels
-from lowresource_ner.tagging.tag_schemes import convert, get_scheme
+from lowresource_ner.tagging import get_scheme, letters_by_type, scheme_of_labels
 
 NUM_WORDS = 4
 
@@ -23,7 +22,7 @@ def weighted_sequences(scheme: str, *types: str, seed: int = 7) -> list[tuple[tu
     valid = [
         tags
         for tags in itertools.product(get_scheme(scheme).tag_set(types), repeat=NUM_WORDS)
-        if get_scheme(scheme).first_offence(tags) is None
+        if get_scheme(scheme).first_error(tags) is None
     ]
     weights = numpy.random.default_rng(seed).random(len(valid)) ** 4
     return list(zip(valid, weights / weights.sum()))
@@ -43,6 +42,10 @@ def renamed(tags, scheme: str, label_map: dict[str, str]) -> list[str]:
     return get_scheme(scheme).tags([span for span in spans if span.type != "O"], len(tags))
 
 
+def converted(tags, source: str, target: str) -> list[str]:
+    return get_scheme(target).tags(get_scheme(source).spans(tags), len(tags))
+
+
 SCHEMES = [("IOBES", "IOB2"), ("BILOU", "IOB2"), ("IOBES", "BILOU"), ("BILOU", "IOBES")]
 SCHEMES += [(scheme, scheme) for scheme in ("IOB2", "IOBES", "IOB1")]
 MAPS = [{}, {"LOC": "place"}, {"LOC": "O"}, {"LOC": "PER"}]
@@ -56,7 +59,7 @@ def test_marginals_are_those_of_the_rewritten_sequences(source, target, label_ma
     wanted = student_labels([labels], [label_map], target)
     sequences = weighted_sequences(source, *types)
     assert len(sequences) > 100
-    rewritten = [(convert(renamed(tags, source, label_map), source, target), weight) for tags, weight in sequences]
+    rewritten = [(converted(renamed(tags, source, label_map), source, target), weight) for tags, weight in sequences]
     matrix = LabelMatching(labels, source, wanted, target, label_map).matrix
     assert matrix.shape == (len(labels), len(wanted)) and matrix.dtype == numpy.float32
     assert (matrix.sum(axis=1) == 1).all()
@@ -77,7 +80,7 @@ def test_what_marginals_do_not_say_is_refused_and_rightly_so(source, target) -> 
     pairs = []
     for seed in range(8):
         sequences = weighted_sequences(source, "PER", seed=seed)
-        rewritten = [(convert(tags, source, target), weight) for tags, weight in sequences]
+        rewritten = [(converted(tags, source, target), weight) for tags, weight in sequences]
         pairs.append((marginals(sequences, labels), marginals(rewritten, wanted)))
     given, true = (numpy.concatenate(side) for side in zip(*pairs))
     _, residuals, *_ = numpy.linalg.lstsq(given, true, rcond=None)
