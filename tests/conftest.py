@@ -127,6 +127,14 @@ def cross_domain_archive(allennlp: Command, made_once) -> Path:
     return made_once("cross_domain", train) / "run" / "model.tar.gz"
 
 
+def archive_weights(path: Path) -> dict:
+    """The weights of an archive's model, by name."""
+    from lowresource_ner.archives.archive import Archive  # not before the variables above are set
+
+    with Archive(path) as archive:
+        return archive.weights()
+
+
 def conll_blocks(path: Path, separator: str = "\t") -> Sequence[Sequence[Sequence[str]]]:
     """The blocks of a simple CoNLL file, read without the package: an independent count for the tests."""
     blocks = path.read_text(encoding="utf-8").strip().split("\n\n")

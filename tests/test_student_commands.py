@@ -11,10 +11,8 @@ from allennlp.commands.train import train_model
 from allennlp.common import Params
 from allennlp.models.archival import load_archive
 from allennlp.predictors import Predictor
-from conftest import CORPORA, REPOSITORY, TINY_ENCODER
+from conftest import CORPORA, REPOSITORY, TINY_ENCODER, archive_weights
 from transformers import AutoTokenizer, BertConfig, BertForTokenClassification
-
-from lowresource_ner.archives.archive import archive_weights
 
 CONFIGS = REPOSITORY / "training_configs/cross_lingual"
 LABELS = ["O", "B-LOC", "I-LOC", "B-PER", "I-PER"]

@@ -1,6 +1,6 @@
 """
-Archives of this package: loaded, or read without building their models. Whatever is damaged in them is said in one way, and what
-would run code or write elsewhere is refused, since an archive may come from a stranger.
+Reads archives of AllenNLP: part by part, or with their models. An archive may come from a stranger, so whatever would run code or
+write elsewhere is refused, and every damage is reported in the same way.
 """
 
 import contextlib
@@ -8,6 +8,7 @@ import glob
 import os
 import tempfile
 import zipfile
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Union
 
@@ -17,63 +18,204 @@ from allennlp.common.checks import ConfigurationError
 from allennlp.common.meta import META_NAME, Meta
 from allennlp.data import Vocabulary
 from allennlp.data.vocabulary import NAMESPACE_PADDING_FILE
-from allennlp.models import Archive, archival
+from allennlp.models import archival
 
 from lowresource_ner.archives.building import building
 from lowresource_ner.archives.configs import archive_config, check_encoder_config
 from lowresource_ner.archives.members import COPY_AGAIN, StrPath, check_run_files, is_tar, shown, unpack
-from lowresource_ner.common.damaged_files import said_of_damage
+from lowresource_ner.common.damaged_files import damage_reported
 
 ENCODERS_FOLDER = os.path.join("vocabulary", ".encoders")
 ARCHIVE_WEIGHTS = "weights.th"
 RUN_WEIGHTS = "best.th"
 
 
-def is_archive(path: StrPath) -> bool:
-    """True for an AllenNLP archive file, be it cut, and for the folder of a finished training run."""
-    path = Path(path)
-    has_encoder = (path / ENCODERS_FOLDER).is_dir()
-    is_run = has_encoder or ((path / "config.json").is_file() and (path / "vocabulary").is_dir())
-    return is_run or is_tar(path)
-
-
-def check_archive(path: StrPath, owner: str, remedy: str) -> None:
+class Archive:
     """
+    An archive file (`model.tar.gz`) or the folder of a training run, open for the length of a `with` block. A file is unpacked
+    once, to a temporary folder; its parts are read when they are asked for.
+
+        with Archive("model.tar.gz") as archive:
+            weights = archive.weights()
+
     # Parameters
 
     path : `StrPath`
-    owner : `str`
-        Whose archive it is, for the message: "'archive_file' of the weights".
-    remedy : `str`
-        A sentence that says how one is had.
+    overrides : `Union[str, Dict[str, Any]]`, optional (default = `""`)
+        Changes to the config, as AllenNLP's commands take them.
+    owner : `str`, optional (default = `"The given path"`)
+        What names the archive, for the message that it is none: "'archive_file' of the weights".
+    remedy : `str`, optional (default = `""`)
+        A sentence for the end of this message: how to get such an archive.
 
     # Raises
 
     `ConfigurationError`
-        For what is no archive, and for the folder of a training that has not come to its first weights.
+        When it is opened: where there is no archive at the path, or it is damaged; before anything of it is written or read,
+        where `look_through` or `check_run_files` refuse it; and where `check_encoder_config` refuses an encoder in it.
+        Later: where the part that is asked for is missing or damaged.
     """
-    if not is_archive(path):
+
+    folder: Path
+    """What the archive is unpacked to; the path itself, where that is the folder of a run."""
+
+    def __init__(
+        self,
+        path: StrPath,
+        overrides: Union[str, Dict[str, Any]] = "",
+        owner: str = "The given path",
+        remedy: str = "",
+    ) -> None:
+        self.path = path
+        self._overrides = overrides
+        self._owner = owner
+        self._remedy = remedy
+
+    def __enter__(self) -> "Archive":
+        self._opened = self._open()
+        self.folder = self._opened.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._opened.__exit__(*error)
+
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[Path]:
+        path = Path(self.path)
+        if path.is_dir():
+            check_run_files(path)
+        if not is_archive(path):
+            raise ConfigurationError(
+                f"{self._owner} is '{path}', which is no archive (model.tar.gz) and no folder of a training run. Check the path, "
+                f"and that its training has finished. {self._remedy}"
+            )
+        with contextlib.nullcontext(path) if path.is_dir() else tempfile.TemporaryDirectory() as folder:
+            if not path.is_dir():
+                unpack(path, folder)
+            for config in sorted(Path(folder, ENCODERS_FOLDER).glob("[!.]*/config.json")):
+                check_encoder_config(config, path)
+            yield Path(folder)
+
+    @cached_property
+    def config(self) -> Dict[str, Any]:
+        """The config with the overrides, checked by `archive_config`."""
+        return archive_config(self.folder, self._overrides, self.path)
+
+    def labels(self, namespace: str) -> List[str]:
+        """The tags of a vocabulary namespace in the order of the model's logits, of which there must be some."""
+        labels = self.tokens(namespace)
+        if not labels:
+            raise ConfigurationError(
+                f"{self.path} has no tags in namespace '{namespace}'. Give the namespace of its model."
+            )
+        return labels
+
+    def tokens(self, namespace: str) -> List[str]:
+        """The tokens of a vocabulary namespace by index, padding included; empty where there is no such namespace."""
+        if not (self.folder / "vocabulary" / f"{namespace}.txt").exists():
+            return []
+        by_index = self._vocabulary.get_index_to_token_vocabulary(namespace)
+        return [by_index[index] for index in range(len(by_index))]
+
+    @cached_property
+    def _vocabulary(self) -> Vocabulary:
+        with self._damage_reported("vocabulary"):
+            return Vocabulary.from_files(str(self.folder / "vocabulary"))
+
+    def vocabulary_files(self) -> List[Path]:
+        """
+        The files that AllenNLP reads the vocabulary's namespaces from: all but hidden ones, such as the `._labels.txt` that a Mac
+        packs beside `labels.txt`. Raises a `ConfigurationError` where one of them cannot be read.
+        """
+        with self._damage_reported("vocabulary"):
+            folder = self.folder / "vocabulary"
+            paths = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
+            for path in [folder / NAMESPACE_PADDING_FILE, *paths]:
+                if path.is_dir():
+                    raise ValueError(f"{shown(path.name)} in it is a folder, and AllenNLP reads all in it as text.")
+                path.read_text(encoding="utf-8")
+        return [path for path in paths if path.name != NAMESPACE_PADDING_FILE]
+
+    @property
+    def weights_file(self) -> Path:
+        for name in (ARCHIVE_WEIGHTS, RUN_WEIGHTS):
+            if (self.folder / name).exists():
+                return self.folder / name
         raise ConfigurationError(
-            f"{owner} is '{path}', which is no archive (model.tar.gz) and no folder of a training run. Check the path. {remedy}"
-        )
-    if Path(path).is_dir() and not any((Path(path) / name).exists() for name in (ARCHIVE_WEIGHTS, RUN_WEIGHTS)):
-        raise ConfigurationError(
-            f"{owner} is '{path}', which holds no weights ({ARCHIVE_WEIGHTS} or {RUN_WEIGHTS}). Has its training finished?"
+            f"{self.path} holds no weights ({ARCHIVE_WEIGHTS} or {RUN_WEIGHTS}). Has its training finished?"
         )
 
+    def weights(self, names_and_shapes: bool = False) -> Dict[str, torch.Tensor]:
+        """
+        The state dict of the model, on the CPU.
 
-def check_run_folder(path: StrPath) -> None:
-    """
-    # Raises
+        # Parameters
 
-    `ConfigurationError`
-        Where a training is to be written to a folder in which AllenNLP would not find its checkpoints again.
-    """
-    if glob.has_magic(str(path)):
-        raise ConfigurationError(
-            f"A training cannot be kept in '{path}': AllenNLP takes '[', '*' and '?' in the name of its folder for a pattern, "
-            "finds no checkpoint by it (or those of another run), and fails when the first epoch ends. Give '-s' another name."
-        )
+        names_and_shapes : `bool`, optional (default = `False`)
+            True where the numbers are not needed: they are then not read from the disk, where the file's format allows it.
+        """
+        return self._read_weights(self.weights_file, names_and_shapes)
+
+    def _read_weights(self, path: Path, names_and_shapes: bool) -> Dict[str, torch.Tensor]:
+        with self._damage_reported(f"file {path.name}"):
+            mmap = names_and_shapes and zipfile.is_zipfile(path)
+            return dict(torch.load(path, map_location="cpu", weights_only=True, mmap=mmap))
+
+    def encoder_folders(self) -> List[Path]:
+        """The folders of the transformers' configs and tokenizers in the archive."""
+        return sorted(path for path in (self.folder / ENCODERS_FOLDER).glob("[!.]*") if path.is_dir())
+
+    @property
+    def encoder_folder(self) -> Path:
+        """The folder of the only encoder, with its config and tokenizer. Raises a `ConfigurationError` where there are others."""
+        folders = self.encoder_folders()
+        if len(folders) != 1:
+            raise ConfigurationError(
+                f"{self.path} holds {len(folders)} encoders, and one was expected. An archive can be continued from where its "
+                "model reads its words through one transformer (mbert_tagger, for instance)."
+            )
+        return folders[0]
+
+    def load(self, cuda_device: int = -1, weights_file: Optional[StrPath] = None) -> archival.Archive:
+        """
+        Builds the model and the readers, as AllenNLP's `load_archive` does, after all that they are built from is checked. What
+        the model's constructor raises comes through unchanged.
+
+        # Parameters
+
+        cuda_device : `int`, optional (default = `-1`)
+            -1 for the CPU, or the number of a GPU.
+        weights_file : `Optional[StrPath]`
+            Other weights than the archive's.
+
+        # Raises
+
+        `ConfigurationError`
+            Where the archive is damaged, holds no model, or needs what `building` does not allow, or the overrides do not fit.
+        """
+        with building(self.path):
+            config = Params(self.config)
+            self.vocabulary_files()
+            weights = self.weights_file if weights_file is None else Path(weights_file)
+            self._read_weights(weights, names_and_shapes=True)
+            meta = self._meta()
+            # AllenNLP's own function would unpack the archive and evaluate the config once more, by itself.
+            reader, validation_reader = archival._load_dataset_readers(config.duplicate(), str(self.folder))
+            model = archival._load_model(config.duplicate(), str(weights), str(self.folder), cuda_device)
+        return archival.Archive(model, config, reader, validation_reader, meta)
+
+    def _meta(self) -> Optional[Meta]:
+        """The version of AllenNLP that wrote the archive. A warning is logged where it may not fit this one."""
+        path = self.folder / META_NAME
+        if not path.exists():
+            return None
+        with self._damage_reported(f"file {META_NAME}"):
+            meta = Meta.from_path(path)
+            archival._check_version_compatibility(self.path, meta)
+        return meta
+
+    def _damage_reported(self, part: str) -> contextlib.AbstractContextManager[None]:
+        return damage_reported(f"The {part} of archive '{self.path}'", COPY_AGAIN)
 
 
 def load_archive(
@@ -81,147 +223,31 @@ def load_archive(
     cuda_device: int = -1,
     overrides: Union[str, Dict[str, Any]] = "",
     weights_file: Optional[StrPath] = None,
-) -> Archive:
+) -> archival.Archive:
+    """`Archive.load`, of an archive that nothing else is read of."""
+    with Archive(path, overrides) as archive:
+        return archive.load(cuda_device, weights_file)
+
+
+def is_archive(path: StrPath) -> bool:
+    """True for an AllenNLP archive file, even one that is cut short, and for the folder of a training run."""
+    path = Path(path)
+    has_encoder = (path / ENCODERS_FOLDER).is_dir()
+    is_run = has_encoder or ((path / "config.json").is_file() and (path / "vocabulary").is_dir())
+    return is_run or is_tar(path)
+
+
+def check_run_folder(path: StrPath) -> None:
     """
-    What AllenNLP's `load_archive` gives, of an archive or the folder of a training run, once what it is made from is checked.
-    What the model's own constructor raises comes through as it is.
-
-    # Parameters
-
-    path : `StrPath`
-    cuda_device : `int`, optional (default = `-1`)
-    overrides : `Union[str, Dict[str, Any]]`, optional
-    weights_file : `Optional[StrPath]`
-        Other weights than the archive's.
+    Checks that AllenNLP would find its checkpoints in a folder again.
 
     # Raises
 
     `ConfigurationError`
-        Where the archive is damaged, or no archive of a model, or `overrides` do not fit its config; and where `unpacked` or
-        `archive_config` refuse it, or it needs what `building` does not allow.
+        Where the path has characters of a pattern in it.
     """
-    with building(path), unpacked(path) as folder:
-        config = Params(archive_config(folder, overrides, path))
-        check_vocabulary(folder, path)
-        weights = _weights_file(folder, path) if weights_file is None else Path(weights_file)
-        _read_weights(weights, path, is_check=True)
-        meta = _meta(folder, path)
-        # AllenNLP's own function would unpack the archive and evaluate the config once more, by itself.
-        reader, validation_reader = archival._load_dataset_readers(config.duplicate(), str(folder))
-        model = archival._load_model(config.duplicate(), str(weights), str(folder), cuda_device)
-    return Archive(model, config, reader, validation_reader, meta)
-
-
-@contextlib.contextmanager
-def unpacked(archive: StrPath) -> Iterator[Path]:
-    """
-    An archive as a folder, for the length of a `with`; a folder is given as it is.
-
-    # Raises
-
-    `ConfigurationError`
-        Where there is no such archive, or it is damaged; before anything of it is written or read, where `look_through` or
-        `check_run_files` refuse it; and where `check_encoder_config` refuses an encoder in it.
-    """
-    archive = Path(archive)
-    if archive.is_dir():
-        check_run_files(archive)
-        _check_encoders(archive, archive)
-        yield archive
-        return
-    if not is_tar(archive):
+    if glob.has_magic(str(path)):
         raise ConfigurationError(
-            f"'{archive}' is not an archive (model.tar.gz). Check the path, and that its training has finished."
+            f"A training cannot be kept in '{path}': AllenNLP takes '[', '*' and '?' in the name of its folder for a pattern, "
+            "finds no checkpoint by it (or those of another run), and fails when the first epoch ends. Give '-s' another name."
         )
-    with tempfile.TemporaryDirectory() as folder:
-        unpack(archive, folder)
-        _check_encoders(Path(folder), archive)
-        yield Path(folder)
-
-
-def _check_encoders(folder: Path, archive: Path) -> None:
-    for path in sorted((folder / ENCODERS_FOLDER).glob("[!.]*/config.json")):
-        check_encoder_config(path, archive)
-
-
-def archive_weights(archive: StrPath) -> Dict[str, torch.Tensor]:
-    """
-    The state dict of an archive, on the CPU.
-
-    # Raises
-
-    `ConfigurationError`
-        Where there is none, or it is damaged.
-    """
-    with unpacked(archive) as folder:
-        return _read_weights(_weights_file(folder, archive), archive)
-
-
-def check_weights(folder: Path, archive: StrPath) -> Dict[str, torch.Tensor]:
-    """The weights of an archive that is `unpacked`, of which no more may have been read than names and shapes."""
-    return _read_weights(_weights_file(folder, archive), archive, is_check=True)
-
-
-def _weights_file(folder: Path, archive: StrPath) -> Path:
-    for path in (folder / ARCHIVE_WEIGHTS, folder / RUN_WEIGHTS):
-        if path.exists():
-            return path
-    raise ConfigurationError(
-        f"{archive} holds no weights ({ARCHIVE_WEIGHTS} or {RUN_WEIGHTS}). Has its training finished?"
-    )
-
-
-def _read_weights(path: Path, archive: StrPath, is_check: bool = False) -> Dict[str, torch.Tensor]:
-    with said_of_damage(f"The file {path.name} of archive '{archive}'", COPY_AGAIN):
-        mmap = is_check and zipfile.is_zipfile(path)
-        return dict(torch.load(path, map_location="cpu", weights_only=True, mmap=mmap))
-
-
-def archive_labels(archive: StrPath, label_namespace: str) -> List[str]:
-    """The tags of an archive's model, in the order of its logits."""
-    labels = archive_tokens(archive, label_namespace)
-    if not labels:
-        raise ConfigurationError(
-            f"{archive} has no tags in namespace '{label_namespace}'. Give the namespace of its model."
-        )
-    return labels
-
-
-def archive_tokens(archive: StrPath, namespace: str) -> List[str]:
-    """The tokens of a namespace of an archive's vocabulary, by index, padding included; none where there is no such namespace."""
-    with unpacked(archive) as folder:
-        if not (folder / "vocabulary" / f"{namespace}.txt").exists():
-            return []
-        with said_of_damage(f"The vocabulary of archive '{archive}'", COPY_AGAIN):
-            vocab = Vocabulary.from_files(str(folder / "vocabulary"))
-    by_index = vocab.get_index_to_token_vocabulary(namespace)
-    return [by_index[index] for index in range(len(by_index))]
-
-
-def check_vocabulary(folder: Path, archive: StrPath) -> None:
-    """Of an archive that is `unpacked`: raises a `ConfigurationError` where its vocabulary cannot be read."""
-    with said_of_damage(f"The vocabulary of archive '{archive}'", COPY_AGAIN):
-        for path in [folder / "vocabulary" / NAMESPACE_PADDING_FILE, *namespace_files(folder)]:
-            if path.is_dir():
-                raise ValueError(f"{shown(path.name)} in it is a folder, and AllenNLP reads all in it as text.")
-            path.read_text(encoding="utf-8")
-
-
-def namespace_files(folder: Path) -> List[Path]:
-    """
-    What AllenNLP reads the namespaces of an unpacked archive from: all in its vocabulary but hidden files, such as the
-    `._labels.txt` that a Mac packs beside `labels.txt`.
-    """
-    paths = sorted((folder / "vocabulary").iterdir())
-    return [path for path in paths if path.name != NAMESPACE_PADDING_FILE and not path.name.startswith(".")]
-
-
-def _meta(folder: Path, archive: StrPath) -> Optional[Meta]:
-    """The version of AllenNLP that wrote an archive, of which a warning is given where it may not fit this one."""
-    path = folder / META_NAME
-    if not path.exists():
-        return None
-    with said_of_damage(f"The file {META_NAME} of archive '{archive}'", COPY_AGAIN):
-        meta = Meta.from_path(path)
-        archival._check_version_compatibility(archive, meta)
-    return meta

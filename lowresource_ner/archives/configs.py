@@ -25,7 +25,7 @@ from allennlp.common.params import parse_overrides, remove_keys_from_params, wit
 from allennlp.models.archival import CONFIG_NAME
 
 from lowresource_ner.archives.members import COPY_AGAIN, StrPath, shown
-from lowresource_ner.common.damaged_files import reason, damage_reported
+from lowresource_ner.common.damaged_files import damage_reported, reason
 
 _LARGEST_CONFIG = 16 << 20
 _MOST_VALUES = 100_000

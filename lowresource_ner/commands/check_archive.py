@@ -8,8 +8,8 @@ from typing import Any, Dict, Iterable, Set
 from allennlp.commands.subcommand import Subcommand
 from allennlp.common.checks import ConfigurationError
 
-from lowresource_ner.archives.archive import ENCODERS_FOLDER, check_vocabulary, check_weights, namespace_files, unpacked
-from lowresource_ner.archives.configs import archive_config, entries, registered_classes, unbuilt_faults
+from lowresource_ner.archives.archive import Archive
+from lowresource_ner.archives.configs import entries, registered_classes, unbuilt_faults
 from lowresource_ner.archives.members import links_out, look_through, shown
 from lowresource_ner.encoding.loading import load_config, load_tokenizer
 
@@ -49,7 +49,7 @@ class CheckArchiveCommand(Subcommand):
         return subparser
 
 
-def archive_findings(archive: str) -> Dict[str, str]:
+def archive_findings(path: str) -> Dict[str, str]:
     """
     Reads all of an archive and builds nothing of it.
 
@@ -62,18 +62,18 @@ def archive_findings(archive: str) -> Dict[str, str]:
     `ConfigurationError`
         Where this package refuses the archive, or cannot read it.
     """
-    with unpacked(archive) as folder:
-        config = archive_config(folder, archive=archive)
-        check_vocabulary(folder, archive)
-        weights = check_weights(folder, archive)
+    with Archive(path) as archive:
+        config = archive.config
+        vocabulary = _vocabulary(archive)
+        weights = archive.weights(names_and_shapes=True)
         return {
-            "members": _members(archive),
+            "members": _members(path),
             "config": f"a {config['model']['type']}, which reads by {config['dataset_reader'].get('type')}; JSON",
             "classes": _classes(config),
             "not built": _not_built(config),
             "weights": f"{len(weights)} tensors, {sum(each.numel() for each in weights.values()):,} numbers, and no code",
-            "vocabulary": _vocabulary(folder),
-            "encoders": _encoders(folder, archive),
+            "vocabulary": vocabulary,
+            "encoders": _listed(_encoder(folder, path) for folder in archive.encoder_folders()),
             "named": _named(config),
         }
 
@@ -121,22 +121,18 @@ def _not_built(config: Dict[str, Any]) -> str:
     return _listed(f"{shown('.'.join(place))} is {shown(str(value))}" for place, value in unbuilt_faults(config))
 
 
-def _vocabulary(folder: Path) -> str:
-    sizes = {path.stem: len(path.read_text(encoding="utf-8").splitlines()) for path in namespace_files(folder)}
+def _vocabulary(archive: Archive) -> str:
+    sizes = {path.stem: len(path.read_text(encoding="utf-8").splitlines()) for path in archive.vocabulary_files()}
     return _listed(f"{shown(namespace)} ({size:,})" for namespace, size in sizes.items())
 
 
-def _encoders(folder: Path, archive: str) -> str:
-    """Reads configs and tokenizers as they are read for use, which refuses those that need code."""
-    return _listed(_encoder(path, archive) for path in sorted((folder / ENCODERS_FOLDER).glob("[!.]*")))
-
-
-def _encoder(path: Path, archive: str) -> str:
-    name = f"{path.name} of {archive}"
-    config = load_config(name, str(path))
-    load_tokenizer(name, str(path), as_trained=True)
+def _encoder(folder: Path, archive: str) -> str:
+    """Reads a config and a tokenizer as they are read for use, which refuses those that need code."""
+    name = f"{folder.name} of {archive}"
+    config = load_config(name, str(folder))
+    load_tokenizer(name, str(folder), as_trained=True)
     ignored = ", with code beside it that is not needed and not run" if getattr(config, "auto_map", None) else ""
-    return f"{shown(path.name)} ({config.model_type}{ignored})"
+    return f"{shown(folder.name)} ({config.model_type}{ignored})"
 
 
 def _named(config: Dict[str, Any]) -> str:

@@ -8,8 +8,7 @@ from typing import Any, Dict, Optional
 from allennlp.commands.subcommand import Subcommand
 from allennlp.common.checks import ConfigurationError
 
-from lowresource_ner.archives.archive import check_archive, load_archive, unpacked
-from lowresource_ner.archives.configs import archive_config
+from lowresource_ner.archives.archive import Archive
 from lowresource_ner.commands.breaking_off import broken_off
 from lowresource_ner.commands.module_figure import SUFFIXES, save_figure
 from lowresource_ner.commands.module_similarities import module_similarities
@@ -78,13 +77,12 @@ def _compare_from_args(args: argparse.Namespace) -> None:
         compare_modules(args.archive, output_file, args.plot, args.overrides)
 
 
-def _model(archive: str, overrides: str) -> PgnBilstmCrossdomain:
-    check_archive(archive, "ARCHIVE", "`allennlp train` writes one.")
-    with unpacked(archive) as folder:
-        found = archive_config(folder, overrides, archive)["model"]["type"]
-    if found != _MODEL:
-        raise ConfigurationError(f"compare-modules reads {_MODEL}, and {archive} is a {found}.")
-    model = load_archive(archive, overrides=overrides).model
+def _model(path: str, overrides: str) -> PgnBilstmCrossdomain:
+    with Archive(path, overrides, owner="ARCHIVE", remedy="`allennlp train` writes one.") as archive:
+        found = archive.config["model"]["type"]
+        if found != _MODEL:
+            raise ConfigurationError(f"compare-modules reads {_MODEL}, and {path} is a {found}.")
+        model = archive.load().model
     assert isinstance(model, PgnBilstmCrossdomain)
     return model
 

@@ -14,8 +14,8 @@ _OTHER_CAUSES = (ConfigurationError, MemoryError, torch.OutOfMemoryError)
 @contextlib.contextmanager
 def damage_reported(what: str, remedy: str) -> Iterator[None]:
     """
-    Turns any error in a `with` block that reads a file into one that names the file and says what to do. On damaged files tarfile,
-    zlib, pickle, json, tokenizers, safetensors and torch raise errors of some twenty kinds, many of which say neither.
+    Turns any error in a `with` block that reads a file into one that names the file and says what to do. On damaged files
+    tarfile, zlib, pickle, json, tokenizers, safetensors and torch raise errors of some twenty kinds, many of which say neither.
 
     # Parameters
 

@@ -18,7 +18,7 @@ import tempfile
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import Dict, Iterable, Iterator, List, Optional, Tuple, Union
+from typing import Dict, Iterable, Iterator, Optional, Tuple, Union
 
 from allennlp.common.checks import ConfigurationError
 from transformers import AutoModel, PretrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
@@ -29,22 +29,19 @@ from lowresource_ner.archives.archive import (
     ARCHIVE_WEIGHTS,
     ENCODERS_FOLDER,
     RUN_WEIGHTS,
-    archive_weights,
+    Archive,
     check_run_folder,
     is_archive,
-    unpacked,
 )
 from lowresource_ner.common.damaged_files import damage_reported
-from lowresource_ner.encoding.loading import load_config, load_model, load_tokenizer, new_model, number_of_positions
-from lowresource_ner.encoding.probe import Probe, check_encoder
+from lowresource_ner.encoding.input_format import InputFormat
+from lowresource_ner.encoding.loading import load_config, load_model, load_tokenizer, new_model
+from lowresource_ner.encoding.probe import check_encoder
 
 logger = logging.getLogger(__name__)
 
 # The encoders that are shipped with the package, each in a folder of its name.
 _SHIPPED = Path(__file__).parent.parent / "encoders"
-
-# Sub-words that are read at once by encoders that could read any number.
-_WITHOUT_LIMIT = 512
 
 
 class EncoderFiles:
@@ -117,113 +114,38 @@ class EncoderFiles:
             model, missing = load_model(AutoModel, self.model_name, encoder_source(self.model_name), config)
         return None if any("pooler." in name for name in missing) else model
 
-    def check(self, model: PreTrainedModel, size: int, dim: Optional[int]) -> None:
+    @cached_property
+    def input_format(self) -> InputFormat:
+        """How the encoder is given sentences."""
+        return InputFormat.of(self.model_name, self._tokenizer, self._config, self._as_trained)
+
+    def check(self, model: PreTrainedModel, max_length: Optional[int], dim: Optional[int]) -> None:
         """
         Runs a model of these files on one small batch, to find at the start what would stop or spoil a training. A model that is
-        being loaded with an archive or a run was tried when its training began, and is not tried again.
+        loaded with an archive or a run was tried when its training began, and is not tried again.
 
         # Parameters
 
         model : `PreTrainedModel`
-        size : `int`
-            The sub-words of a window, as `window` says.
+        max_length : `Optional[int]`
+            As in `InputFormat.window`.
         dim : `Optional[int]`
-            How long the vectors (or how many the logits) of each sub-word should be.
+            The expected number of values (of a hidden state, or logits) for each sub-word.
 
         # Raises
 
         `ConfigurationError`
             See `check_encoder`.
         """
-        if self._is_inside_archive() or self._has_run_weights():
-            return
-        prefix, suffix = self.special_tokens()
-        probe = Probe(
-            self.model_name,
-            self._tokenizer,
-            prefix,
-            suffix,
-            size,
-            pad_id=self._config.pad_token_id or 0,
-            is_in_config=self._num_positions is not None,
-            as_trained=self._as_trained,
-        )
-        check_encoder(model, probe, dim)
-
-    def max_length(self) -> int:
-        """
-        The greatest number of sub-words, special tokens included, that the encoder reads at once; 512 for one with relative
-        positions, which have no end.
-        """
-        return min(self._num_positions or _WITHOUT_LIMIT, self._tokenizer.model_max_length)
-
-    def special_tokens(self) -> Tuple[List[int], List[int]]:
-        """
-        The ids that the tokenizer puts before and after a sentence.
-
-        # Raises
-
-        `ConfigurationError`
-            Where the tokenizer makes no sub-word of a word.
-        """
-        encoding = self._tokenizer(["a"], is_split_into_words=True, return_special_tokens_mask=True)
-        special = encoding["special_tokens_mask"]
-        if 0 not in special:
-            raise ConfigurationError(
-                f"The tokenizer of encoder '{self.model_name}' leaves nothing of the word 'a', not even an unknown token: it "
-                "cannot read text, or its files are damaged. Save it anew from its model, or take another encoder."
-            )
-        first = special.index(0)
-        last = len(special) - special[::-1].index(0)
-        return encoding["input_ids"][:first], encoding["input_ids"][last:]
-
-    def window(self, max_length: Optional[int], overlap: Optional[int]) -> Tuple[int, int]:
-        """
-        In what pieces the encoder reads a long sentence.
-
-        # Parameters
-
-        max_length : `Optional[int]`
-            Sub-words in a window, special tokens included; None for as many as the encoder can read.
-        overlap : `Optional[int]`
-            Sub-words that neighbouring windows share at least; None for a quarter of a window.
-
-        # Returns
-
-        `Tuple[int, int]`
-            The sub-words of a window, special tokens left out, and the overlap.
-
-        # Raises
-
-        `ConfigurationError`
-            Where the encoder cannot read so many, or the overlap is not below the size.
-        """
-        limit, num_special = self.max_length(), sum(map(len, self.special_tokens()))
-        if self._num_positions is None and max_length is None:
-            logger.info("Encoder '%s' has no greatest length; it reads %d sub-words at once", self.model_name, limit)
-        size = (limit if max_length is None else max_length) - num_special
-        if not 1 <= size <= limit - num_special:
-            raise ConfigurationError(
-                f"'max_length' is {max_length}; encoder '{self.model_name}' reads {num_special + 1} to {limit} sub-words at "
-                "once, special tokens included. Longer sentences are cut into windows of that size, so nothing is lost."
-            )
-        chosen = size // 4 if overlap is None else overlap
-        if not 0 <= chosen < size:
-            raise ConfigurationError(
-                f"'window_overlap' is {overlap}, and a window holds {size} sub-words beside the special tokens. Take a number "
-                "from 0 to one less than that."
-            )
-        return size, chosen
+        if not (self._is_inside_archive() or self._has_run_weights()):
+            size, _ = self.input_format.window(max_length)
+            check_encoder(model, self._tokenizer, self.input_format, size, dim)
 
     def _is_inside_archive(self) -> bool:
         return self._run_dir is not None and (self._run_dir / ARCHIVE_WEIGHTS).exists()
 
     def _has_run_weights(self) -> bool:
         return self._run_dir is not None and (self._run_dir / RUN_WEIGHTS).exists()
-
-    @cached_property
-    def _num_positions(self) -> Optional[int]:
-        return number_of_positions(self.model_name, self._config)
 
     def _random_model(self) -> PreTrainedModel:
         return _without_decoder(new_model(self.model_name, self._config, **_without_pooler(self._config)))
@@ -243,8 +165,8 @@ class EncoderFiles:
         if self._run_dir is not None:
             check_run_folder(self._run_dir)
         if is_archive(self.model_name):
-            with unpacked(self.model_name) as folder:
-                loaded = self._load_from(str(_only_encoder(folder, self.model_name)), as_trained=True)
+            with Archive(self.model_name) as archive:
+                loaded = self._load_from(str(archive.encoder_folder), as_trained=True)
         else:
             loaded = self._load_from(encoder_source(self.model_name), as_trained)
         if self._run_dir is not None and store is not None:
@@ -261,26 +183,17 @@ def encoder_source(model_name: str) -> str:
     return str(_SHIPPED / model_name) if model_name in shipped and not Path(model_name).exists() else model_name
 
 
-def _only_encoder(folder: Path, archive: str) -> Path:
-    encoders = sorted(path for path in (folder / ENCODERS_FOLDER).glob("[!.]*") if path.is_dir())
-    if len(encoders) != 1:
-        raise ConfigurationError(
-            f"{archive} holds {len(encoders)} encoders, and one was expected. An archive can be continued from where its model "
-            "reads its words through one transformer (mbert_tagger, for instance)."
-        )
-    return encoders[0]
-
-
-def _with_weights_of_archive(model: PreTrainedModel, archive: str) -> PreTrainedModel:
+def _with_weights_of_archive(model: PreTrainedModel, path: str) -> PreTrainedModel:
     marker = "transformer."
-    weights = {name.split(marker, 1)[1]: value for name, value in archive_weights(archive).items() if marker in name}
+    with Archive(path) as archive:
+        weights = {name.split(marker, 1)[1]: value for name, value in archive.weights().items() if marker in name}
     missing = [name for name in model.state_dict() if name not in weights]
     if missing:
         raise ConfigurationError(
-            f"{archive} lacks {len(missing)} weights of its encoder, such as '{missing[0]}'. It was not written by this version "
+            f"{path} lacks {len(missing)} weights of its encoder, such as '{missing[0]}'. It was not written by this version "
             "of the package, or its model has another kind of encoder."
         )
-    with damage_reported(f"The encoder's weights in archive '{archive}'", "Give the archive that the encoder is from."):
+    with damage_reported(f"The encoder's weights in archive '{path}'", "Give the archive that the encoder is from."):
         model.load_state_dict({name: weights[name] for name in model.state_dict()})
     return model
 

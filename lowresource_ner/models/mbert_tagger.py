@@ -15,9 +15,9 @@ from lowresource_ner.metrics import SeqevalF1
 from lowresource_ner.models.counted_sentences import counted_sentences
 from lowresource_ner.models.labels import labels_of
 from lowresource_ner.models.readable_tags import readable_tags
-from lowresource_ner.models.warm_start import check_common_labels, tag_axes, warm_start
+from lowresource_ner.models.warm_start import tag_axes, warm_start
 from lowresource_ner.modules.tag_heads import SoftmaxHead, TagHead
-from lowresource_ner.tagging.tag_schemes import get_scheme
+from lowresource_ner.tagging import get_scheme
 
 
 @Model.register("mbert_tagger")
@@ -82,8 +82,7 @@ class MbertTagger(Model):
         if initializer is not None:
             initializer(self)
         if pretrained_file is not None:
-            check_common_labels(vocab, pretrained_file, label_namespace)
-            warm_start(self, pretrained_file, tag_axes(label_namespace, "_projection", "_head"))
+            warm_start(self, pretrained_file, tag_axes(label_namespace, "_projection", "_head"), label_namespace)
 
     def forward(
         self,

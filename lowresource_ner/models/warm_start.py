@@ -1,28 +1,21 @@
-"""Beginning from what another model of this package has learned."""
+"""Copies weights from an archive of this package into a new model."""
 
 import logging
-from typing import Dict, List, Mapping, NamedTuple
+from typing import Dict, List, Mapping, Optional
 
 import torch
 from allennlp.common.checks import ConfigurationError
 from allennlp.data import Vocabulary
 from allennlp.models import Model
 
-from lowresource_ner.archives.archive import archive_labels, archive_tokens, archive_weights
+from lowresource_ner.archives.archive import Archive
+from lowresource_ner.modules.token_axes import TokenAxes
 
 logger = logging.getLogger(__name__)
 
 
-class TokenAxes(NamedTuple):
-    """The first `number` axes of a weight run over the tokens of a vocabulary namespace, from its token of index `first` on."""
-
-    namespace: str
-    number: int = 1
-    first: int = 0
-
-
 def tag_axes(label_namespace: str, projection: str, tag_head: str) -> Dict[str, TokenAxes]:
-    """The weights of a tagger that run over its tags: of its linear layer `projection` and of its `tag_head`, both by name."""
+    """The weights of a tagger that have a row for each tag: those of its linear layer and of its tag head, given by name."""
     return {
         f"{projection}.weight": TokenAxes(label_namespace),
         f"{projection}.bias": TokenAxes(label_namespace),
@@ -32,44 +25,34 @@ def tag_axes(label_namespace: str, projection: str, tag_head: str) -> Dict[str, 
     }
 
 
-def check_common_labels(vocab: Vocabulary, archive: str, label_namespace: str) -> None:
+def warm_start(
+    model: Model, path: str, token_axes: Mapping[str, TokenAxes], label_namespace: Optional[str] = None
+) -> None:
     """
-    # Raises
-
-    `ConfigurationError`
-        Where the archive is none of this package, or no entity tag of the namespace is common to both.
-    """
-    old = archive_labels(archive, label_namespace)
-    new = list(vocab.get_token_to_index_vocabulary(label_namespace))
-    if not set(new) & set(old) - {"O"}:
-        raise ConfigurationError(
-            f"{archive} and this model have no entity tag in common: {', '.join(old)} there, {', '.join(new)} "
-            "here. Give the same names with the reader's 'label_map', or begin from the encoder alone."
-        )
-    lost = sorted(set(old) - set(new))
-    if lost:
-        logger.warning("%s knows tags that the new data lacks; they are forgotten: %s", archive, lost)
-
-
-def warm_start(model: Model, archive: str, token_axes: Mapping[str, TokenAxes]) -> None:
-    """
-    Copies an archive's weights into `model` wherever a weight of the same name and shape exists; those of `token_axes` token by
-    token (a word's vector, a tag's row), for the tokens that both vocabularies know. What is not taken over is logged.
+    Copies an archive's weights into `model` where both have a weight of the same name and shape. Weights in `token_axes` are
+    copied token by token (a word's vector, a tag's row), for the tokens that both vocabularies know. What is not copied is
+    logged.
 
     # Parameters
 
     model : `Model`
-    archive : `str`
+    path : `str`
+        The archive, or the folder of its training run.
     token_axes : `Mapping[str, TokenAxes]`
         By names of weights.
+    label_namespace : `Optional[str]`
+        A vocabulary namespace of tags, some entity tag of which the archive must know.
 
     # Raises
 
     `ConfigurationError`
-        Where the archive is none of this package, or its encoder is of another shape.
+        Where the archive is not one of this package, or its encoder has another shape.
     """
-    learned = archive_weights(archive)
-    tokens = {axes.namespace: archive_tokens(archive, axes.namespace) for axes in token_axes.values()}
+    with Archive(path) as archive:
+        if label_namespace is not None:
+            _check_common_labels(model.vocab, archive, label_namespace)
+        learned = archive.weights()
+        tokens = {axes.namespace: archive.tokens(axes.namespace) for axes in token_axes.values()}
     left_out: List[str] = []
     taken_over = 0
     with torch.no_grad():
@@ -83,15 +66,28 @@ def warm_start(model: Model, archive: str, token_axes: Mapping[str, TokenAxes]) 
                 taken_over += 1
             else:
                 raise ConfigurationError(
-                    f"Weight '{name}' has shape {tuple(learned[name].shape)} in {archive} and {tuple(weight.shape)} here. Use "
+                    f"Weight '{name}' has shape {tuple(learned[name].shape)} in {path} and {tuple(weight.shape)} here. Use "
                     "the encoder of the archive: give the archive as 'model_name' of the indexer and the embedder as well, or "
                     "the same sizes."
                 )
     if taken_over == 0:
         raise ConfigurationError(
-            f"{archive} has no weight of this model's encoder. Give the token indexer and embedder the name that they have there."
+            f"{path} has no weight of this model's encoder. Give the token indexer and embedder the name that they have there."
         )
-    logger.info("Continuing from %s. Not taken over: %s", archive, left_out or "nothing")
+    logger.info("Continuing from %s. Not taken over: %s", path, left_out or "nothing")
+
+
+def _check_common_labels(vocab: Vocabulary, archive: Archive, label_namespace: str) -> None:
+    old = archive.labels(label_namespace)
+    new = list(vocab.get_token_to_index_vocabulary(label_namespace))
+    if not set(new) & set(old) - {"O"}:
+        raise ConfigurationError(
+            f"{archive.path} and this model have no entity tag in common: {', '.join(old)} there, {', '.join(new)} "
+            "here. Give the same names with the reader's 'label_map', or begin from the encoder alone."
+        )
+    lost = sorted(set(old) - set(new))
+    if lost:
+        logger.warning("%s knows tags that the new data lacks; they are forgotten: %s", archive.path, lost)
 
 
 def _copy_tokens(

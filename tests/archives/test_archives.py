@@ -10,18 +10,7 @@ from allennlp.common.checks import ConfigurationError
 from allennlp.data import Vocabulary
 from allennlp.models import Model
 
-from lowresource_ner.archives.archive import (
-    archive_labels,
-    archive_tokens,
-    archive_weights,
-    check_archive,
-    check_run_folder,
-    check_vocabulary,
-    is_archive,
-    load_archive,
-    namespace_files,
-    unpacked,
-)
+from lowresource_ner.archives.archive import Archive, check_run_folder, is_archive, load_archive
 from lowresource_ner.archives.configs import archive_config
 from lowresource_ner.distillation.teachers.archive_teacher import ArchiveTeacher
 from lowresource_ner.encoding.encoder_files import EncoderFiles
@@ -51,25 +40,51 @@ def archive(request, tmp_path):
 
 def test_tags_come_in_the_order_of_the_vocabulary_with_the_spaces_in_them(archive):
     assert is_archive(archive)
-    assert archive_labels(archive, "tags") == LABELS
+    with Archive(archive) as opened:
+        assert opened.labels("tags") == opened.tokens("tags") == LABELS
 
 
 def test_weights_come_from_the_archive_or_the_best_epoch(archive):
-    assert torch.equal(archive_weights(archive)["projection"], WEIGHTS["projection"])
+    with Archive(archive) as opened:
+        assert torch.equal(opened.weights()["projection"], WEIGHTS["projection"])
+        assert opened.weights(names_and_shapes=True)["projection"].shape == WEIGHTS["projection"].shape
 
 
 def test_what_is_missing_is_named(archive, tmp_path):
-    with pytest.raises(ConfigurationError, match="no tags in namespace 'labels'"):
-        archive_labels(archive, "labels")
+    with Archive(archive) as opened:
+        assert opened.tokens("labels") == []
+        with pytest.raises(ConfigurationError, match="no tags in namespace 'labels'"):
+            opened.labels("labels")
+        with pytest.raises(ConfigurationError, match="holds 0 encoders, and one was expected"):
+            opened.encoder_folder  # noqa: B018
     (tmp_path / "text.txt").write_text("no archive")
-    for path in (tmp_path / "nothing", tmp_path / "text.txt"):
-        assert not is_archive(path)
-        with pytest.raises(ConfigurationError, match="is not an archive"), unpacked(path):
-            pass
     (tmp_path / "empty").mkdir()
-    assert not is_archive(tmp_path / "empty")
-    with pytest.raises(ConfigurationError, match="holds no weights"):
-        archive_weights(tmp_path / "empty")
+    for path in (tmp_path / "nothing", tmp_path / "text.txt", tmp_path / "empty"):
+        assert not is_archive(path)
+        message = f"^The one of the test is '{path}', which is no archive .* its training has finished. Train one.$"
+        with (
+            pytest.raises(ConfigurationError, match=message),
+            Archive(path, owner="The one of the test", remedy="Train one."),
+        ):
+            pass
+
+
+def test_the_folder_of_a_training_without_weights(tmp_path):
+    (tmp_path / "vocabulary" / ".encoders").mkdir(parents=True)
+    with Archive(tmp_path) as opened, pytest.raises(ConfigurationError, match="holds no weights .* training finished"):
+        opened.weights()
+
+
+def test_a_file_is_unpacked_for_the_length_of_a_with_block(packed, tmp_path):
+    with Archive(packed) as opened:
+        assert opened.folder != tmp_path and opened.config["model"] == {"type": "mbert_tagger"}
+        inside = {path.name for path in opened.folder.iterdir()}
+    assert inside == {"config.json", "weights.th", "vocabulary"} and not opened.folder.exists()
+    packed.unlink()
+    (tmp_path / "weights.th").rename(tmp_path / "best.th")
+    with Archive(tmp_path) as opened:
+        assert opened.folder == tmp_path and opened.tokens("labels") == ["O"]
+    assert (tmp_path / "best.th").exists()
 
 
 def damaged(archive, change):
@@ -110,8 +125,7 @@ DAMAGE = {
 def test_a_damaged_archive_is_told_in_one_way(packed, damage):
     damaged(packed, DAMAGE[damage])
     readers = [
-        lambda: check_archive(packed, "'archive_file'", "Train one.") or archive_weights(packed),
-        lambda: archive_tokens(packed, "labels"),
+        lambda: Archive(packed).__enter__(),
         lambda: load_archive(packed),
         lambda: ArchiveTeacher(str(packed)).fingerprint,
         lambda: EncoderFiles(str(packed)),
@@ -132,11 +146,12 @@ DAMAGED_WEIGHTS = {
 
 @pytest.mark.parametrize("damage", DAMAGED_WEIGHTS)
 def test_damaged_weights_are_told_without_the_advice_to_run_them(tmp_path, damage):
+    (tmp_path / "vocabulary" / ".encoders").mkdir(parents=True)
     torch.save(WEIGHTS, tmp_path / "best.th")
     damaged(tmp_path / "best.th", DAMAGED_WEIGHTS[damage])
     message = f"The file best.th of archive '{tmp_path}' cannot be read: .* Copy it"
-    with pytest.raises(ConfigurationError, match=message) as raised:
-        archive_weights(tmp_path)
+    with Archive(tmp_path) as opened, pytest.raises(ConfigurationError, match=message) as raised:
+        opened.weights()
     assert "weights_only" not in str(raised.value)
 
 
@@ -212,14 +227,14 @@ def test_what_allennlp_passes_over_in_a_vocabulary_is_no_damage(tmp_path):
     vocab.add_tokens_to_namespace(["O"], "labels")
     vocab.save_to_files(tmp_path / "vocabulary")
     (tmp_path / "vocabulary" / "._labels.txt").write_bytes(b"\0\5\x16\7\0\2Mac OS X\xb0\xc4\xe2")
-    check_vocabulary(tmp_path, "model.tar.gz")
-    assert archive_labels(tmp_path, "labels") == ["O"]
-    assert [path.name for path in namespace_files(tmp_path)] == ["labels.txt"]
-    (tmp_path / "vocabulary" / "sub").mkdir()
-    with pytest.raises(
-        ConfigurationError, match="The vocabulary of archive 'model.tar.gz' .*: 'sub' in it is a folder"
-    ):
-        check_vocabulary(tmp_path, "model.tar.gz")
+    (tmp_path / "config.json").touch()
+    with Archive(tmp_path) as opened:
+        assert [path.name for path in opened.vocabulary_files()] == ["labels.txt"]
+        assert opened.labels("labels") == ["O"]
+        (tmp_path / "vocabulary" / "sub").mkdir()
+        message = f"The vocabulary of archive '{tmp_path}' .*: 'sub' in it is a folder"
+        with pytest.raises(ConfigurationError, match=message):
+            opened.vocabulary_files()
 
 
 def test_only_folders_are_refused_that_are_patterns():

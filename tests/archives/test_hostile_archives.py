@@ -30,7 +30,7 @@ from hostile_archives import (
     run_folder,
 )
 
-from lowresource_ner.archives.archive import archive_labels, archive_weights, is_archive, load_archive
+from lowresource_ner.archives.archive import Archive, is_archive, load_archive
 from lowresource_ner.archives.members import look_through, unpack
 from lowresource_ner.commands.check_archive import archive_findings
 from lowresource_ner.commands.compare_modules import compare_modules
@@ -172,7 +172,7 @@ def test_more_than_the_disk_has_room_for_is_not_unpacked(tmp_path, monkeypatch):
     archive = packed(tmp_path / "model.tar.gz", harmless_parts())
     monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(100, 99, 1))
     with pytest.raises(ConfigurationError, match="and 1 are free there. Free space"):
-        archive_weights(archive)
+        load_archive(archive)
 
 
 def test_links_in_the_folder_of_a_run_are_the_users_own(tmp_path):
@@ -181,15 +181,16 @@ def test_links_in_the_folder_of_a_run_are_the_users_own(tmp_path):
     (run / "best.th").symlink_to(kept)
     (run / "vocabulary").rename(tmp_path / "kept")
     (run / "vocabulary").symlink_to(tmp_path / "kept")
-    assert archive_labels(run, "labels") == ["O", "B-PER"]
-    assert archive_weights(run)["projection.weight"].tolist() == [0, 0]
+    with Archive(run) as archive:
+        assert archive.labels("labels") == ["O", "B-PER"]
+        assert archive.weights()["projection.weight"].tolist() == [0, 0]
 
 
 def test_a_pipe_is_no_archive(tmp_path):
     os.mkfifo(tmp_path / "model.tar.gz")
     with alarm():
         assert not is_archive(tmp_path / "model.tar.gz")
-        with pytest.raises(ConfigurationError, match="is not an archive"):
+        with pytest.raises(ConfigurationError, match="is no archive"):
             load_archive(tmp_path / "model.tar.gz")
 
 

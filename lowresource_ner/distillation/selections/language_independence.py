@@ -7,7 +7,7 @@ import torch
 from allennlp.common.checks import ConfigurationError, check_for_gpu
 from allennlp.nn.util import move_to_device
 
-from lowresource_ner.archives.archive import check_archive, load_archive
+from lowresource_ner.archives.archive import Archive
 from lowresource_ner.common.preserved_random_state import preserved_random_state
 from lowresource_ner.common.rounding import SINGLE
 from lowresource_ner.data.batching.bounded_blocks import bounded_blocks, num_characters
@@ -131,13 +131,16 @@ class LanguageIndependence(Selection):
         }
 
     def _judge(self) -> "_Judge":
-        remedy = "One is trained with training_configs/cross_lingual/adversarial.jsonnet."
-        check_archive(self._archive_file, "'archive_file' of language_independence", remedy)
         check_for_gpu(self._cuda_device)
-        with preserved_random_state():
-            archive = load_archive(self._archive_file, self._cuda_device)
-        model: Any = archive.model.eval()
-        reader: Any = archive.validation_dataset_reader
+        archive = Archive(
+            self._archive_file,
+            owner="'archive_file' of language_independence",
+            remedy="One is trained with training_configs/cross_lingual/adversarial.jsonnet.",
+        )
+        with preserved_random_state(), archive:
+            loaded = archive.load(self._cuda_device)
+        model: Any = loaded.model.eval()
+        reader: Any = loaded.validation_dataset_reader
         if not hasattr(model, "language_probabilities"):
             raise ConfigurationError(
                 f"{self._archive_file} cannot tell languages apart: its model is a {type(model).__name__}. Train one with "

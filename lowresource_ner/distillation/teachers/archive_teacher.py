@@ -5,7 +5,7 @@ import inspect
 import json
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence
+from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence
 
 import numpy
 from allennlp.common import Params
@@ -13,22 +13,13 @@ from allennlp.common.checks import ConfigurationError, check_for_gpu
 from allennlp.models import Model
 from allennlp.models.archival import CONFIG_NAME
 
-from lowresource_ner.archives.archive import (
-    ARCHIVE_WEIGHTS,
-    ENCODERS_FOLDER,
-    RUN_WEIGHTS,
-    archive_tokens,
-    is_archive,
-    load_archive,
-    unpacked,
-)
+from lowresource_ner.archives.archive import ARCHIVE_WEIGHTS, ENCODERS_FOLDER, RUN_WEIGHTS, Archive, load_archive
 from lowresource_ner.archives.building import building
-from lowresource_ner.archives.configs import archive_config
-from lowresource_ner.archives.members import DO_NOT_USE, shown
+from lowresource_ner.archives.members import DO_NOT_USE, StrPath, shown
 from lowresource_ner.common.preserved_random_state import preserved_random_state
 from lowresource_ner.distillation.teachers.teacher import FileVersions, Teacher, check_versions, file_versions
 from lowresource_ner.predictors.batch_tagger import BatchTagger
-from lowresource_ner.tagging.tag_schemes import get_scheme
+from lowresource_ner.tagging import get_scheme
 
 
 class _Description(NamedTuple):
@@ -100,26 +91,21 @@ class ArchiveTeacher(Teacher):
 
     @cached_property
     def _description(self) -> _Description:
-        if not is_archive(self.archive_file):
-            raise ConfigurationError(
-                f"The teacher's 'archive_file' is '{self.archive_file}', which is no archive (model.tar.gz) and no folder of a "
-                "training run. Check the path, and that the training has finished; a Hugging Face model is a teacher of type "
-                "'transformers'."
-            )
+        archive = Archive(
+            self.archive_file,
+            self._overrides,
+            owner="The teacher's 'archive_file'",
+            remedy="A Hugging Face model is a teacher of type 'transformers'.",
+        )
         versions = _versions(self.archive_file)
-        with building(self.archive_file), unpacked(self.archive_file) as folder:
-            config = archive_config(folder, self._overrides, self.archive_file)
-            namespace = _label_namespace(config["model"])
-            scheme = _setting(config["model"], "tag_scheme")
-            files = list(_files(folder, _included(config, self.archive_file)))
-            if not {path.name for path in files} & {ARCHIVE_WEIGHTS, RUN_WEIGHTS}:
-                raise ConfigurationError(
-                    f"{self.archive_file} holds no weights ({ARCHIVE_WEIGHTS} or {RUN_WEIGHTS}). Has its training finished?"
-                )
+        with building(self.archive_file), archive:
+            model = archive.config["model"]
+            namespace = _label_namespace(model)
+            scheme = _setting(model, "tag_scheme")
             return _Description(
-                None if namespace is None else archive_tokens(folder, namespace) or None,
+                None if namespace is None else archive.tokens(namespace) or None,
                 None if scheme is None else get_scheme(scheme).name,
-                _fingerprint(folder, _what_answers_depend_on(config), files),
+                _fingerprint(archive),
                 versions,
             )
 
@@ -197,11 +183,12 @@ def _what_answers_depend_on(config: Dict[str, Any]) -> Dict[str, Any]:
     return {"model": model, "reader": reader, "fingerprints": inner}
 
 
-def _fingerprint(folder: Path, config: Mapping[str, Any], files: Iterable[Path]) -> str:
+def _fingerprint(archive: Archive) -> str:
+    config = _what_answers_depend_on(archive.config)
     digest = hashlib.sha256(b"archive 2\n" + json.dumps(config, sort_keys=True).encode())
-    for path in files:
+    for path in _files(archive):
         # A run has its weights by another name than its archive.
-        name = ARCHIVE_WEIGHTS if path.name == RUN_WEIGHTS else path.relative_to(folder).as_posix()
+        name = ARCHIVE_WEIGHTS if path.name == RUN_WEIGHTS else path.relative_to(archive.folder).as_posix()
         with path.open("rb") as file:
             digest.update(f"\n{name} {hashlib.file_digest(file, 'sha256').hexdigest()}".encode())
     return digest.hexdigest()
@@ -210,13 +197,14 @@ def _fingerprint(folder: Path, config: Mapping[str, Any], files: Iterable[Path])
 def _versions(archive_file: str) -> FileVersions:
     path = Path(archive_file)
     inside = [path / name for name in (ARCHIVE_WEIGHTS, RUN_WEIGHTS, CONFIG_NAME) if (path / name).exists()]
-    return file_versions(inside if path.is_dir() else [path])
+    return file_versions(inside if path.is_dir() else filter(Path.exists, [path]))
 
 
-def _files(folder: Path, included: Sequence[str]) -> Iterator[Path]:
-    """The files that a model is made from, its config aside: weights, vocabulary, encoder, and what the config adds."""
-    weights = [folder / name for name in (ARCHIVE_WEIGHTS, RUN_WEIGHTS) if (folder / name).exists()]
-    yield from weights[:1]
+def _files(archive: Archive) -> Iterator[Path]:
+    """The files that a model is made from besides its config: weights, vocabulary, encoder, and what the config adds."""
+    yield archive.weights_file
+    folder = archive.folder
+    included = _included(archive.config, archive.path)
     roots = [folder / "vocabulary", *(path for pattern in included for path in sorted(folder.glob(pattern)))]
     for root in roots:
         inside = sorted(root.rglob("*")) if root.is_dir() else [root]
@@ -225,7 +213,7 @@ def _files(folder: Path, included: Sequence[str]) -> Iterator[Path]:
         )
 
 
-def _included(config: Mapping[str, Any], archive_file: str) -> Sequence[str]:
+def _included(config: Mapping[str, Any], archive_file: StrPath) -> Sequence[str]:
     """The patterns of files that the config adds to the archive, which must lie in it: what they match is read."""
     patterns = config.get("include_in_archive") or []
     outside = [pattern for pattern in patterns if Path(str(pattern)).is_absolute() or ".." in Path(str(pattern)).parts]

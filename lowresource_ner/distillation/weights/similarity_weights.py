@@ -9,7 +9,7 @@ import torch
 from allennlp.common import Params
 from allennlp.common.checks import ConfigurationError
 
-from lowresource_ner.archives.archive import check_archive, load_archive
+from lowresource_ner.archives.archive import Archive
 from lowresource_ner.common.preserved_random_state import preserved_random_state
 from lowresource_ner.common.rounding import differ_by_rounding
 from lowresource_ner.data.batching.bounded_blocks import bounded_blocks, num_characters
@@ -182,19 +182,23 @@ class SimilarityWeights(TeacherWeights):
 
     @cached_property
     def _similarity(self) -> _Similarity:
-        remedy = "One is trained with training_configs/cross_lingual/similarity.jsonnet."
-        check_archive(self._archive_file, "The 'archive_file' of the weights", remedy)
-        with preserved_random_state():
-            archive = load_archive(self._archive_file, overrides=self._overrides)
-        if not hasattr(archive.model, "scores") or not isinstance(archive.dataset_reader, LanguageVectorsReader):
+        archive = Archive(
+            self._archive_file,
+            self._overrides,
+            owner="The 'archive_file' of the weights",
+            remedy="One is trained with training_configs/cross_lingual/similarity.jsonnet.",
+        )
+        with preserved_random_state(), archive:
+            loaded = archive.load()
+        if not hasattr(loaded.model, "scores") or not isinstance(loaded.dataset_reader, LanguageVectorsReader):
             raise ConfigurationError(
-                f"{self._archive_file} says nothing of languages: its model is a {type(archive.model).__name__}. Take the "
+                f"{self._archive_file} says nothing of languages: its model is a {type(loaded.model).__name__}. Take the "
                 "archive of a 'language_similarity'."
             )
-        settings = archive.config["dataset_reader"]["encoder"].as_dict(quiet=True)
+        settings = loaded.config["dataset_reader"]["encoder"].as_dict(quiet=True)
         # Where it was trained is not where it is used.
         settings.update(cuda_device=self._cuda_device, batch_size=self._batch_size)
-        return _Similarity(archive.model.eval(), SentenceEncoder.from_params(Params(settings)))
+        return _Similarity(loaded.model.eval(), SentenceEncoder.from_params(Params(settings)))
 
 
 def _tau(scores: numpy.ndarray) -> float:

@@ -12,7 +12,7 @@ from allennlp.common import Params
 from allennlp.common.checks import ConfigurationError
 from conftest import CORPORA, REPOSITORY, TINY_ENCODER, conll_blocks
 
-from lowresource_ner.archives.archive import archive_tokens, archive_weights
+from lowresource_ner.archives.archive import Archive
 from lowresource_ner.distillation import SentenceEncoder, SimilarityWeights, TeacherWeights
 
 CONFIG = REPOSITORY / "training_configs/cross_lingual/similarity.jsonnet"
@@ -38,8 +38,9 @@ def corpus() -> List[List[str]]:
 
 def by_hand(archive: Path, measure: str, languages: List[str], words: Any) -> Tuple[float, numpy.ndarray]:
     """τ and (num_sentences, num_languages) weights."""
-    known = archive_tokens(archive, "language_labels")
-    state = {name.split(".", 1)[1]: value.numpy() for name, value in archive_weights(archive).items()}
+    with Archive(archive) as opened:
+        known = opened.tokens("language_labels")
+        state = {name.split(".", 1)[1]: value.numpy() for name, value in opened.weights().items()}
     state = {name: value.astype(numpy.float64) for name, value in state.items()}
     vectors = SentenceEncoder(str(TINY_ENCODER), "mean").encode(words).astype(numpy.float64)
     of_sentences = vectors @ state["of_sentences.weight"].T + state["of_sentences.bias"]

@@ -13,9 +13,8 @@ from allennlp.common.util import prepare_environment
 from allennlp.data import Instance
 from allennlp.data.fields import MetadataField
 from allennlp.training.callbacks import TrainerCallback
-from conftest import CORPORA, REPOSITORY, TINY_ENCODER, conll_blocks
+from conftest import CORPORA, REPOSITORY, TINY_ENCODER, archive_weights, conll_blocks
 
-from lowresource_ner.archives.archive import archive_weights
 from lowresource_ner.distillation import SentenceEncoder
 from lowresource_ner.training import LanguageMeans
 

@@ -16,11 +16,9 @@ from allennlp.commands.train import train_model
 from allennlp.common import Params
 from allennlp.common.checks import ConfigurationError
 from allennlp.training.callbacks import TrainerCallback
-from conftest import REPOSITORY
+from conftest import REPOSITORY, archive_weights
 from support.full_disk import no_file_over
 from support.snapshots import recorded
-
-from lowresource_ner.archives.archive import archive_weights
 
 WITHIN_EPOCHS = {
     "dataset_reader.sample": 32,
