@@ -130,7 +130,7 @@ def test_config_builds_and_takes_a_step(path: Path, ready, tmp_path) -> None:
     batches = iter(loop.trainer.data_loader)
     for module in getattr(getattr(loop.trainer.data_loader, "scheduler", None), "modules", [None]):
         batch = next(batches)
-        assert batch.get("task", [None])[0] == module
+        assert batch.get("module_name", [None])[0] == module
         loss = loop.model(**batch)["loss"]
         loss.backward()
         assert torch.isfinite(loss)

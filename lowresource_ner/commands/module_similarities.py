@@ -47,8 +47,8 @@ def module_similarities(model: PgnBilstmCrossdomain) -> Dict[str, Any]:
     `ConfigurationError`
         Where a vector is zero or not finite, so that it has no direction.
     """
-    names = list(model.module_configs)
-    pairs = [model.module(name) for name in names]
+    names = list(model.branches)
+    pairs = [branch.pair for branch in model.branches.values()]
     theta = model.lstm_parameters.generate(pairs).detach().cpu()  # (num_modules, num_parameters)
     vectors = theta.double().numpy()
     tasks, domains = _embeddings(model)

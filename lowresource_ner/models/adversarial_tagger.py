@@ -62,7 +62,7 @@ class AdversarialTagger(MbertTagger):
         tokens: TextFieldTensors,
         tags: Optional[torch.Tensor] = None,
         metadata: Optional[List[Dict[str, Any]]] = None,
-        task: Optional[List[str]] = None,
+        module_name: Optional[List[str]] = None,
     ) -> Dict[str, Any]:
         """
         # Parameters
@@ -72,22 +72,22 @@ class AdversarialTagger(MbertTagger):
             (batch_size, num_words)
         metadata : `List[Dict[str, Any]]`, optional
             Of each sentence; "words" is passed on to the output.
-        task : `List[str]`, optional
-            Of each sentence the module that it is for, as the reader `multitask` says. A batch has one.
+        module_name : `List[str]`, optional
+            Of each sentence the module that it is for, as the data loader `one_batch_per_module` says. A batch has one.
 
         # Returns
 
         What `MbertTagger` does, and module : the batch's, where it is known. In training, a module's batch without tags has the
         loss 0 and no logits: what is learned from it is the callback's.
         """
-        if self.training and task is not None and tags is None:
+        if self.training and module_name is not None and tags is None:
             # Of a parameter, so that it can be propagated back like any other loss.
-            return {"loss": 0 * self._projection.bias.sum(), "module": task[0]}
+            return {"loss": 0 * self._projection.bias.sum(), "module": module_name[0]}
         output = super().forward(tokens, tags, metadata)
         if self.training and tags is not None:
             self._losses["ner"](output["loss"], 1)
-        if task is not None:
-            output["module"] = task[0]
+        if module_name is not None:
+            output["module"] = module_name[0]
         return output
 
     def encode(self, tokens: TextFieldTensors) -> EncodedBatch:

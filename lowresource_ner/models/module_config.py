@@ -1,4 +1,4 @@
-"""What a config says of a model's modules."""
+"""The config of a model's modules, and checks of the names in it."""
 
 from typing import Dict, List, Optional
 
@@ -9,16 +9,16 @@ from allennlp.common.checks import ConfigurationError
 
 class ModuleConfig(FromParams):
     """
-    One task in one domain.
+    The config of a module: one task in one domain. The model makes a `Branch` of it.
 
     # Parameters
 
     task, domain : `str`
-        Of the model's `tasks` and `domains`: which LSTM is generated.
+        Of the model's `tasks` and `domains`: what the LSTM is generated for.
     head : `str`
-        Of the model's `heads`: how it is read out.
+        Of the model's `heads`: what reads the LSTM's states.
     label_namespace : `Optional[str]`, optional (default = `"{domain}_labels"`)
-        Of the reader whose tags the module learns; of no meaning to a language model.
+        That of the reader whose tags the module learns. A language model ignores it.
     """
 
     def __init__(self, task: str, domain: str, head: str, label_namespace: Optional[str] = None) -> None:
@@ -37,8 +37,8 @@ def check_names(
     unlabelled_domains: List[str],
 ) -> None:
     """
-    Raises a `ConfigurationError` where a module, the default module or an unlabelled domain names what is not there, or a
-    head is of no module or has a name that torch has no room for.
+    Raises a `ConfigurationError` where a module, the default module or an unlabelled domain names what does not exist, no module
+    uses a head, or a head has a name that torch does not take.
     """
 
     def check(name: str, known: List[str], what: str, where: str) -> None:

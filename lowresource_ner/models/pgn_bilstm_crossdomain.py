@@ -1,6 +1,6 @@
-"""Cross-domain NER by a parameter generation network."""
+"""Tags entities in several domains, with LSTM weights that are generated for each task and domain."""
 
-from typing import Any, Dict, List, Optional, Union
+from typing import Any, ContextManager, Dict, List, Mapping, Optional, Sequence
 
 import torch
 from allennlp.common import Lazy
@@ -10,34 +10,35 @@ from allennlp.models import Model
 from allennlp.modules import TextFieldEmbedder
 from allennlp.nn import InitializerApplicator, RegularizerApplicator
 from allennlp.nn.util import get_text_field_mask
-from allennlp.training.metrics import Average, Metric
+from allennlp.training.metrics import Metric
 
 from lowresource_ner.metrics import SeqevalF1
+from lowresource_ner.models.branch import Branch
 from lowresource_ner.models.counted_sentences import counted_sentences
-from lowresource_ner.models.heads import LanguageModelHead, ModuleHead, TaggingHead
+from lowresource_ner.models.heads import ModuleHead, TaggingHead
 from lowresource_ner.models.module_config import ModuleConfig, check_names
-from lowresource_ner.models.readable_tags import readable_tags
-from lowresource_ner.models.warm_start import TokenAxes, tag_axes, warm_start
-from lowresource_ner.modules.character_cnn import CharacterCnn
-from lowresource_ner.modules.contextual import contextual_embedders
+from lowresource_ner.models.warm_start import warm_start
+from lowresource_ner.modules.contextual import check_language_model_inputs
 from lowresource_ner.modules.generated_lstm import GeneratedLstm
 from lowresource_ner.modules.lstm_parameters import LstmParameters, ParameterGenerator, TaskAndDomain
-from lowresource_ner.modules.word_vectors import WordVectors
-from lowresource_ner.tagging.tag_schemes import get_scheme
+from lowresource_ner.modules.token_axes import token_axes_of
+from lowresource_ner.tagging import get_scheme
 
 
 @Model.register("pgn_bilstm_crossdomain")
 class PgnBilstmCrossdomain(Model):
     """
-    NER and language modelling in several domains, each a module: word vectors, a BiLSTM whose weights are generated from the
-    embeddings of the module's task and domain, and a head (Jia, Liang and Zhang 2019).
+    NER and language modelling in several domains: word vectors, a BiLSTM whose weights are generated from the embeddings of
+    a task and a domain, and a head (Jia, Liang and Zhang 2019, P19-1236). The config calls a task in a domain with its head a
+    module; here it is a `Branch`.
 
-    A batch belongs to one module, which the `multitask` reader names in the field `task`. Without that field it is of
-    `default_module`, which is what `allennlp evaluate` and `predict` give; for another domain override `model.default_module`.
-    In evaluation, a batch that has words to predict (`lm_words`) is also read by the language model of its domain.
+    A batch belongs to one module. The data loader `one_batch_per_module` names it in the field `module_name`; a batch without
+    that field belongs to `default_module`. So `allennlp evaluate` and `predict` tag the default module's domain; for another
+    domain override `model.default_module`. In evaluation, a batch with words to predict (`lm_words`) is also read by the
+    language model of its domain.
 
-    A module need not be trained: its LSTM is generated from what others have taught its task and its domain, and read out by
-    the head that the config gives it. That is how a domain without labels is tagged.
+    A module need not be trained: its LSTM is generated from what other modules have taught its task and its domain, and the head
+    that the config names reads its states. In this way a domain without labels is tagged.
 
     Registered as a `Model` with name "pgn_bilstm_crossdomain".
 
@@ -104,7 +105,6 @@ class PgnBilstmCrossdomain(Model):
         super().__init__(vocab, regularizer, **kwargs)
         check_names(tasks, domains, list(heads), modules, default_module, unlabelled_domains or [])
         self.tag_scheme = get_scheme(tag_scheme)
-        self.module_configs = modules
         self.default_module = default_module
         self.unlabelled_domains = list(unlabelled_domains or [])
         self._embedder = text_field_embedder
@@ -116,51 +116,59 @@ class PgnBilstmCrossdomain(Model):
             num_parameters=self._encoder.num_parameters,
             hidden_size=self._encoder.hidden_size,
         )
-        self._heads = torch.nn.ModuleDict({name: self._construct_head(name, head) for name, head in heads.items()})
-        self._check_blindness()
-        default_head = self._head(default_module)
-        if not isinstance(default_head, TaggingHead):
-            raise ConfigurationError(
-                f"'default_module' is '{default_module}', which is no tagger but a language model."
+        built = {
+            name: head.construct(
+                vocab=vocab,
+                input_dim=self._encoder.get_output_dim(),
+                label_namespaces=[module.label_namespace for module in modules.values() if module.head == name],
+                tag_scheme=self.tag_scheme.name,
             )
-        self.labels = default_head.labels
-        self.register_buffer("temperature", torch.ones(()))
-        self._metrics: Dict[str, Metric] = {
-            name: self._head(name).new_metric(metric, module.label_namespace) for name, module in modules.items()
+            for name, head in heads.items()
         }
-        self._losses = {name: Average() for name in modules}
-        self.gradient_norms = {name: Average() for name in modules}
+        self._heads = torch.nn.ModuleDict(built)
+        self.branches = {
+            name: Branch(name, module, built[module.head], metric) for name, module in modules.items()
+        }
+        self._language_models = [branch for branch in self.branches.values() if branch.head.is_language_model]
+        if self._language_models:
+            check_language_model_inputs(self._language_models[0].name, self._embedder, self._encoder)
+        self.labels = self._tagging_head(default_module).labels
+        self.register_buffer("temperature", torch.ones(()))
         if initializer is not None:
             initializer(self)
         if pretrained_file is not None:
-            warm_start(self, pretrained_file, self._token_axes())
+            warm_start(self, pretrained_file, token_axes_of(self))
 
-    def module(self, name: str) -> TaskAndDomain:
+    def branch(self, name: str) -> Branch:
         """
-        The task and the domain of a module.
+        The branch of a module's name.
 
         # Raises
 
         `ConfigurationError`
             Where the model has no such module.
         """
-        if name not in self.module_configs:
+        if name not in self.branches:
             raise ConfigurationError(
-                f"The model has no module '{name}'; it has {', '.join(self.module_configs)}. Name the data as the model's "
+                f"The model has no module '{name}'; it has {', '.join(self.branches)}. Name the data as the model's "
                 "'modules' are named."
             )
-        return TaskAndDomain(self.module_configs[name].task, self.module_configs[name].domain)
+        return self.branches[name]
 
-    def learns_tags(self, name: str) -> bool:
-        """Whether a module is trained on labels."""
-        return isinstance(self._head(name), TaggingHead)
+    def training_step(self, batches: Sequence[Mapping[str, Any]]) -> ContextManager[Dict[TaskAndDomain, torch.Tensor]]:
+        """
+        Opens an update of the model on the given batches, which go through `forward` and their losses' backward passes before
+        the update is closed. As all batches are known, work on them can be done at once: the parameters of their LSTMs are
+        generated together. See `LstmParameters.step`.
+        """
+        return self.lstm_parameters.step([self._branch_of(batch).pair for batch in batches])
 
     def forward(
         self,
         tokens: TextFieldTensors,
         tags: Optional[torch.Tensor] = None,
         lm_words: Optional[TextFieldTensors] = None,
-        task: Optional[List[str]] = None,
+        module_name: Optional[List[str]] = None,
         metadata: Optional[List[Dict[str, Any]]] = None,
     ) -> Dict[str, Any]:
         """
@@ -171,7 +179,7 @@ class PgnBilstmCrossdomain(Model):
             (batch_size, num_words), in the label namespace of the batch's module.
         lm_words : `TextFieldTensors`, optional
             The words as the language model predicts them.
-        task : `List[str]`, optional
+        module_name : `List[str]`, optional
             The module of each sentence, the same for all; without it, `default_module`.
         metadata : `List[Dict[str, Any]]`, optional
             Of each sentence; "words" is passed on to the output, and "label_namespace" is that of the tags; without it, that of
@@ -182,40 +190,35 @@ class PgnBilstmCrossdomain(Model):
         module : its name; loss : scalar, the sum over the batch divided by its sentences; mask : (batch_size, num_words);
         for a tagger logits : (batch_size, num_words, num_tags); words, where there is metadata.
         """
-        name = self._name(task)
+        branch = self._branch_of({"module_name": module_name})
         mask = get_text_field_mask(tokens)
-        targets = {"tags": tags, "lm_words": None if lm_words is None else lm_words["lm_words"]["tokens"]}
         vectors = self._embedder(tokens)
-        output: Dict[str, Any] = {"module": name, "mask": mask}
+        targets = {"tags": tags, "lm_words": None if lm_words is None else lm_words["lm_words"]["tokens"]}
+        counted = counted_sentences(metadata)
         namespace = (metadata or [{}])[0].get("label_namespace")
-        rows = counted_sentences(metadata)
-        output.update(self._read(name, vectors, mask, targets, rows, namespace))
+        states = self._states(branch, vectors, mask)
+        output: Dict[str, Any] = {"module": branch.name, "mask": mask}
+        output.update(branch.read(states, mask, targets[branch.head.target_field], counted, namespace))
         if not self.training and targets["lm_words"] is not None:
-            for other in self._language_models_beside(name):
-                self._read(other, vectors, mask, targets, rows)
+            for other in self._language_models:
+                if other is not branch and other.pair.domain == branch.pair.domain:
+                    other.read(self._states(other, vectors, mask), mask, targets["lm_words"], counted)
         if metadata is not None:
             output["words"] = [sentence["words"] for sentence in metadata]
         return output
 
     def make_output_human_readable(self, output_dict: Dict[str, Any]) -> Dict[str, Any]:
-        """What `readable_tags` says, for a tagger; and "module" for each sentence."""
-        name = output_dict.get("module", self.default_module)
-        head = self._head(name)
-        if isinstance(head, TaggingHead):
-            output_dict.update(
-                readable_tags(
-                    head.tagger, self.tag_scheme, output_dict["logits"], output_dict["mask"], self.temperature
-                )
-            )
-        # A name is as long as some batches, which AllenNLP would then cut it into.
-        output_dict["module"] = [name] * len(output_dict["mask"])
+        """Adds what `readable_tags` says, for a tagger; and "module" for each sentence."""
+        branch = self.branch(output_dict.get("module", self.default_module))
+        output_dict.update(branch.head.readable(output_dict, self.temperature))
+        # Once a sentence: AllenNLP would divide a string of the batch's length among its sentences.
+        output_dict["module"] = [branch.name] * len(output_dict["mask"])
         return output_dict
 
     def distributions(self, output_dict: Dict[str, Any]) -> torch.Tensor:
         """(batch_size, num_words, num_tags): of what `readable_tags` says of a tagger's output the "distributions" alone."""
-        head = self._head(output_dict["module"])
-        assert isinstance(head, TaggingHead)
-        return head.tagger.probabilities(output_dict["logits"], output_dict["mask"], self.temperature)
+        tagger = self._tagging_head(output_dict["module"]).tagger
+        return tagger.probabilities(output_dict["logits"], output_dict["mask"], self.temperature)
 
     def get_metrics(self, reset: bool = False) -> Dict[str, float]:
         """
@@ -225,117 +228,33 @@ class PgnBilstmCrossdomain(Model):
         ("ner_source_gradient_norm").
         """
         scores: Dict[str, float] = {}
-        for name, metric in self._metrics.items():
-            prefix = "" if name == self.default_module else f"{name}_"
-            values: Dict[str, float] = metric.get_metric(reset)
-            scores.update({prefix + key: value for key, value in values.items()})
-        for name in self.module_configs:
-            for what, average in (
-                (self._head(name).loss_name, self._losses[name]),
-                ("gradient_norm", self.gradient_norms[name]),
-            ):
-                if average._count:
-                    scores[f"{name}_{what}"] = average.get_metric(reset)
+        for branch in self.branches.values():
+            scores.update(branch.get_metrics(is_default=branch.name == self.default_module, reset=reset))
         return scores
 
     def calibration_loss(
         self, logits: torch.Tensor, tags: torch.Tensor, mask: torch.Tensor, temperature: torch.Tensor
     ) -> torch.Tensor:
         """- log p(tags) of the default module at a temperature, summed over the batch; see `temperature_scaling`."""
-        head = self._head(self.default_module)
-        assert isinstance(head, TaggingHead)
-        tags = head.as_head(tags, self.module_configs[self.default_module].label_namespace)
+        head = self._tagging_head(self.default_module)
+        tags = head.as_head(tags, self.branch(self.default_module).label_namespace)
         return head.tagger.negative_log_likelihood(logits, tags, mask, temperature)
 
-    def _read(
-        self,
-        name: str,
-        vectors: torch.Tensor,
-        mask: torch.Tensor,
-        targets: Dict[str, Optional[torch.Tensor]],
-        rows: Union[slice, List[int]],
-        namespace: Optional[str] = None,
-    ) -> Dict[str, Any]:
-        """One module's output for a batch, its loss, and the metric of the rows that count."""
-        head = self._head(name)
-        namespace = namespace or self.module_configs[name].label_namespace
-        gold = targets[head.target_field]
-        states = self._encoder(self._dropout(vectors), mask, self.lstm_parameters.of(self.module(name)))
-        states = self._dropout(states)
-        output = head(states, mask, gold, namespace)
-        if gold is not None:
-            if not self.training and len(mask[rows]):
-                counted = output if isinstance(rows, slice) else head(states[rows], mask[rows], gold[rows], namespace)
-                head.measure(self._metrics[name], counted, mask[rows], gold[rows], namespace)
-            # Jia et al. as released: sums over the batch, divided by its sentences.
-            output["loss"] = output["loss"] / len(mask)
-            if self.training:
-                self._losses[name](output["loss"].detach())
-        return output
+    def _states(self, branch: Branch, vectors: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """(batch_size, num_words, 2 * hidden_size): those of a branch's LSTM."""
+        return self._dropout(self._encoder(self._dropout(vectors), mask, self.lstm_parameters(branch.pair)))
 
-    def _name(self, task: Optional[List[str]]) -> str:
-        names = sorted(set(task or [self.default_module]))
+    def _branch_of(self, batch: Mapping[str, Any]) -> Branch:
+        names = sorted(set(batch.get("module_name") or [self.default_module]))
         if len(names) > 1:
             raise ConfigurationError(
                 f"A batch holds sentences of several modules: {', '.join(names)}. In training use the scheduler "
                 "'one_batch_per_module'; validate on one module's files."
             )
-        self.module(names[0])
-        return names[0]
+        return self.branch(names[0])
 
-    def _head(self, name: str) -> ModuleHead:
-        head = self._heads[self.module_configs[name].head]
-        assert isinstance(head, ModuleHead)
+    def _tagging_head(self, name: str) -> TaggingHead:
+        head = self.branch(name).head
+        if not isinstance(head, TaggingHead):
+            raise ConfigurationError(f"'default_module' is '{name}', which is no tagger but a language model.")
         return head
-
-    def _construct_head(self, name: str, head: Lazy[ModuleHead]) -> ModuleHead:
-        namespaces = [module.label_namespace for module in self.module_configs.values() if module.head == name]
-        return head.construct(
-            vocab=self.vocab,
-            input_dim=self._encoder.get_output_dim(),
-            label_namespaces=namespaces,
-            tag_scheme=self.tag_scheme.name,
-        )
-
-    def _language_models_beside(self, name: str) -> List[str]:
-        """The language models of a module's domain."""
-        domain = self.module_configs[name].domain
-        return [
-            other
-            for other, module in self.module_configs.items()
-            if other != name and module.domain == domain and isinstance(self._head(other), LanguageModelHead)
-        ]
-
-    def _token_axes(self) -> Dict[str, TokenAxes]:
-        """The weights that run over words, characters and tags."""
-        axes: Dict[str, TokenAxes] = {}
-        for name, part in self.named_modules():
-            if isinstance(part, WordVectors):
-                axes[f"{name}.weight"] = TokenAxes(part.namespace)
-            elif isinstance(part, CharacterCnn):
-                axes[f"{name}.embedding.weight"] = TokenAxes(part.namespace)
-            elif isinstance(part, LanguageModelHead):
-                # The softmax has no padding. Its two weights are modules of their own where they are sparse.
-                for weight in ("softmax_w", "softmax_b", "softmax_w.weight", "softmax_b.weight"):
-                    axes[f"{name}.model.softmax.{weight}"] = TokenAxes(part.namespace, first=1)
-            elif isinstance(part, TaggingHead):
-                axes.update(tag_axes(part.leading_namespace, f"{name}.projection", f"{name}.tagger"))
-        return axes
-
-    def _check_blindness(self) -> None:
-        """No direction of a language model may have seen the word that it predicts."""
-        blind = [name for name in self.module_configs if not self._head(name).reads_ahead]
-        if not blind:
-            return
-        seeing = contextual_embedders(self._embedder)
-        if seeing:
-            raise ConfigurationError(
-                f"The language model {blind[0]} would read word vectors that have seen the word it predicts: {', '.join(seeing)} "
-                "gives contextual vectors. Leave the language models out, or this embedder. (An embedder of your own whose "
-                "vectors depend on their words alone says so with the class attribute 'contextual = False'.)"
-            )
-        if not self._encoder.directions_are_separate:
-            raise ConfigurationError(
-                f"The language model {blind[0]} would read states that have seen the word it predicts: with several layers the "
-                "encoder needs 'separate_directions': true."
-            )

@@ -1,4 +1,4 @@
-"""The language model's head: each direction predicts the word that it sees next."""
+"""A language model over the states of a bidirectional LSTM: each direction predicts its next word."""
 
 import math
 from typing import List, Tuple
@@ -18,7 +18,7 @@ BOUNDARY = 0
 class BidirectionalLanguageModel(torch.nn.Module):
     """
     The forward states predict the next word, the backward states the previous one, by AllenNLP's sampled softmax over
-    log-uniform candidates in training and by the full softmax in evaluation (Jia et al. 2019, section 3.3). One output matrix
+    log-uniform candidates in training and by the full softmax in evaluation (Jia et al. 2019, P19-1236, section 3.3). One output matrix
     serves both directions; the candidates are drawn for each direction anew and shared by its words.
 
     Log-uniform sampling takes classes to be sorted by falling frequency, as AllenNLP's vocabulary sorts a namespace.
@@ -62,8 +62,8 @@ class BidirectionalLanguageModel(torch.nn.Module):
 
         # Returns
 
-        ½ (forward + backward), each the sum over the batch's words of - log p. In training, p is that of the sampled softmax, so
-        that this is no estimate of a perplexity.
+        ½ (forward + backward), each the sum over the batch's words of - log p. In training, p is that of the sampled softmax,
+        from which no perplexity follows.
         """
         losses = [self._total(states, targets) for states, targets in predictions(encoded, words, mask)]
         return sum(losses, encoded.new_zeros(())) / 2

@@ -1,21 +1,24 @@
-"""The character CNN of word vectors."""
+"""Embeds words by a convolution over their characters."""
 
 import math
+from typing import Dict
 
 import torch
 from allennlp.data import Vocabulary
 from allennlp.modules import TokenEmbedder
 
+from lowresource_ner.modules.token_axes import TokenAxes
+
 
 @TokenEmbedder.register("character_cnn")
 class CharacterCnn(TokenEmbedder):
     """
-    Character embeddings, dropout, one convolution over each word's characters, the greatest value of each filter over the
-    word's positions; no nonlinearity (Jia et al. 2019, section 3.1, with the sizes of the released code).
+    Character embeddings, dropout, one convolution over each word's characters, and the maximum of each filter over the
+    word's positions; no nonlinearity (Jia et al. 2019, P19-1236, section 3.1, with the sizes of the released code).
 
     The convolution sees zeros beyond the ends of a word, and the maximum is taken over the word's own positions, so that
-    a word's vector does not depend on the words beside it; in the released code it is taken over padding, too. All words'
-    characters are computed as one row without padding.
+    a word's vector does not depend on the words beside it. (The released code also takes it over padding.) The characters of
+    all words are computed as one sequence without padding.
 
     Registered as a `TokenEmbedder` with name "character_cnn".
 
@@ -63,6 +66,9 @@ class CharacterCnn(TokenEmbedder):
 
     def get_output_dim(self) -> int:
         return self._convolution.out_channels
+
+    def token_axes(self) -> Dict[str, TokenAxes]:
+        return {"embedding.weight": TokenAxes(self.namespace)}
 
     def forward(self, token_characters: torch.Tensor) -> torch.Tensor:
         """

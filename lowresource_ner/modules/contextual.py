@@ -1,20 +1,53 @@
-"""Which embedders look at a word's neighbours."""
+"""Finds embedders whose vectors depend on a word's neighbours."""
 
 from typing import List
 
 import torch
+from allennlp.common.checks import ConfigurationError
 from allennlp.modules import TokenEmbedder
 from allennlp.modules.token_embedders import Embedding, EmptyEmbedder, TokenCharactersEncoder
+
+from lowresource_ner.modules.generated_lstm import GeneratedLstm
 
 _PER_WORD = (Embedding, EmptyEmbedder, TokenCharactersEncoder)
 
 
 def contextual_embedders(module: torch.nn.Module) -> List[str]:
     """
-    The names of the token embedders within `module` whose vectors may depend on other words than their own. An embedder says
-    with the attribute `contextual` which it is; those that do not are taken for contextual, but for AllenNLP's per-word ones.
+    The class names of the token embedders within `module` whose vectors may depend on other words than their own. The attribute
+    `contextual` of an embedder decides; one without it counts as contextual, except for AllenNLP's per-word ones.
     """
     embedders = [each for each in module.modules() if isinstance(each, TokenEmbedder)]
     return sorted(
         {type(each).__name__ for each in embedders if getattr(each, "contextual", not isinstance(each, _PER_WORD))}
     )
+
+
+def check_language_model_inputs(name: str, embedder: torch.nn.Module, lstm: GeneratedLstm) -> None:
+    """
+    Checks that no state from which a language model predicts a word depends on this word.
+
+    # Parameters
+
+    name : `str`
+        Of the language model, for messages.
+    embedder : `torch.nn.Module`
+    lstm : `GeneratedLstm`
+
+    # Raises
+
+    `ConfigurationError`
+        Where it does.
+    """
+    contextual = contextual_embedders(embedder)
+    if contextual:
+        raise ConfigurationError(
+            f"The language model {name} would read word vectors that have seen the word it predicts: {', '.join(contextual)} "
+            "gives contextual vectors. Leave the language models out, or this embedder. (An embedder of your own whose "
+            "vectors depend on their words alone says so with the class attribute 'contextual = False'.)"
+        )
+    if not lstm.directions_are_separate:
+        raise ConfigurationError(
+            f"The language model {name} would read states that have seen the word it predicts: with several layers the "
+            "encoder needs 'separate_directions': true."
+        )

@@ -1,4 +1,4 @@
-"""An LSTM that is given its weights with each call."""
+"""A bidirectional LSTM that gets its weights with each call."""
 
 from typing import List
 
@@ -31,7 +31,7 @@ class GeneratedLstm(Seq2SeqEncoder):
     # Raises
 
     `ConfigurationError`
-        For sizes below 1, or a dropout that is none.
+        For sizes below 1, or a dropout that is not from 0 to below 1.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Word vectors: those that training changes, and those of all other words of the vector file."""
+"""Embeds words: by vectors that are trained for the training words, by those of the vector file for all others."""
 
 import logging
 import lzma
@@ -14,6 +14,8 @@ from allennlp.data import Vocabulary
 from allennlp.modules import TokenEmbedder
 from allennlp.modules.token_embedders.embedding import EmbeddingsTextFile
 
+from lowresource_ner.modules.token_axes import TokenAxes
+
 logger = logging.getLogger(__name__)
 
 
@@ -23,7 +25,7 @@ class WordVectors(TokenEmbedder):
     A vector for each id of the `normalised_words` indexer.
 
     The training words have vectors of their own, which are trained: they begin as the file's vector of the word as it is
-    written, else in lower case, else as U(-√(3/d), √(3/d)) (Jia et al. 2019, as released). The other words of the file keep the
+    written, else in lower case, else as U(-√(3/d), √(3/d)) (Jia et al. 2019, P19-1236, as released). The other words of the file keep the
     file's vectors, in a buffer, so that a word which training never saw is not unknown. The padding row is zero.
 
     Registered as a `TokenEmbedder` with name "word_vectors".
@@ -83,6 +85,9 @@ class WordVectors(TokenEmbedder):
 
     def get_output_dim(self) -> int:
         return self._dim
+
+    def token_axes(self) -> Dict[str, TokenAxes]:
+        return {"weight": TokenAxes(self.namespace)}
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
         """
@@ -145,7 +150,7 @@ class WordVectors(TokenEmbedder):
 
 
 def _copy(words: Dict[str, int], known: Dict[str, numpy.ndarray], rows: torch.Tensor) -> Set[str]:
-    """Puts the vectors of `words` into their rows, and says which words have one."""
+    """Copies the vectors of `words` into their rows. Returns the words that have one."""
     found = set()
     for word, index in words.items():
         vector = known.get(word, known.get(word.lower()))

@@ -140,11 +140,11 @@ def test_a_training_batch_without_tags_costs_no_pass_of_the_encoder(data, model)
     passes: List[Any] = []
     model._embedder.register_forward_hook(lambda *arguments: passes.append(arguments))
     batch = batch_of(data["target"], data["vocab"])
-    task = ["text_target"] * len(data["target"])
-    output = model(tokens=batch["tokens"], metadata=batch["metadata"], task=task)
+    module_name = ["text_target"] * len(data["target"])
+    output = model(tokens=batch["tokens"], metadata=batch["metadata"], module_name=module_name)
     assert passes == [] and output["module"] == "text_target" and output["loss"].item() == 0
     output["loss"].backward()
-    output = model(**batch, task=["ner_source"] * len(data["target"]))
+    output = model(**batch, module_name=["ner_source"] * len(data["target"]))
     assert len(passes) == 1 and output["module"] == "ner_source" and float(output["loss"].detach()) > 0
 
 

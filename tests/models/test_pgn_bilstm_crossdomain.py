@@ -68,7 +68,7 @@ def read(domain: str, split: str = "dev", **options: Any) -> List[Instance]:
 
 def of_module(name: str, instances: Sequence[Instance]) -> List[Instance]:
     """The same sentences, for a module."""
-    return [Instance({**instance.fields, "task": MetadataField(name)}) for instance in instances]
+    return [Instance({**instance.fields, "module_name": MetadataField(name)}) for instance in instances]
 
 
 @pytest.fixture(scope="module")
@@ -205,7 +205,7 @@ def test_a_domain_without_labels_is_read_out_by_the_sources_head_with_parameters
     target = {"task": "ner", "domain": "target", "head": "source", "label_namespace": "source_labels"}
     heads = {name: head for name, head in HEADS.items() if name != "target"}
     model = build(vocab, heads=heads, modules={**MODULES, "ner_target": target}, unlabelled_domains=["target"])
-    batch = tensors(corpora["source"], vocab)  # without the field `task`: of the default module
+    batch = tensors(corpora["source"], vocab)  # without the field `module_name`: of the default module
     output = model.make_output_human_readable(model(**batch))
     logits, mask = logits_by_hand(model, "ner_target", batch, "source"), output["mask"]
     assert output["module"] == ["ner_target"] * 40

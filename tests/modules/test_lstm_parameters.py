@@ -1,4 +1,4 @@
-"""Generated parameters against explicit loops; the gradients of a collected step against plain autograd."""
+"""Generated parameters against explicit loops; the gradients of a step against plain autograd."""
 
 import copy
 import itertools
@@ -23,7 +23,7 @@ def generator_of(
     return kind(tasks, domains, num_parameters, 100, **options).to(dtype)
 
 
-def all_modules(generator):
+def all_pairs(generator):
     return [TaskAndDomain(*pair) for pair in itertools.product(generator.tasks, generator.domains)]
 
 
@@ -48,15 +48,16 @@ def expect_equal(found, expected, tolerance=1e-12):
 
 
 def plain_step(generator, uses):
-    """The gradients as autograd alone adds them up, each module's parameters generated for itself."""
-    for module, seed in uses:
-        loss_of(generator.generate([module])[0], seed).backward()
+    """The gradients as autograd alone adds them up, each pair's parameters generated for itself."""
+    for pair, seed in uses:
+        loss_of(generator.generate([pair])[0], seed).backward()
 
 
-def collected_step(generator, uses):
-    for module, seed in uses:
-        loss_of(generator.of(module), seed).backward()
-    generator.finish_step()
+def one_step(generator, uses):
+    """The same within a step of all pairs."""
+    with generator.step(all_pairs(generator)):
+        for pair, seed in uses:
+            loss_of(generator(pair), seed).backward()
 
 
 # What θ is.
@@ -66,9 +67,9 @@ def collected_step(generator, uses):
 def test_theta_is_the_sum_over_both_embeddings(task_dim, domain_dim):
     generator = generator_of(num_domains=3, num_parameters=5, task_dim=task_dim, domain_dim=domain_dim)
     weight = generator.weight.view(5, task_dim, domain_dim)
-    for module in all_modules(generator):
-        task = generator.task_embeddings[generator.tasks.index(module.task)]
-        domain = generator.domain_embeddings[generator.domains.index(module.domain)]
+    for pair in all_pairs(generator):
+        task = generator.task_embeddings[generator.tasks.index(pair.task)]
+        domain = generator.domain_embeddings[generator.domains.index(pair.domain)]
         expected = [
             sum(
                 (weight[p, v, u] * task[v] * domain[u]).item()
@@ -76,32 +77,32 @@ def test_theta_is_the_sum_over_both_embeddings(task_dim, domain_dim):
             )
             for p in range(5)
         ]
-        assert generator.of(module).tolist() == pytest.approx(expected, abs=1e-14)
-    several = generator.generate(all_modules(generator))
+        assert generator(pair).tolist() == pytest.approx(expected, abs=1e-14)
+    several = generator.generate(all_pairs(generator))
     assert several.shape == (6, 5)
-    for row, module in zip(several, all_modules(generator)):
-        torch.testing.assert_close(row, generator.of(module), rtol=0, atol=1e-14)
+    for row, pair in zip(several, all_pairs(generator)):
+        torch.testing.assert_close(row, generator(pair), rtol=0, atol=1e-14)
 
 
 # 4099 is prime, so that W cannot be cut into blocks; 4106 is twice a prime; 6144 makes three blocks.
 @pytest.mark.parametrize("num_parameters", [1, 12, 2047, 4099, 4106, 6144])
 def test_any_number_of_parameters(num_parameters):
     generator = generator_of(num_domains=3, num_parameters=num_parameters, task_dim=3, domain_dim=2)
-    modules = all_modules(generator)
-    pairs = [(generator.tasks.index(task), generator.domains.index(domain)) for task, domain in modules]
+    pairs = all_pairs(generator)
+    places = [(generator.tasks.index(task), generator.domains.index(domain)) for task, domain in pairs]
     expected = torch.einsum(
         "pvu,mv,mu->mp",
         generator.weight.view(-1, 3, 2),
-        generator.task_embeddings[[task for task, _ in pairs]],
-        generator.domain_embeddings[[domain for _, domain in pairs]],
+        generator.task_embeddings[[task for task, _ in places]],
+        generator.domain_embeddings[[domain for _, domain in places]],
     )
-    found = generator.generate(modules)
+    found = generator.generate(pairs)
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-13)
     upstream = torch.randn(found.shape, dtype=torch.float64)
     wanted = torch.autograd.grad((expected * upstream).sum(), list(generator.parameters()))
     plain = torch.autograd.grad((found * upstream).sum(), list(generator.parameters()))
     for _ in range(2):  # into new memory, then added to what is there
-        generator.generate_backward(modules, upstream)
+        generator.generate_backward(pairs, upstream)
     for gradient, by_autograd, weight in zip(wanted, plain, generator.parameters()):
         torch.testing.assert_close(by_autograd, gradient, rtol=0, atol=1e-12)
         torch.testing.assert_close(weight.grad, 2 * gradient, rtol=0, atol=1e-11)
@@ -109,14 +110,14 @@ def test_any_number_of_parameters(num_parameters):
 
 def test_shared_parameters_are_the_same_for_all():
     generator = generator_of(SharedParameters, num_domains=3)
-    assert all(generator.of(module).equal(generator.weight) for module in all_modules(generator))
-    assert generator.generate(all_modules(generator)).shape == (6, 24)
+    assert all(generator(pair).equal(generator.weight) for pair in all_pairs(generator))
+    assert generator.generate(all_pairs(generator)).shape == (6, 24)
 
 
 @KINDS
-def test_each_module_has_gradients_of_its_own(kind):
+def test_each_pair_has_gradients_of_its_own(kind):
     generator = generator_of(kind)
-    loss_of(generator.of(TaskAndDomain("t1", "d0"))).backward()
+    loss_of(generator(TaskAndDomain("t1", "d0"))).backward()
     assert all(weight.grad is not None for weight in generator.parameters())
     if kind is ParameterGenerator:
         assert generator.task_embeddings.grad[0].eq(0).all() and generator.task_embeddings.grad[1].ne(0).all()
@@ -164,7 +165,7 @@ def test_registered(name, kind):
     assert type(LstmParameters.from_params(Params({}), **extras)) is ParameterGenerator
 
 
-# A step in which all modules' parameters are generated at once.
+# A step in which the parameters of all pairs are generated at once.
 
 
 @KINDS
@@ -173,16 +174,15 @@ def test_registered(name, kind):
 def test_a_steps_gradients_are_those_of_plain_autograd(kind, num_tasks, num_domains, dtype, tolerance):
     generator = generator_of(kind, num_tasks, num_domains, dtype=dtype)
     plain = copy.deepcopy(generator)
-    generator.collect(all_modules(generator))
-    uses = [(module, seed) for seed, module in enumerate(all_modules(generator))]
+    uses = [(pair, seed) for seed, pair in enumerate(all_pairs(generator))]
     plain_step(plain, uses)
-    collected_step(generator, uses)
+    one_step(generator, uses)
     assert all(gradient.dtype == dtype for gradient in gradients(generator).values())
     expect_equal(gradients(generator), gradients(plain), tolerance)
 
 
 USES = {
-    "a-module-twice": [0, 1, 0, 2, 3],
+    "a-pair-twice": [0, 1, 0, 2, 3],
     "twice-in-a-row": [2, 2, 2],
     "some-not-at-all": [3, 1],
     "one": [2],
@@ -193,45 +193,44 @@ USES = {
 
 @KINDS
 @pytest.mark.parametrize("used", USES.values(), ids=USES)
-def test_modules_that_are_used_more_than_once_or_not_at_all(kind, used):
+def test_pairs_that_are_used_more_than_once_or_not_at_all(kind, used):
     generator = generator_of(kind)
     plain = copy.deepcopy(generator)
-    modules = all_modules(generator)
-    generator.collect(modules)
-    uses = [(modules[number], seed) for seed, number in enumerate(used)]
+    uses = [(all_pairs(generator)[number], seed) for seed, number in enumerate(used)]
     plain_step(plain, uses)
-    collected_step(generator, uses)
+    one_step(generator, uses)
     expect_equal(gradients(generator), gradients(plain))
 
 
 @KINDS
-def test_one_loss_of_several_modules(kind):
+def test_one_loss_of_several_pairs(kind):
     generator = generator_of(kind)
     plain = copy.deepcopy(generator)
-    modules = all_modules(generator)
-    generator.collect(modules)
-    for each, theta_of in ((plain, lambda module: plain.generate([module])[0]), (generator, generator.of)):
-        loss_of(theta_of(modules[0]) * theta_of(modules[1]) + theta_of(modules[0])).backward()
-        each.finish_step()
+    first, second, *_ = all_pairs(generator)
+
+    def loss(theta_of):
+        return loss_of(theta_of(first) * theta_of(second) + theta_of(first))
+
+    loss(lambda pair: plain.generate([pair])[0]).backward()
+    with generator.step(all_pairs(generator)):
+        loss(generator).backward()
     expect_equal(gradients(generator), gradients(plain))
 
 
 @KINDS
-def test_step_gradients_are_those_by_theta(kind):
+def test_a_step_gives_the_gradients_by_theta(kind):
     generator = generator_of(kind)
-    modules = all_modules(generator)
-    generator.collect(modules)
-    assert generator.step_gradients() == {}
-    for seed in (1, 2):
-        loss_of(generator.of(modules[2]), seed).backward()
-    loss_of(generator.of(modules[0])).detach()
-    theta = generator.generate([modules[2]])[0].detach().requires_grad_()
-    (expected,) = torch.autograd.grad(loss_of(theta, 1) + loss_of(theta, 2), theta)
-    found = generator.step_gradients()
-    assert list(found) == [modules[2]]
-    torch.testing.assert_close(found[modules[2]], expected, rtol=0, atol=1e-14)
-    generator.finish_step()
-    assert generator.step_gradients() == {}
+    pairs = all_pairs(generator)
+    with generator.step(pairs) as thetas:
+        assert list(thetas) == pairs and all(theta.grad is None for theta in thetas.values())
+        for seed in (1, 2):
+            loss_of(generator(pairs[2]), seed).backward()
+        loss_of(generator(pairs[0])).detach()
+        theta = generator.generate([pairs[2]])[0].detach().requires_grad_()
+        (expected,) = torch.autograd.grad(loss_of(theta, 1) + loss_of(theta, 2), theta)
+        assert [pair for pair, theta in thetas.items() if theta.grad is not None] == [pairs[2]]
+        torch.testing.assert_close(thetas[pairs[2]].grad, expected, rtol=0, atol=1e-14)
+        assert all(gradient is None for gradient in gradients(generator).values()), "carried back before the end"
 
 
 @KINDS
@@ -240,13 +239,12 @@ def test_several_steps(kind, set_to_none):
     """With gradients cleared in one way or the other between them, or added up."""
     generator = generator_of(kind)
     plain = copy.deepcopy(generator)
-    modules = all_modules(generator)
-    generator.collect(modules)
+    pairs = all_pairs(generator)
     optimizers = [torch.optim.SGD(each.parameters(), lr=0.1) for each in (generator, plain)]
     for step in range(4):
-        uses = [(module, 10 * step + number) for number, module in enumerate(modules[: 4 - step])]
+        uses = [(pair, 10 * step + number) for number, pair in enumerate(pairs[: 4 - step])]
         plain_step(plain, uses)
-        collected_step(generator, uses)
+        one_step(generator, uses)
         expect_equal(gradients(generator), gradients(plain))
         for optimizer in optimizers:
             optimizer.step()
@@ -260,13 +258,11 @@ def test_several_steps(kind, set_to_none):
 def test_gradients_are_added_to_those_that_are_there(kind):
     generator = generator_of(kind)
     plain = copy.deepcopy(generator)
-    modules = all_modules(generator)
-    generator.collect(modules)
     for each in (generator, plain):
         sum(weight.square().sum() for weight in each.parameters()).backward()
-    uses = [(module, seed) for seed, module in enumerate(modules)]
+    uses = [(pair, seed) for seed, pair in enumerate(all_pairs(generator))]
     plain_step(plain, uses)
-    collected_step(generator, uses)
+    one_step(generator, uses)
     expect_equal(gradients(generator), gradients(plain))
     # And others to them.
     for each in (generator, plain):
@@ -278,78 +274,83 @@ def test_gradients_are_added_to_those_that_are_there(kind):
 def test_evaluation_within_a_step_does_not_disturb_it(kind):
     generator = generator_of(kind)
     plain = copy.deepcopy(generator)
-    modules = all_modules(generator)
-    generator.collect(modules)
-    plain_step(plain, [(modules[0], 0), (modules[1], 1)])
+    pairs = all_pairs(generator)
+    plain_step(plain, [(pairs[0], 0), (pairs[1], 1)])
 
     def evaluate():
         with torch.no_grad():
-            found = [generator.of(module) for module in modules]
+            found = [generator(pair) for pair in pairs]
         generator.eval()
-        found += [generator.of(module).detach() for module in modules]
+        found += [generator(pair).detach() for pair in pairs]
         generator.train()
-        torch.testing.assert_close(torch.stack(found[:4]), plain.generate(modules).detach(), rtol=0, atol=1e-14)
+        torch.testing.assert_close(torch.stack(found[:4]), plain.generate(pairs).detach(), rtol=0, atol=1e-14)
         assert torch.stack(found[:4]).equal(torch.stack(found[4:]))
 
-    evaluate()
-    loss_of(generator.of(modules[0]), 0).backward()
-    evaluate()
-    theta = generator.of(modules[1])
-    evaluate()
-    loss_of(theta, 1).backward()
-    evaluate()
-    generator.finish_step()
+    with generator.step(pairs):
+        evaluate()
+        loss_of(generator(pairs[0]), 0).backward()
+        evaluate()
+        theta = generator(pairs[1])
+        evaluate()
+        loss_of(theta, 1).backward()
+        evaluate()
     expect_equal(gradients(generator), gradients(plain))
 
 
 @KINDS
-def test_without_collecting_autograd_goes_all_the_way(kind):
+def test_outside_a_step_autograd_goes_all_the_way(kind):
     generator = generator_of(kind)
     plain = copy.deepcopy(generator)
-    modules = all_modules(generator)
-    # A module that is not collected, and none of them after the end of it.
-    generator.collect(modules[:2])
-    loss_of(generator.of(modules[3]), 3).backward()
-    generator.collect([])
-    loss_of(generator.of(modules[0]), 0).backward()
-    generator.finish_step()
-    plain_step(plain, [(modules[3], 3), (modules[0], 0)])
+    pairs = all_pairs(generator)
+    with generator.step(pairs[:2]):
+        loss_of(generator(pairs[3]), 3).backward()  # a pair that the step was not opened for
+    loss_of(generator(pairs[0]), 0).backward()
+    plain_step(plain, [(pairs[3], 3), (pairs[0], 0)])
     expect_equal(gradients(generator), gradients(plain))
+
+
+@KINDS
+def test_a_step_that_fails_carries_nothing_back_and_is_over(kind):
+    generator = generator_of(kind)
+    pairs = all_pairs(generator)
+    with pytest.raises(ZeroDivisionError), generator.step(pairs):
+        loss_of(generator(pairs[0])).backward()
+        1 / 0
+    assert all(gradient is None for gradient in gradients(generator).values())
+    loss_of(generator(pairs[0])).backward()
+    assert all(gradient is not None for gradient in gradients(generator).values())
 
 
 @KINDS
 def test_parameters_are_generated_once_a_step_and_anew_in_the_next(kind, monkeypatch):
     generator = generator_of(kind)
-    modules = all_modules(generator)
+    pairs = all_pairs(generator)
     calls = []
     original = kind.generate
     monkeypatch.setattr(kind, "generate", lambda self, asked: calls.append(list(asked)) or original(self, asked))
-    generator.collect(modules)
-    for module in modules * 2:
-        torch.testing.assert_close(generator.of(module), original(generator, [module])[0], rtol=0, atol=1e-14)
-    assert calls == [modules]
-    generator.finish_step()
+    with generator.step([*pairs, pairs[0]]):
+        for pair in pairs * 2:
+            torch.testing.assert_close(generator(pair), original(generator, [pair])[0], rtol=0, atol=1e-14)
+        assert calls == [pairs]
     with torch.no_grad():
         generator.weight *= 2
     before = len(calls)
-    theta = generator.of(modules[1])
-    torch.testing.assert_close(theta, original(generator, [modules[1]])[0], rtol=0, atol=1e-14)
-    assert len(calls) == before + 1
+    with generator.step(pairs):
+        torch.testing.assert_close(generator(pairs[1]), original(generator, [pairs[1]])[0], rtol=0, atol=1e-14)
+        assert len(calls) == before + 1
 
 
 @KINDS
 def test_a_step_in_double_after_one_in_single_precision(kind):
     """Memory that is kept from step to step follows the weights."""
     generator = generator_of(kind, dtype=torch.float32)
-    modules = all_modules(generator)
-    generator.collect(modules)
-    uses = [(module, seed) for seed, module in enumerate(modules)]
-    collected_step(generator, uses)
+    uses = [(pair, seed) for seed, pair in enumerate(all_pairs(generator))]
+    one_step(generator, uses)
     generator.zero_grad()
     generator.double()
     plain = copy.deepcopy(generator)
     plain_step(plain, uses)
-    collected_step(generator, uses)
+    one_step(generator, uses)
     assert all(gradient.dtype == torch.float64 for gradient in gradients(generator).values())
     expect_equal(gradients(generator), gradients(plain))
 
@@ -363,10 +364,8 @@ def test_what_is_frozen_has_no_gradient(frozen):
     for name in names if frozen is None else frozen:
         getattr(generator, name).requires_grad_(False)
     plain = copy.deepcopy(generator)
-    modules = all_modules(generator)
-    generator.collect(modules)
-    uses = [(module, seed) for seed, module in enumerate(modules)]
-    collected_step(generator, uses)
+    uses = [(pair, seed) for seed, pair in enumerate(all_pairs(generator))]
+    one_step(generator, uses)
     if frozen is not None:
         plain_step(plain, uses)
     expect_equal(gradients(generator), gradients(plain))
@@ -375,8 +374,7 @@ def test_what_is_frozen_has_no_gradient(frozen):
 def test_shared_parameters_that_are_frozen():
     generator = generator_of(SharedParameters)
     generator.weight.requires_grad_(False)
-    generator.collect(all_modules(generator))
-    collected_step(generator, [(all_modules(generator)[0], 0)])
+    one_step(generator, [(all_pairs(generator)[0], 0)])
     assert generator.weight.grad is None
 
 

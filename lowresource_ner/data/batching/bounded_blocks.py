@@ -1,4 +1,4 @@
-"""A stream in blocks that are bounded by what they hold, and not by a number alone."""
+"""Cuts a stream into blocks of bounded number and bounded total size."""
 
 from typing import Callable, Iterable, Iterator, List, Sequence, TypeVar
 
@@ -9,8 +9,8 @@ def bounded_blocks(
     items: Iterable[Item], size: Callable[[Item], int], max_items: int, max_size: int
 ) -> Iterator[List[Item]]:
     """
-    Yields lists of up to `max_items` consecutive items. One whose sizes come to `max_size` takes no further item, so that it is
-    never more than one item larger, however many large ones follow each other.
+    Yields lists of up to `max_items` consecutive items. A list whose sizes add up to `max_size` or more takes no further item, so
+    it exceeds `max_size` by less than its last item.
     """
     block: List[Item] = []
     total = 0

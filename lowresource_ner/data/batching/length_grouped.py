@@ -1,4 +1,4 @@
-"""Batches of like length."""
+"""Puts instances of similar length into one batch."""
 
 import random
 from typing import Iterator, List, Optional, Sequence
@@ -10,11 +10,12 @@ from allennlp.data import BatchSampler, Instance
 @BatchSampler.register("length_grouped")
 class LengthGroupedSampler(BatchSampler):
     """
-    Puts instances of like length into one batch: all are shuffled, cut into groups of many batches, and each group is sorted by
-    length and cut into batches, which are shuffled in turn. So next to nothing is padded, and batches differ from epoch to epoch.
+    Puts instances of similar length into one batch. All instances are shuffled and cut into groups of many batches; each group is
+    sorted by length and cut into batches, which are shuffled in turn. So there is little padding, and batches differ from
+    epoch to epoch.
 
-    The length is what is padded, sub-words where there are sub-words. AllenNLP's `bucket` sorts by words, all instances at once,
-    and keeps batches from being the same in every epoch by noise, which is padded.
+    The length is the one that is padded: sub-words where there are sub-words. AllenNLP's `bucket` sorts all instances at once, by
+    words, and varies the batches by noise in the lengths, which costs padding.
 
     Registered as a `BatchSampler` with name "length_grouped".
 
@@ -24,7 +25,7 @@ class LengthGroupedSampler(BatchSampler):
     batches_per_group : `Optional[int]`, optional (default = `50`)
         None to sort all instances at once.
     shuffle : `bool`, optional (default = `True`)
-        False for evaluation: nothing random, and longest first.
+        False for evaluation: the order is fixed, the longest first.
 
     # Raises
 
@@ -42,7 +43,7 @@ class LengthGroupedSampler(BatchSampler):
         self._shuffle = shuffle
 
     def get_batch_indices(self, instances: Sequence[Instance]) -> Iterator[List[int]]:
-        """The indices of each batch's instances, which must have been indexed."""
+        """Yields the indices of each batch's instances. The instances must be indexed."""
         lengths = [_padded_length(instance) for instance in instances]
         order = list(range(len(instances)))
         if self._shuffle:
@@ -64,5 +65,5 @@ class LengthGroupedSampler(BatchSampler):
 
 
 def _padded_length(instance: Instance) -> int:
-    """The greatest length that any field of an instance is padded to."""
+    """The greatest length of any field of an instance, as padding counts it."""
     return max((length for field in instance.get_padding_lengths().values() for length in field.values()), default=0)

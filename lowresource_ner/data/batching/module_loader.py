@@ -1,10 +1,11 @@
-"""The data loader of the four-module update loop."""
+"""Loads batches of several modules, one batch of each in turn."""
 
 import random
-from typing import Any, Dict, Iterator, Mapping, Optional
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional
 
 from allennlp.common.checks import ConfigurationError
-from allennlp.data import DataLoader, Instance
+from allennlp.common.util import lazy_groups_of
+from allennlp.data import DataLoader, Instance, TensorDict
 from allennlp.data.data_loaders import MultiTaskDataLoader
 from allennlp.data.data_loaders.multitask_data_loader import maybe_shuffle_instances
 from allennlp.data.data_loaders.multitask_scheduler import MultiTaskScheduler
@@ -14,7 +15,7 @@ from lowresource_ner.data.batching.one_batch_per_module import OneBatchPerModule
 
 
 class _Corpus:
-    """A module's corpus, which can be read any number of times, in another order each time."""
+    """The corpus of a module, which can be iterated over repeatedly, in a new order each time."""
 
     def __init__(self, loader: DataLoader, shuffle: bool) -> None:
         self._loader = loader
@@ -43,9 +44,12 @@ class _Corpus:
 @DataLoader.register("one_batch_per_module")
 class ModuleLoader(MultiTaskDataLoader):
     """
-    AllenNLP's `multitask` data loader for the scheduler `one_batch_per_module`: corpora are shuffled as a whole and can be begun
+    AllenNLP's `multitask` data loader for the scheduler `one_batch_per_module`. Corpora are shuffled as a whole, and can begin
     again within an epoch. A corpus that is too large for memory is read lazily where `max_instances_in_memory` names its
     module; it is then read once more to count it, and shuffled from a pool of 1024 sentences.
+
+    Each batch has the field `module_name`, a list with the module of each sentence. (AllenNLP's `multitask` reader calls it
+    `task`.) Before an update's first batch is given, the function `before_update`, where one is set, gets all its batches.
 
     Registered as a `DataLoader` with name "one_batch_per_module".
 
@@ -79,10 +83,21 @@ class ModuleLoader(MultiTaskDataLoader):
         scheduler.check(data_path)
         super().__init__(reader, data_path, scheduler, **kwargs)
         scheduler.shuffle = self._shuffle
+        self.modules = scheduler.modules
+        self.before_update: Optional[Callable[[List[Dict[str, Any]]], None]] = None
         self._corpora = {name: _Corpus(loader, self._shuffle) for name, loader in self._loaders.items()}
 
     def __len__(self) -> int:
         return self.scheduler.count_batches({name: len(corpus) for name, corpus in self._corpora.items()})
+
+    def __iter__(self) -> Iterator[TensorDict]:
+        for update in lazy_groups_of(super().__iter__(), len(self.modules)):
+            batches: List[Dict[str, Any]] = [
+                {"module_name" if name == "task" else name: field for name, field in batch.items()} for batch in update
+            ]
+            if self.before_update is not None:
+                self.before_update(batches)
+            yield from batches
 
     def _get_instances_for_epoch(self) -> Dict[str, Any]:
         return dict(self._corpora)

@@ -1,4 +1,4 @@
-"""The order of the four-module update loop: one batch of each module in every step."""
+"""Orders batches for the four-module update loop: one batch of each module in every step."""
 
 import random
 from itertools import chain, islice
@@ -19,15 +19,15 @@ _BATCHES_PER_GROUP = 50
 class OneBatchPerModule(MultiTaskScheduler):
     """
     Gives batches in steps: one of each module, in the order of `modules`, again and again (Jia, Liang and Zhang 2019,
-    algorithm 1). Set the trainer's `num_gradient_accumulation_steps` to the number of modules and give it the callback
+    P19-1236, algorithm 1). Set the trainer's `num_gradient_accumulation_steps` to the number of modules and give it the callback
     `module_updates`, and a step is one update.
 
-    One module's corpus is the epoch: its sentences are cut into batches of the given size. A module without a batch size has its
-    corpus cut into as many batches, so that all run out together; where it has fewer sentences than there are steps, it is read
-    again and again, one sentence a step. A module with a batch size of its own goes through its corpus at its own pace,
-    on from epoch to epoch, and begins again at its end.
+    The corpus of one module is the epoch: its sentences are cut into batches of the given size. The corpus of a module without a
+    batch size is cut into the same number of batches, so that all end together; where it has fewer sentences than there
+    are steps, it is repeated, one sentence a step. A module with a batch size of its own reads its corpus at its own
+    pace, continues from epoch to epoch, and begins again at its end.
 
-    Within groups of 50 batches sentences are sorted by length, so that next to nothing is padded.
+    Within groups of 50 batches sentences are sorted by length, so that there is little padding.
 
     Registered as a `MultiTaskScheduler` with name "one_batch_per_module", for the data loader of the same name.
 
@@ -43,7 +43,7 @@ class OneBatchPerModule(MultiTaskScheduler):
     # Raises
 
     `ConfigurationError`
-        For modules that are named twice or not in the data, a batch size below 1, or an empty corpus.
+        For modules that are named twice or missing in the data, a batch size below 1, or an empty corpus.
     """
 
     def __init__(self, modules: List[str], batch_size: Dict[str, int], epoch: str) -> None:
@@ -64,8 +64,8 @@ class OneBatchPerModule(MultiTaskScheduler):
         self._batch_size = dict(batch_size)
         self._epoch = epoch
         self.shuffle = True
-        """Whether the batches of a group come in random order; the data loader says so."""
-        # The modules that go on where they stopped in the epoch before.
+        """Whether the batches of a group come in random order; set by the data loader."""
+        # The modules that continue where the epoch before ended.
         self._running: Dict[str, Iterator[Instance]] = {}
 
     def check(self, corpora: Iterable[str]) -> None:
@@ -81,8 +81,7 @@ class OneBatchPerModule(MultiTaskScheduler):
         # Parameters
 
         epoch_instances : `Mapping[str, Iterable[Instance]]`
-            By module; each can be iterated over any number of times, and has a length. The data loader of the same name gives
-            them.
+            By module; each can be iterated over repeatedly, and has a length. The data loader of the same name passes them.
         """
         self.check(epoch_instances)
         counts = {name: _length(name, corpus) for name, corpus in epoch_instances.items()}
@@ -128,7 +127,7 @@ def _endless(corpus: Iterable[Instance]) -> Iterator[Instance]:
 
 
 def _by_length(instances: Iterator[Instance], sizes: Sequence[int], shuffle: bool) -> Iterator[List[Instance]]:
-    """Batches of the given sizes, in groups of like length, a group's batches in random order or from short to long."""
+    """Batches of the given sizes, in groups of similar length, a group's batches in random order or from short to long."""
     for group_sizes in lazy_groups_of(sizes, _BATCHES_PER_GROUP):
         group = sorted(islice(instances, sum(group_sizes)), key=_num_words)
         if shuffle:

@@ -56,9 +56,8 @@ class SentenceReader(ShardingReader):
     A dataset reader that makes an instance of each sentence. Subclasses define `_sentences`, which yields the sentences of a
     corpus, and `_count` where there is a faster way to count them.
 
-    A model for several modules (triples of task, domain and head) learns from the field `task` which of them an instance is for.
-    AllenNLP's `multitask` reader adds it in training; to validate on one module, give the path with its name:
-    `{"ner_source": "dev.conll"}`.
+    A model of several modules learns from the field `module_name` which of them an instance is for. In training the data loader
+    `one_batch_per_module` adds it; to validate on one module, give the path with its name: `{"ner_source": "dev.conll"}`.
 
     Under distributed training each process reads a share of the sentences. Where they cannot be divided equally, some processes
     read one of the first sentences a second time; its metadata say "is_repeated", and the models do not score it.
@@ -161,7 +160,7 @@ class SentenceReader(ShardingReader):
         if isinstance(file_path, Mapping):
             for module, path in file_path.items():
                 for instance in self._read(path):
-                    instance.add_field("task", MetadataField(module))
+                    instance.add_field("module_name", MetadataField(module))
                     yield instance
             return
         sentences = (sentence for sentence in self.sentences(file_path) if self._held_out.includes(sentence.words))

@@ -1,8 +1,9 @@
-"""The bidirectional language model as a head."""
+"""A head that predicts the words that the LSTM reads."""
 
-from typing import Any, Dict, Optional, Sequence
+from typing import Dict, Optional, Sequence
 
 import torch
+from allennlp.common import Lazy
 from allennlp.common.checks import ConfigurationError
 from allennlp.data import Vocabulary
 from allennlp.training.metrics import Metric
@@ -10,6 +11,7 @@ from allennlp.training.metrics import Metric
 from lowresource_ner.metrics import WordPerplexity
 from lowresource_ner.models.heads.module_head import ModuleHead
 from lowresource_ner.modules.bidirectional_language_model import BidirectionalLanguageModel
+from lowresource_ner.modules.token_axes import TokenAxes
 
 
 @ModuleHead.register("language_model")
@@ -17,8 +19,8 @@ class LanguageModelHead(ModuleHead):
     """
     Predicts each word from those before it and from those after it; see `BidirectionalLanguageModel`.
 
-    Its words are those that the readers of language modelling text count (`lm_namespace`), sorted by frequency; they are
-    not those of the word vectors.
+    Its words are those that the readers of its text count (`lm_namespace`), sorted by frequency. They are not those of the word
+    vectors.
 
     Registered as a `ModuleHead` with name "language_model".
 
@@ -39,7 +41,7 @@ class LanguageModelHead(ModuleHead):
 
     target_field = "lm_words"
     loss_name = "sampled_loss"
-    reads_ahead = False
+    is_language_model = True
 
     def __init__(
         self,
@@ -70,7 +72,7 @@ class LanguageModelHead(ModuleHead):
         # The vocabulary's padding is no class; its unknown word is class 0.
         return {"loss": self.model(encoded, (targets - 1).clamp(min=0), mask)}
 
-    def new_metric(self, metric: Any, namespace: str) -> Metric:
+    def new_metric(self, metric: Lazy[Metric]) -> Metric:
         return WordPerplexity()
 
     def measure(
@@ -78,3 +80,8 @@ class LanguageModelHead(ModuleHead):
     ) -> None:
         assert isinstance(metric, WordPerplexity)
         metric(output["loss"], int(mask.sum()))
+
+    def token_axes(self) -> Dict[str, TokenAxes]:
+        # The softmax has no padding. Its two weights are modules of their own where they are sparse.
+        names = ("softmax_w", "softmax_b", "softmax_w.weight", "softmax_b.weight")
+        return {f"model.softmax.{name}": TokenAxes(self.namespace, first=1) for name in names}

@@ -1,16 +1,16 @@
-"""What a module reads out of its LSTM."""
+"""The base class of a model's heads, which turn the states of an LSTM into a loss and predictions."""
 
 from typing import Any, Dict, Optional, Sequence
 
 import torch
-from allennlp.common import Registrable
+from allennlp.common import Lazy, Registrable
 from allennlp.data import Vocabulary
 from allennlp.training.metrics import Metric
 
 
 class ModuleHead(torch.nn.Module, Registrable):
     """
-    The output layer of one module, or of several.
+    The output layer of one `Branch` of a model, or of several.
 
     # Parameters
 
@@ -18,7 +18,7 @@ class ModuleHead(torch.nn.Module, Registrable):
     input_dim : `int`
         Of the LSTM's states, both directions. Given by the model.
     label_namespaces : `Sequence[str]`
-        Of the modules that share the head. Given by the model.
+        Of the branches that share the head. Given by the model.
     tag_scheme : `str`
         Given by the model.
     """
@@ -31,8 +31,8 @@ class ModuleHead(torch.nn.Module, Registrable):
     loss_name = "loss"
     """What the training loss is called where it is logged."""
 
-    reads_ahead = True
-    """Whether states that have seen a word may be used to predict it."""
+    is_language_model = False
+    """Whether it predicts the words that the LSTM reads: it needs no labels, but states that have not seen their word."""
 
     def __init__(self, vocab: Vocabulary, input_dim: int, label_namespaces: Sequence[str], tag_scheme: str) -> None:
         super().__init__()
@@ -54,12 +54,12 @@ class ModuleHead(torch.nn.Module, Registrable):
 
         # Returns
 
-        loss : scalar, summed over the batch, where there are targets; and what else the head has to say.
+        loss : scalar, summed over the batch, where there are targets; and what the methods below need.
         """
         raise NotImplementedError
 
-    def new_metric(self, metric: Any, namespace: str) -> Metric:
-        """A metric for a module; `metric` is the model's, lazy, for those that count entities."""
+    def new_metric(self, metric: Lazy[Metric]) -> Metric:
+        """A metric for a branch; heads that find entities make it from `metric`, the config's."""
         raise NotImplementedError
 
     def measure(
@@ -67,3 +67,7 @@ class ModuleHead(torch.nn.Module, Registrable):
     ) -> None:
         """Adds a batch to the metric; `output` is that of `forward`."""
         raise NotImplementedError
+
+    def readable(self, output: Dict[str, Any], temperature: torch.Tensor) -> Dict[str, Any]:
+        """Further fields of an output for people and programs; "logits" are those of `forward`, "mask" that of the batch."""
+        return {}

@@ -1,6 +1,6 @@
-"""Linear layer and CRF."""
+"""A head that tags words."""
 
-from typing import Dict, List, Optional, Sequence
+from typing import Any, Dict, List, Optional, Sequence
 
 import torch
 from allennlp.common import Lazy
@@ -10,14 +10,18 @@ from allennlp.training.metrics import Metric
 
 from lowresource_ner.models.heads.module_head import ModuleHead
 from lowresource_ner.models.labels import labels_of
+from lowresource_ner.models.readable_tags import readable_tags
+from lowresource_ner.models.warm_start import tag_axes
 from lowresource_ner.modules.tag_heads import CrfHead, TagHead
+from lowresource_ner.modules.token_axes import TokenAxes
+from lowresource_ner.tagging import get_scheme
 
 
 @ModuleHead.register("tagging")
 class TaggingHead(ModuleHead):
     """
-    Linear layer and first-order CRF (Jia et al. 2019, section 3.3). Domains with the same labels can share one; each has
-    its own label namespace all the same, so that labels that differ are noticed.
+    Linear layer and first-order CRF (Jia et al. 2019, P19-1236, section 3.3). Domains with the same labels can share a head. Each
+    still has its own label namespace, so that different labels are noticed.
 
     Registered as a `ModuleHead` with name "tagging".
 
@@ -73,7 +77,7 @@ class TaggingHead(ModuleHead):
             output["loss"] = self.tagger.total_loss(logits, self.as_head(targets, namespace), mask)
         return output
 
-    def new_metric(self, metric: Lazy[Metric], namespace: str) -> Metric:
+    def new_metric(self, metric: Lazy[Metric]) -> Metric:
         return metric.construct(vocab=self.vocab, label_namespace=self.leading_namespace, tag_scheme=self.tag_scheme)
 
     def measure(
@@ -81,6 +85,14 @@ class TaggingHead(ModuleHead):
     ) -> None:
         best = self.tagger.best_tags(output["logits"], mask)
         metric(best, self.as_head(targets, namespace), mask)  # type: ignore[arg-type]
+
+    def readable(self, output: Dict[str, Any], temperature: torch.Tensor) -> Dict[str, Any]:
+        """See `readable_tags`."""
+        scheme = get_scheme(self.tag_scheme)
+        return readable_tags(self.tagger, scheme, output["logits"], output["mask"], temperature)
+
+    def token_axes(self) -> Dict[str, TokenAxes]:
+        return tag_axes(self.leading_namespace, "projection", "tagger")
 
     def as_head(self, tags: torch.Tensor, namespace: str) -> torch.Tensor:
         """

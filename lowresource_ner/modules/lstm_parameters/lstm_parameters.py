@@ -1,13 +1,14 @@
-"""Where the weights of each module's LSTM come from."""
+"""Gives each task in each domain the weights of its LSTM."""
 
-from typing import Dict, List, NamedTuple, Optional, Sequence
+import contextlib
+from typing import Dict, Iterator, NamedTuple, Optional, Sequence
 
 import torch
 from allennlp.common import Registrable
 
 
 class TaskAndDomain(NamedTuple):
-    """A module's task and domain, by name."""
+    """A task and a domain, by name: what an LSTM is generated for."""
 
     task: str
     domain: str
@@ -17,10 +18,9 @@ class LstmParameters(torch.nn.Module, Registrable):
     """
     Gives each pair of a task and a domain the parameters θ of its LSTM, as one vector in the order of `GeneratedLstm`.
 
-    By itself, each call of `of` generates θ, and the loss is differentiated through it. Where several modules are trained in
-    one step (Jia et al. 2019, algorithm 1), that would read and write the generator's weights once for each. `collect`
-    therefore lets the parameters of all modules be generated at once, when the first is asked for, and `finish_step` carries
-    the gradients of all of them back at once. The gradients are the same; a test compares them.
+    A plain call generates θ, and the loss is differentiated through it. With several pairs in one update (Jia et al. 2019,
+    P19-1236, algorithm 1), that would read and write the generator's weights once for each. Within `step`, θ of all pairs is
+    therefore generated at once, and the gradients of all are carried back at once. The gradients are the same.
 
     # Parameters
 
@@ -39,51 +39,54 @@ class LstmParameters(torch.nn.Module, Registrable):
         self.tasks = list(tasks)
         self.domains = list(domains)
         self.num_parameters = num_parameters
-        self._collected: List[TaskAndDomain] = []
-        self._step: Optional[Dict[TaskAndDomain, torch.Tensor]] = None
+        # θ of the pairs of the open step.
+        self._thetas: Dict[TaskAndDomain, torch.Tensor] = {}
 
-    def generate(self, modules: Sequence[TaskAndDomain]) -> torch.Tensor:
-        """(len(modules), num_parameters): θ of each, differentiable."""
+    def generate(self, pairs: Sequence[TaskAndDomain]) -> torch.Tensor:
+        """(len(pairs), num_parameters): θ of each, differentiable."""
         raise NotImplementedError
 
-    def generate_backward(self, modules: Sequence[TaskAndDomain], gradient: torch.Tensor) -> None:
+    def generate_backward(self, pairs: Sequence[TaskAndDomain], gradient: torch.Tensor) -> None:
         """
         Adds to the gradients of what θ is made from.
 
         # Parameters
 
-        modules : `Sequence[TaskAndDomain]`
+        pairs : `Sequence[TaskAndDomain]`
         gradient : `torch.Tensor`
-            (len(modules), num_parameters), of the loss with respect to `generate(modules)`.
+            (len(pairs), num_parameters), of the loss with respect to `generate(pairs)`.
         """
         with torch.enable_grad():
-            generated = self.generate(modules)
+            generated = self.generate(pairs)
         if generated.requires_grad:  # not where all is frozen
             generated.backward(gradient)
 
-    def of(self, module: TaskAndDomain) -> torch.Tensor:
-        """(num_parameters,): θ of one module."""
-        if module not in self._collected or not (self.training and torch.is_grad_enabled()):
-            return self.generate([module])[0]
-        if self._step is None:
-            with torch.no_grad():
-                generated = self.generate(self._collected)
-            self._step = {each: row.requires_grad_() for each, row in zip(self._collected, generated.detach().unbind())}
-        return self._step[module]
+    def forward(self, pair: TaskAndDomain) -> torch.Tensor:
+        """(num_parameters,): θ of one pair; in training, that of the open step where the pair is among the step's."""
+        theta: Optional[torch.Tensor] = self._thetas.get(pair)
+        if theta is not None and self.training and torch.is_grad_enabled():
+            return theta
+        return self.generate([pair])[0]
 
-    def collect(self, modules: Sequence[TaskAndDomain]) -> None:
-        """From now on, the parameters of `modules` are generated once a step, until `finish_step`. None to stop it."""
-        self._collected = list(modules)
-        self._step = None
+    @contextlib.contextmanager
+    def step(self, pairs: Sequence[TaskAndDomain]) -> Iterator[Dict[TaskAndDomain, torch.Tensor]]:
+        """
+        Opens a step, in which θ of the given pairs is generated once; its end carries the gradients back. A step that ends
+        in an exception carries nothing back.
 
-    def step_gradients(self) -> Dict[TaskAndDomain, torch.Tensor]:
-        """(num_parameters,) for each module that has been differentiated in this step; the others are not there."""
-        step = self._step or {}
-        return {module: row.grad for module, row in step.items() if row.grad is not None}
+        # Yields
 
-    def finish_step(self) -> None:
-        """Carries the gradients of this step's θ on to what they are made from, and ends the step."""
-        gradients = self.step_gradients()
-        if gradients:
-            self.generate_backward(list(gradients), torch.stack(list(gradients.values())))
-        self._step = None
+        (num_parameters,) for each pair: θ, a leaf of the graph, whose `grad` the backward passes of the step fill.
+        """
+        pairs = list(dict.fromkeys(pairs))
+        with torch.no_grad():
+            generated = self.generate(pairs)
+        thetas = {pair: row.requires_grad_() for pair, row in zip(pairs, generated.detach().unbind())}
+        self._thetas = thetas
+        try:
+            yield thetas
+            gradients = {pair: theta.grad for pair, theta in thetas.items() if theta.grad is not None}
+            if gradients:
+                self.generate_backward(list(gradients), torch.stack(list(gradients.values())))
+        finally:
+            self._thetas = {}

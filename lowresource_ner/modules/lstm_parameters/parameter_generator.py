@@ -1,4 +1,4 @@
-"""The parameter generation network."""
+"""Generates LSTM weights from embeddings of task and domain: the parameter generation network."""
 
 import math
 from typing import Optional, Sequence
@@ -13,8 +13,7 @@ from lowresource_ner.modules.lstm_parameters.lstm_parameters import LstmParamete
 class ParameterGenerator(LstmParameters):
     """
     θ = W ⊗ I_d ⊗ I_t for every weight and bias of an LSTM: W is a tensor of P × V × U numbers, I_t ∈ R^V the embedding of
-    the task, I_d ∈ R^U that of the domain (Jia, Liang and Zhang 2019, the parameter
-    generation network).
+    the task, I_d ∈ R^U that of the domain (Jia, Liang and Zhang 2019, P19-1236, the parameter generation network).
 
     W begins as U(-1/√h, 1/√h), h the hidden size of a direction, and the embeddings as U(-√(3/8), √(3/8)), 8 being their size:
     in general ±√(3/√(V·U)), so that θ has the variance of an ordinary LSTM's weights.
@@ -64,25 +63,24 @@ class ParameterGenerator(LstmParameters):
             self.domain_embeddings.data.mul_(domain_difference).add_(math.sqrt(1 - domain_difference**2) * common)
         self._weight_gradient: Optional[torch.Tensor] = None
 
-    def generate(self, modules: Sequence[TaskAndDomain]) -> torch.Tensor:
+    def generate(self, pairs: Sequence[TaskAndDomain]) -> torch.Tensor:
         with torch.autocast(self.weight.device.type, enabled=False):
-            coefficients = self._coefficients(modules)  # (len(modules), V · U)
-            blocks = self._blocks(self.weight) @ coefficients.t()  # (num_blocks, P / num_blocks, len(modules))
+            coefficients = self._coefficients(pairs)  # (len(pairs), V · U)
+            blocks = self._blocks(self.weight) @ coefficients.t()  # (num_blocks, P / num_blocks, len(pairs))
             return blocks.flatten(0, 1).t().contiguous()
 
-    def generate_backward(self, modules: Sequence[TaskAndDomain], gradient: torch.Tensor) -> None:
+    def generate_backward(self, pairs: Sequence[TaskAndDomain], gradient: torch.Tensor) -> None:
         """
-        The sum of the modules' outer products is formed once, in memory that is kept: asking the system for the 41 MB of W's
-        gradient anew in every step would cost more than computing it. Whoever keeps `weight.grad` beyond a step finds the
-        next step's in it.
+        The sum of the pairs' outer products is formed once, in memory that is kept: allocating the 41 MB of W's gradient
+        in every step would cost more than computing it. So the next step overwrites a `weight.grad` that was kept.
         """
         with torch.enable_grad():
-            coefficients = self._coefficients(modules)
+            coefficients = self._coefficients(pairs)
         if coefficients.requires_grad:
             coefficients.backward(gradient @ self.weight.detach())
         if not self.weight.requires_grad:
             return
-        by_block = self._blocks(gradient.t().contiguous())  # (num_blocks, P / num_blocks, len(modules))
+        by_block = self._blocks(gradient.t().contiguous())  # (num_blocks, P / num_blocks, len(pairs))
         repeated = coefficients.detach().expand(self._num_blocks, -1, -1)
         if self.weight.grad is not None:
             self._blocks(self.weight.grad).baddbmm_(by_block, repeated)
@@ -97,10 +95,10 @@ class ParameterGenerator(LstmParameters):
         """(P, n) as (num_blocks, P / num_blocks, n)."""
         return rows.view(self._num_blocks, -1, rows.size(1))
 
-    def _coefficients(self, modules: Sequence[TaskAndDomain]) -> torch.Tensor:
-        """(len(modules), V · U): I_t ⊗ I_d of each module."""
-        tasks = self.task_embeddings[[self.tasks.index(module.task) for module in modules]]
-        domains = self.domain_embeddings[[self.domains.index(module.domain) for module in modules]]
+    def _coefficients(self, pairs: Sequence[TaskAndDomain]) -> torch.Tensor:
+        """(len(pairs), V · U): I_t ⊗ I_d of each pair."""
+        tasks = self.task_embeddings[[self.tasks.index(pair.task) for pair in pairs]]
+        domains = self.domain_embeddings[[self.domains.index(pair.domain) for pair in pairs]]
         return (tasks.unsqueeze(2) * domains.unsqueeze(1)).flatten(1)
 
 

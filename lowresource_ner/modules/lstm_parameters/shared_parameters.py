@@ -1,4 +1,4 @@
-"""One LSTM for all: the baselines without a parameter generation network."""
+"""The same LSTM weights for every task and domain: the baselines without a parameter generation network."""
 
 import math
 from typing import Sequence
@@ -11,8 +11,8 @@ from lowresource_ner.modules.lstm_parameters.lstm_parameters import LstmParamete
 @LstmParameters.register("shared")
 class SharedParameters(LstmParameters):
     """
-    The same θ for every module: with one module the ordinary BiLSTM-CRF (STM), with several the multi-task baselines of Jia et
-    al. (2019), section 4.3. θ begins as U(-1/√h, 1/√h), as torch's LSTM does.
+    The same θ for every task and domain: with one of each the ordinary BiLSTM-CRF (STM), with several the multi-task baselines
+    of Jia et al. (2019, P19-1236), section 4.3. θ begins as U(-1/√h, 1/√h), as torch's LSTM does.
 
     Registered as an `LstmParameters` with name "shared".
     """
@@ -22,5 +22,5 @@ class SharedParameters(LstmParameters):
         bound = 1 / math.sqrt(hidden_size)
         self.weight = torch.nn.Parameter(torch.empty(num_parameters).uniform_(-bound, bound))
 
-    def generate(self, modules: Sequence[TaskAndDomain]) -> torch.Tensor:
-        return self.weight.expand(len(modules), -1)
+    def generate(self, pairs: Sequence[TaskAndDomain]) -> torch.Tensor:
+        return self.weight.expand(len(pairs), -1)

@@ -118,7 +118,7 @@ class AdversarialUpdates(TrainerCallback):
         for schedule in self._schedules.values():
             schedule.step_batch(trainer._total_batches_completed)
         model: Any = trainer.model
-        batches = {batch["task"][0]: batch for batch in batch_inputs}
+        batches = {batch["module_name"][0]: batch for batch in batch_inputs}
         source, target = (model.encode(batches[name]["tokens"]) for name in (self._source, self._target))
 
         model.discriminator.requires_grad_(True)

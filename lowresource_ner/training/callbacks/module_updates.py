@@ -1,31 +1,61 @@
-"""The four-module update loop."""
+"""Makes one update of a batch of each module."""
 
 import contextlib
-import logging
-from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, ContextManager, Dict, List, Mapping, Optional, Protocol, Sequence, Tuple, Union
+from typing import runtime_checkable
 
+import torch
 from allennlp.common.checks import ConfigurationError
 from allennlp.training.callbacks import TrainerCallback
 from allennlp.training.gradient_descent_trainer import GradientDescentTrainer
 
-from lowresource_ner.modules.lstm_parameters import LstmParameters
+from lowresource_ner.metrics import MeanLoss
+from lowresource_ner.modules.lstm_parameters import LstmParameters, TaskAndDomain
 from lowresource_ner.training.averaging import average_gradients, average_tensors
 
-logger = logging.getLogger(__name__)
+LossWeight = Union[float, List[Tuple[int, float]]]
 
-WeightPoints = Union[float, List[Tuple[int, float]]]
+
+class _Branch(Protocol):
+    pair: TaskAndDomain
+    needs_labels: bool
+    gradient_norm: MeanLoss
+
+
+@runtime_checkable
+class _Model(Protocol):
+    """What is needed of a model; see `PgnBilstmCrossdomain`."""
+
+    unlabelled_domains: List[str]
+
+    def branch(self, name: str) -> _Branch: ...
+
+    def training_step(
+        self, batches: Sequence[Mapping[str, Any]]
+    ) -> ContextManager[Dict[TaskAndDomain, torch.Tensor]]: ...
+
+
+@runtime_checkable
+class _Loader(Protocol):
+    """What is needed of a data loader; see `ModuleLoader`."""
+
+    modules: List[str]
+    readers: Dict[str, Any]
+    before_update: Optional[Callable[[List[Dict[str, Any]]], None]]
 
 
 @TrainerCallback.register("module_updates")
 class ModuleUpdates(TrainerCallback):
     """
-    Makes one update of a batch of each module (Jia, Liang and Zhang 2019, algorithm 1): each batch's loss, times the weight of
-    its module, is back-propagated, and the gradients add up to that of Σ weight · loss. AllenNLP by itself would take the
-    mean.
+    Makes one update of a batch of each module (Jia, Liang and Zhang 2019, P19-1236, algorithm 1): each batch's loss, times the
+    weight of its module, is back-propagated, and the gradients add up to that of Σ weight · loss. AllenNLP by itself would
+    take the mean.
 
-    The parameters of all modules' LSTMs are generated once a step, and their gradients carried back once (`LstmParameters`).
-    Under distributed training the workers' gradients are averaged once a step, those of the generated parameters in place of
-    those of the generator. Sparse gradients are made dense where the optimizer or gradient clipping needs that.
+    The data loader opens an update with all its batches; the callback closes it after the last backward pass. The
+    parameters of all modules' LSTMs are generated once an update, and their gradients carried back once
+    (`LstmParameters.step`). Under distributed training the workers' gradients are averaged once an update, those of the generated
+    parameters in place of those of the generator. Sparse gradients are made dense where the optimizer or gradient clipping
+    needs that.
 
     Needs the scheduler `one_batch_per_module`, and `num_gradient_accumulation_steps` equal to the number of its modules.
 
@@ -44,63 +74,77 @@ class ModuleUpdates(TrainerCallback):
         have, a module of an unlabelled domain that would be trained on labels, or a trainer that does not fit.
     """
 
-    def __init__(self, serialization_dir: str, loss_weights: Optional[Dict[str, WeightPoints]] = None) -> None:
+    def __init__(self, serialization_dir: str, loss_weights: Optional[Dict[str, LossWeight]] = None) -> None:
         super().__init__(serialization_dir)
-        self._points = {name: _points(name, given) for name, given in (loss_weights or {}).items()}
+        self._weight_points = {name: _weight_points(name, given) for name, given in (loss_weights or {}).items()}
+        # Of the open update: the loss weights by module, the modules whose batches are to come, θ by task and domain.
         self._weights: Dict[str, float] = {}
-        self._modules: List[str] = []
-        self._done: List[str] = []
+        self._to_come: List[str] = []
+        self._thetas: Dict[TaskAndDomain, torch.Tensor] = {}
+        self._update = contextlib.ExitStack()
         self._unsynchronised = contextlib.ExitStack()
 
     def on_start(self, trainer: GradientDescentTrainer, is_primary: bool = True, **kwargs: Any) -> None:
         super().on_start(trainer, is_primary)
-        self._modules = list(getattr(getattr(trainer.data_loader, "scheduler", None), "modules", []))
-        self._check(trainer)
-        model: Any = trainer.model
-        pairs = [model.module(name) for name in self._modules]
-        for parameters in _lstm_parameters(trainer):
-            parameters.collect(pairs)
+        model, loader = trainer.model, trainer.data_loader
+        if not isinstance(loader, _Loader):
+            raise ConfigurationError(
+                "module_updates needs the data loader and the scheduler 'one_batch_per_module', which name the modules."
+            )
+        if not isinstance(model, _Model):
+            raise ConfigurationError(
+                f"module_updates trains a model of several modules, such as pgn_bilstm_crossdomain, not {type(model).__name__}."
+            )
+        self._check_trainer(trainer, loader.modules)
+        _check_labels(model, loader)
+        self._model = model
+        loader.before_update = self.begin_update
         if trainer._distributed:
             self._unsynchronised.enter_context(trainer._pytorch_model.no_sync())
+
+    def begin_update(self, batches: Sequence[Mapping[str, Any]]) -> None:
+        """Opens an update with all its batches, before the model is given the first of them."""
+        self._update.close()  # one that is still open was skipped by a trainer that recovers
+        self._thetas = self._update.enter_context(self._model.training_step(batches))
+        self._to_come = [batch["module_name"][0] for batch in batches]
+        assert self.trainer is not None
+        epoch = self.trainer._epochs_completed
+        self._weights = {name: _weight_in(epoch, self._weight_points.get(name)) for name in self._to_come}
 
     def on_backward(
         self, trainer: GradientDescentTrainer, batch_outputs: Dict[str, Any], backward_called: bool, **kwargs: Any
     ) -> bool:
         if backward_called:
             raise ConfigurationError("module_updates and another callback both call backward. Leave the other one out.")
-        expected = self._modules[len(self._done)]
-        if batch_outputs["module"] != expected:
-            raise RuntimeError(f"A batch of module '{batch_outputs['module']}' came where '{expected}' has its turn.")
-        if not self._done:
-            epoch = trainer._epochs_completed
-            self._weights = {name: _weight(self._points.get(name), epoch) for name in self._modules}
-        loss = batch_outputs["loss"] * self._weights[expected]
+        name = batch_outputs["module"]
+        if name != self._to_come[0]:
+            raise RuntimeError(f"A batch of module '{name}' came where '{self._to_come[0]}' has its turn.")
+        loss = batch_outputs["loss"] * self._weights[name]
         (loss if trainer._scaler is None else trainer._scaler.scale(loss)).backward()
-        self._done.append(expected)
-        if len(self._done) == len(self._modules):
-            self._finish_step(trainer)
-            self._done = []
+        del self._to_come[0]
+        if not self._to_come:
+            self._finish_update(trainer)
         return True
 
     def on_batch(self, *args: Any, is_training: bool = True, **kwargs: Any) -> None:
-        if is_training and self._done:
-            raise RuntimeError(f"A step ended after {len(self._done)} of its {len(self._modules)} modules.")
+        if is_training and self._to_come:
+            done = len(self._weights) - len(self._to_come)
+            raise RuntimeError(f"An update ended after {done} of its {len(self._weights)} modules.")
 
     def on_end(self, trainer: GradientDescentTrainer, *args: Any, **kwargs: Any) -> None:
+        if isinstance(trainer.data_loader, _Loader):
+            trainer.data_loader.before_update = None
+        self._update.close()
         self._unsynchronised.close()
-        for parameters in _lstm_parameters(trainer):
-            parameters.collect([])
 
-    def _finish_step(self, trainer: GradientDescentTrainer) -> None:
-        generators = _lstm_parameters(trainer)
-        generated = [gradient for each in generators for gradient in each.step_gradients().values()]
+    def _finish_update(self, trainer: GradientDescentTrainer) -> None:
         if trainer._distributed:
-            average_tensors(generated)
-        self._record_norms(trainer, generators)
-        for generator in generators:
-            generator.finish_step()
-        behind_generated = {id(weight) for generator in generators for weight in generator.parameters()}
-        others = [weight for weight in trainer.model.parameters() if id(weight) not in behind_generated]
+            average_tensors([theta.grad for theta in self._thetas.values() if theta.grad is not None])
+        self._record_norms(trainer)
+        self._update.close()
+        generators = [part for part in trainer.model.modules() if isinstance(part, LstmParameters)]
+        averaged = {id(weight) for generator in generators for weight in generator.parameters()}
+        others = [weight for weight in trainer.model.parameters() if id(weight) not in averaged]
         if trainer._distributed:
             average_gradients(others)
         if not _takes_sparse_gradients(trainer):
@@ -108,56 +152,39 @@ class ModuleUpdates(TrainerCallback):
                 if weight.grad is not None and weight.grad.is_sparse:
                     weight.grad = weight.grad.to_dense()
 
-    def _record_norms(self, trainer: GradientDescentTrainer, generators: Sequence[LstmParameters]) -> None:
+    def _record_norms(self, trainer: GradientDescentTrainer) -> None:
         scale = 1.0 if trainer._scaler is None else float(trainer._scaler.get_scale())
-        model: Any = trainer.model
-        for generator in generators:
-            gradients = generator.step_gradients()
-            for name in self._modules:
-                model.gradient_norms[name](float(gradients[model.module(name)].norm()) / scale)
+        for name in self._weights:
+            branch = self._model.branch(name)
+            gradient = self._thetas[branch.pair].grad
+            assert gradient is not None
+            branch.gradient_norm(gradient.norm() / scale, 1)
 
-    def _check(self, trainer: GradientDescentTrainer) -> None:
-        if not self._modules:
-            raise ConfigurationError(
-                "module_updates needs the data loader and the scheduler 'one_batch_per_module', which name the modules."
-            )
-        model: Any = trainer.model
-        if not hasattr(model, "module_configs"):
-            raise ConfigurationError(
-                f"module_updates trains a model of several modules, such as pgn_bilstm_crossdomain, not {type(model).__name__}."
-            )
-        for name in self._modules:
-            model.module(name)
-        for name in self._points:
-            if name not in self._modules:
+    def _check_trainer(self, trainer: GradientDescentTrainer, modules: Sequence[str]) -> None:
+        for name in self._weight_points:
+            if name not in modules:
                 raise ConfigurationError(
-                    f"'loss_weights' name the module '{name}', which is not trained; trained are {', '.join(self._modules)}."
+                    f"'loss_weights' name the module '{name}', which is not trained; trained are {', '.join(modules)}."
                 )
-        if trainer._num_gradient_accumulation_steps != len(self._modules):
+        if trainer._num_gradient_accumulation_steps != len(modules):
             raise ConfigurationError(
                 f"The trainer's 'num_gradient_accumulation_steps' is {trainer._num_gradient_accumulation_steps}, and a step has "
-                f"{len(self._modules)} modules ({', '.join(self._modules)}). Set it to {len(self._modules)}."
+                f"{len(modules)} modules ({', '.join(modules)}). Set it to {len(modules)}."
             )
         if trainer._ddp_wrapped_model is not None and trainer._ddp_wrapped_model.is_sharded:
             raise ConfigurationError("module_updates works with 'ddp_accelerator': {'type': 'torch'}, not with shards.")
-        self._check_labels(trainer)
-
-    def _check_labels(self, trainer: GradientDescentTrainer) -> None:
-        model: Any = trainer.model
-        readers = getattr(trainer.data_loader, "readers", {})
-        for name in self._modules:
-            reader = getattr(readers.get(name), "inner", None)
-            reads_labels = model.learns_tags(name) or getattr(reader, "labelled", False)
-            if reads_labels and model.module(name).domain in model.unlabelled_domains:
-                raise ConfigurationError(
-                    f"Domain '{model.module(name).domain}' is one of the model's 'unlabelled_domains', and module '{name}' would "
-                    "read its labels. Give a language model's reader 'labelled': false, do not train a tagger there, or take the "
-                    "domain from the list."
-                )
 
 
-def _lstm_parameters(trainer: GradientDescentTrainer) -> List[LstmParameters]:
-    return [each for each in trainer.model.modules() if isinstance(each, LstmParameters)]
+def _check_labels(model: _Model, loader: _Loader) -> None:
+    for name in loader.modules:
+        branch = model.branch(name)
+        reads_labels = branch.needs_labels or getattr(loader.readers[name].inner, "labelled", False)
+        if reads_labels and branch.pair.domain in model.unlabelled_domains:
+            raise ConfigurationError(
+                f"Domain '{branch.pair.domain}' is one of the model's 'unlabelled_domains', and module '{name}' would "
+                "read its labels. Give a language model's reader 'labelled': false, do not train a tagger there, or take the "
+                "domain from the list."
+            )
 
 
 def _takes_sparse_gradients(trainer: GradientDescentTrainer) -> bool:
@@ -165,7 +192,7 @@ def _takes_sparse_gradients(trainer: GradientDescentTrainer) -> bool:
     return getattr(trainer.optimizer, "takes_sparse_gradients", False) and not clips
 
 
-def _points(name: str, given: WeightPoints) -> List[Tuple[int, float]]:
+def _weight_points(name: str, given: LossWeight) -> List[Tuple[int, float]]:
     points = [(0, float(given))] if isinstance(given, (int, float)) else [(int(epoch), float(w)) for epoch, w in given]
     epochs = [epoch for epoch, _ in points]
     if not points or epochs != sorted(set(epochs)) or min(weight for _, weight in points) <= 0:
@@ -176,8 +203,8 @@ def _points(name: str, given: WeightPoints) -> List[Tuple[int, float]]:
     return points
 
 
-def _weight(points: Optional[Sequence[Tuple[int, float]]], epoch: int) -> float:
-    """The weight in an epoch: 1 without points."""
+def _weight_in(epoch: int, points: Optional[Sequence[Tuple[int, float]]]) -> float:
+    """The weight in an epoch: 1 without points, else interpolated linearly."""
     if points is None:
         return 1.0
     if epoch <= points[0][0]:

@@ -258,7 +258,7 @@ def sentences(batches: Iterable[Dict[str, Any]], module: str) -> List[List[str]]
     return [
         [" ".join(sentence["words"]) for sentence in batch["metadata"]]
         for batch in batches
-        if set(batch["task"]) == {module}
+        if set(batch["module_name"]) == {module}
     ]
 
 
@@ -280,8 +280,8 @@ def test_files_are_read_once_an_epoch(options) -> None:
     assert len(loader) == 2 * num_steps > 20
     for _ in range(2):
         batches = list(loader)
-        assert [batch["task"][0] for batch in batches] == ["lm", "ner"] * num_steps
-        assert all(len(set(batch["task"])) == 1 for batch in batches)
+        assert [batch["module_name"][0] for batch in batches] == ["lm", "ner"] * num_steps
+        assert all(len(set(batch["module_name"])) == 1 for batch in batches)
         assert all("lm_words" in batch for batch in batches[::2]) and all("tags" in batch for batch in batches[1::2])
         for module, lines in expected.items():
             assert Counter(itertools.chain(*sentences(batches, module))) == lines
@@ -369,6 +369,15 @@ def test_from_a_config(tmp_path) -> None:
     assert isinstance(loader, ModuleLoader) and isinstance(loader.scheduler, OneBatchPerModule)
     assert len(loader) == 2 * 10 and loader.scheduler.modules == ["ner", "lm"]
     assert MultiTaskScheduler.by_name("one_batch_per_module") is OneBatchPerModule
+
+
+def test_an_updates_batches_are_known_before_the_first_of_them_is_given() -> None:
+    loader = loader_of({"ner": 8})
+    updates: List[List[Dict[str, Any]]] = []
+    loader.before_update = updates.append
+    for number, batch in enumerate(loader):
+        assert len(updates) == number // 2 + 1 and updates[-1][number % 2] is batch
+    assert [[batch["module_name"][0] for batch in update] for update in updates] == [["lm", "ner"]] * (len(loader) // 2)
 
 
 def test_readers_paths_and_scheduler_name_the_same_modules() -> None:

@@ -81,15 +81,15 @@ def test_long_sentences_come_in_small_blocks(monkeypatch, tmp_path) -> None:
 def test_a_path_with_its_module() -> None:
     instances = list(ConllNerReader().read({"ner_target": DEV}))
     assert words_of(instances) == expected_words(DEV)
-    assert {instance["task"].metadata for instance in instances} == {"ner_target"}
-    assert all("task" not in instance.fields for instance in ConllNerReader().read(DEV))
+    assert {instance["module_name"].metadata for instance in instances} == {"ner_target"}
+    assert all("module_name" not in instance.fields for instance in ConllNerReader().read(DEV))
 
 
 def test_paths_of_several_modules() -> None:
     paths = {"ner_source": str(TEST), "ner_target": [str(DEV), str(TEST)]}
     instances = list(ConllNerReader().read(paths))
     by_module = {
-        module: words_of(instance for instance in instances if instance["task"].metadata == module) for module in paths
+        module: words_of(instance for instance in instances if instance["module_name"].metadata == module) for module in paths
     }
     assert by_module == {
         "ner_source": expected_words(TEST),
@@ -104,13 +104,13 @@ def test_a_module_given_with_the_path_is_the_one_of_the_multitask_reader() -> No
     ours, theirs = list(reader.read({"ner_source": DEV})), list(multitask.read(str(DEV), force_task="ner_source"))
     assert words_of(ours) == words_of(theirs) and len(ours) > 10
     for instance, other in zip(ours, theirs):
-        assert set(instance.fields) == set(other.fields)
-        assert instance["task"].metadata == other["task"].metadata
+        assert set(instance.fields) - {"module_name"} == set(other.fields) - {"task"}
+        assert instance["module_name"].metadata == other["task"].metadata == "ner_source"
 
 
 def test_a_sample_of_each_modules_paths() -> None:
     instances = list(ConllNerReader(sample=5).read({"a": DEV, "b": TEST}))
-    assert [instance["task"].metadata for instance in instances] == ["a"] * 5 + ["b"] * 5
+    assert [instance["module_name"].metadata for instance in instances] == ["a"] * 5 + ["b"] * 5
 
 
 @pytest.mark.parametrize(

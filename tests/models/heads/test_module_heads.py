@@ -55,7 +55,7 @@ def batch(namespace: str, sentences: List[List[str]] = SENTENCES) -> Dict[str, t
 
 
 def measured(head: TaggingHead, namespace: str) -> Dict[str, float]:
-    metric = head.new_metric(Lazy(SeqevalF1), namespace)
+    metric = head.new_metric(Lazy(SeqevalF1))
     given = batch(namespace)
     output = head(**given, namespace=namespace)
     head.measure(metric, output, given["mask"], given["targets"], namespace)
@@ -167,7 +167,7 @@ def test_a_language_models_classes_are_the_vocabularys_words_without_padding() -
         expected -= torch.log_softmax(weight @ backward + bias, 0)[preceding].item() / 2
     output = head(encoded, mask, words)
     assert output["loss"].item() == pytest.approx(expected, rel=1e-12)
-    metric = head.new_metric(None, "")
+    metric = head.new_metric(Lazy(SeqevalF1))
     head.measure(metric, output, mask, words, "")
     assert metric.get_metric()["perplexity"] == pytest.approx(torch.tensor(expected / 4).exp().item())
     assert head(encoded, mask) == {}
@@ -189,4 +189,4 @@ def test_a_head_is_a_tagger_where_the_config_does_not_say() -> None:
     head = ModuleHead.from_params(
         Params({}), vocab=vocabulary(), input_dim=DIM, label_namespaces=["first_labels"], tag_scheme="IOBES"
     )
-    assert isinstance(head, TaggingHead) and head.reads_ahead and not LanguageModelHead.reads_ahead
+    assert isinstance(head, TaggingHead) and not head.is_language_model and LanguageModelHead.is_language_model

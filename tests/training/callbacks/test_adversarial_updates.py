@@ -2,7 +2,6 @@
 
 import copy
 import json
-import signal
 from pathlib import Path
 from typing import Any, Dict, List, Set
 
@@ -11,8 +10,8 @@ import torch
 from allennlp.commands.train import TrainModel
 from allennlp.common import Params
 from allennlp.common.checks import ConfigurationError
-from allennlp.common.util import prepare_environment
 from conftest import REPOSITORY
+from support.trainings import best_weights, differing, kill_and_recover, train, training_loop
 
 from lowresource_ner.training import AdversarialUpdates
 
@@ -27,9 +26,7 @@ def spanish(environment, monkeypatch) -> None:
 
 
 def build(folder: Path, overrides: Dict[str, Any]) -> TrainModel:
-    params = Params.from_file(CONFIG, json.dumps({"trainer.num_epochs": 1, **overrides}))
-    prepare_environment(params)
-    return TrainModel.from_params(params=params, serialization_dir=str(folder), local_rank=0)
+    return training_loop(Params.from_file(CONFIG, json.dumps({"trainer.num_epochs": 1, **overrides})), folder)
 
 
 def two_steps(optimizer: str, rates: Dict[str, float]) -> Dict[str, Any]:
@@ -64,7 +61,7 @@ def test_two_steps_are_the_three_updates_in_turn(spanish, tmp_path) -> None:
     loop = build(tmp_path, two_steps("adamw", ADAMW))
     loop.model.double()
     batches = list(loop.trainer.data_loader)
-    assert [batch["task"][0] for batch in batches] == ["ner_source", "text_target"] * 2
+    assert [batch["module_name"][0] for batch in batches] == ["ner_source", "text_target"] * 2
     expected: Any = copy.deepcopy(loop.model).train()
     torch.manual_seed(5)
     plain_updates(expected, batches)
@@ -194,7 +191,8 @@ def test_other_modules_other_models_and_several_devices_are_refused(spanish, tmp
 # --------------------------------------------------------------------------------------- real commands
 
 
-def train(allennlp, folder: Path, *options: object, **variables: str):
+def test_killed_and_recovered_equals_unbroken(allennlp, tmp_path) -> None:
+    """Killed in the middle of the second epoch, after a checkpoint and a step."""
     overrides = {
         "trainer.num_epochs": 3,
         "trainer.checkpointer": {"save_every_num_batches": 3},
@@ -210,18 +208,6 @@ def train(allennlp, folder: Path, *options: object, **variables: str):
             *({"type": name} for name in ("random_state", "keep_last_epoch", "kill_at_batch")),
         ],
     }
-    arguments = ["train", CONFIG, "-s", folder, "-o", json.dumps(overrides), "--include-package", "kill_at_batch"]
-    path = str(REPOSITORY / "tests/support")
-    return allennlp(*arguments, *options, check=False, PYTHONPATH=path, TARGET="es", **variables)
-
-
-def test_killed_and_recovered_equals_unbroken(allennlp, tmp_path) -> None:
-    """Killed in the middle of the second epoch, after a checkpoint and a step."""
-    unbroken = train(allennlp, tmp_path / "unbroken")
-    assert unbroken.returncode == 0, unbroken.stderr[-3000:]
-    assert train(allennlp, tmp_path / "run", KILL_AT_BATCH="11").returncode == -signal.SIGKILL
-    recovered = train(allennlp, tmp_path / "run", "--recover")
-    assert recovered.returncode == 0, recovered.stderr[-3000:]
-    weights = [torch.load(tmp_path / name / "best.th", weights_only=True) for name in ("unbroken", "run")]
-    assert weights[0].keys() == weights[1].keys() and len(weights[0]) > 20
-    assert [name for name in weights[0] if not torch.equal(weights[0][name], weights[1][name])] == []
+    train(allennlp, CONFIG, tmp_path / "unbroken", overrides, TARGET="es")
+    kill_and_recover(allennlp, CONFIG, tmp_path / "run", overrides, 11, TARGET="es")
+    assert differing(best_weights(tmp_path / "unbroken"), best_weights(tmp_path / "run"), fewest=20) == []

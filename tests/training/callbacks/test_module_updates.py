@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import signal
 from pathlib import Path
 from typing import Any, Dict, List
 
@@ -11,9 +10,9 @@ import torch
 from allennlp.commands.train import TrainModel
 from allennlp.common import Params
 from allennlp.common.checks import ConfigurationError
-from allennlp.common.util import prepare_environment
 from conftest import CORPORA, REPOSITORY, conll_blocks
 from seqeval.metrics.sequence_labeling import get_entities
+from support.trainings import FORKED_WORKERS, best_weights, differing, kill_and_recover, train, training_loop
 
 from lowresource_ner.training.callbacks.module_updates import ModuleUpdates
 
@@ -27,9 +26,7 @@ NO_DROPOUT = {
 
 
 def build(folder: Path, overrides: Dict[str, Any]) -> TrainModel:
-    params = Params.from_file(CONFIG, json.dumps({"trainer.num_epochs": 1, **overrides}))
-    prepare_environment(params)
-    return TrainModel.from_params(params=params, serialization_dir=str(folder), local_rank=0)
+    return training_loop(Params.from_file(CONFIG, json.dumps({"trainer.num_epochs": 1, **overrides})), folder)
 
 
 def callbacks(weights: Dict[str, Any], *others: Dict[str, Any]) -> Dict[str, Any]:
@@ -55,7 +52,7 @@ def plain_gradients(
     """By one call of autograd on the sum of all losses, each module's parameters generated within its own graph."""
     torch.manual_seed(5)  # of the language models' samples
     loop.model.zero_grad()
-    total = sum(weights[batch["task"][0]] * loop.model(**batch)["loss"] for batch in batches)
+    total = sum(weights[batch["module_name"][0]] * loop.model(**batch)["loss"] for batch in batches)
     total.backward()
     return {
         name: dense(weight.grad).clone() for name, weight in loop.model.named_parameters() if weight.grad is not None
@@ -73,6 +70,7 @@ def test_gradient_is_that_of_the_weighted_sum(environment, tmp_path, lstm_parame
     for _ in range(2):  # the second step finds the memory of the first
         torch.manual_seed(5)
         loop.trainer.optimizer.zero_grad()
+        callback.begin_update(batches)
         for batch in batches:
             assert callback.on_backward(loop.trainer, loop.model(**batch), False)
         found = {name: weight.grad for name, weight in loop.model.named_parameters() if weight.grad is not None}
@@ -130,15 +128,17 @@ def test_norms_are_those_of_the_generated_parameters(environment, tmp_path) -> N
     torch.manual_seed(5)
     expected = {}
     for batch in batches:
-        name = batch["task"][0]
-        theta = loop.model.lstm_parameters.generate([loop.model.module(name)])[0].detach().requires_grad_()
-        loop.model.lstm_parameters.of, kept = (lambda module, theta=theta: theta), loop.model.lstm_parameters.of
+        name = batch["module_name"][0]
+        parameters = loop.model.lstm_parameters
+        theta = parameters.generate([loop.model.branch(name).pair])[0].detach().requires_grad_()
+        parameters.forward, kept = (lambda pair, theta=theta: theta), parameters.forward
         (WEIGHTS[name] * loop.model(**batch)["loss"]).backward()
-        loop.model.lstm_parameters.of = kept
+        parameters.forward = kept
         expected[f"{name}_gradient_norm"] = float(theta.grad.norm())
     loop.model.get_metrics(reset=True)
     callback = updater(loop)
     callback.on_start(loop.trainer)
+    callback.begin_update(batches)
     torch.manual_seed(5)
     for batch in batches:
         callback.on_backward(loop.trainer, loop.model(**batch), False)
@@ -226,7 +226,7 @@ def test_weights_that_are_none(environment, tmp_path, weights, message) -> None:
             {"data_loader.scheduler.modules": ["lm_source", "ner_source", "ner_target"]},
             "The data has the modules.*lm_target",
         ),
-        ({"data_loader.type": "multitask"}, "needs the data loader of the same name"),
+        ({"data_loader.type": "multitask"}, "needs the data loader and the scheduler 'one_batch_per_module'"),
     ],
 )
 def test_what_does_not_fit_stops_before_training(environment, tmp_path, overrides, message) -> None:
@@ -239,6 +239,7 @@ def test_a_batch_out_of_turn_is_an_error(environment, tmp_path) -> None:
     batches = first_step(loop)
     callback = updater(loop)
     callback.on_start(loop.trainer)
+    callback.begin_update(batches)
     loop.model.train()
     callback.on_backward(loop.trainer, loop.model(**batches[0]), False)
     with pytest.raises(RuntimeError, match="'ner_target' came where 'ner_source' has its turn"):
@@ -278,7 +279,7 @@ def test_two_processes_make_the_step_of_one(allennlp, tmp_path) -> None:
         if workers == 2:
             overrides |= {"distributed": {"cuda_devices": [-1, -1]}, "trainer.cuda_device": None}
         folder = tmp_path / str(workers)
-        allennlp("train", CONFIG, "-s", folder, "-o", json.dumps(overrides), NER_DATA=str(data))
+        train(allennlp, CONFIG, folder, overrides, *FORKED_WORKERS, NER_DATA=str(data))
         found.append(torch.load(folder / "model_state_e2_b0.th", weights_only=True))
         metrics = json.loads((folder / "metrics_epoch_1.json").read_text())
         scores.append({name: value for name, value in metrics.items() if name.startswith("validation_")})
@@ -304,21 +305,11 @@ OVERRIDES = {
 }
 
 
-def train(allennlp, folder: Path, *options: object, **variables: str):
-    arguments = ["train", CONFIG, "-s", folder, "-o", json.dumps(OVERRIDES), "--include-package", "kill_at_batch"]
-    return allennlp(*arguments, *options, check=False, PYTHONPATH=str(REPOSITORY / "tests/support"), **variables)
-
-
 def test_killed_and_recovered_equals_unbroken(allennlp, tmp_path) -> None:
     """Killed in the middle of the second epoch of 7 steps, two steps after a checkpoint."""
-    unbroken = train(allennlp, tmp_path / "unbroken")
-    assert unbroken.returncode == 0, unbroken.stderr[-3000:]
-    assert train(allennlp, tmp_path / "run", KILL_AT_BATCH="12").returncode == -signal.SIGKILL
-    recovered = train(allennlp, tmp_path / "run", "--recover")
-    assert recovered.returncode == 0, recovered.stderr[-3000:]
-    weights = [torch.load(tmp_path / name / "best.th", weights_only=True) for name in ("unbroken", "run")]
-    assert weights[0].keys() == weights[1].keys() and len(weights[0]) > 10
-    assert [name for name in weights[0] if not torch.equal(weights[0][name], weights[1][name])] == []
+    train(allennlp, CONFIG, tmp_path / "unbroken", OVERRIDES)
+    kill_and_recover(allennlp, CONFIG, tmp_path / "run", OVERRIDES, 12)
+    assert differing(best_weights(tmp_path / "unbroken"), best_weights(tmp_path / "run")) == []
 
     metrics = json.loads((tmp_path / "unbroken" / "metrics_epoch_2.json").read_text())
     events = b"".join(path.read_bytes() for path in (tmp_path / "unbroken" / "log").rglob("events*"))

@@ -1,0 +1,79 @@
+"""One task in one domain, with the head that reads it out."""
+
+from typing import Any, Dict, List, Optional, Union
+
+import torch
+from allennlp.common import Lazy
+from allennlp.training.metrics import Metric
+
+from lowresource_ner.metrics import MeanLoss
+from lowresource_ner.models.heads import ModuleHead
+from lowresource_ner.models.module_config import ModuleConfig
+from lowresource_ner.modules.lstm_parameters import TaskAndDomain
+
+
+class Branch:
+    """
+    What a config calls a module of the model: a task and a domain, from which an LSTM is generated, and the head that reads
+    its states. It keeps its own scores. Its weights are elsewhere: in the head and in `LstmParameters`.
+
+    # Parameters
+
+    name : `str`
+        Of the module in the config.
+    config : `ModuleConfig`
+    head : `ModuleHead`
+        May be shared with other branches.
+    metric : `Lazy[Metric]`
+        For heads that find entities.
+    """
+
+    def __init__(self, name: str, config: ModuleConfig, head: ModuleHead, metric: Lazy[Metric]) -> None:
+        self.name = name
+        self.pair = TaskAndDomain(config.task, config.domain)
+        self.label_namespace = config.label_namespace
+        self.head = head
+        self.needs_labels = not head.is_language_model
+        self.metric = head.new_metric(metric)
+        self.training_loss = MeanLoss(f"{name}_{head.loss_name}")
+        self.gradient_norm = MeanLoss(f"{name}_gradient_norm")
+
+    def read(
+        self,
+        states: torch.Tensor,
+        mask: torch.Tensor,
+        targets: Optional[torch.Tensor],
+        counted: Union[slice, List[int]],
+        label_namespace: Optional[str] = None,
+    ) -> Dict[str, Any]:
+        """
+        The head's output for a batch; and where there are targets, its loss divided by the number of sentences, as Jia et al.
+        released it. The loss counts towards the scores in training, and the output in evaluation.
+
+        # Parameters
+
+        states : `torch.Tensor`
+            (batch_size, num_words, input_dim)
+        mask, targets : `torch.Tensor`
+            (batch_size, num_words), the targets numbered by `label_namespace`, by default that of the branch.
+        counted : `Union[slice, List[int]]`
+            The sentences that the scores of evaluation count.
+        """
+        namespace = label_namespace or self.label_namespace
+        output = self.head(states, mask, targets, namespace)
+        if targets is None:
+            return output
+        if not self.head.training and len(mask[counted]):
+            mask_of, targets_of = mask[counted], targets[counted]
+            scored = output if isinstance(counted, slice) else self.head(states[counted], mask_of, targets_of, namespace)
+            self.head.measure(self.metric, scored, mask_of, targets_of, namespace)
+        output["loss"] = output["loss"] / len(mask)
+        if self.head.training:
+            self.training_loss(output["loss"], 1)
+        return output
+
+    def get_metrics(self, is_default: bool, reset: bool) -> Dict[str, float]:
+        """The scores of evaluation, behind the branch's name unless it is the default; the means of training always so."""
+        prefix = "" if is_default else f"{self.name}_"
+        scores: Dict[str, float] = {prefix + key: value for key, value in self.metric.get_metric(reset).items()}
+        return {**scores, **self.training_loss.get_metric(reset), **self.gradient_norm.get_metric(reset)}
