@@ -12,12 +12,6 @@ import pytest
 import torch
 from allennlp.common.checks import ConfigurationError
 from conftest import CORPORA, REPOSITORY, TINY_ENCODER
-from lowresource_ner.pretraining.distilling.reducing import fewer_layers, layer_spans, with_layers, with_pieces
-from lowresource_ner.pretraining.distilling.trainer import DistillationTrainer, hidden_state_loss
-from lowresource_ner.pretraining.distilling.vocabulary import Vocabulary, frequencies
-from lowresource_ner.pretraining.batches import MaskingCollator, Texts, TokenBatches
-from lowresource_ner.pretraining.encoders import load_language_model
-from lowresource_ner.pretraining.texts import Corpus, Encoded, EncodedCorpora, encode_corpora, read_corpora
 from safetensors.torch import load_file
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 from torch.nn import functional
@@ -38,6 +32,12 @@ from transformers import (
 )
 
 from lowresource_ner.encoding.encoder_files import EncoderFiles
+from lowresource_ner.pretraining.batches import MaskingCollator, Texts, TokenBatches
+from lowresource_ner.pretraining.distilling.reducing import fewer_layers, layer_spans, with_layers, with_pieces
+from lowresource_ner.pretraining.distilling.trainer import DistillationTrainer, hidden_state_loss
+from lowresource_ner.pretraining.distilling.vocabulary import Vocabulary, frequencies
+from lowresource_ner.pretraining.encoders import load_language_model
+from lowresource_ner.pretraining.texts import Corpus, Encoded, EncodedCorpora, encode_corpora, read_corpora
 
 SCRIPT = REPOSITORY / "scripts" / "distil_encoder.py"
 SIZE = {"hidden_size": 32, "num_hidden_layers": 4, "num_attention_heads": 2, "intermediate_size": 64}
@@ -337,7 +337,7 @@ def test_a_smaller_encoder(unbroken, xlm_r) -> None:
     assert files.model().config.num_hidden_layers == 2 and files.model().get_input_embeddings().weight.shape[0] == 400
     assert files.config().hidden_dropout_prob == EncoderFiles(str(xlm_r)).config().hidden_dropout_prob == 0.1
     assert "_name_or_path" not in json.loads((unbroken / "config.json").read_text())
-    assert files.max_length() == 64 and len(files.tokenizer()) == 400
+    assert files.input_format.max_length == 64 and len(files.tokenizer()) == 400
     saved, missing = load_language_model(str(unbroken), files.config())
     weights = load_file(unbroken / "model.safetensors")
     assert torch.equal(saved.lm_head.bias, weights["lm_head.bias"]) and not missing

@@ -18,14 +18,6 @@ import numpy as np
 import pytest
 import torch
 from conftest import CORPORA, REPOSITORY, TINY_ENCODER
-from lowresource_ner.pretraining.encoder_folder import encoder_written_whole
-from lowresource_ner.pretraining.new_bert import learn_word_pieces
-from lowresource_ner.pretraining.batches import Draw, MaskingCollator, Texts, TokenBatches, expected_copies
-from lowresource_ner.pretraining.count_vectors import WINDOW, count_vectors, log_frequencies
-from lowresource_ner.pretraining.encoders import load_language_model, new_language_model
-from lowresource_ner.pretraining.texts import Encoded, encode, named_files, read_pairs, read_text, split_corpora
-from lowresource_ner.pretraining.trainer import MaskedLanguageModelTrainer as Trainer
-from lowresource_ner.pretraining.trainer import only_these_positions
 from safetensors.torch import load_file
 from transformers import (
     AutoModelForMaskedLM,
@@ -37,6 +29,14 @@ from transformers import (
 
 from lowresource_ner.data.text_lines import ConllError
 from lowresource_ner.encoding.encoder_files import EncoderFiles
+from lowresource_ner.pretraining.batches import Draw, MaskingCollator, Texts, TokenBatches, expected_copies
+from lowresource_ner.pretraining.count_vectors import WINDOW, count_vectors, log_frequencies
+from lowresource_ner.pretraining.encoder_folder import encoder_written_whole
+from lowresource_ner.pretraining.encoders import load_language_model, new_language_model
+from lowresource_ner.pretraining.new_bert import learn_word_pieces
+from lowresource_ner.pretraining.texts import Encoded, encode, named_files, read_pairs, read_text, split_corpora
+from lowresource_ner.pretraining.trainer import MaskedLanguageModelTrainer as Trainer
+from lowresource_ner.pretraining.trainer import only_these_positions
 
 SCRIPT = REPOSITORY / "scripts" / "pretrain_encoder.py"
 WORK = ".training"
@@ -535,7 +535,7 @@ def test_a_new_encoder_of_several_languages(monkeypatch, tmp_path) -> None:
     files = EncoderFiles(str(tmp_path / "new"))
     assert next(files.model().parameters()).dtype == torch.float32
     assert files.config().hidden_dropout_prob == 0.1
-    assert files.tokenizer().tokenize("Über Müllers") and files.max_length() == 128
+    assert files.tokenizer().tokenize("Über Müllers") and files.input_format.max_length == 128
     with pytest.raises(SystemExit, match="done"):
         pretrain(monkeypatch, tmp_path / "new", *command, *shape)
 

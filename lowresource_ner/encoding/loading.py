@@ -1,13 +1,12 @@
-"""An encoder's config, tokenizer and weights, read by transformers; whatever fails says which encoder, why, and what to do."""
+"""Loads an encoder's config, tokenizer and weights. Errors name the encoder, the reason and a remedy."""
 
 import contextlib
 import functools
 import json
 import logging
 from pathlib import Path
-from typing import Any, Iterator, List, Optional, Tuple
+from typing import Any, Iterator, List, Tuple
 
-import torch
 from allennlp.common.checks import ConfigurationError
 from transformers import (
     AutoConfig,
@@ -19,7 +18,6 @@ from transformers import (
 )
 
 from lowresource_ner.common.damaged_files import damage_reported
-from lowresource_ner.common.preserved_random_state import preserved_random_state
 from lowresource_ner.encoding.word_spaces import put_spaces_before_words, reads_words_as_text
 
 logger = logging.getLogger(__name__)
@@ -157,28 +155,6 @@ def new_model(name: str, config: PretrainedConfig, **options: Any) -> PreTrained
     """
     with damage_reported(f"The config of encoder '{name}'", _REMEDY):
         return AutoModel.from_config(config, trust_remote_code=False, **options)
-
-
-def number_of_positions(name: str, config: PretrainedConfig) -> Optional[int]:
-    """
-    How many sub-words an encoder has positions for; `None` where positions are relative and have no end.
-
-    Encoders of the RoBERTa kind count positions from the one after the padding's, which is the padding index of their table. LED
-    has a number of its own for its encoder.
-    """
-    names = ("max_position_embeddings", "max_encoder_position_embeddings")
-    positions = next((getattr(config, name) for name in names if getattr(config, name, None)), 0)
-    if positions <= 0:
-        return None
-    with preserved_random_state(), torch.device("meta"):  # no memory and no arithmetic
-        model = new_model(name, config)
-    tables = [
-        module
-        for path, module in model.named_modules()
-        if "position" in path.rpartition(".")[2] and getattr(module, "padding_idx", None) is not None
-    ]
-    sizes = [(table.weight.shape[0], table.padding_idx) for table in tables if hasattr(table, "weight")]
-    return min((size - padding - 1 for size, padding in sizes), default=positions)
 
 
 @contextlib.contextmanager

@@ -1,8 +1,9 @@
-"""Words to sub-words: one alignment for training, evaluation and prediction."""
+"""Splits words into sub-words; training, evaluation and prediction share this alignment."""
 
 import contextlib
-from typing import Iterator, List, NamedTuple, Sequence
+from typing import Dict, Iterator, List, NamedTuple, Sequence
 
+import torch
 from allennlp.common.checks import ConfigurationError
 from tokenizers import Encoding, Tokenizer
 from transformers import PreTrainedTokenizerFast
@@ -20,12 +21,36 @@ class Subwords(NamedTuple):
     starts: List[int]
 
 
+def pad_subwords(sentences: Sequence[Subwords], pad_id: int) -> Dict[str, torch.Tensor]:
+    """
+    A batch of sentences.
+
+    # Returns
+
+    `Dict[str, torch.Tensor]`
+        "token_ids" and "subword_mask", (batch_size, num_subwords); "word_starts" and "mask", (batch_size, num_words). The masks
+        are True for sub-words and for words.
+    """
+    ids, starts = [sentence.ids for sentence in sentences], [sentence.starts for sentence in sentences]
+    num_subwords, num_words = torch.tensor(list(map(len, ids))), torch.tensor(list(map(len, starts)))
+    return {
+        "token_ids": _padded(ids, int(num_subwords.max()), pad_id),
+        "subword_mask": torch.arange(int(num_subwords.max())) < num_subwords.unsqueeze(1),
+        "word_starts": _padded(starts, int(num_words.max()), 0),
+        "mask": torch.arange(int(num_words.max())) < num_words.unsqueeze(1),
+    }
+
+
+def _padded(rows: Sequence[List[int]], width: int, padding: int) -> torch.Tensor:
+    return torch.tensor([row + [padding] * (width - len(row)) for row in rows])
+
+
 class SubwordTokenizer:
     """
-    Cuts words into sub-words with a fast `transformers` tokenizer, many sentences in one call.
+    Splits words into sub-words with a fast `transformers` tokenizer, many sentences in one call.
 
-    Every word has at least one sub-word: a word that the tokenizer's normalisation leaves nothing of (control characters, a
-    lone variation selector) becomes the unknown token, so that it can bear a tag. A word that looks like a special token
+    Every word has at least one sub-word: a word of which the tokenizer's normalisation leaves nothing (control characters, a
+    lone variation selector) becomes the unknown token, so that it can have a tag. A word that looks like a special token
     (`[SEP]`) is text like any other.
 
     # Parameters
@@ -35,7 +60,7 @@ class SubwordTokenizer:
     # Raises
 
     `ConfigurationError`
-        Where the tokenizer has no unknown token to stand for such words, nor any token at all in its place.
+        Where the tokenizer has neither an unknown nor a mask token to stand for such words.
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
@@ -49,7 +74,7 @@ class SubwordTokenizer:
         self._stand_in: int = stand_in
 
     def encode(self, sentence: Sequence[str]) -> Subwords:
-        """The sub-words of one sentence's words, computed in the calling thread (so that it may be called after a fork)."""
+        """The sub-words of one sentence, computed in the calling thread, so that this may be called after a fork."""
         with self._plain_text() as backend:
             encoding = backend.encode(list(sentence), is_pretokenized=True, add_special_tokens=False)
         return self._align(encoding, len(sentence))
@@ -66,7 +91,7 @@ class SubwordTokenizer:
 
     @contextlib.contextmanager
     def _plain_text(self) -> Iterator[Tokenizer]:
-        """The tokenizer set up so that nothing is cut or padded, and "[SEP]" in a text is no separator."""
+        """The tokenizer, set up so that nothing is truncated or padded, and "[SEP]" in a text is no separator."""
         backend = self._tokenizer.backend_tokenizer
         backend.no_truncation()
         backend.no_padding()

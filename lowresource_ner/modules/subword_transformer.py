@@ -1,6 +1,5 @@
-"""Word vectors from a transformer: the vector of a word's first sub-word stands for the word."""
+"""Embeds words with a transformer: the vector of a word is that of its first sub-word."""
 
-from contextlib import nullcontext
 from typing import Iterator, Optional
 
 import torch
@@ -9,19 +8,20 @@ from allennlp.modules.token_embedders import TokenEmbedder
 from transformers import PreTrainedModel
 
 from lowresource_ner.encoding.encoder_files import EncoderFiles
-from lowresource_ner.encoding.windows import choose_windows, cut_windows
+from lowresource_ner.encoding.window_reader import WindowReader
 
+# A long document is many windows: out of training they need not be in memory all at once.
 _SUBWORDS_AT_ONCE = 8192
 
 
 @TokenEmbedder.register("subword_transformer")
 class SubwordTransformer(TokenEmbedder):
     """
-    Embeds words with any Hugging Face encoder, as Wu et al. (2020, section 3.1) do: h = encoder(x), and the first sub-word of
-    a word stands for it. Its indexer is `subwords`, with the same `model_name`.
+    Embeds words with any Hugging Face encoder as Wu et al. (2020, arXiv:2004.12440, section 3.1): h = encoder(x), and the vector
+    of a word is that of its first sub-word. Its indexer is `subwords`, with the same `model_name`.
 
-    A sentence of more sub-words than `max_length` is read in overlapping windows, and each word is taken from the window in
-    which it has most context. (The released code drops what exceeds 128 sub-words.)
+    A sentence of more sub-words than `max_length` is read in overlapping windows; see `WindowReader`. (The released code drops
+    what exceeds 128 sub-words.)
 
     Registered as a `TokenEmbedder` with name "subword_transformer".
 
@@ -39,8 +39,8 @@ class SubwordTransformer(TokenEmbedder):
         None trains everything. 0 freezes the embeddings; n freezes the embeddings and the bottom n layers (the paper has 3).
         Frozen weights have no gradient and no optimizer state, and nothing is propagated back below them.
     bfloat16 : `bool`, optional (default = `False`)
-        Compute the transformer in bfloat16 (torch's autocast), on GPUs and CPUs that are made for it; weights, gradients and
-        vectors stay in float32. On others it is slower. It needs no loss scaling, unlike the trainer's `use_amp` (float16).
+        Compute the transformer in bfloat16 (torch's autocast); weights, gradients and vectors stay in float32. It is faster only
+        on GPUs and CPUs with bfloat16 arithmetic, and needs no loss scaling, unlike the trainer's `use_amp` (float16).
     serialization_dir : `Optional[str]`
         Given by AllenNLP: the run or the archive in which the encoder's config is kept.
 
@@ -63,12 +63,10 @@ class SubwordTransformer(TokenEmbedder):
     ) -> None:
         super().__init__()
         files = EncoderFiles(model_name, serialization_dir)
-        self._prefix, self._suffix = files.special_tokens()
-        self._window_size, self._overlap = files.window(max_length, window_overlap)
+        self._windows = WindowReader(files.input_format, max_length, window_overlap)
         self._bfloat16 = bfloat16
-        self._pad_id = files.config().pad_token_id or 0
         self.transformer = files.model(load_weights)
-        files.check(self.transformer, self._window_size, getattr(files.config(), "hidden_size", None))
+        files.check(self.transformer, max_length, getattr(files.config(), "hidden_size", None))
         if num_frozen_layers is not None:
             for parameter in _bottom_parameters(self.transformer, num_frozen_layers, model_name):
                 parameter.requires_grad_(False)
@@ -89,57 +87,21 @@ class SubwordTransformer(TokenEmbedder):
         word_starts : `torch.Tensor`
             (batch_size, num_words) positions of the words' first sub-words.
         mask : `torch.BoolTensor`
-            (batch_size, num_words) True for words; what is returned for other positions means nothing.
+            (batch_size, num_words) True for words; the vectors of other positions mean nothing.
 
         # Returns
 
         `torch.Tensor` : (batch_size, num_words, hidden_size)
         """
-        lengths = subword_mask.sum(dim=1)
-        if token_ids.size(1) <= self._window_size:
-            hidden = self._encode(token_ids, lengths)
-            columns = word_starts + len(self._prefix)
-            return hidden.gather(1, columns.unsqueeze(-1).expand(-1, -1, hidden.size(-1)))
-        return self._encode_in_windows(token_ids, lengths, word_starts)
+        most_subwords = None if self.training else _SUBWORDS_AT_ONCE
+        return self._windows.read(self._run, token_ids, subword_mask, word_starts, most_subwords)
 
-    def _encode_in_windows(
-        self, token_ids: torch.Tensor, lengths: torch.Tensor, word_starts: torch.Tensor
-    ) -> torch.Tensor:
-        windows = cut_windows(lengths.tolist(), self._window_size, self._overlap)
-        rows, starts, stops = token_ids.new_tensor(windows).unbind(dim=1)  # each (num_windows,)
-        columns = starts.unsqueeze(1) + torch.arange(self._window_size, device=token_ids.device)
-        pieces = token_ids[rows.unsqueeze(1), columns.clamp(max=token_ids.size(1) - 1)]  # (num_windows, window_size)
-        # A long document is many windows: out of training they need not be in memory all at once.
-        at_once = len(windows) if self.training else max(1, _SUBWORDS_AT_ONCE // self._window_size)
-        parts = zip(pieces.split(at_once), (stops - starts).split(at_once))
-        hidden = torch.cat(
-            [self._encode(*part) for part in parts]
-        )  # (num_windows, window_size + specials, hidden_size)
-        chosen = choose_windows(windows, lengths.cpu(), word_starts.cpu()).to(
-            word_starts.device
-        )  # (batch_size, num_words)
-        return hidden[chosen, word_starts - starts[chosen] + len(self._prefix)]
-
-    def _encode(self, pieces: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        """(num_rows, num_subwords) pieces -> (num_rows, len(prefix) + num_subwords + len(suffix), hidden_size)."""
-        num_rows, width = pieces.shape
-        prefix, suffix = len(self._prefix), len(self._suffix)
-        positions = torch.arange(prefix + width + suffix, device=pieces.device)
-        ends = (lengths + prefix).unsqueeze(1)  # the column after each row's last sub-word
-        with_specials = pieces.new_full((num_rows, prefix + width + suffix), self._pad_id)
-        with_specials[:, prefix : prefix + width] = pieces
-        with_specials = with_specials.masked_fill(positions >= ends, self._pad_id)
-        with_specials[:, :prefix] = pieces.new_tensor(self._prefix)
-        with_specials.scatter_(
-            1,
-            ends + torch.arange(suffix, device=pieces.device),
-            pieces.new_tensor(self._suffix).expand(num_rows, suffix),
-        )
-        attention_mask = positions < ends + suffix
-        precision = torch.autocast(pieces.device.type, torch.bfloat16) if self._bfloat16 else nullcontext()
-        with precision:
-            hidden = self.transformer(input_ids=with_specials, attention_mask=attention_mask.long()).last_hidden_state
-        return hidden.float() if self._bfloat16 else hidden
+    def _run(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        if not self._bfloat16:
+            return self.transformer(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        with torch.autocast(input_ids.device.type, torch.bfloat16):
+            hidden = self.transformer(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        return hidden.float()
 
 
 def _bottom_parameters(transformer: PreTrainedModel, num_layers: int, model_name: str) -> Iterator[torch.nn.Parameter]:

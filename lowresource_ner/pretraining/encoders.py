@@ -1,8 +1,7 @@
-"""Encoders that exist, with the output layer of a masked language model."""
+"""Loads and builds encoders with the output layer of a masked language model."""
 
 import contextlib
 import copy
-import inspect
 from typing import Iterator, List, Optional, Tuple
 
 import torch
@@ -12,20 +11,20 @@ from lowresource_ner.archives.archive import is_archive
 from lowresource_ner.encoding.encoder_files import EncoderFiles, encoder_source
 from lowresource_ner.encoding.loading import load_model
 
-# What dropout is called in the configs of BERT and its kin.
+# The names of dropout in the configs of BERT and similar encoders.
 _DROPOUTS = ("hidden_dropout_prob", "attention_probs_dropout_prob", "dropout", "attention_dropout")
 
 
 def load_files(encoder: str) -> EncoderFiles:
     """
-    An encoder that exists, and can learn from masked text.
+    The files of an encoder that can learn from masked text.
 
     # Raises
 
     `ValueError`
         Where it is an archive, or its tokenizer has no token for what is masked.
     `ConfigurationError`
-        Where it cannot be read.
+        Where its files cannot be read.
     """
     if is_archive(encoder):
         raise ValueError(
@@ -43,19 +42,19 @@ def load_files(encoder: str) -> EncoderFiles:
 
 
 def load_language_model(encoder: str, config: PretrainedConfig) -> Tuple[PreTrainedModel, List[str]]:
-    """The model, and the names of its weights that are not in the encoder's files and so are random."""
+    """The model, and the names of its weights that the encoder's files do not hold, so that they are random."""
     source = encoder_source(encoder)
     with _weights_copied():
         return load_model(AutoModelForMaskedLM, encoder, source, config, attn_implementation=_attention())
 
 
 def new_language_model(config: PretrainedConfig) -> PreTrainedModel:
-    """A model of random weights."""
+    """A model with random weights."""
     return AutoModelForMaskedLM.from_config(config, trust_remote_code=False, attn_implementation=_attention())
 
 
 def with_dropout(config: PretrainedConfig, dropout: Optional[float]) -> PretrainedConfig:
-    """A copy of a config with this dropout; with its own for None."""
+    """A copy of a config with this dropout, or, for None, with its own."""
     config = copy.deepcopy(config)
     for name in _DROPOUTS:
         if dropout is not None and hasattr(config, name):
@@ -63,20 +62,11 @@ def with_dropout(config: PretrainedConfig, dropout: Optional[float]) -> Pretrain
     return config
 
 
-def first_position(model: PreTrainedModel) -> Optional[int]:
-    """The encoder's first position, None where it takes none from outside. RoBERTa and its kin begin after the padding id."""
-    if "position_ids" not in inspect.signature(model.base_model.forward).parameters:
-        return None
-    embeddings = getattr(model.base_model, "embeddings", None)
-    padding = getattr(getattr(embeddings, "position_embeddings", None), "padding_idx", None)
-    return 0 if padding is None else padding + 1
-
-
 @contextlib.contextmanager
 def _weights_copied() -> Iterator[None]:
     """
-    Has transformers copy the weights that it loads into the model's own. Left to itself, version 4.43 puts them in their place,
-    which parts the two names that the output layer's bias has, and the bias of RoBERTa, XLM-R and ALBERT is then 0.
+    Makes transformers copy the loaded weights into the model's tensors. By default, version 4.43 replaces the tensors. The output
+    layer's bias has two names, of which one is then left behind, and the bias of RoBERTa, XLM-R and ALBERT is 0.
     """
     PreTrainedModel._supports_param_buffer_assignment = False
     try:
@@ -87,7 +77,7 @@ def _weights_copied() -> Iterator[None]:
 
 def _attention() -> Optional[str]:
     """
-    On a CPU the plain attention, which is faster than the fused one for texts as short as these. On a GPU transformers' choice:
-    the fused one for the models that have it, which RoBERTa and XLM-R in this version do not.
+    The plain attention on a CPU, where it is faster than the fused one for texts as short as these. On a GPU it is transformers'
+    choice, the fused one for models that have it. (RoBERTa and XLM-R do not in this version.)
     """
     return None if torch.cuda.is_available() else "eager"

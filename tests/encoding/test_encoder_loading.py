@@ -178,7 +178,7 @@ def test_a_tokenizer_that_leaves_nothing_of_a_word_is_told(folder) -> None:
     tokenizer["normalizer"] = {"type": "Replace", "pattern": {"Regex": "."}, "content": ""}
     path.write_text(json.dumps(tokenizer), encoding="utf-8")
     with pytest.raises(ConfigurationError, match=f"encoder '{folder}' leaves nothing of the word 'a'.* Save it anew"):
-        EncoderFiles(str(folder)).special_tokens()
+        EncoderFiles(str(folder)).input_format  # noqa: B018
 
 
 def test_what_has_nothing_to_do_with_a_file_is_let_through() -> None:

@@ -2,6 +2,7 @@
 
 import random
 from pathlib import Path
+from typing import Any
 
 import numpy
 import pytest
@@ -26,8 +27,9 @@ from transformers import (
 
 from lowresource_ner.distillation import SentenceEncoder
 from lowresource_ner.encoding.encoder_files import EncoderFiles
-from lowresource_ner.encoding.loading import number_of_positions
-from lowresource_ner.encoding.probe import Probe, check_encoder
+from lowresource_ner.encoding.input_format import InputFormat
+from lowresource_ner.encoding.positions import number_of_positions
+from lowresource_ner.encoding.probe import check_encoder
 from lowresource_ner.modules import SubwordTransformer
 
 SMALL = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
@@ -43,8 +45,11 @@ def saved(folder: Path, config: PretrainedConfig) -> str:
     return str(folder)
 
 
-def probe(size: int) -> Probe:
-    return Probe("an encoder", TOKENIZER, [TOKENIZER.cls_token_id], [TOKENIZER.sep_token_id], size, pad_id=0)
+def check(model: Any, size: int, **options: bool) -> None:
+    """Tries a model with vectors of 16 numbers on a sentence of so many sub-words."""
+    special_tokens = [TOKENIZER.cls_token_id], [TOKENIZER.sep_token_id]
+    input_format = InputFormat("an encoder", *special_tokens, pad_id=0, max_length=size + 2, **options)
+    check_encoder(model, TOKENIZER, input_format, size, dim=16)
 
 
 def small_bert(**options: int) -> BertModel:
@@ -145,17 +150,17 @@ def test_padding_that_is_read_as_text_is_found() -> None:
     with pytest.raises(
         ConfigurationError, match="other vectors alone than beside a sentence of 62 .* leave padding out"
     ):
-        check_encoder(mixer, probe(60), dim=16)
-    check_encoder(small_bert(), probe(60), dim=16)
+        check(mixer, 60)
+    check(small_bert(), 60)
 
 
 def test_positions_that_end_early_are_found() -> None:
     model = small_bert()
-    check_encoder(model, probe(62), dim=16)
+    check(model, 62)
     with pytest.raises(
         ConfigurationError, match=r"cannot read a sentence of 65 sub-words.* Give 'max_length'.*below 65"
     ):
-        check_encoder(model, probe(63), dim=16)
+        check(model, 63)
 
 
 def test_weights_that_are_no_numbers_are_found() -> None:
@@ -163,7 +168,7 @@ def test_weights_that_are_no_numbers_are_found() -> None:
     with torch.no_grad():
         model.encoder.layer[0].output.dense.bias[3] = torch.nan
     with pytest.raises(ConfigurationError, match="no numbers"):
-        check_encoder(model, probe(10), dim=16)
+        check(model, 10)
 
 
 def state() -> list:
@@ -182,10 +187,10 @@ def test_the_probe_draws_on_no_random_numbers_and_leaves_the_model_as_it_was(mak
     model = make().train()
     weights = [parameter.detach().clone() for parameter in model.parameters()]
     described, before = str(model), state()
-    check_encoder(model, probe(60), dim=16)
+    check(model, 60)
     assert str(model) == described
     files = EncoderFiles(str(TINY_ENCODER))
-    assert files.max_length() == 128
+    assert files.input_format.max_length == 128
     assert state() == before
     assert all(module.training for module in model.modules())
     assert all(torch.equal(one, other) for one, other in zip(model.parameters(), weights))
@@ -197,7 +202,7 @@ def test_one_batch_of_two_and_a_short_one_is_all_that_is_run() -> None:
     model.register_forward_pre_hook(
         lambda module, args, inputs: shapes.append(tuple(inputs["input_ids"].shape)), with_kwargs=True
     )
-    check_encoder(model, probe(40), dim=16)
+    check(model, 40)
     assert shapes == [(2, 42), (1, 5)]
 
 
@@ -206,7 +211,7 @@ def test_the_long_sentence_has_a_thousand_sub_words_at_most() -> None:
     model.register_forward_pre_hook(
         lambda module, args, inputs: shapes.append(tuple(inputs["input_ids"].shape)), with_kwargs=True
     )
-    check_encoder(model, probe(8192), dim=16)
+    check(model, 8192)
     assert shapes == [(2, 1024 + 2), (1, 5)]
 
 
@@ -224,10 +229,10 @@ def test_what_is_built_inside_an_archive_or_a_run_is_not_tried_again(tmp_path) -
 
 def test_the_config_is_blamed_for_what_it_says_alone(tmp_path) -> None:
     model = small_bert()
-    for is_in_config in (True, False):
+    for has_limit in (True, False):
         with pytest.raises(ConfigurationError, match="cannot read a sentence of 65 sub-words") as raised:
-            check_encoder(model, probe(63)._replace(is_in_config=is_in_config), dim=16)
-        assert ("although its config says so" in str(raised.value)) is is_in_config
+            check(model, 63, has_limit=has_limit)
+        assert ("although its config says so" in str(raised.value)) is has_limit
 
 
 def test_the_positions_of_an_encoder_that_has_others_than_its_decoder() -> None:
@@ -256,7 +261,7 @@ def test_the_number_of_positions_of_a_table_with_padding(tmp_path) -> None:
     for pad_id, positions in [(0, 39), (3, 36)]:
         config = RobertaPreLayerNormConfig(**{**SIZES, "pad_token_id": pad_id}, max_position_embeddings=40)
         folder = saved(tmp_path / str(pad_id), config)
-        assert EncoderFiles(folder).max_length() == positions
+        assert EncoderFiles(folder).input_format.max_length == positions
         model = AutoModel.from_pretrained(folder).eval()
         model(torch.full((1, positions), 9))
         with pytest.raises(IndexError):

@@ -118,7 +118,7 @@ def test_a_teacher_is_left_as_it_was_trained_with_a_warning(tmp_path, caplog) ->
     with caplog.at_level(logging.WARNING):
         assert len(teacher.label([WORDS])[0]) == len(WORDS)
     assert f"'{tmp_path}' cuts words otherwise than in running text" in caplog.text
-    assert teacher._windows.tokenizer.encode(WORDS) == SubwordTokenizer(tokenizer).encode(WORDS)
+    assert teacher._tokenizer.encode(WORDS) == SubwordTokenizer(tokenizer).encode(WORDS)
 
 
 def test_that_a_tokenizer_was_mended_is_said_once(encoder, caplog) -> None:

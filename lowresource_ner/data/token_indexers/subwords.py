@@ -1,4 +1,4 @@
-"""The token indexer that gives a transformer its sub-words."""
+"""The token indexer for transformers: words as sub-words."""
 
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
@@ -7,14 +7,14 @@ from allennlp.data import Token, TokenIndexer, Vocabulary
 from allennlp.data.token_indexers.token_indexer import IndexedTokenList
 
 from lowresource_ner.encoding.encoder_files import EncoderFiles
-from lowresource_ner.encoding.subword_tokenizer import Subwords, SubwordTokenizer
+from lowresource_ner.encoding.subword_tokenizer import Subwords, SubwordTokenizer, pad_subwords
 
 
 class EncodedWords(List[Token]):
     """
-    The words of a sentence whose sub-words a reader has already computed, together with those of many other sentences.
+    The words of a sentence together with their sub-words, which a reader has computed for many sentences at once.
 
-    `subwords` : `Dict[str, Subwords]`, by the encoder's `model_name`.
+    `subwords` : `Dict[str, Subwords]` by the encoder's `model_name`.
     """
 
     def __init__(self, words: Sequence[Token]) -> None:
@@ -25,10 +25,9 @@ class EncodedWords(List[Token]):
 @TokenIndexer.register("subwords")
 class SubwordIndexer(TokenIndexer):
     """
-    Indexes words as the sub-words of a transformer, with the position of each word's first one.
-
-    It gives the `subword_transformer` embedder of the same `model_name` what it needs. Special tokens are added, and
-    sentences over the encoder's limit are cut into windows, by the embedder: the indexer never shortens anything.
+    Indexes words as the sub-words of a transformer, with the position of each word's first one: the input of the embedder
+    `subword_transformer` with the same `model_name`. The embedder adds special tokens and cuts long sentences into windows; the
+    indexer never truncates anything.
 
     Registered as a `TokenIndexer` with name "subwords".
 
@@ -52,21 +51,11 @@ class SubwordIndexer(TokenIndexer):
         return self._subword_tokenizer.encode_batch(sentences)
 
     def pad_batch(self, sentences: Sequence[Subwords]) -> Dict[str, torch.Tensor]:
-        """
-        What `as_padded_tensor_dict` gives of each sentence, as one tensor for all: (batch_size, num_subwords) or (batch_size,
-        num_words).
-        """
-        num_subwords = torch.tensor([len(sentence.ids) for sentence in sentences])
-        num_words = torch.tensor([len(sentence.starts) for sentence in sentences])
-        return {
-            "token_ids": _padded([sentence.ids for sentence in sentences], int(num_subwords.max()), self._pad_id),
-            "subword_mask": torch.arange(int(num_subwords.max())) < num_subwords.unsqueeze(1),
-            "word_starts": _padded([sentence.starts for sentence in sentences], int(num_words.max()), 0),
-            "mask": torch.arange(int(num_words.max())) < num_words.unsqueeze(1),
-        }
+        """What `as_padded_tensor_dict` gives for each sentence, as one batch; see `pad_subwords`."""
+        return pad_subwords(sentences, self._pad_id)
 
     def count_vocab_items(self, token: Token, counter: Dict[str, Dict[str, int]]) -> None:
-        """Nothing is counted: the vocabulary of sub-words is the encoder's own."""
+        """Counts nothing: the vocabulary of sub-words is the encoder's own."""
 
     def tokens_to_indices(self, tokens: List[Token], vocabulary: Vocabulary) -> IndexedTokenList:
         """
@@ -102,10 +91,6 @@ class SubwordIndexer(TokenIndexer):
 
 
 _DTYPES = {"token_ids": torch.long, "subword_mask": torch.bool, "word_starts": torch.long, "mask": torch.bool}
-
-
-def _padded(rows: Sequence[List[int]], width: int, padding: int) -> torch.Tensor:
-    return torch.tensor([row + [padding] * (width - len(row)) for row in rows])
 
 
 def encode_words(sentences: Sequence[Sequence[str]], indexers: Mapping[str, TokenIndexer]) -> List[EncodedWords]:

@@ -5,12 +5,13 @@ import json
 import re
 from functools import cached_property
 from pathlib import Path
-from typing import Iterator, List, NamedTuple, Optional, Sequence
+from typing import List, Optional, Sequence
 
 import numpy
 import torch
 from allennlp.common.checks import ConfigurationError, check_for_gpu
 from allennlp.common.util import int_to_device
+from allennlp.nn.util import move_to_device
 from transformers import AutoModelForTokenClassification, PreTrainedModel
 
 from lowresource_ner.archives.archive import is_archive
@@ -18,32 +19,22 @@ from lowresource_ner.common.preserved_random_state import preserved_random_state
 from lowresource_ner.distillation.teachers.teacher import FileVersions, Teacher, check_versions, file_versions
 from lowresource_ner.encoding.encoder_files import EncoderFiles, encoder_source
 from lowresource_ner.encoding.loading import load_model
-from lowresource_ner.encoding.subword_tokenizer import Subwords, SubwordTokenizer
-from lowresource_ner.encoding.windows import choose_windows, cut_windows
+from lowresource_ner.encoding.subword_tokenizer import SubwordTokenizer, pad_subwords
+from lowresource_ner.encoding.window_reader import WindowReader
 from lowresource_ner.predictors.batch_tagger import batches_of_like_length
 from lowresource_ner.tagging import scheme_of_labels
 
 _WEIGHTS = ("model*.safetensors*", "pytorch_model*.bin*")
 _NO_NAME = re.compile(r"LABEL_\d+")
 _VOLATILE = ("_name_or_path", "transformers_version")
-"""Settings of a config that say where and when, and nothing of the answers."""
-
-
-class _Piece(NamedTuple):
-    """A window over a sentence: its sub-words, and the words (numbers, and columns in the window) that are read from it."""
-
-    sentence: int
-    ids: List[int]
-    words: numpy.ndarray
-    columns: numpy.ndarray
+"""Settings of a config that have no influence on the probabilities."""
 
 
 @Teacher.register("transformers")
 class TransformersTeacher(Teacher):
     """
-    Any model that `AutoModelForTokenClassification` loads, with a fast tokenizer. A word has the distribution of its first
-    sub-word, as such models are trained. A sentence that the model cannot read at once is read in overlapping windows, and
-    each word is taken from the window in which it has most context.
+    Labels text with any model that `AutoModelForTokenClassification` loads, with a fast tokenizer. A word has the probabilities of
+    its first sub-word, as such models are trained. A long sentence is read in overlapping windows; see `WindowReader`.
 
     Registered as a `Teacher` with name "transformers".
 
@@ -52,9 +43,9 @@ class TransformersTeacher(Teacher):
     model_name : `str`
         A name on the Hugging Face hub, or a folder as `save_pretrained` writes it.
     labels : `Optional[List[str]]`, optional (default = those of the model's config)
-        The model's tags, in the order of its outputs, where its config has no names for them or others than `B-PER`.
-    tag_scheme : `Optional[str]`, optional (default = found out from the labels)
-        Needed only for IOB1, where every type has both B- and I-: those are taken for IOB2 otherwise.
+        The model's tags, in the order of its outputs, where its config does not name them like `B-PER`.
+    tag_scheme : `Optional[str]`, optional (default = detected from the labels)
+        Needed only for IOB1, if every type has both B- and I-: such labels are taken for IOB2 otherwise.
     max_length : `Optional[int]`, optional (default = what the model can read, 512 for BERT)
         Sub-words in a window, special tokens included.
     window_overlap : `Optional[int]`, optional (default = a quarter of a window)
@@ -62,12 +53,12 @@ class TransformersTeacher(Teacher):
     cuda_device : `int`, optional (default = `-1`)
         -1 for the CPU, or the number of a GPU.
     batch_size : `int`, optional (default = `4096`)
-        Sub-words, padding included, that the model sees at once.
+        Sub-words, padding included, in a batch.
 
     # Raises
 
     `ConfigurationError`
-        Where the model cannot be found or read, is none for token classification, or its labels are no tags.
+        Where the model cannot be found or read, is not for token classification, or has labels that are not tags.
     """
 
     def __init__(
@@ -126,40 +117,35 @@ class TransformersTeacher(Teacher):
         return hashlib.sha256(f"transformers 1\n{json.dumps(parts, sort_keys=True)}".encode()).hexdigest()
 
     def _label(self, sentences: Sequence[Sequence[str]]) -> List[Optional[numpy.ndarray]]:
-        subwords = self._windows.tokenizer.encode_batch(sentences)
-        pieces = [piece for number, each in enumerate(subwords) for piece in self._windows.cut(number, each)]
-        answers = [numpy.empty((len(each.starts), len(self.labels)), numpy.float32) for each in subwords]
-        lengths = [self._windows.padded_length(piece) for piece in pieces]
-        for indices in batches_of_like_length(lengths, self._batch_size):
-            batch = [pieces[index] for index in indices]
-            for piece, rows in zip(batch, self._run(batch)):
-                answers[piece.sentence][piece.words] = rows
-        return list(answers)
-
-    def _run(self, batch: Sequence[_Piece]) -> List[numpy.ndarray]:
-        """For each piece (num_words, num_labels)."""
-        inputs = [self._windows.with_special_tokens(piece) for piece in batch]
-        width = max(map(len, inputs))
-        pad_id = self._files.config().pad_token_id or 0
-        token_ids = torch.tensor([ids + [pad_id] * (width - len(ids)) for ids in inputs])  # (num_pieces, width)
-        lengths = torch.tensor([len(ids) for ids in inputs])
-        mask = (torch.arange(width) < lengths.unsqueeze(1)).long()
-        sizes = [len(piece.columns) for piece in batch]
-        rows = torch.arange(len(batch)).repeat_interleave(torch.tensor(sizes))
-        columns = torch.from_numpy(numpy.concatenate([piece.columns for piece in batch]))
+        subwords = self._tokenizer.encode_batch(sentences)
+        labelled: List[Optional[numpy.ndarray]] = [None] * len(sentences)
+        lengths = [len(each.ids) + self._files.input_format.num_special_tokens for each in subwords]
         with torch.inference_mode():
-            logits = self._model(input_ids=token_ids.to(self._device), attention_mask=mask.to(self._device)).logits
-            chosen = logits[rows.to(self._device), columns.to(self._device)].float()  # (num_words_of_all, num_labels)
-            probabilities = torch.softmax(chosen, dim=-1).cpu().numpy()
-        return numpy.split(probabilities, numpy.cumsum(sizes)[:-1])
+            for batch in batches_of_like_length(lengths, self._batch_size):
+                words = pad_subwords([subwords[index] for index in batch], self._files.input_format.pad_id)
+                mask = words.pop("mask")
+                logits = self._windows.read(
+                    self._run, **move_to_device(words, self._device), most_subwords=self._batch_size
+                )
+                probabilities = torch.softmax(logits.float(), dim=-1).cpu()  # (batch_size, num_words, num_labels)
+                for index, rows, num_words in zip(batch, probabilities, mask.sum(dim=1).tolist()):
+                    labelled[index] = rows[:num_words].numpy().copy()
+        return labelled
+
+    def _run(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        return self._model(input_ids=input_ids, attention_mask=attention_mask).logits
 
     @cached_property
     def _files(self) -> EncoderFiles:
         return EncoderFiles(self.model_name, as_trained=True)
 
     @cached_property
-    def _windows(self) -> "_Windows":
-        return _Windows(self._files, self._max_length, self._window_overlap)
+    def _tokenizer(self) -> SubwordTokenizer:
+        return SubwordTokenizer(self._files.tokenizer())
+
+    @cached_property
+    def _windows(self) -> WindowReader:
+        return WindowReader(self._files.input_format, self._max_length, self._window_overlap)
 
     @property
     def _device(self) -> torch.device:
@@ -180,7 +166,7 @@ class TransformersTeacher(Teacher):
                 "NER."
             )
         model = model.eval().to(self._device)
-        self._files.check(model, self._windows.size, len(self.labels))
+        self._files.check(model, self._max_length, len(self.labels))
         return model
 
     @property
@@ -199,35 +185,3 @@ class TransformersTeacher(Teacher):
             with path.open("rb") as file:
                 digest.update(f"{path.name} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
         return digest.hexdigest()
-
-
-class _Windows:
-    """How sentences are laid before the model: in pieces that it can read, each between its special tokens."""
-
-    def __init__(self, files: EncoderFiles, max_length: Optional[int], overlap: Optional[int]) -> None:
-        self.tokenizer = SubwordTokenizer(files.tokenizer())
-        self._prefix, self._suffix = files.special_tokens()
-        self.size, self.overlap = files.window(max_length, overlap)
-
-    def cut(self, sentence: int, subwords: Subwords) -> Iterator[_Piece]:
-        """The pieces of a sentence. Each word is in one of them."""
-        starts = numpy.array(subwords.starts)
-        shift = len(self._prefix)
-        if len(subwords.ids) <= self.size:
-            yield _Piece(sentence, subwords.ids, numpy.arange(len(starts)), starts + shift)
-            return
-        windows = cut_windows([len(subwords.ids)], self.size, self.overlap)
-        chosen = choose_windows(windows, torch.tensor([len(subwords.ids)]), torch.from_numpy(starts).unsqueeze(0))[0]
-        order = chosen.argsort(stable=True).numpy()
-        ends = numpy.cumsum(numpy.bincount(chosen.numpy(), minlength=len(windows)))
-        for window, words in zip(windows, numpy.split(order, ends[:-1])):
-            if len(words):
-                ids = subwords.ids[window.start : window.stop]
-                yield _Piece(sentence, ids, words, starts[words] - window.start + shift)
-
-    def with_special_tokens(self, piece: _Piece) -> List[int]:
-        return [*self._prefix, *piece.ids, *self._suffix]
-
-    def padded_length(self, piece: _Piece) -> int:
-        """Of a batch in which no other piece is longer."""
-        return len(self._prefix) + len(piece.ids) + len(self._suffix)

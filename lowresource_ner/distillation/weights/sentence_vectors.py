@@ -1,4 +1,4 @@
-"""One vector for a sentence, from a pretrained encoder that is not trained any further."""
+"""Vectors of sentences from a pretrained encoder that is not trained any further."""
 
 from functools import cached_property
 from typing import Any, List, Optional, Sequence
@@ -9,44 +9,41 @@ from allennlp.common import FromParams
 from allennlp.common.checks import ConfigurationError, check_for_gpu
 from allennlp.common.util import int_to_device
 from allennlp.nn.util import masked_mean, move_to_device
-from transformers import PreTrainedModel
 
 from lowresource_ner.common.preserved_random_state import preserved_random_state
-from lowresource_ner.data.token_indexers.subwords import SubwordIndexer
 from lowresource_ner.encoding.encoder_files import EncoderFiles
-from lowresource_ner.encoding.subword_tokenizer import Subwords
-from lowresource_ner.modules import SubwordTransformer
+from lowresource_ner.encoding.subword_tokenizer import Subwords, SubwordTokenizer, pad_subwords
+from lowresource_ner.encoding.window_reader import WindowReader
 from lowresource_ner.predictors.batch_tagger import batches_of_like_length
 
 _POOLINGS = ("auto", "pooler", "mean")
 
-# Encoders whose pretraining has a task for whole sentences (BERT: is this the next one?), in which alone a pooler is trained. The
-# files of others may hold a pooler as well, XLM-R's do, with the random weights that it began with.
+# Encoders whose pretraining has a task for whole sentences (BERT's is next sentence prediction): only that trains a pooler. The
+# files of other encoders, such as XLM-R's, may hold a pooler as well, with random weights.
 _PRETRAINED_ON_SENTENCES = {"albert", "bert", "megatron-bert", "mobilebert", "nezha"}
 
 
 class SentenceEncoder(FromParams):
     """
-    Gives each sentence the vector g(u) that languages are told apart by (Wu et al. 2020, section 3.3): the encoder's pooler
-    over [CLS], as in the paper, or the mean over its words, of which the first sub-words stand for them.
+    Encodes each sentence as the vector g(u) by which languages are told apart (Wu et al. 2020, arXiv:2004.12440, section 3.3): the
+    encoder's pooler over [CLS], as in the paper, or the mean of its words' vectors (of their first sub-words).
 
-    Making one is cheap; the encoder is loaded when the first sentence comes. That draws on no random numbers of the training
-    around it.
+    The encoder is loaded when the first sentence comes, which leaves the random numbers of a training unchanged.
 
     # Parameters
 
     model_name : `str`
         Hub name, local folder, or archive of this package; see `EncoderFiles`.
     pooling : `str`, optional (default = `"auto"`)
-        "pooler"; "mean"; or "auto", the pooler where pretraining has trained one (mBERT), and the mean where not (XLM-R,
+        "pooler"; "mean"; or "auto": the pooler where pretraining has trained one (mBERT), else the mean (XLM-R,
         `multilingual-mini`, archives of this package).
     max_length : `Optional[int]`, optional (default = what the encoder can read, 512 for BERT)
-        Sub-words in a window, special tokens included. The mean is over all words of a sentence, in as many windows as it takes;
-        the pooler sees the first window alone.
+        Sub-words in a window, special tokens included. The mean is over all words of a sentence, read in windows where it is long
+        (see `WindowReader`); the pooler sees only the first window.
     cuda_device : `int`, optional (default = `-1`)
         -1 for the CPU, or the number of a GPU.
     batch_size : `int`, optional (default = `4096`)
-        Sub-words, padding included, that the encoder sees at once.
+        Sub-words, padding included, in a batch.
 
     # Raises
 
@@ -94,65 +91,52 @@ class SentenceEncoder(FromParams):
     @cached_property
     def _encoder(self) -> "_Encoder":
         check_for_gpu(self._cuda_device)
-        device = int_to_device(self._cuda_device)
         with preserved_random_state():
             files = EncoderFiles(self._model_name)
             is_trained = files.config().model_type in _PRETRAINED_ON_SENTENCES
-            if self._pooling == "pooler" or (self._pooling == "auto" and is_trained):
-                model = files.model_with_pooler()
-                if model is not None:
-                    return _Pooler(files, model, self._max_length, device)
-            if self._pooling == "pooler":
+            wants_pooler = self._pooling == "pooler" or (self._pooling == "auto" and is_trained)
+            pooler = files.model_with_pooler() if wants_pooler else None
+            if pooler is None and self._pooling == "pooler":
                 raise ConfigurationError(
                     f"'pooling' is 'pooler', and the weights of encoder '{self._model_name}' come without a pooler. Take 'mean', "
                     "or 'auto', which takes the pooler where there is one that was trained."
                 )
-            return _MeanOfWords(files, self._max_length, device)
+            model: Any = pooler or files.model()
+            files.check(model, self._max_length, files.config().hidden_size)
+        model.eval().to(int_to_device(self._cuda_device))
+        windows = WindowReader(files.input_format, self._max_length)
+        return _Encoder(model, SubwordTokenizer(files.tokenizer()), windows, pooler is not None, self._batch_size)
 
 
 class _Encoder:
-    """Sub-words of some sentences in, vectors (num_sentences, hidden_size) out."""
+    """An encoder that is loaded, with the way in which it makes a vector of a sentence."""
 
-    def __init__(self, files: EncoderFiles, device: torch.device) -> None:
-        self.hidden_size: int = files.config().hidden_size
-        self._indexer = SubwordIndexer(files.model_name)
-        self._device = device
-
-    def subwords(self, sentences: Sequence[Sequence[str]]) -> List[Subwords]:
-        """Those that are run, which say how much room a sentence takes in a batch."""
-        return self._indexer.encode_batch(sentences)
-
-    def __call__(self, sentences: Sequence[Subwords]) -> torch.Tensor:
-        raise NotImplementedError
-
-
-class _Pooler(_Encoder):
     def __init__(
-        self, files: EncoderFiles, model: PreTrainedModel, max_length: Optional[int], device: torch.device
+        self, model: Any, tokenizer: SubwordTokenizer, windows: WindowReader, has_pooler: bool, batch_size: int
     ) -> None:
-        super().__init__(files, device)
-        self._prefix, self._suffix = files.special_tokens()
-        self._window_size, _ = files.window(max_length, None)
-        files.check(model, self._window_size, self.hidden_size)
-        self._model: Any = model.eval().to(device)
+        self.hidden_size: int = model.config.hidden_size
+        self._model = model
+        self._tokenizer = tokenizer
+        self._windows = windows
+        self._has_pooler = has_pooler
+        self._batch_size = batch_size
 
     def subwords(self, sentences: Sequence[Sequence[str]]) -> List[Subwords]:
-        return [
-            Subwords([*self._prefix, *each.ids[: self._window_size], *self._suffix], [])
-            for each in super().subwords(sentences)
-        ]
+        """The sub-words that the encoder is run on: for the pooler, those of the first window."""
+        subwords = self._tokenizer.encode_batch(sentences)
+        return [Subwords(each.ids[: self._windows.size], [0]) for each in subwords] if self._has_pooler else subwords
 
     def __call__(self, sentences: Sequence[Subwords]) -> torch.Tensor:
-        inputs = move_to_device(self._indexer.pad_batch(sentences), self._device)
-        return self._model(input_ids=inputs["token_ids"], attention_mask=inputs["subword_mask"].long()).pooler_output
+        """(num_sentences, hidden_size)"""
+        input_format = self._windows.input_format
+        words = move_to_device(pad_subwords(sentences, input_format.pad_id), self._model.device)
+        mask = words.pop("mask")
+        if self._has_pooler:
+            lengths = words["subword_mask"].sum(dim=1)
+            ids, attention_mask = input_format.with_special_tokens(words["token_ids"], lengths)
+            return self._model(input_ids=ids, attention_mask=attention_mask).pooler_output
+        vectors = self._windows.read(self._run, **words, most_subwords=self._batch_size)
+        return masked_mean(vectors, mask.unsqueeze(-1), dim=1)
 
-
-class _MeanOfWords(_Encoder):
-    def __init__(self, files: EncoderFiles, max_length: Optional[int], device: torch.device) -> None:
-        super().__init__(files, device)
-        self._embedder = SubwordTransformer(files.model_name, max_length=max_length).eval().to(device)
-
-    def __call__(self, sentences: Sequence[Subwords]) -> torch.Tensor:
-        inputs = move_to_device(self._indexer.pad_batch(sentences), self._device)
-        words = self._embedder(**inputs)  # (num_sentences, num_words, hidden_size)
-        return masked_mean(words, inputs["mask"].unsqueeze(-1), dim=1)
+    def _run(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        return self._model(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state

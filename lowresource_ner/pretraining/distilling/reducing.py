@@ -1,24 +1,26 @@
-"""A model with fewer layers, or fewer pieces of its vocabulary, and the weights of those that it keeps."""
+"""Makes a masked language model smaller: fewer layers, or fewer pieces in its vocabulary. What is kept keeps its weights."""
 
 import copy
 from typing import Dict, List, Sequence
 
 import torch
 from allennlp.common.checks import ConfigurationError
-from lowresource_ner.pretraining.encoders import first_position, new_language_model
 from transformers import PretrainedConfig, PreTrainedModel
+
+from lowresource_ner.encoding.positions import first_position
+from lowresource_ner.pretraining.encoders import new_language_model
 
 Weights = Dict[str, torch.Tensor]
 
 
 def layer_spans(num_layers: int, num_kept: int) -> List[range]:
     """
-    The teacher's layers that each layer of a student stands for, counted from 0; of 12 for 6: 0 and 1, 2 and 3, and so on.
+    The teacher's layers that each layer of a student stands for, counted from 0: for 6 of 12, layers 0 and 1, 2 and 3, and so on.
 
     # Raises
 
     `ConfigurationError`
-        Where the student is to have more layers, or none.
+        Where the student would have more layers than the teacher, or none.
     """
     if not 1 <= num_kept <= num_layers:
         raise ConfigurationError(
@@ -44,7 +46,7 @@ def fewer_pieces(config: PretrainedConfig, pieces: Sequence[int]) -> PretrainedC
 
 
 def token_ids(config: PretrainedConfig) -> Dict[str, int]:
-    """The ids that a config names: `pad_token_id` and its like."""
+    """The token ids in a config, by name: `pad_token_id` and its like."""
     return {
         name: value for name, value in config.to_dict().items() if name.endswith("_token_id") and isinstance(value, int)
     }
@@ -52,13 +54,22 @@ def token_ids(config: PretrainedConfig) -> Dict[str, int]:
 
 def with_layers(model: PreTrainedModel, config: PretrainedConfig, layers: Sequence[int]) -> PreTrainedModel:
     """
-    A model of a config with so many layers, begun with these of a model's layers, counted from 0 (Sanh et al. 2019, DistilBERT,
-    https://arxiv.org/abs/1910.01108, section 3).
+    A model with fewer layers, whose initial weights are those of some layers of a larger one (Sanh et al. 2019, DistilBERT,
+    arXiv:1910.01108, section 3).
+
+    # Parameters
+
+    model : `PreTrainedModel`
+        The larger model.
+    config : `PretrainedConfig`
+        The config of the smaller one.
+    layers : `Sequence[int]`
+        The layers that are kept, counted from 0.
 
     # Raises
 
     `ConfigurationError`
-        Where the model is not built of layers that can be left out.
+        Where layers of the model cannot be left out.
     """
     num_layers = model.config.num_hidden_layers
     stacks = [
@@ -80,16 +91,16 @@ def with_layers(model: PreTrainedModel, config: PretrainedConfig, layers: Sequen
 
 def with_pieces(model: PreTrainedModel, pieces: Sequence[int]) -> PreTrainedModel:
     """
-    A model that knows only these pieces, whose ids become their places in the sequence: of every weight that has a row for each
-    piece (word vectors, output layer and its bias) it has these rows.
+    A model for a vocabulary of only these pieces, whose new ids are their places in the sequence. Every weight that has a row for
+    each piece (word vectors, output layer and its bias) is reduced to the rows of these pieces.
 
     # Raises
 
     `ConfigurationError`
-        Where the model cannot be told so.
+        Where the positions of the model depend on the id of the padding, and that changes.
     """
     config = fewer_pieces(model.config, pieces)
-    with torch.device("meta"):  # no memory and no arithmetic
+    with torch.device("meta"):  # shapes only
         shapes = {name: weight.shape for name, weight in new_language_model(config).state_dict().items()}
     rows = torch.tensor(pieces)
     weights = {

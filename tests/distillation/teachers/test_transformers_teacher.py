@@ -170,7 +170,7 @@ def test_a_long_sentence_is_read_in_windows(model) -> None:
     size, overlap = 20, 5
     pieces = [piece for piece in AutoTokenizer.from_pretrained(model).vocab if piece.isalpha()]
     words = random.Random(3).choices(pieces, k=57)
-    assert TransformersTeacher(model)._windows.tokenizer.encode(words).starts == list(range(57))
+    assert TransformersTeacher(model)._tokenizer.encode(words).starts == list(range(57))
     teacher = TransformersTeacher(model, max_length=size + 2, window_overlap=overlap)
     answers = teacher.label([words[:size], words, words[:3]])
     check(answers[0], of_transformers(model, words[:size]))
