@@ -5,11 +5,13 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Callable, Dict, List, Sequence
 
 import numpy
 import pytest
 from filelock import FileLock
+from support.forked_python import run_python
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 FIXTURES = REPOSITORY / "fixtures"
@@ -20,7 +22,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 # The tests' models are tiny: many small operations, which are slower on several threads than on one.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-Command = Callable[..., subprocess.CompletedProcess]
+Command = Callable[..., CompletedProcess[str]]
 
 
 def pytest_collection_modifyitems(items: List[pytest.Item]) -> None:
@@ -55,20 +57,22 @@ def environment(settings: Dict[str, str], monkeypatch: pytest.MonkeyPatch) -> No
 
 @pytest.fixture(scope="session")
 def allennlp(settings: Dict[str, str]) -> Command:
-    """Runs an `allennlp` command as a user does, in the repository, and fails the test with its output where it fails."""
+    """
+    Runs an `allennlp` command in the repository, as a process of its own, and fails the test with its output where it fails. The
+    process is forked from one that has imported AllenNLP and this package; with `anew=True` it imports them itself, as it does
+    for a user.
+    """
 
     def run(
-        *arguments: object, cwd: Path = REPOSITORY, check: bool = True, input: str | None = None, **variables: str
-    ) -> subprocess.CompletedProcess:
+        *arguments: object, cwd: Path = REPOSITORY, check: bool = True, anew: bool = False, **variables: str
+    ) -> CompletedProcess[str]:
+        command = ["-m", "allennlp", *map(str, arguments)]
         environment = {**os.environ, **settings, **variables}
-        completed = subprocess.run(
-            [sys.executable, "-m", "allennlp", *map(str, arguments)],
-            cwd=cwd,
-            env=environment,
-            capture_output=True,
-            text=True,
-            input=input,
-        )
+        if anew:
+            python = [sys.executable, *command]
+            completed = subprocess.run(python, cwd=cwd, env=environment, capture_output=True, text=True)
+        else:
+            completed = run_python(command, cwd, environment)
         if check:
             assert completed.returncode == 0, completed.stdout[-3000:] + completed.stderr[-3000:]
         return completed

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import signal
 from typing import Any, Dict, List, Optional
 
 import numpy
@@ -19,6 +18,7 @@ from allennlp.training import GradientDescentTrainer, Trainer
 from allennlp.training.callbacks import TrainerCallback
 from allennlp.training.gradient_descent_trainer import OptState
 from conftest import REPOSITORY
+from support.trainings import best_weights, differing, kill_and_recover
 
 from lowresource_ner.training import SwitchOptimizer
 
@@ -242,7 +242,7 @@ def test_a_metric_without_a_direction() -> None:
         SwitchOptimizer("", metric="f1", threshold=0.5, optimizer=None)  # type: ignore[arg-type]
 
 
-def test_killed_and_recovered_equals_unbroken(allennlp, settings, monkeypatch, tmp_path) -> None:
+def test_killed_and_recovered_equals_unbroken(allennlp, environment, tmp_path) -> None:
     """By the real command: 15 batches an epoch, the switch after the first, a checkpoint every 5 batches."""
     switch = {"type": "switch_optimizer", "metric": "+f1", "threshold": -1.0, "optimizer": FRESH}
     callbacks: List[Dict[str, Any]] = [{"type": "random_state"}, {"type": "keep_last_epoch"}, switch]
@@ -253,29 +253,11 @@ def test_killed_and_recovered_equals_unbroken(allennlp, settings, monkeypatch, t
         "trainer.checkpointer": {"save_every_num_batches": 5},
         "data_loader.batch_sampler.batch_size": 8,
     }
-    for name, value in settings.items():
-        monkeypatch.setenv(name, value)
     train_model(Params.from_file(CONFIG, json.dumps(overrides)), str(tmp_path / "unbroken"))
 
     overrides["trainer.callbacks"] = [*callbacks, {"type": "kill_at_batch"}]
-    arguments = [
-        "train",
-        CONFIG,
-        "-s",
-        tmp_path / "run",
-        "-o",
-        json.dumps(overrides),
-        "--include-package",
-        "kill_at_batch",
-    ]
-    path = str(REPOSITORY / "tests/support")
-    killed = allennlp(*arguments, check=False, PYTHONPATH=path, KILL_AT_BATCH="25")
-    assert killed.returncode == -signal.SIGKILL
+    killed, recovered = kill_and_recover(allennlp, CONFIG, tmp_path / "run", overrides, 25)
     assert killed.stdout.count("takes the place of") == 1
     assert (tmp_path / "run/training_state_e1_b5.th").exists()
-    recovered = allennlp(*arguments, "--recover", PYTHONPATH=path)
     assert recovered.stdout.count("takes the place of") == 0, "the switch was made before"
-
-    first, second = (torch.load(tmp_path / name / "best.th", weights_only=True) for name in ("unbroken", "run"))
-    assert first.keys() == second.keys() and len(first) > 20
-    assert [name for name in first if not torch.equal(first[name], second[name])] == []
+    assert differing(best_weights(tmp_path / "unbroken"), best_weights(tmp_path / "run"), fewest=20) == []

@@ -1,0 +1,58 @@
+"""
+Python commands that start at once: processes of their own, forked from a server that has imported AllenNLP and this package.
+
+A command has its own environment, folder, random state and registry, and can be killed. What such processes do not show is what
+an import does: plugins, `--include-package`, signals' handlers at the start.
+"""
+
+import atexit
+import multiprocessing
+import os
+import runpy
+import sys
+import tempfile
+from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Dict, Sequence
+
+_SERVER = multiprocessing.get_context("forkserver")
+_SERVER.set_forkserver_preload(
+    ["allennlp.commands", "lowresource_ner", "allennlp.confidence_checks", "transformers.models.bert.modeling_bert"]
+)
+
+
+def run_python(argv: Sequence[object], cwd: Path, environment: Dict[str, str]) -> CompletedProcess[str]:
+    """As `subprocess.run([sys.executable, *argv], cwd=cwd, env=environment, capture_output=True, text=True)`."""
+    arguments = [str(each) for each in argv]
+    with tempfile.TemporaryDirectory() as folder:
+        output, errors = Path(folder, "output"), Path(folder, "errors")
+        process = _SERVER.Process(target=become, args=(arguments, cwd, environment, output, errors))
+        process.start()
+        process.join()
+        assert process.exitcode is not None
+        return CompletedProcess(arguments, process.exitcode, output.read_text("utf-8"), errors.read_text("utf-8"))
+
+
+def become(argv: Sequence[str], cwd: Path, environment: Dict[str, str], output: Path, errors: Path) -> None:
+    """Goes on as Python does with these arguments, `-m MODULE` or a script first. The output is appended to files."""
+    os.chdir(cwd)
+    os.environ.clear()
+    os.environ.update(environment)
+    for descriptor, path in ((1, output), (2, errors)):
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+        os.dup2(file, descriptor)
+        os.close(file)
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # so that what was said last stands last
+    try:
+        if argv[0] == "-m":
+            sys.argv = list(argv[1:])
+            runpy.run_module(argv[1], run_name="__main__", alter_sys=True)
+        else:
+            sys.argv = list(argv)
+            sys.path.insert(0, str(Path(argv[0]).parent))
+            runpy.run_path(argv[0], run_name="__main__")
+    except Exception:
+        sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]  # which AllenNLP replaces
+        sys.exit(1)
+    finally:
+        atexit._run_exitfuncs()  # forked processes end without them
