@@ -65,7 +65,9 @@ class Branch:
             return output
         if not self.head.training and len(mask[counted]):
             mask_of, targets_of = mask[counted], targets[counted]
-            scored = output if isinstance(counted, slice) else self.head(states[counted], mask_of, targets_of, namespace)
+            scored = (
+                output if isinstance(counted, slice) else self.head(states[counted], mask_of, targets_of, namespace)
+            )
             self.head.measure(self.metric, scored, mask_of, targets_of, namespace)
         output["loss"] = output["loss"] / len(mask)
         if self.head.training:

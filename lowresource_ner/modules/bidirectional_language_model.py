@@ -18,8 +18,8 @@ BOUNDARY = 0
 class BidirectionalLanguageModel(torch.nn.Module):
     """
     The forward states predict the next word, the backward states the previous one, by AllenNLP's sampled softmax over
-    log-uniform candidates in training and by the full softmax in evaluation (Jia et al. 2019, P19-1236, section 3.3). One output matrix
-    serves both directions; the candidates are drawn for each direction anew and shared by its words.
+    log-uniform candidates in training and by the full softmax in evaluation (Jia et al. 2019, P19-1236, section 3.3). One
+    output matrix serves both directions; the candidates are drawn for each direction anew and shared by its words.
 
     Log-uniform sampling takes classes to be sorted by falling frequency, as AllenNLP's vocabulary sorts a namespace.
 

@@ -24,9 +24,9 @@ class WordVectors(TokenEmbedder):
     """
     A vector for each id of the `normalised_words` indexer.
 
-    The training words have vectors of their own, which are trained: they begin as the file's vector of the word as it is
-    written, else in lower case, else as U(-√(3/d), √(3/d)) (Jia et al. 2019, P19-1236, as released). The other words of the file keep the
-    file's vectors, in a buffer, so that a word which training never saw is not unknown. The padding row is zero.
+    The training words have vectors of their own, which are trained. They begin as the vector that the file has for the word
+    as written, else in lower case, else as U(-√(3/d), √(3/d)) (Jia et al. 2019, P19-1236, as released). The other words of
+    the file keep the file's vectors, in a buffer, so that words that training never saw are known. The padding row is zero.
 
     Registered as a `TokenEmbedder` with name "word_vectors".
 

@@ -313,9 +313,9 @@ def test_outside_a_step_autograd_goes_all_the_way(kind):
 def test_a_step_that_fails_carries_nothing_back_and_is_over(kind):
     generator = generator_of(kind)
     pairs = all_pairs(generator)
-    with pytest.raises(ZeroDivisionError), generator.step(pairs):
+    with pytest.raises(KeyboardInterrupt), generator.step(pairs):
         loss_of(generator(pairs[0])).backward()
-        1 / 0
+        raise KeyboardInterrupt
     assert all(gradient is None for gradient in gradients(generator).values())
     loss_of(generator(pairs[0])).backward()
     assert all(gradient is not None for gradient in gradients(generator).values())

@@ -1,7 +1,7 @@
 """Loads batches of several modules, one batch of each in turn."""
 
 import random
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence
 
 from allennlp.common.checks import ConfigurationError
 from allennlp.common.util import lazy_groups_of
@@ -84,7 +84,7 @@ class ModuleLoader(MultiTaskDataLoader):
         super().__init__(reader, data_path, scheduler, **kwargs)
         scheduler.shuffle = self._shuffle
         self.modules = scheduler.modules
-        self.before_update: Optional[Callable[[List[Dict[str, Any]]], None]] = None
+        self.before_update: Optional[Callable[[Sequence[Mapping[str, Any]]], None]] = None
         self._corpora = {name: _Corpus(loader, self._shuffle) for name, loader in self._loaders.items()}
 
     def __len__(self) -> int:

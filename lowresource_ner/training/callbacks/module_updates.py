@@ -1,8 +1,20 @@
 """Makes one update of a batch of each module."""
 
 import contextlib
-from typing import Any, Callable, ContextManager, Dict, List, Mapping, Optional, Protocol, Sequence, Tuple, Union
-from typing import runtime_checkable
+from typing import (
+    Any,
+    Callable,
+    ContextManager,
+    Dict,
+    List,
+    Mapping,
+    Optional,
+    Protocol,
+    Sequence,
+    Tuple,
+    Union,
+    runtime_checkable,
+)
 
 import torch
 from allennlp.common.checks import ConfigurationError
@@ -14,6 +26,7 @@ from lowresource_ner.modules.lstm_parameters import LstmParameters, TaskAndDomai
 from lowresource_ner.training.averaging import average_gradients, average_tensors
 
 LossWeight = Union[float, List[Tuple[int, float]]]
+Batches = Sequence[Mapping[str, Any]]
 
 
 class _Branch(Protocol):
@@ -30,9 +43,7 @@ class _Model(Protocol):
 
     def branch(self, name: str) -> _Branch: ...
 
-    def training_step(
-        self, batches: Sequence[Mapping[str, Any]]
-    ) -> ContextManager[Dict[TaskAndDomain, torch.Tensor]]: ...
+    def training_step(self, batches: Batches) -> ContextManager[Dict[TaskAndDomain, torch.Tensor]]: ...
 
 
 @runtime_checkable
@@ -41,7 +52,7 @@ class _Loader(Protocol):
 
     modules: List[str]
     readers: Dict[str, Any]
-    before_update: Optional[Callable[[List[Dict[str, Any]]], None]]
+    before_update: Optional[Callable[[Batches], None]]
 
 
 @TrainerCallback.register("module_updates")
@@ -102,7 +113,7 @@ class ModuleUpdates(TrainerCallback):
         if trainer._distributed:
             self._unsynchronised.enter_context(trainer._pytorch_model.no_sync())
 
-    def begin_update(self, batches: Sequence[Mapping[str, Any]]) -> None:
+    def begin_update(self, batches: Batches) -> None:
         """Opens an update with all its batches, before the model is given the first of them."""
         self._update.close()  # one that is still open was skipped by a trainer that recovers
         self._thetas = self._update.enter_context(self._model.training_step(batches))
