@@ -21,11 +21,11 @@ from typing import Iterator, List
 
 import numpy
 from allennlp.common.checks import ConfigurationError
-from lowresource_ner.pretraining.count_vectors import positive_pmi, singular_vectors, window_counts
 
 from lowresource_ner.common.whole_files import written_whole
 from lowresource_ner.data.conll.parser import ConllFormat, read_conll
 from lowresource_ner.data.dataset_readers.raw_text import RawTextReader
+from lowresource_ner.pretraining.count_vectors import positive_pmi, singular_vectors, window_counts
 
 TOO_RARE = -1
 

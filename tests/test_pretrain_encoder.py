@@ -113,23 +113,23 @@ class TestBatches:
         batches = TokenBatches(self.lengths, [0] * 500, batch_tokens=200, num_batches=10_000)
         passes = [list(batches.one_pass(number)) for number in (0, 1)]
         for number, found in enumerate(passes):
-            assert sorted(draw.index for batch in found for draw in batch) == list(range(500))
+            assert sorted(draw.text for batch in found for draw in batch) == list(range(500))
             assert {draw.number for batch in found for draw in batch} == {number}
-            assert max(len(batch) * max(self.lengths[draw.index] for draw in batch) for batch in found) <= 200
-            padded = sum(len(batch) * max(self.lengths[draw.index] for draw in batch) for batch in found)
+            assert max(len(batch) * max(self.lengths[draw.text] for draw in batch) for batch in found) <= 200
+            padded = sum(len(batch) * max(self.lengths[draw.text] for draw in batch) for batch in found)
             assert padded < 1.1 * sum(self.lengths)
-        assert [[d.index for d in batch] for batch in passes[0]] != [[d.index for d in batch] for batch in passes[1]]
+        assert [[d.text for d in batch] for batch in passes[0]] != [[d.text for d in batch] for batch in passes[1]]
 
     def test_as_many_as_asked_for_and_the_same_each_time(self) -> None:
         batches = TokenBatches(self.lengths, [0] * 500, batch_tokens=200, num_batches=130)
         assert len(list(batches)) == len(batches) == 130
         assert list(batches) == list(batches)
         first = next(iter(batches))
-        assert batches.num_tokens(1) == sum(self.lengths[draw.index] for draw in first)
+        assert batches.num_tokens(1) == sum(self.lengths[draw.text] for draw in first)
 
     def test_a_text_longer_than_a_batch_is_a_batch(self) -> None:
         batches = TokenBatches([50, 10], [0, 0], batch_tokens=20, num_batches=2)
-        assert sorted(draw.index for batch in batches for draw in batch) == [0, 1]
+        assert sorted(draw.text for batch in batches for draw in batch) == [0, 1]
 
     def test_smoothed_shares_by_hand(self) -> None:
         """90 and 10 sub-words have shares of 0.9 and 0.1; their square roots are as 3 to 1, so 0.75 and 0.25."""
@@ -137,7 +137,7 @@ class TestBatches:
         assert expected_copies(lengths, corpora, 0.5) == pytest.approx([0.75 / 0.9] * 3 + [2.5])
         assert expected_copies(lengths, corpora, 1.0) == pytest.approx([1] * 4)
         batches = TokenBatches(lengths, corpora, batch_tokens=100, num_batches=1, smoothing=0.5)
-        drawn = [[draw.index for batch in batches.one_pass(number) for draw in batch] for number in range(2000)]
+        drawn = [[draw.text for batch in batches.one_pass(number) for draw in batch] for number in range(2000)]
         assert sum(indices.count(3) for indices in drawn) / 2000 == pytest.approx(2.5, abs=0.05)
         assert sum(indices.count(0) for indices in drawn) / 2000 == pytest.approx(0.833, abs=0.05)
 

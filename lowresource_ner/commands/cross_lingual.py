@@ -1,12 +1,12 @@
 """
-From labelled text of one or more languages to taggers of another, and a table of how good they are:
+Goes from labelled text of one or more languages to taggers of another, and to a table of their scores:
 
-    NER_DATA=fixtures/corpora python scripts/cross_lingual.py --source en --target es
+    NER_DATA=fixtures/corpora allennlp cross-lingual --source en --target es
 
-`make cross-lingual SOURCE=en TARGET=es ARGS="..."` is the same. Teachers are trained on the sources, and students on unlabelled
-text of the target: raw.txt, or else the words of train.conll. All is evaluated on the target's test file at the end,
-where there is one; nothing is selected by it. Each step is an `allennlp` command with a log in RUNS/logs. It is skipped where its
-inputs and settings have not changed, and a training that was broken off is taken up again.
+Teachers are trained on the sources, and students on unlabelled text of the target, which is raw.txt or else the words of
+train.conll. Where the target has a test file, all systems are evaluated on it at the end; nothing is selected by it. Each step
+is an `allennlp` command with a log in RUNS/logs. A step is skipped where its inputs and settings have not changed, and a
+training that was broken off is taken up again.
 
 systems of each source:
   mt             direct model transfer: the teacher on the target
@@ -18,119 +18,55 @@ systems of each source:
 systems of several sources:
   voting         the teachers' mean, without a student
   uniform        a student of all teachers, weighted alike
-  learned, cosine, l1, l2                 weighted by how near the languages are
-  learned-sentence, cosine-sentence, ...  anew for each sentence
+  learned, cosine, l1, l2                 weighted by the similarity of the languages
+  learned-sentence, cosine-sentence, ...  the same for each sentence
 """
 
 import argparse
-import json
-import os
 import sys
-from pathlib import Path
 
-from lowresource_ner.cross_lingual.plan import Plan
+from allennlp.commands.subcommand import Subcommand
+
+from lowresource_ner.commands.breaking_off import broken_off
+from lowresource_ner.common.options import add_options, options_from
 from lowresource_ner.cross_lingual.request import Request
-from lowresource_ner.cross_lingual.running import run_steps
-from lowresource_ner.cross_lingual.systems import default_systems
-from lowresource_ner.cross_lingual.table import as_json, as_markdown, as_places, collect
-from lowresource_ner.cross_lingual.writing import written
 
 
-def main() -> None:
-    args = vars(parse())
-    jobs = args.pop("jobs")
-    request = Request(**args | {"systems": args["systems"] or default_systems(len(args["sources"]))})
-    try:
-        plan = Plan(request)
-        if not run_steps(plan.steps, request.runs, jobs):
-            sys.exit(1)
-        if request.is_scored:
-            tell_scores(request, plan)
-    except BlockingIOError:
-        sys.exit(
-            f"Steps are being run in {request.runs}, or one goes on whose caller was killed. Wait, or give other --runs."
+@Subcommand.register("cross-lingual")
+class CrossLingualCommand(Subcommand):
+    """
+    `allennlp cross-lingual --source CORPUS --target CORPUS` trains and compares cross-lingual systems; see `compare_systems`.
+
+    Registered as a `Subcommand` with name "cross-lingual".
+    """
+
+    requires_plugins = False
+
+    def add_subparser(self, parser: argparse._SubParsersAction) -> argparse.ArgumentParser:
+        subparser = parser.add_parser(
+            self.name,
+            description=__doc__,
+            help="Train teachers on some languages and students for another, and compare them.",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-    except OSError as error:
-        sys.exit(f"{error}. If the disk is full, free space; the same command goes on from here.")
-    except ValueError as error:
-        sys.exit(str(error))
-    except KeyboardInterrupt:
-        print("\nBroken off. The same command goes on from here.", file=sys.stderr)
-        sys.exit(130)
-    if not request.is_scored:
-        print(f"\nThere is no {request.scored_text}, and nothing was evaluated.")
-    print(
-        f"\nThe taggers:\n{as_places(plan.results)}\nFor entities of a text with a sentence a line: allennlp tag TAGGER TEXT "
-        "--input-format text --output-file entities.jsonl"
-    )
+        add_options(subparser, Request)
+        subparser.add_argument("--jobs", type=int, default=1, help="steps at once; give each its share of the threads")
+        subparser.set_defaults(func=_compare_from_args)
+        return subparser
 
 
-def tell_scores(request: Request, plan: Plan) -> None:
-    found = collect(plan.results)
-    table = as_markdown(request, found)
-    name = f"results-{'+'.join(request.sources)}-{request.target}-{request.split}".replace("/", "_")
-    text = json.dumps(as_json(request, found), indent=2, ensure_ascii=False) + "\n"
-    for suffix, content in (("md", table), ("json", text)):
-        with written(request.runs / f"{name}.{suffix}") as new:
-            new.write_text(content, encoding="utf-8")
-    print(f"\n{table}\n{request.runs / name}.json has the scores of each seed and entity type.")
+def _compare_from_args(args: argparse.Namespace) -> None:
+    with broken_off("Broken off. The same command goes on from here."):
+        # doit, which runs the steps, is imported here, so that other commands need not wait for it.
+        from lowresource_ner.cross_lingual.comparison import compare_systems
 
-
-def parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    data = os.environ.get("NER_DATA")
-    encoder = os.environ.get("ENCODER") or "multilingual-mini"
-    encoder_size = os.environ.get("ENCODER_SIZE") or "auto"
-    device = int(os.environ.get("DEVICE") or -1)
-    parser.add_argument(
-        "--data", type=Path, default=data, required=not data, help="the folder of the corpora (NER_DATA)"
-    )
-    parser.add_argument(
-        "--source",
-        dest="sources",
-        nargs="+",
-        required=True,
-        metavar="CORPUS",
-        help="labelled languages, folders of --data",
-    )
-    parser.add_argument("--target", required=True, metavar="CORPUS", help="the language to tag, a folder of --data")
-    parser.add_argument("--systems", nargs="+", metavar="SYSTEM", help="see above; of one source: mt hl ts selected")
-    parser.add_argument(
-        "--encoder", default=encoder, help="a name, folder or archive (ENCODER, else multilingual-mini)"
-    )
-    parser.add_argument(
-        "--encoder-size",
-        choices=["small", "large", "auto"],
-        default=encoder_size,
-        help="which settings suit the encoder; auto: small for multilingual-mini alone (ENCODER_SIZE, else auto)",
-    )
-    parser.add_argument("--seeds", nargs="+", type=int, default=[13, 14, 15], metavar="SEED", help="(13 14 15)")
-    parser.add_argument(
-        "--rounds", type=int, default=1, help="a student of ts teaches the next one, ts-2 (%(default)s)"
-    )
-    parser.add_argument("--split", choices=["dev", "test"], default="test", help="of the target (%(default)s)")
-    parser.add_argument(
-        "--label-map", type=json.loads, default={}, metavar="JSON", help='types renamed or dropped: \'{"MISC": "O"}\''
-    )
-    parser.add_argument(
-        "--overrides", type=json.loads, default={}, metavar="JSON", help="of the training of every teacher and student"
-    )
-    parser.add_argument(
-        "--config-overrides",
-        type=json.loads,
-        default={},
-        metavar="JSON",
-        help='besides these, by the name of a config: \'{"similarity": {"trainer.num_epochs": 5}}\'',
-    )
-    parser.add_argument("--runs", type=Path, default=Path("runs/cross_lingual"), help="where all goes (%(default)s)")
-    parser.add_argument(
-        "--jobs", type=int, default=1, help="steps at once; give each its share of the threads (%(default)s)"
-    )
-    parser.add_argument(
-        "--device", type=int, default=device, help="-1 for the CPU, or the number of a GPU (DEVICE, else -1)"
-    )
-    return parser.parse_args()
-
-
-if __name__ == "__main__":
-    main()
+        try:
+            is_done = compare_systems(options_from(args, Request), args.jobs)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            sys.exit(f"{error}. If the disk is full, free space; the same command goes on from here.")
+        except ValueError as error:
+            sys.exit(str(error))
+    if not is_done:
+        sys.exit(1)

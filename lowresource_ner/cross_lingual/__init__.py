@@ -1,1 +1,1 @@
-"""The parts of `scripts/cross_lingual.py`: what is asked for, the steps that make it, how they are run, and the table."""
+"""Cross-lingual systems from corpora to a table: what is asked for, the steps that make it, how they run, and the scores."""

@@ -1,4 +1,4 @@
-"""From what is asked for to the steps that make it. Nothing is run here."""
+"""Plans the steps that make what a request asks for. Nothing is run here."""
 
 import json
 import sys
@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
-import _jsonnet
+from allennlp.common import Params
+from allennlp.common.params import with_overrides
 
 from lowresource_ner.cross_lingual.entity_types import map_for, types_of
 from lowresource_ner.cross_lingual.request import CONFIGS, Request
@@ -17,7 +18,7 @@ Overrides = Dict[str, Any]
 
 
 class Cell(NamedTuple):
-    """A system as it stands in the table, the sources that it has learned from, and the seed."""
+    """A system by its title in the table, the sources that it learns from, and the seed."""
 
     title: str
     sources: Tuple[str, ...]
@@ -27,8 +28,8 @@ class Cell(NamedTuple):
 @dataclass(frozen=True)
 class Result:
     """
-    Where the scores of a system with a seed come to lie, None where there is nothing to evaluate on; of a student, the folder of
-    its training; and the archive.
+    The files of a system with a seed: its scores, None where there is nothing to evaluate on; for a student, the folder of its
+    training; and its archive.
     """
 
     system: str
@@ -40,7 +41,7 @@ class Result:
 
 class Plan:
     """
-    The steps of a request, each after those whose outputs it reads, and the results that they come to.
+    The steps of a request, each after those whose outputs it reads, and the results.
 
     # Parameters
 
@@ -49,7 +50,7 @@ class Plan:
     # Raises
 
     `ValueError`
-        As `Request.check`; and where overrides do not fit their config, or are of one that is not used.
+        As in `Request.check`, and where overrides do not fit their config, or belong to a config that is not used.
     """
 
     def __init__(self, request: Request) -> None:
@@ -101,10 +102,10 @@ class Plan:
         student = self._student(cell, "student_multi_source", variables | {"WEIGHTS": system}, teachers, others)
         self._evaluation(cell, student, is_student=True)
 
-    # Trainings, each of which gives the archive that it makes
+    # Trainings. Each method returns the archive that the training makes.
 
     def _tagger(self, config: str, source: str, seed: int) -> Path:
-        """A tagger of a source language; an adversarial one reads the target's text, too."""
+        """A tagger of a source language. An adversarial one also reads the target's text."""
         types = types_of(self._request.data / source / "train.conll") | types_of(
             self._request.data / source / "dev.conll"
         )
@@ -145,7 +146,7 @@ class Plan:
         teachers: Sequence[Path],
         others: Dict[str, Path],
     ) -> Path:
-        """`others` are the archives besides the teachers', by the variable that names them in the config."""
+        """`others` are archives other than the teachers', by the variable that names each in the config."""
         return self._training(
             self._name(cell),
             config,
@@ -177,7 +178,7 @@ class Plan:
         after: Sequence[str] = (),
     ) -> Path:
         request = self._request
-        # What holds for the taggers does not fit models of another kind.
+        # --overrides are for taggers, and do not fit other models.
         common = {} if config in ("similarity", "voting") else request.overrides
         overrides = overrides | common | request.config_overrides.get(config, {})
         variables = {**self._variables(), "SEED": str(seed), **variables}
@@ -205,7 +206,7 @@ class Plan:
     # Other steps
 
     def _soft_labels(self, teacher: Path) -> str:
-        """Has a teacher label the target's text, for all its students, and gives the step's name."""
+        """Adds the step in which a teacher labels the target's text for all its students. Returns the name of the step."""
         request = self._request
         overrides = self._student_overrides() | {
             key: value
@@ -220,7 +221,7 @@ class Plan:
                 command=allennlp("soft-labels", config_file("student_soft"), "-o", json.dumps(overrides)),
                 settings={"overrides": overrides},
                 inputs=[request.target_text, teacher],
-                outputs=[],  # the store is everyone's; a student computes what it lacks
+                outputs=[],  # all steps share the store, and a student computes what is missing
                 variables={
                     **self._variables(),
                     "TARGET": request.target,
@@ -233,7 +234,7 @@ class Plan:
         return name
 
     def _evaluation(self, cell: Cell, archive: Path, also: Sequence[Path] = (), is_student: bool = False) -> None:
-        """Adds the evaluation of an archive on the target, which reads other archives as well, and its result."""
+        """Adds the evaluation of an archive on the target, and its result. `also` are other archives that it reads."""
         request = self._request
         name = f"{self._name(cell)}-{request.split}"
         is_of_all = list(cell.sources) == request.sources
@@ -265,8 +266,6 @@ class Plan:
     # Overrides
 
     def _check_overrides(self, config: str, made: Dict[str, Any], overrides: Overrides) -> None:
-        from allennlp.common.params import with_overrides  # takes seconds, which --help need not wait for
-
         self._configs.add(config)
         try:
             with_overrides(made, overrides)
@@ -277,7 +276,7 @@ class Plan:
         return {"dataset_reader.store": str(self._request.runs / "soft_labels")} | self._text("dataset_reader.reader")
 
     def _text(self, reader: str, path: str = "train_data_path") -> Overrides:
-        """For a config that reads raw.txt with `reader`, where the target's text is a CoNLL file."""
+        """Overrides for a config that reads raw.txt with `reader`, where the target's text is a CoNLL file."""
         text = self._request.target_text
         if text.name == "raw.txt":
             return {}
@@ -293,8 +292,8 @@ def config_file(config: str) -> str:
 
 
 def evaluated(config: str, variables: Dict[str, str]) -> Dict[str, Any]:
-    """A config as these variables make it. Whatever the device: what a GPU has trained, another machine need not train again."""
-    return json.loads(_jsonnet.evaluate_file(config_file(config), ext_vars=variables | {"DEVICE": "-1"}))
+    """A config with these variables, but for the device: what a GPU has trained is not trained again on another machine."""
+    return Params.from_file(config_file(config), ext_vars=variables | {"DEVICE": "-1"}).as_dict(quiet=True)
 
 
 def mapped(reader: str, label_map: Dict[str, str]) -> Overrides:
@@ -302,12 +301,12 @@ def mapped(reader: str, label_map: Dict[str, str]) -> Overrides:
 
 
 def plain(*corpora: str) -> str:
-    """Folders of corpora as part of a file's name."""
+    """Corpora as part of a file's name: they may be folders of folders."""
     return "+".join(corpora).replace("/", "_")
 
 
 def files_of(encoder: str) -> List[Path]:
-    """The files of an encoder that is a folder or an archive; none of one that is known by name."""
+    """The files of an encoder that is a folder or an archive. Empty for the name of an encoder."""
     path = Path(encoder)
     files = path.rglob("*") if path.is_dir() else [path]
     return sorted(each for each in files if each.is_file())

@@ -1,38 +1,53 @@
-"""What the user asks for."""
+"""What the user asks for, and what is wrong with it."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Set
 
+from lowresource_ner.common.options import option
+from lowresource_ner.configs import configs_folder
 from lowresource_ner.cross_lingual.entity_types import mapped_types, types_of
-from lowresource_ner.cross_lingual.systems import ONE_SOURCE, SEVERAL_SOURCES
+from lowresource_ner.cross_lingual.systems import ONE_SOURCE, SEVERAL_SOURCES, default_systems
 
-CONFIGS = Path("training_configs/cross_lingual")
+CONFIGS = configs_folder() / "cross_lingual"
+CORPUS = "CORPUS"
 
 
 @dataclass(frozen=True)
 class Request:
-    """`scripts/cross_lingual.py --help` says what each means."""
+    """The options of `allennlp cross-lingual`."""
 
-    data: Path
-    sources: List[str]
-    target: str
-    runs: Path
-    systems: List[str]
-    encoder: str = "multilingual-mini"
-    seeds: List[int] = field(default_factory=lambda: [13, 14, 15])
-    split: str = "test"
-    label_map: Dict[str, str] = field(default_factory=dict)
-    rounds: int = 1
-    overrides: Dict[str, Any] = field(default_factory=dict)
-    config_overrides: Dict[str, Dict[str, Any]] = field(default_factory=dict)
-    device: int = -1
-    encoder_size: str = "auto"
+    data: Path = option(help="the folder of the corpora (NER_DATA)", variable="NER_DATA")
+    sources: List[str] = option(help="labelled languages, folders of --data", flag="--source", metavar=CORPUS)
+    target: str = option(help="the language to tag, a folder of --data", metavar=CORPUS)
+    runs: Path = option(Path("runs/cross_lingual"), "where all goes")
+    systems: List[str] = option(list, "see above; of one source: mt hl ts selected", metavar="SYSTEM")
+    encoder: str = option("multilingual-mini", "a name, folder or archive (ENCODER)", variable="ENCODER")
+    seeds: List[int] = option(lambda: [13, 14, 15], metavar="SEED")
+    split: str = option("test", "of the target", choices=["dev", "test"])
+    label_map: Dict[str, str] = option(dict, 'types renamed or dropped: \'{"MISC": "O"}\'', metavar="JSON")
+    rounds: int = option(1, "a student of ts teaches the next one, ts-2")
+    overrides: Dict[str, Any] = option(dict, "of the training of every teacher and student", metavar="JSON")
+    config_overrides: Dict[str, Dict[str, Any]] = option(
+        dict,
+        'besides these, by the name of a config: \'{"similarity": {"trainer.num_epochs": 5}}\'',
+        metavar="JSON",
+    )
+    device: int = option(-1, "-1 for the CPU, or the number of a GPU (DEVICE)", variable="DEVICE")
+    encoder_size: str = option(
+        "auto",
+        "which settings suit the encoder; auto: small for multilingual-mini alone (ENCODER_SIZE)",
+        variable="ENCODER_SIZE",
+        choices=["small", "large", "auto"],
+    )
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "systems", self.systems or default_systems(len(self.sources)))
 
     @property
     def target_text(self) -> Path:
-        """Raw text of the target or, where there is none, its training file, of which the words are read and never the tags."""
+        """The target's raw text or, where there is none, its training file, of which only the words are read."""
         folder = self.data / self.target
         return folder / "raw.txt" if (folder / "raw.txt").is_file() else folder / "train.conll"
 
@@ -41,14 +56,12 @@ class Request:
         # Raises
 
         `ValueError`
-            For what can be known to go wrong before the long work begins.
+            For anything that is known to fail later. The message says what to do.
         """
         for fault in self._faults():
             raise ValueError(fault)
 
     def _faults(self) -> Iterator[str]:
-        if not CONFIGS.is_dir():
-            yield f"There is no {CONFIGS} here. Call the command in the folder of the repository."
         unknown = [system for system in self.systems if system not in (*ONE_SOURCE, *SEVERAL_SOURCES)]
         if unknown:
             yield f"Unknown systems: {', '.join(unknown)}. Known are {', '.join((*ONE_SOURCE, *SEVERAL_SOURCES))}."
@@ -85,12 +98,12 @@ class Request:
     def _corpora(self) -> List[Path]:
         of_sources = [self.data / source / f"{split}.conll" for source in self.sources for split in ("train", "dev")]
         text = [self.target_text] if set(self.systems) - {"mt"} else []
-        # Text alone is what most languages have: then there are taggers and no scores.
+        # Most languages have text and no labels: then there are taggers and no scores.
         scored = [] if text and self.target_text.is_file() else [self.scored_text]
         return [*of_sources, *text, *scored]
 
     def _foreign_types(self) -> Iterator[str]:
-        """Entity types that would stop the work when the first tagger is trained."""
+        """Complaints about entity types that a source does not have, which would stop the work after the first training."""
         of_sources = {source: self._types(self.data / source / "train.conll") for source in self.sources}
         sides = {str(self.scored_text): self._types(self.scored_text)} if self.is_scored else {}
         if set(self.systems) & set(SEVERAL_SOURCES):
@@ -100,7 +113,7 @@ class Request:
                 if known and types - known:
                     proposal = json.dumps(self.label_map | dict.fromkeys(sorted(types - known), "O"))
                     yield (
-                        f"{name} has entities of type {', '.join(sorted(types - known))}, which '{source}' has not: it has "
+                        f"{name} has entities of type {', '.join(sorted(types - known))}, which '{source}' does not have: it has "
                         f"{', '.join(sorted(known))}. Rename them, or drop them: --label-map '{proposal}'."
                     )
 

@@ -1,4 +1,4 @@
-"""Steps as tasks of doit, which skips those whose inputs and settings have not changed."""
+"""Runs steps as tasks of doit, which skips those whose inputs and settings have not changed."""
 
 import fcntl
 import hashlib
@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Union
 
+from allennlp.common import Params
 from doit.cmd_base import TaskLoader2
 from doit.dependency import JsonDB, MD5Checker, get_file_md5
 from doit.doit_cmd import DoitMain
@@ -19,33 +20,35 @@ from doit.reporter import ConsoleReporter
 from doit.task import Task, dict_to_task
 from doit.tools import config_changed
 
+from lowresource_ner.common.whole_files import remove_parts
 from lowresource_ner.cross_lingual.step import Step
 from lowresource_ner.cross_lingual.writing import written
 
 
 def run_steps(steps: Sequence[Step], runs: Path, jobs: int = 1) -> bool:
     """
-    Runs what is not up to date, each step after those that it needs, `jobs` at once. Logs lie in `runs / "logs"`, and of each
-    training a note of what it was begun with and how it was left.
+    Runs the steps that are not up to date, each after those that it needs, `jobs` at once. `runs / "logs"` has the logs, and for
+    each training a note of its inputs and settings and of the outputs that it left.
 
     # Returns
 
     `bool`
-        Whether all went well. After a failure nothing more is begun.
+        False where a step failed. No other is begun then.
 
     # Raises
 
-    `BlockingIOError`
+    `ValueError`
         Where steps of this folder are being run already.
     """
-    from lowresource_ner.common.whole_files import (
-        remove_parts,  # imports all of AllenNLP, which --help need not wait for
-    )
-
     (runs / "logs").mkdir(parents=True, exist_ok=True)
     arguments = ["run", "-n", str(jobs), "-P", "thread"] if jobs > 1 else ["run"]
     with (runs / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ValueError(
+                f"Steps are being run in {runs}, or one goes on whose caller was killed. Wait, or give other --runs."
+            ) from None
         for folder in (runs, runs / "logs"):
             remove_parts(folder)
         loader = _Loader(steps, runs, lock.fileno())
@@ -55,8 +58,8 @@ def run_steps(steps: Sequence[Step], runs: Path, jobs: int = 1) -> bool:
 
 class WholeJson(JsonDB):
     """
-    The file in which doit notes what is done, written so that a kill leaves the old one or the new one. Where it is damaged, or
-    the disk is full, steps that were done are run again, and no more than that.
+    The file in which doit notes what is done, written so that a kill leaves the old one or the new one. If it is damaged, or the
+    disk is full, steps that were done are run again, and nothing worse happens.
     """
 
     def _load(self) -> Dict[str, Any]:
@@ -102,7 +105,7 @@ class _Loader(TaskLoader2):
 
 
 class _Reporter(ConsoleReporter):
-    """A line for each step that is skipped, begun or done; what is done is noted at once, lest all be killed later."""
+    """Prints a line for each step that is skipped, begun or done. What is done is noted at once, in case of a later kill."""
 
     def initialize(self, tasks: Any, selected_tasks: Any) -> None:
         super().initialize(tasks, selected_tasks)
@@ -131,12 +134,12 @@ def _warn(text: str) -> None:
 
 
 def _say(text: str) -> None:
-    sys.stdout.write(f"{time.strftime('%H:%M:%S')} {text}\n")  # in one piece: steps that run at once speak at once
+    sys.stdout.write(f"{time.strftime('%H:%M:%S')} {text}\n")  # in one piece, since steps run at once
     sys.stdout.flush()
 
 
 def _run(step: Step, logs: Path, lock: int) -> Union[Dict[str, Any], TaskFailed]:
-    """Runs a step. What is returned where all went well is noted by doit: how the outputs were left."""
+    """Runs a step. Returns the state of its outputs, which doit notes, or its failure."""
     try:
         for path in step.outputs:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -147,8 +150,8 @@ def _run(step: Step, logs: Path, lock: int) -> Union[Dict[str, Any], TaskFailed]
 
 def _train(step: Step, logs: Path, lock: int) -> Union[Dict[str, Any], TaskFailed]:
     """
-    A training that was broken off is taken up again if it has a checkpoint, and what it was begun with, contents of files
-    included, is what it would begin with now.
+    Runs a training. One that was broken off is taken up again if it has a checkpoint, and its settings and the contents of its
+    inputs are the same as when it was begun.
     """
     folder = step.outputs[0].parent
     device = step.variables.get("DEVICE", "-1")
@@ -167,7 +170,7 @@ def _train(step: Step, logs: Path, lock: int) -> Union[Dict[str, Any], TaskFaile
         _write_config(step, folder / "config.json")
     if not goes_on and any(folder.glob("*.th")):
         _say(f"{step.name}: what it depends on has changed, and its earlier training is replaced")
-        for path in folder.glob("*.th"):  # before the note, which would make them those of this training
+        for path in folder.glob("*.th"):  # before the note, which would declare them checkpoints of this training
             path.unlink()
     with written(note) as new:
         new.write_text(json.dumps(now))
@@ -181,7 +184,7 @@ def _train(step: Step, logs: Path, lock: int) -> Union[Dict[str, Any], TaskFaile
 
 
 def _call(step: Step, command: List[str], logs: Path, lock: int) -> Union[Dict[str, Any], TaskFailed]:
-    """Runs a command, which holds the lock, too: while it outlives us, nobody else works in the folder."""
+    """Runs a command. It inherits the lock, so that no other process works in the folder if it outlives this one."""
     log = logs / f"{step.name}.log"
     with log.open("ab") as stream:
         done = subprocess.run(
@@ -198,7 +201,7 @@ def _call(step: Step, command: List[str], logs: Path, lock: int) -> Union[Dict[s
 
 
 def _as_left(outputs: Optional[Dict[str, Any]]) -> bool:
-    """Whether files are as a step has left them: none is gone, cut, or made by a later one that was broken off."""
+    """Whether a step's outputs are as it left them: none is gone, cut, or from a later run that was broken off."""
     if outputs is None:
         return False
     check = MD5Checker().check_modified
@@ -211,18 +214,16 @@ def _outputs_are_as_left(task: Task, values: Dict[str, Any]) -> bool:
 
 def _write_config(step: Step, path: Path) -> None:
     """
-    Puts the config of a training back. AllenNLP writes it anew whenever it begins, and goes on with no training whose config.json
-    a kill has cut.
+    Restores the config.json of a training. AllenNLP writes it whenever it begins, and does not recover a training whose
+    config.json a kill has cut.
     """
-    from allennlp.common import Params
-
     config, overrides = step.command[4], step.command[step.command.index("-o") + 1]
     with written(path) as new:
         Params.from_file(config, overrides, step.variables).to_file(str(new))
 
 
 def _read(path: Path) -> Optional[Dict[str, Any]]:
-    """What a JSON file holds; None where there is none, or a damaged one."""
+    """The object in a JSON file. None where there is no file, or a damaged one."""
     try:
         content = json.loads(path.read_bytes())
     except (FileNotFoundError, ValueError):
@@ -231,10 +232,11 @@ def _read(path: Path) -> Optional[Dict[str, Any]]:
 
 
 def _digest(step: Step) -> str:
+    """A digest of all that a training depends on but the device."""
     files = [[str(path), get_file_md5(path)] for path in step.inputs]
     variables = {name: value for name, value in step.variables.items() if name != "DEVICE"}
-    told = [step.command, variables, step.settings, files]
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+    # Not the command, which holds paths of the installation.
+    return hashlib.sha256(json.dumps([variables, step.settings, files], sort_keys=True).encode()).hexdigest()
 
 
 def _tail(log: Path, num_lines: int = 5) -> str:

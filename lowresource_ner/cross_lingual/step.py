@@ -1,4 +1,4 @@
-"""One step of the way from corpora to a table."""
+"""A step on the way from corpora to a table."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,27 +8,27 @@ from typing import Any, Dict, List
 @dataclass(frozen=True)
 class Step:
     """
-    A command, and what it reads and writes.
+    A command, the files that it reads and writes, and what else its outputs depend on.
 
     # Parameters
 
     name : `str`
-        Its log has the same.
+        The log of the step has the same name.
     command : `List[str]`
         A program and its arguments.
     settings : `Dict[str, Any]`
-        What its outputs depend on besides the contents of `inputs`. Where they have changed, it is run again.
+        What the outputs depend on besides the contents of `inputs`. Where they have changed, the step is run again.
     inputs : `List[Path]`
         Files that it reads.
     outputs : `List[Path]`
-        Files that it makes. Where one is gone, it is run again.
+        Files that it writes. Where one is gone, the step is run again.
     variables : `Dict[str, str]`, optional (default = `{}`)
-        Environment variables that it is run with.
+        Environment variables of the command.
     after : `List[str]`, optional (default = `[]`)
-        Names of steps that must come before and change nothing in what this one makes.
+        Names of steps that must come before this one, and on which its outputs do not depend.
     is_training : `bool`, optional (default = `False`)
-        An `allennlp train CONFIG -s FOLDER -o OVERRIDES` into the folder of its one output: it is told `--recover` where it was
-        broken off, else `--force`.
+        Whether it is an `allennlp train CONFIG -s FOLDER -o OVERRIDES` with one output, an archive in that folder. `--recover` is
+        added where it was broken off, otherwise `--force`.
     """
 
     name: str

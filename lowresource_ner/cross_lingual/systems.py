@@ -1,4 +1,4 @@
-"""What can be compared, by name. A new system of students is a line here and a training config."""
+"""The systems that can be compared, by name. Adding a system of students takes a line here and a training config."""
 
 from dataclasses import dataclass
 from typing import List
@@ -7,12 +7,12 @@ TEACHER = "teacher"
 ADVERSARIAL = "adversarial"
 
 DIRECT = {"mt": TEACHER, "adversarial": ADVERSARIAL}
-"""Direct model transfer: a tagger of the source language, by its config, is evaluated on the target."""
+"""Direct model transfer: the config of a tagger that is trained on the source and evaluated on the target."""
 
 
 @dataclass(frozen=True)
 class Student:
-    """A student of one teacher: its config, its teacher's, and whether a discriminator selects what it learns from."""
+    """A student of one teacher: its config, its teacher's config, and whether a discriminator selects its text."""
 
     config: str
     teacher: str = TEACHER
@@ -31,10 +31,10 @@ WEIGHTS = [
     UNIFORM,
     *(f"{measure}{level}" for level in ("", "-sentence") for measure in ("learned", "cosine", "l1", "l2")),
 ]
-"""Students of one teacher for each source, by the weights of their teachers."""
+"""The teachers' weights for students of several teachers, one for each source."""
 
 VOTING = "voting"
-"""The teachers together, without a student."""
+"""The mean of the teachers, without a student."""
 
 ONE_SOURCE = [*DIRECT, *STUDENTS]
 SEVERAL_SOURCES = [VOTING, *WEIGHTS]

@@ -1,4 +1,4 @@
-"""What came out, as a table for people and as JSON for programs."""
+"""Collects the scores, and writes them as a table for people and as JSON for programs."""
 
 import json
 import statistics
@@ -15,8 +15,8 @@ Collected = Dict[str, Dict[int, Dict[str, Any]]]
 
 def collect(results: Sequence[Result]) -> Collected:
     """
-    By system and seed: "scores", what `allennlp evaluate` wrote, entity scores of all types together and of each; and "teachers",
-    what the student's training found out about its teachers' weights and the selection of its text, as far as it did.
+    For each system and seed, "scores" as `allennlp evaluate` wrote them, overall and by entity type, and for students "teachers",
+    the teachers.json of the training, where there is one: the teachers' weights and the selection of text.
     """
     found: Collected = {}
     for result in results:
@@ -65,12 +65,12 @@ def as_json(request: Request, found: Collected) -> Dict[str, Any]:
 
 
 def as_places(results: Sequence[Result]) -> str:
-    """Where the taggers are, a line each."""
+    """The paths of the taggers, a line for each."""
     return "\n".join(f"- {result.system}, seed {result.seed}: {result.archive}" for result in results)
 
 
 def told_weights(by_seed: Dict[int, Dict[str, Any]]) -> str:
-    """The teachers' weights in mean of the seeds, where they were found out."""
+    """The teachers' weights, averaged over seeds. Empty where they are unknown."""
     alphas = [told.get("teachers", {}).get("weights", {}).get("alpha", {}) for told in by_seed.values()]
     return ", ".join(f"{name} {statistics.mean(alpha[name] for alpha in alphas):.3f}" for name in alphas[0])
 
@@ -80,7 +80,7 @@ def summary(values: List[float]) -> Dict[str, Any]:
 
 
 def deviation(values: List[float]) -> Optional[float]:
-    """Of a sample, over n - 1; none of one value."""
+    """The standard deviation of a sample, over n - 1. None for a single value."""
     return statistics.stdev(values) if len(values) > 1 else None
 
 

@@ -1,8 +1,10 @@
-"""Files that are written whole or not at all, with errors that say which."""
+"""Writes files completely or not at all, with errors that name the file."""
 
 import contextlib
 from pathlib import Path
 from typing import Iterator
+
+from lowresource_ner.common.whole_files import written_whole
 
 
 @contextlib.contextmanager
@@ -13,11 +15,8 @@ def written(path: Path) -> Iterator[Path]:
     # Raises
 
     `OSError`
-        Where it cannot be written, as on a full disk.
+        Where the file cannot be written, on a full disk for instance.
     """
-    # Imported when it is needed: AllenNLP takes seconds, and --help need not wait for it.
-    from lowresource_ner.common.whole_files import written_whole
-
     try:
         with written_whole(path) as new:
             yield new

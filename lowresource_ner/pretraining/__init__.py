@@ -1,4 +1,5 @@
 """
-The parts of `scripts/pretrain_encoder.py`, which `scripts/distil_encoder.py` uses as well: texts, batches, the masked language
-model's trainer, checkpoints and the folder of a run; and a start from counts.
+Encoders for the taggers: `pretrain` makes one or goes on with one that exists, `distilling` makes a small one of a large one.
+
+Both load transformers' Trainer, which takes seconds, so that the commands import them only when they run.
 """

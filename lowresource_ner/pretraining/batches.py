@@ -1,4 +1,4 @@
-"""Batches for language modelling: texts of like length, so many tokens a batch, masked by transformers' collator."""
+"""Batches for language modelling: texts of similar length, as many as fit into a number of sub-words, masked at random."""
 
 from itertools import islice
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence
@@ -10,32 +10,35 @@ from transformers import DataCollatorForLanguageModeling, PreTrainedTokenizerFas
 
 from lowresource_ner.pretraining.texts import Encoded
 
-# So many batches are cut from one group of texts, sorted by length within the group.
+# The number of batches that are cut from one group of texts, which are sorted by length within the group.
 _BATCHES_PER_GROUP = 50
 
 
 class Draw(NamedTuple):
-    """One text in one pass: it is masked differently in every pass, and a pair begins with its second text in every other."""
+    """
+    The numbers of a pass over the texts and of a text. A text is masked differently in every pass, and a pair begins with its
+    second text in every other one.
+    """
 
     number: int
-    index: int
+    text: int
 
 
 class TokenBatches(Sampler[List[Draw]]):
     """
-    `num_batches` batches of at most `batch_tokens` sub-words, padding included, over as many passes as that takes.
-
-    All is a function of the seed, so that a broken-off run goes on with the batches that it would have had.
+    `num_batches` batches of at most `batch_tokens` sub-words, padding included, from as many passes over the texts as that takes.
+    The seed decides all of them, so that a run that was broken off goes on with the same batches.
 
     # Parameters
 
     lengths : `Sequence[int]`
-        Sub-words of each text.
+        The number of sub-words of each text.
     corpora : `Sequence[int]`
-        The corpus of each text.
+        The number of each text's corpus, from 0.
     smoothing : `float`
-        Exponent of the corpora's shares (Conneau and Lample 2019, section 3.1): 1 draws each text once a pass, and less draws the
-        texts of small corpora more often and those of large ones less often; a pass keeps its number of sub-words, by and large.
+        The exponent of the corpora's shares (Conneau and Lample 2019, arXiv:1901.07291, section 3.1). 1 draws each text once a
+        pass. Less draws the texts of small corpora more often and those of large ones less often, and a pass keeps about the same
+        number of sub-words.
     """
 
     def __init__(
@@ -51,29 +54,29 @@ class TokenBatches(Sampler[List[Draw]]):
         self._lengths = np.asarray(lengths)
         self._corpora = np.asarray(corpora)
         self._batch_tokens = batch_tokens
-        self._num_batches = num_batches
+        self.num_batches = num_batches
         self._seed = seed
         self._copies = expected_copies(self._lengths, self._corpora, smoothing)
 
     def __len__(self) -> int:
-        return self._num_batches
+        return self.num_batches
 
     def __iter__(self) -> Iterator[List[Draw]]:
         given = number = 0
-        while given < self._num_batches:
+        while given < self.num_batches:
             for batch in self.one_pass(number):
                 yield batch
                 given += 1
-                if given == self._num_batches:
+                if given == self.num_batches:
                     return
             number += 1
 
     def num_tokens(self, num_batches: int) -> int:
-        """Sub-words in the first batches, padding left out."""
-        return sum(int(self._lengths[draw.index]) for batch in islice(self, num_batches) for draw in batch)
+        """The number of sub-words in the first batches, without padding."""
+        return sum(int(self._lengths[draw.text]) for batch in islice(self, num_batches) for draw in batch)
 
     def one_pass(self, number: int) -> Iterator[List[Draw]]:
-        """The batches of one pass over the texts, counted from 0."""
+        """The batches of one pass over the texts. Passes are numbered from 0."""
         generator = np.random.default_rng([self._seed, number])
         copies = np.floor(self._copies + generator.random(len(self._copies))).astype(int)
         order = generator.permutation(np.repeat(np.arange(len(copies)), copies))
@@ -86,7 +89,7 @@ class TokenBatches(Sampler[List[Draw]]):
             yield batches[index]
 
     def _cut(self, texts: np.ndarray, number: int) -> Iterator[List[Draw]]:
-        """Batches of texts sorted by length: the last of a batch is its longest."""
+        """Batches of texts that are sorted by length, so that the last of a batch is its longest."""
         batch: List[Draw] = []
         for index in texts:
             if batch and (len(batch) + 1) * self._lengths[index] > self._batch_tokens:
@@ -98,7 +101,7 @@ class TokenBatches(Sampler[List[Draw]]):
 
 
 def expected_copies(lengths: np.ndarray, corpora: np.ndarray, smoothing: float) -> np.ndarray:
-    """How often each text is drawn in a pass, on average: its corpus' smoothed share over its plain share."""
+    """How often each text is drawn in a pass on average: the smoothed share of its corpus over the plain one. Shape: (texts,)"""
     sizes = np.bincount(corpora, weights=lengths)
     shares = sizes / sizes.sum()
     smoothed = np.where(sizes > 0, shares**smoothing, 0)
@@ -107,7 +110,7 @@ def expected_copies(lengths: np.ndarray, corpora: np.ndarray, smoothing: float) 
 
 
 class Texts(Dataset):
-    """Encoded texts, read by `Draw`."""
+    """Encoded texts, indexed by `Draw`."""
 
     def __init__(self, texts: Sequence[Encoded]) -> None:
         self.texts = texts
@@ -116,17 +119,16 @@ class Texts(Dataset):
         return len(self.texts)
 
     def __getitem__(self, draw: Draw) -> Dict[str, Any]:
-        first, second = self.texts[draw.index]
-        if len(second) and (draw.number + draw.index) % 2:
+        first, second = self.texts[draw.text]
+        if len(second) and (draw.number + draw.text) % 2:
             first, second = second, first
         return {"first": first, "second": second, "draw": draw}
 
 
 class MaskingCollator:
     """
-    A padded and masked batch.
-
-    Masks are drawn by transformers' collator from a seed of the batch's own, and are so the same in every run.
+    Makes padded and masked batches. transformers' collator draws the masks, from a seed of the batch's own, so that they are the
+    same in every run.
 
     # Parameters
 
@@ -134,8 +136,8 @@ class MaskingCollator:
     mask_share : `float`
         The share of sub-words that are to be predicted.
     first_position : `Optional[int]`
-        Where texts begin to count their positions, and a pair's second text anew (translation language
-        modelling, Conneau and Lample 2019, section 3.3). None for encoders that take no positions.
+        The position of a text's first sub-word, and again of the second text of a pair (translation language modelling, Conneau
+        and Lample 2019, arXiv:1901.07291, section 3.3). None for encoders that take no positions.
     """
 
     def __init__(
@@ -161,9 +163,9 @@ class MaskingCollator:
             row[: len(ids)] = ids
         present = np.arange(lengths.max()) < lengths[:, None]
         special = ~present | (input_ids == begin) | (input_ids == end)
-        number, index = examples[0]["draw"]
+        number, text = examples[0]["draw"]
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(hash((self._seed, number, index)))
+            torch.manual_seed(hash((self._seed, number, text)))
             masked, labels = self._masking.torch_mask_tokens(
                 torch.from_numpy(input_ids), special_tokens_mask=torch.from_numpy(special)
             )

@@ -1,6 +1,6 @@
 """
-Checkpoints of transformers' Trainer that are complete or not there. The Trainer writes them file by file; here a list of the
-files and their digests comes last, and a checkpoint without it, or with files that are otherwise, is none.
+Checkpoints of transformers' Trainer that can be trusted after a kill. The Trainer writes them file by file. Here a list of the
+files and their digests is written last, and a checkpoint without the list, or with files that differ from it, is not used.
 """
 
 import hashlib
@@ -17,23 +17,23 @@ from lowresource_ner.common.whole_files import flush, written_whole
 
 LIST = "whole.json"
 KEPT = 2
-"""The last one, and the one before for the case that the last is damaged."""
+"""The last one, and the one before it, in case the last is damaged."""
 
 
 def complete(checkpoint: Path) -> None:
-    """Makes a checkpoint of the files in a folder: they are brought to the disk, and then the list of them."""
+    """Marks a checkpoint as complete: its files are brought to the disk, and then the list of them."""
     files = sorted(checkpoint.iterdir())
     for path in files:
         flush(path)
     with written_whole(checkpoint / LIST) as new:
-        new.write_text(json.dumps({path.name: _digest(path) for path in files}, indent=2) + "\n")
+        new.write_text(json.dumps({path.name: file_digest(path) for path in files}, indent=2) + "\n")
     flush(checkpoint.parent)
 
 
 def newest_whole(folder: Path) -> Optional[Path]:
     """
-    The newest checkpoint in a folder that is whole; None where there is none. Newer ones are removed, and a warning on standard
-    error says so.
+    The newest complete checkpoint in a folder, or None. Newer ones that are incomplete or damaged are removed, with a warning on
+    standard error.
     """
     found = checkpoints(folder)
     for checkpoint in reversed(found):
@@ -48,7 +48,7 @@ def newest_whole(folder: Path) -> Optional[Path]:
 
 
 def remove_old(folder: Path) -> None:
-    """Removes all checkpoints but the last `KEPT` and those with the lowest loss that they know."""
+    """Removes all checkpoints but the last `KEPT` and the ones that these name as the best so far."""
     newest = checkpoints(folder)[-KEPT:]
     kept = {*newest, *map(_best, newest)}
     for checkpoint in checkpoints(folder):
@@ -57,13 +57,13 @@ def remove_old(folder: Path) -> None:
 
 
 def checkpoints(folder: Path) -> List[Path]:
-    """The oldest first, whether they are complete or not."""
+    """All checkpoints in a folder, the oldest first, incomplete ones included."""
     numbered = [(path.name.removeprefix(f"{PREFIX_CHECKPOINT_DIR}-"), path) for path in folder.glob("checkpoint-*")]
     return [path for _, path in sorted((int(number), path) for number, path in numbered if number.isdigit())]
 
 
 def _faults(checkpoint: Path) -> Iterator[str]:
-    """What keeps a training from going on with it, which begins with its own files and ends with the best model's."""
+    """What is wrong with a checkpoint, or with the best checkpoint so far, which the end of the training needs."""
     yield from _own_faults(checkpoint)
     best = _best(checkpoint)
     if best not in (None, checkpoint):
@@ -80,7 +80,7 @@ def _own_faults(checkpoint: Path) -> Iterator[str]:
         yield f"{LIST} is damaged"
         return
     for name, digest in digests.items():
-        if not (checkpoint / name).is_file() or _digest(checkpoint / name) != digest:
+        if not (checkpoint / name).is_file() or file_digest(checkpoint / name) != digest:
             yield f"{name} is damaged"
 
 
@@ -94,11 +94,12 @@ def _best(checkpoint: Path) -> Optional[Path]:
 
 
 def _remove(checkpoint: Path) -> None:
-    (checkpoint / LIST).unlink(missing_ok=True)  # first, lest a half be taken for damaged
+    (checkpoint / LIST).unlink(missing_ok=True)  # first, so that a half-removed one is not called damaged
     shutil.rmtree(checkpoint)
 
 
-def _digest(path: Path) -> str:
+def file_digest(path: Path) -> str:
+    """The SHA-256 digest of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -1,4 +1,4 @@
-"""Writes an encoder's folder, weights last, so that a folder that loads is complete."""
+"""Writes the files of an encoder, its weights last, so that a folder with weights in it is complete."""
 
 import contextlib
 import os
@@ -18,15 +18,15 @@ _WEIGHTS = "model*.safetensors*"
 @contextlib.contextmanager
 def encoder_written_whole(folder: Path, remedy: str) -> Iterator[Path]:
     """
-    Gives a new folder in `folder` to save an encoder to. When the block ends, its files are on the disk and move into `folder`
-    one after the other; weights of an encoder that was there before are removed first. After an error the new folder is gone.
+    Gives a new folder inside `folder` to save an encoder to. When the block ends, the files are brought to the disk and moved to
+    `folder` one by one; the weights of an encoder that was there before are removed first. An error removes the new folder.
 
     # Parameters
 
     folder : `Path`
-        It is made where there is none.
+        It is made where it does not exist.
     remedy : `str`
-        Sentences that say what to do where the disk is full.
+        Sentences that say what to do when the disk is full.
 
     # Raises
 
@@ -35,7 +35,7 @@ def encoder_written_whole(folder: Path, remedy: str) -> Iterator[Path]:
     """
     new = folder / ".new"
     try:
-        with said_of_writing(folder, remedy):
+        with writing_errors_explained(folder, remedy):
             shutil.rmtree(new, ignore_errors=True)  # what a killed process has left
             new.mkdir(parents=True)
             yield new
@@ -45,20 +45,20 @@ def encoder_written_whole(folder: Path, remedy: str) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def said_of_writing(path: Path, remedy: str) -> Iterator[None]:
+def writing_errors_explained(path: Path, remedy: str) -> Iterator[None]:
     """
-    Around the writing of files: on a full disk torch, safetensors and tokenizers raise errors of their own kinds, some of which
+    Around the writing of files: on a full disk, torch, safetensors and tokenizers raise errors of several classes, some of which
     name neither the file nor the disk.
 
     # Raises
 
     `OSError`
-        In place of these.
+        In place of these errors, with the path and the remedy.
     """
     try:
         yield
     except Exception as error:
-        # tokenizers raises plain exceptions.
+        # tokenizers raises `Exception` itself.
         is_of_writing = isinstance(error, (OSError, RuntimeError, SafetensorError)) or type(error) is Exception
         if not is_of_writing or isinstance(error, torch.OutOfMemoryError):
             raise

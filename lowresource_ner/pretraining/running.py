@@ -1,10 +1,13 @@
-"""The course of a training: how many batches, transformers' settings, what is held out, and what is reported at the end."""
+"""How a training runs: the number of batches, transformers' settings, what is held out, and what is reported at the end."""
 
-import argparse
+import contextlib
+import os
 import platform
+import shlex
+import sys
 import time
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Dict, Iterator, List
 
 import torch
 import transformers
@@ -12,31 +15,28 @@ from transformers import PreTrainedTokenizerFast, TrainerCallback, TrainingArgum
 
 from lowresource_ner.pretraining.batches import MaskingCollator, Texts, TokenBatches
 from lowresource_ner.pretraining.checkpoints import newest_whole
-from lowresource_ner.commands.encoder_training import say
+from lowresource_ner.pretraining.options import TrainingOptions
 from lowresource_ner.pretraining.run_folder import RunFolder, read_json, write_json
 from lowresource_ner.pretraining.texts import Corpus, EncodedCorpora, encode
 from lowresource_ner.pretraining.trainer import Batch, MaskedLanguageModelTrainer, held_out_batches
 
 _WORKERS = 4
+_PARALLELISM = "TOKENIZERS_PARALLELISM"
 
 
-def plan_batches(encoded: EncodedCorpora, args: argparse.Namespace) -> TokenBatches:
-    """As many batches as `--steps` says, or as `--epochs` passes over the texts take."""
-
-    def batches(number: int) -> TokenBatches:
-        return TokenBatches(
-            encoded.lengths(),
-            encoded.numbers,
-            batch_tokens=args.batch_tokens,
-            num_batches=number,
-            smoothing=args.smoothing,
-            seed=args.seed,
-        )
-
-    if args.steps is not None:
-        return batches(args.steps)
-    of_one_pass = sum(1 for _ in batches(1).one_pass(0))
-    return batches(max(1, round(args.epochs * of_one_pass)))
+def plan_batches(encoded: EncodedCorpora, options: TrainingOptions) -> TokenBatches:
+    """All batches of the training: `--steps` of them, or as many as `--epochs` passes over the texts take."""
+    batches = TokenBatches(
+        encoded.lengths(),
+        encoded.numbers,
+        batch_tokens=options.batch_tokens,
+        num_batches=options.steps or 1,
+        smoothing=options.smoothing,
+        seed=options.seed,
+    )
+    if options.steps is None:
+        batches.num_batches = max(1, round(options.epochs * sum(1 for _ in batches.one_pass(0))))
+    return batches
 
 
 def held_out_by_corpus(
@@ -44,9 +44,11 @@ def held_out_by_corpus(
     collator: MaskingCollator,
     tokenizer: PreTrainedTokenizerFast,
     max_length: int,
-    args: argparse.Namespace,
+    options: TrainingOptions,
 ) -> Dict[str, List[Batch]]:
     """
+    The masked batches of each corpus' held-out lines, by the name of the corpus.
+
     # Raises
 
     `ValueError`
@@ -54,17 +56,17 @@ def held_out_by_corpus(
     """
     held_out = {
         corpus.name: held_out_batches(
-            Texts(encode(corpus.held_out, tokenizer, max_length)), collator, args.batch_tokens, args.seed
+            Texts(encode(corpus.held_out, tokenizer, max_length)), collator, options.batch_tokens, options.seed
         )
         for corpus in corpora
         if corpus.held_out
     }
-    if args.patience and not any(held_out.values()):
-        raise ValueError("--patience waits for a lower loss on held-out text, and none is held out. Leave it out.")
+    if options.patience and not any(held_out.values()):
+        raise ValueError("--patience needs held-out text, and none is held out. Leave it out, or raise --held-out.")
     return held_out
 
 
-def trainer_settings(work: Path, num_steps: int, learning_rate: float, args: argparse.Namespace) -> TrainingArguments:
+def trainer_settings(work: Path, num_steps: int, learning_rate: float, options: TrainingOptions) -> TrainingArguments:
     return TrainingArguments(
         output_dir=str(work),
         max_steps=num_steps,
@@ -73,23 +75,27 @@ def trainer_settings(work: Path, num_steps: int, learning_rate: float, args: arg
         lr_scheduler_type="linear",
         warmup_ratio=0.05,
         eval_strategy="steps",
-        eval_steps=args.evaluate_every,
-        save_steps=args.evaluate_every,
-        load_best_model_at_end=bool(args.patience),
+        eval_steps=options.evaluate_every,
+        save_steps=options.evaluate_every,
+        load_best_model_at_end=bool(options.patience),
         metric_for_best_model="loss",
-        logging_steps=min(100, args.evaluate_every),
-        bf16=args.bf16,
+        logging_steps=min(100, options.evaluate_every),
+        bf16=options.bf16,
         use_cpu=not torch.cuda.is_available(),
-        # A GPU waits for batches that are made between its updates; a CPU has no hands free.
-        dataloader_num_workers=_WORKERS if torch.cuda.is_available() else 0,
+        dataloader_num_workers=num_workers(),
         remove_unused_columns=False,
         report_to=[],
-        seed=args.seed,
+        seed=options.seed,
     )
 
 
+def num_workers() -> int:
+    """Processes that make batches. A GPU would wait for them between its updates; a CPU has no core to spare."""
+    return _WORKERS if torch.cuda.is_available() else 0
+
+
 def train(trainer: MaskedLanguageModelTrainer, folder: RunFolder) -> Dict[str, Any]:
-    """Trains, from the last checkpoint where there is one. Returns what is to be reported."""
+    """Trains, from the last checkpoint where there is one. Returns the part of the report that is about the training."""
     work = folder.work
     losses_before = read_json(work / "held_out_loss_before.json")
     if losses_before is None:
@@ -99,7 +105,8 @@ def train(trainer: MaskedLanguageModelTrainer, folder: RunFolder) -> Dict[str, A
     clock = Clock(work / "seconds.json")
     trainer.add_callback(clock)
     checkpoint = newest_whole(work)
-    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    with _workers_without_tokenizer_threads():
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     steps = trainer.state.global_step
     return {
         "steps": steps,
@@ -109,13 +116,28 @@ def train(trainer: MaskedLanguageModelTrainer, folder: RunFolder) -> Dict[str, A
         "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
         "held_out_loss_before": rounded(losses_before),
         "held_out_loss": rounded(trainer.held_out_losses()),
-        # But for the Trainer's last word, which is of what was trained since the last checkpoint.
+        # Without the Trainer's summary, which covers only what was trained since the last checkpoint.
         "log": [rounded(entry) for entry in trainer.state.log_history if "train_runtime" not in entry],
     }
 
 
+@contextlib.contextmanager
+def _workers_without_tokenizer_threads() -> Iterator[None]:
+    """
+    Around a training whose data loader forks workers. They tokenize nothing; but the tokenizers library has used threads before,
+    and would warn of a deadlock in each of them.
+    """
+    before = os.environ.get(_PARALLELISM)
+    os.environ[_PARALLELISM] = before or "false"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_PARALLELISM]
+
+
 class Clock(TrainerCallback):
-    """Counts the seconds of a training that may have been broken off and taken up again, up to its last checkpoint each time."""
+    """Counts the seconds of a training over all its runs, each up to its last checkpoint."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -127,6 +149,15 @@ class Clock(TrainerCallback):
 
     def on_save(self, *args: Any, **kwargs: Any) -> None:
         write_json(self._path, self.seconds())
+
+
+def say(message: str) -> None:
+    print(message, flush=True)
+
+
+def command_as_given() -> str:
+    """The command of this process, for a report."""
+    return shlex.join(["allennlp", *sys.argv[1:]])
 
 
 def hardware() -> str:

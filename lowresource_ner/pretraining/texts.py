@@ -1,4 +1,4 @@
-"""Raw and parallel text for language modelling: read, some of it held out, the rest as sub-words."""
+"""Reads raw and parallel text for language modelling, holds some of it out, and splits the rest into sub-words."""
 
 import random
 from pathlib import Path
@@ -21,18 +21,18 @@ class Corpus(NamedTuple):
     training: List[Text]
     held_out: List[Text]
     num_dropped: int
-    """training lines that are left out because they are held out in some corpus as well"""
+    """training lines that are left out because some corpus holds them out"""
 
 
 class Encoded(NamedTuple):
-    """Texts as ids, without special tokens; `second` is empty where the text is not a pair."""
+    """A text as ids without special tokens, shape (num_sub_words,). `second` is empty where the text is not a pair."""
 
     first: np.ndarray
     second: np.ndarray
 
     @property
     def length(self) -> int:
-        """Sub-words with [CLS] and one [SEP] after each text."""
+        """The number of sub-words, with [CLS] and a [SEP] after each text."""
         return len(self.first) + len(self.second) + (3 if len(self.second) else 2)
 
 
@@ -41,26 +41,26 @@ class EncodedCorpora(NamedTuple):
 
     texts: List[Encoded]
     numbers: List[int]
-    """the corpus that each text is from, counted from 0"""
+    """the number of each text's corpus, from 0"""
 
     def lengths(self) -> List[int]:
         return [text.length for text in self.texts]
 
     def sizes(self, num_corpora: int) -> List[int]:
-        """Sub-words of each corpus, special tokens included."""
+        """The number of sub-words of each corpus, special tokens included."""
         return np.bincount(self.numbers, weights=self.lengths(), minlength=num_corpora).astype(int).tolist()
 
 
 def read_corpora(text: Iterable[str], parallel: Iterable[str], num_held_out: int, seed: int) -> List[Corpus]:
     """
-    Text files and files of translations, each `name=path` or `path`.
+    Reads text files and files of translations, each given as `name=path` or `path`.
 
     # Raises
 
     `ValueError`
-        Where two have one name.
+        Where two files have the same name.
     `ConfigurationError`
-        Where a file is not there, cannot be read, or holds no text.
+        Where a file does not exist, cannot be read, or holds no text.
     """
     files = named_files(text)
     pairs = named_files(parallel)
@@ -78,9 +78,7 @@ def read_corpora(text: Iterable[str], parallel: Iterable[str], num_held_out: int
 
 def read_text(path: str) -> Iterator[Text]:
     """
-    The lines of a text file, blank ones left out.
-
-    A line that was encoded twice (UTF-8 taken for Latin-1: "Ã³" for "ó") is read as it was meant.
+    The lines of a text file without blank ones. Lines that were encoded twice are repaired.
     """
     for _, line in numbered_lines(path, "utf-8"):
         if line.strip():
@@ -94,7 +92,7 @@ def read_pairs(path: str) -> Iterator[Text]:
     # Raises
 
     `ConllError`
-        Where a line is not two texts with a tab between them; it names file and line.
+        Where a line is not two texts with a tab between them. The message names file and line.
     """
     for number, line in numbered_lines(path, "utf-8"):
         if not line.strip():
@@ -108,7 +106,7 @@ def read_pairs(path: str) -> Iterator[Text]:
 
 
 def repaired(line: str) -> str:
-    """The line, decoded once more where it is UTF-8 that was taken for Latin-1."""
+    """The line, decoded once more where it is UTF-8 that was read as Latin-1: "ó" for "Ã³"."""
     if "Ã" not in line and "Â" not in line:
         return line
     try:
@@ -119,9 +117,8 @@ def repaired(line: str) -> str:
 
 def split_corpora(corpora: Dict[str, List[Text]], num_held_out: int, seed: int) -> List[Corpus]:
     """
-    Holds `num_held_out` lines of each corpus out (a tenth of it at most), and drops from training whatever repeats one of them.
-
-    The lines are drawn without looking at their order in the file, and the same for the same seed.
+    Holds out `num_held_out` random lines of each corpus, a tenth of it at most, and drops all training lines that repeat one of
+    them. The same seed holds out the same lines.
     """
     held_out: Dict[str, List[Text]] = {}
     for name, texts in corpora.items():
@@ -139,8 +136,8 @@ def split_corpora(corpora: Dict[str, List[Text]], num_held_out: int, seed: int) 
 
 def encode(texts: Sequence[Text], tokenizer: PreTrainedTokenizerFast, max_length: int) -> List[Encoded]:
     """
-    The texts as sub-words. Nothing is cut off: a line that is longer than `max_length` with its special tokens becomes several
-    windows, and a pair that is longer becomes two lines.
+    Splits texts into sub-words. Nothing is cut off: a text that is longer than `max_length`, special tokens included, becomes
+    several texts, and a longer pair becomes two texts.
     """
     encoded: List[Encoded] = []
     nothing = np.empty(0, dtype=np.int32)
@@ -155,7 +152,7 @@ def encode(texts: Sequence[Text], tokenizer: PreTrainedTokenizerFast, max_length
 
 
 def encode_corpora(corpora: Sequence[Corpus], tokenizer: PreTrainedTokenizerFast, max_length: int) -> EncodedCorpora:
-    """The training texts of all, as `encode` has them."""
+    """Encodes the training texts of all corpora."""
     encoded = EncodedCorpora([], [])
     for number, corpus in enumerate(corpora):
         texts = encode(corpus.training, tokenizer, max_length)
@@ -165,7 +162,7 @@ def encode_corpora(corpora: Sequence[Corpus], tokenizer: PreTrainedTokenizerFast
 
 
 def describe(corpora: Sequence[Corpus], encoded: EncodedCorpora) -> Dict[str, Dict[str, int]]:
-    """Each corpus by name, for a report."""
+    """The sizes of each corpus by its name, for a report."""
     return {
         corpus.name: {
             "training_lines": len(corpus.training),
@@ -190,7 +187,14 @@ def _ids(lines: List[str], tokenizer: PreTrainedTokenizerFast) -> Iterator[np.nd
 
 
 def named_files(arguments: Iterable[str]) -> Dict[str, str]:
-    """`name=path` or `path`, whose name is then the file's without its endings. Raises `ValueError` for a name given twice."""
+    """
+    Paths by name. An argument is `name=path`, or `path`, which is named after the file without its suffixes.
+
+    # Raises
+
+    `ValueError`
+        Where two files have the same name.
+    """
     files: Dict[str, str] = {}
     for argument in arguments:
         name, equals, path = argument.partition("=")

@@ -1,6 +1,6 @@
 """
-transformers' Trainer for masked language models: batches by tokens, the output at masked positions alone, held-out losses, and
-checkpoints from which it goes on as if it had never been broken off.
+transformers' Trainer for masked language models: batches of about as many sub-words, an output layer at masked positions only,
+held-out losses, and checkpoints from which a training ends with the weights of one that was never broken off.
 """
 
 import math
@@ -10,7 +10,6 @@ from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional
 
 import numpy as np
 import torch
-from lowresource_ner.pretraining.encoder_folder import said_of_writing
 from torch.utils.data import DataLoader
 from transformers import (
     PreTrainedModel,
@@ -25,23 +24,25 @@ from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from lowresource_ner.pretraining.batches import MaskingCollator, Texts, TokenBatches
 from lowresource_ner.pretraining.checkpoints import complete, remove_old
-from lowresource_ner.pretraining.run_folder import REMEDY
+from lowresource_ner.pretraining.encoder_folder import writing_errors_explained
+from lowresource_ner.pretraining.options import REMEDY
 
 Batch = Dict[str, torch.Tensor]
 
-_NUMPY_STATE = [np._core.multiarray._reconstruct, np.ndarray, np.dtype, type(np.dtype(np.uint32))]
+_NUMPY_STATE = [np._core.multiarray._reconstruct, np.ndarray, np.dtype, type(np.dtype(np.uint32))]  # type: ignore[attr-defined]
 
 
 class Loss(NamedTuple):
-    """One loss of one batch."""
+    """A loss of a batch: the mean over a number of sub-words, both scalar tensors. Over none the mean is 0."""
 
     mean: torch.Tensor
-    count: torch.Tensor
-    """of how many it is the mean, a number; where that is 0, the mean is 0"""
+    num_sub_words: torch.Tensor
 
 
 class MaskedLanguageModelTrainer(Trainer):
     """
+    Trains a masked language model (Devlin et al. 2019, arXiv:1810.04805).
+
     # Parameters
 
     model : `PreTrainedModel`
@@ -49,15 +50,17 @@ class MaskedLanguageModelTrainer(Trainer):
     collator : `MaskingCollator`
     texts : `Texts`
     batches : `TokenBatches`
-        All of the training's batches.
+        All batches of the training.
     held_out : `Dict[str, List[Batch]]`
-        Masked batches by corpus, made once, so that every evaluation answers the same questions.
+        The masked batches of each corpus, made once, so that every evaluation predicts the same words.
     patience : `Optional[int]`
-        After so many evaluations without a lower loss the training stops.
+        The training stops after so many evaluations without a lower loss.
     """
 
     loss_weights: Mapping[str, float] = {"loss": 1.0}
-    """Of each of `losses`."""
+    """The weight of each of `losses`."""
+
+    control: TrainerControl
 
     def __init__(
         self,
@@ -94,20 +97,20 @@ class MaskedLanguageModelTrainer(Trainer):
         return self.accelerator.prepare(loader)
 
     def losses(self, model: Any, inputs: Batch) -> Dict[str, Loss]:
-        """The losses of one batch, by name: here the cross-entropy of its masked sub-words alone."""
+        """The losses of one batch, by name. Here it is one, the cross-entropy of the masked sub-words."""
         return {"loss": self.masked_loss(*self.outputs_at_masked(model, inputs))}
 
     def outputs_at_masked(self, model: Any, inputs: Batch, **options: Any) -> Any:
-        """The model's outputs, with the output layer's at masked positions alone, and the number of those positions."""
+        """The model's outputs, with logits at masked positions only, and the number of these positions."""
         labels = inputs["labels"]
         masked = labels != -100
         with only_these_positions(self.accelerator.unwrap_model(model), masked):
-            # Shape of the labels: (1, num_masked), as that of the hidden states that are left
+            # Shape of the labels: (1, num_masked), as of the hidden states that the output layer sees
             outputs = model(**{**inputs, "labels": labels[masked][None]}, **options)
         return outputs, masked.sum()
 
     def masked_loss(self, outputs: Any, num_masked: torch.Tensor) -> Loss:
-        # Of no positions the mean is not a number; the sum of no logits is 0, and has a gradient.
+        # The mean over no positions is NaN. The sum of no logits is 0, and has a gradient.
         return Loss(outputs.loss if num_masked else outputs.logits.sum(), num_masked)
 
     def compute_loss(self, model: Any, inputs: Batch, return_outputs: bool = False) -> Any:
@@ -122,8 +125,8 @@ class MaskedLanguageModelTrainer(Trainer):
 
     def held_out_losses(self) -> Dict[str, float]:
         """
-        Each loss of each corpus, `eval_{corpus}_{name}`; of each loss the mean over corpora, `eval_{name}`; and the weighted sum
-        of these means, `eval_loss`.
+        Each loss of each corpus as `eval_{corpus}_{name}`, its mean over corpora as `eval_{name}`, and the weighted sum of these
+        means as `eval_loss`.
         """
         self.model.eval()
         by_corpus = {name: self._mean_losses(batches) for name, batches in self._held_out.items()}
@@ -145,22 +148,22 @@ class MaskedLanguageModelTrainer(Trainer):
             with torch.no_grad(), self.compute_loss_context_manager():
                 losses = self.losses(self.model, self._prepare_inputs(batch))
             for name, loss in losses.items():
-                sums[name] += float(loss.mean) * int(loss.count)
-                counts[name] += int(loss.count)
+                sums[name] += float(loss.mean) * int(loss.num_sub_words)
+                counts[name] += int(loss.num_sub_words)
         return {name: sums[name] / counts[name] if counts[name] else math.nan for name in sums}
 
     def _weighted(self, losses: Mapping[str, Any]) -> Any:
         return sum(self.loss_weights[name] * loss for name, loss in losses.items())
 
     def _maybe_log_save_evaluate(self, *args: Any, **kwargs: Any) -> None:
-        # The losses since the last line of the log are in no checkpoint, so that each checkpoint begins with a line.
+        # A checkpoint does not hold the losses since the last line of the log, so a line is written before each checkpoint.
         self.control.should_log |= self.control.should_save
         super()._maybe_log_save_evaluate(*args, **kwargs)
 
     def _save_checkpoint(self, *args: Any, **kwargs: Any) -> None:
         folder = Path(self.args.output_dir)
         checkpoint = folder / f"{PREFIX_CHECKPOINT_DIR}-{self.state.global_step}"
-        with said_of_writing(checkpoint, REMEDY):
+        with writing_errors_explained(checkpoint, REMEDY):
             super()._save_checkpoint(*args, **kwargs)
             complete(checkpoint)
         remove_old(folder)
@@ -172,15 +175,15 @@ class MaskedLanguageModelTrainer(Trainer):
         super()._load_best_model()
 
     def _load_rng_state(self, checkpoint: Optional[str]) -> None:
-        # The file holds numpy's state beside torch's, and torch loads nothing but its own kinds unless it is told which to trust.
+        # The file holds numpy's state too, which torch loads only if its classes are named as safe.
         with torch.serialization.safe_globals(_NUMPY_STATE):
             super()._load_rng_state(checkpoint)
 
 
 class Patience(TrainerCallback):
     """
-    Stops after so many evaluations without a lower loss. They are counted in the log, which is in every checkpoint; transformers'
-    own callback would begin to count anew when a training is taken up.
+    Stops after so many evaluations without a lower loss. They are counted in the log, which every checkpoint holds; transformers'
+    own callback counts from 0 again when a training is taken up.
     """
 
     def __init__(self, patience: int) -> None:
@@ -197,8 +200,8 @@ class Patience(TrainerCallback):
 @contextmanager
 def only_these_positions(model: PreTrainedModel, positions: torch.Tensor) -> Iterator[None]:
     """
-    Lets a masked language model compute its output layer at some positions alone. The loss is the same, and a small encoder with
-    a large vocabulary is spared most of its work.
+    Lets a masked language model compute its output layer at some positions only. The loss is the same, and a small encoder with a
+    large vocabulary is spared most of its work.
 
     # Parameters
 
@@ -220,7 +223,7 @@ def only_these_positions(model: PreTrainedModel, positions: torch.Tensor) -> Ite
 def held_out_batches(
     texts: Texts, collator: MaskingCollator, batch_tokens: int, seed: int
 ) -> List[Dict[str, torch.Tensor]]:
-    """All texts once, masked once."""
+    """Batches of all texts, masked once."""
     lengths = [text.length for text in texts.texts]
     size = len(lengths)
     plan = TokenBatches(lengths, [0] * size, batch_tokens=batch_tokens, num_batches=size, seed=seed)

@@ -1,1 +1,1 @@
-"""The parts of `scripts/distil_encoder.py`: a vocabulary of fewer pieces, a model of fewer layers, and the student's trainer."""
+"""A small encoder of a large one: a vocabulary of fewer pieces, a model of fewer layers, and the training of that student."""

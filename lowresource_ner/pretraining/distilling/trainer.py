@@ -1,26 +1,27 @@
-"""Trains a student to have its teacher's hidden states, and to know masked words."""
+"""Trains a student to reproduce its teacher's hidden states and to predict masked words."""
 
 from typing import Any, Dict, Sequence
 
 import torch
-from lowresource_ner.pretraining.trainer import Batch, Loss, MaskedLanguageModelTrainer
 from torch.nn import functional
 from transformers import PreTrainedModel
+
+from lowresource_ner.pretraining.trainer import Batch, Loss, MaskedLanguageModelTrainer
 
 
 class DistillationTrainer(MaskedLanguageModelTrainer):
     """
-    The student reads masked text, and the teacher the same text whole (compare Baevski et al. 2022, data2vec,
-    https://arxiv.org/abs/2202.03555).
+    Trains a student, which reads masked text, with a teacher, which reads the same text unmasked (compare Baevski et al. 2022,
+    data2vec, arXiv:2202.03555).
 
     # Parameters
 
     teacher : `PreTrainedModel`
-        An encoder of the same pieces and width, without output layer.
+        An encoder with the same pieces and hidden size, without output layer.
     taught_by : `Sequence[int]`
-        Of each of the student's layers the teacher's layer that it learns from, counted from 0.
+        For each layer of the student, the number of the teacher's layer that it learns from, counted from 0.
     hidden_weight, mlm_weight : `float`
-        Of the two losses.
+        The weights of the two losses.
     """
 
     def __init__(
@@ -40,15 +41,12 @@ class DistillationTrainer(MaskedLanguageModelTrainer):
     def losses(self, model: Any, inputs: Batch) -> Dict[str, Loss]:
         outputs, num_masked = self.outputs_at_masked(model, inputs, output_hidden_states=True)
         present = inputs["attention_mask"].bool()
-        hidden_loss = hidden_state_loss(
-            outputs.hidden_states[1:],
-            self._targets(inputs),
-            present,  # the first are not a layer's, but the word vectors
-        )
+        # The first hidden states are the word vectors, not those of a layer.
+        hidden_loss = hidden_state_loss(outputs.hidden_states[1:], self._targets(inputs), present)
         return {"hidden_loss": Loss(hidden_loss, present.sum()), "mlm_loss": self.masked_loss(outputs, num_masked)}
 
     def _targets(self, inputs: Batch) -> Sequence[torch.Tensor]:
-        """The teacher's hidden states of the whole text, one tensor for each of the student's layers."""
+        """The teacher's hidden states of the unmasked text, one tensor for each of the student's layers."""
         labels = inputs["labels"]
         whole = torch.where(labels == -100, inputs["input_ids"], labels)
         device = self.args.device.type
@@ -63,20 +61,21 @@ def hidden_state_loss(
     student: Sequence[torch.Tensor], teacher: Sequence[torch.Tensor], present: torch.Tensor
 ) -> torch.Tensor:
     """
-    The mean over layers of the mean squared error of hidden states (Jiao et al. 2020, TinyBERT, https://arxiv.org/abs/1909.10351,
-    equation 8), over the variance of the teacher's, so that each layer counts alike: 1 is what the mean of all would give.
+    The mean over layers of the mean squared error of hidden states (Jiao et al. 2020, TinyBERT, arXiv:1909.10351, equation 8),
+    each divided by the variance of the teacher's states, so that all layers count alike. Predicting the mean of a layer's states
+    would give about 1.
 
     # Parameters
 
     student, teacher : `Sequence[torch.Tensor]`
-        Of each layer. Shape: (batch_size, max_length, hidden_dim)
+        One tensor for each layer. Shape: (batch_size, max_length, hidden_dim)
     present : `torch.Tensor`
         True where there is a sub-word. Shape: (batch_size, max_length)
 
     # Returns
 
     `torch.Tensor`
-        A number.
+        A scalar.
     """
     losses = []
     for found, expected in zip(student, teacher):

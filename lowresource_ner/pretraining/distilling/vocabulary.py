@@ -1,11 +1,11 @@
 """
-The vocabulary of a WordPiece or unigram tokenizer, and a tokenizer with fewer of its pieces (Abdaoui, Pradel and Sigel 2020,
+Cuts the vocabulary of a WordPiece or unigram tokenizer down to the pieces that some texts need (Abdaoui, Pradel and Sigel 2020,
 "Load What You Need: Smaller Versions of Multilingual BERT", https://aclanthology.org/2020.sustainlp-1.16).
 
-A text whose pieces are all kept has the same pieces as before. WordPiece takes the longest piece that fits, and what fits is
-still there. Unigram takes the pieces with the greatest sum of scores, and the scores stay; that of an unknown character is the
-lowest of all less a constant, so that the lowest piece stays as well. In other texts what is not kept falls into smaller pieces,
-down to single characters.
+A text whose pieces are all kept is split into the same pieces as before. WordPiece takes the longest piece that fits, which is
+still there. Unigram takes the pieces with the greatest sum of scores, and the scores do not change. (An unknown character scores
+the lowest score of all pieces less a constant, so the piece with the lowest score is always kept.) In other texts a piece that is
+gone becomes several smaller ones, down to single characters.
 """
 
 import copy
@@ -15,22 +15,25 @@ from typing import Any, Dict, Iterable, List, Sequence, Set
 
 import numpy as np
 from allennlp.common.checks import ConfigurationError
-from lowresource_ner.pretraining.batches import expected_copies
-from lowresource_ner.pretraining.texts import EncodedCorpora
 from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerFast
 
-# Files of the whole vocabulary, and ids in it, which a tokenizer was made of.
-_OF_WHOLE_VOCABULARY = {"vocab_file", "tokenizer_file", "added_tokens_decoder"}
+from lowresource_ner.pretraining.batches import expected_copies
+from lowresource_ner.pretraining.texts import EncodedCorpora
+
+# Options of a tokenizer that name files of the uncut vocabulary, or ids in it.
+_OF_UNCUT_VOCABULARY = {"vocab_file", "tokenizer_file", "added_tokens_decoder"}
 _BYTE = re.compile(r"<0x[0-9A-F]{2}>")
 
 
 class Vocabulary:
     """
+    The vocabulary of a tokenizer.
+
     # Parameters
 
     tokenizer : `PreTrainedTokenizerFast`
-        It is left as it is.
+        It is not changed.
 
     # Raises
 
@@ -57,22 +60,27 @@ class Vocabulary:
 
     def choose(self, frequencies: np.ndarray, size: int, needed: Iterable[int] = ()) -> List[int]:
         """
-        The ids of the pieces that are kept, in ascending order: the most frequent, and those without which text cannot be read.
-        These are the special and other added tokens, the byte fallbacks, and all single characters of the pieces that occur.
+        Chooses the pieces to keep: the most frequent ones, and those without which text cannot be read, which are the special and
+        other added tokens, the byte fallbacks, and the single characters of all pieces that occur.
 
         # Parameters
 
         frequencies : `numpy.ndarray`
-            Shape: (num_pieces,). What does not occur is not kept, and of what is equally frequent the first in the vocabulary.
+            Shape: (num_pieces,). Pieces that do not occur are not kept. Of equally frequent ones the first in the vocabulary are.
         size : `int`
-            How many are kept at most.
+            The most pieces to keep.
         needed : `Iterable[int]`
             Ids that are kept in any case.
+
+        # Returns
+
+        `List[int]`
+            Ids in ascending order.
 
         # Raises
 
         `ConfigurationError`
-            Where the vocabulary is no larger than that, or more pieces are necessary.
+            Where the vocabulary has no more than `size` pieces, or more than `size` are necessary.
         """
         if size >= len(self):
             raise ConfigurationError(
@@ -93,7 +101,7 @@ class Vocabulary:
 
     def cut(self, pieces: Sequence[int]) -> PreTrainedTokenizerFast:
         """
-        A tokenizer of these pieces, whose ids are their places in the sequence.
+        A tokenizer with these pieces only, whose new ids are their places in the sequence.
 
         # Parameters
 
@@ -110,7 +118,7 @@ class Vocabulary:
         if state["post_processor"]:
             _renumber(state["post_processor"], place)
         options = {
-            name: value for name, value in self._tokenizer.init_kwargs.items() if name not in _OF_WHOLE_VOCABULARY
+            name: value for name, value in self._tokenizer.init_kwargs.items() if name not in _OF_UNCUT_VOCABULARY
         }
         backend = Tokenizer.from_str(json.dumps(state))
         cut = type(self._tokenizer)(tokenizer_object=backend, **options)
@@ -137,7 +145,7 @@ class Vocabulary:
 
 def frequencies(encoded: EncodedCorpora, num_pieces: int, smoothing: float) -> np.ndarray:
     """
-    How often each piece is read in a pass over the texts, on average, when corpora are drawn by their smoothed shares.
+    How often each piece occurs in a pass over the texts on average, where corpora are drawn by their smoothed shares.
 
     # Returns
 
@@ -151,7 +159,7 @@ def frequencies(encoded: EncodedCorpora, num_pieces: int, smoothing: float) -> n
 
 
 def _pieces(model: Dict[str, Any]) -> Dict[int, str]:
-    """The pieces by id, without what marks them as the inside of a word ("##")."""
+    """The pieces by id, without the prefix that marks the inside of a word ("##")."""
     if model["type"] == "WordPiece":
         prefix = model["continuing_subword_prefix"]
         return {number: piece.removeprefix(prefix) or piece for piece, number in model["vocab"].items()}
@@ -167,7 +175,7 @@ def _cut_model(model: Dict[str, Any], place: Dict[int, int]) -> None:
 
 
 def _renumber(post_processor: Dict[str, Any], place: Dict[int, int]) -> None:
-    """The special tokens that a tokenizer puts around a text, in each of the forms that they are noted in."""
+    """Changes the ids of the special tokens around a text, in each of the forms that post-processors have for them."""
     for part in post_processor.get("processors", []):
         _renumber(part, place)
     for token in post_processor.get("special_tokens", {}).values():

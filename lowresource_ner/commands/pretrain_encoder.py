@@ -1,0 +1,41 @@
+"""
+Pretrains an encoder on raw text and on translations: a new small BERT, or one that is to know your language or domain better.
+
+    # go on with an encoder on text of your domain or language, before mbert_tagger, kd_student or PGN read through it
+    allennlp pretrain-encoder runs/oncology --encoder bert-base-multilingual-cased --text abstracts.txt.gz --epochs 3
+
+    # a new encoder for several languages
+    allennlp pretrain-encoder runs/encoder --text en=en.txt.gz de=de.txt.gz --parallel en-de=en-de.tsv.gz --epochs 10
+
+Text has a sentence a line; translations have a sentence, a tab and its translation. Files that end in .gz, .bz2 and .xz are
+unpacked. The encoder learns by masked language modelling (Devlin et al. 2019, arXiv:1810.04805), and on pairs by translation
+language modelling (Conneau and Lample 2019, arXiv:1901.07291), with transformers' models, collator and Trainer. Some lines of
+every file are held out, and the loss on them is reported by file, before and after. The same command goes on with a run that was
+broken off, by a kill or a full disk as well, and ends with the weights of an unbroken one. FOLDER then holds what
+`ENCODER=FOLDER` needs, and pretraining.json, which says what was done.
+"""
+
+from pathlib import Path
+from typing import Any, Dict
+
+from allennlp.commands.subcommand import Subcommand
+
+from lowresource_ner.commands.encoder_training import EncoderSubcommand
+from lowresource_ner.pretraining.options import PretrainingOptions
+
+
+@Subcommand.register("pretrain-encoder")
+class PretrainEncoderCommand(EncoderSubcommand):
+    """
+    `allennlp pretrain-encoder FOLDER` pretrains an encoder; see `pretrain_encoder`.
+
+    Registered as a `Subcommand` with name "pretrain-encoder".
+    """
+
+    summary = "Pretrain an encoder on raw text and on translations."
+    options = PretrainingOptions
+
+    def train(self, folder: Path, options: PretrainingOptions) -> Dict[str, Any]:
+        from lowresource_ner.pretraining.pretrain import pretrain_encoder  # takes seconds
+
+        return pretrain_encoder(folder, options)

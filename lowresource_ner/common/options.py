@@ -1,0 +1,56 @@
+"""Options of commands, each declared once, as a field of a dataclass."""
+
+import argparse
+import json
+import os
+from dataclasses import MISSING, field, fields
+from typing import Any, Callable, Dict, TypeVar, Union, get_args, get_origin, get_type_hints
+
+Options = TypeVar("Options")
+
+
+def option(default: Any = MISSING, help: str = "", **settings: Any) -> Any:
+    """
+    A field of a dataclass that is an option of a command.
+
+    # Parameters
+
+    default : `Any`, optional
+        A value, or a function that makes one. An option without it must be given.
+    settings : `Any`
+        For `add_argument`. Besides, "flag" is another name than the field's, "variable" an environment variable that replaces the
+        default, and of the options that have the same "group" one may be given.
+    """
+    made = {"default_factory" if callable(default) else "default": default}
+    return field(**made, metadata={"help": help, **settings})
+
+
+def add_options(parser: argparse.ArgumentParser, options: Any) -> None:
+    """Adds the fields of a dataclass to a parser. Values of dicts are given as JSON."""
+    hints = get_type_hints(options)
+    groups: Dict[str, Any] = {}
+    for each in fields(options):
+        settings = {**each.metadata, **_parsing(hints[each.name])}
+        flag = settings.pop("flag", "--" + each.name.replace("_", "-"))
+        default = each.default if each.default_factory is MISSING else each.default_factory()
+        default = os.environ.get(settings.pop("variable", "")) or default
+        group = settings.pop("group", None)
+        if group and group not in groups:
+            groups[group] = parser.add_mutually_exclusive_group()
+        presence = {"required": True} if default is MISSING else {"default": default}
+        groups.get(group, parser).add_argument(flag, dest=each.name, **presence, **settings)
+
+
+def options_from(args: argparse.Namespace, options: Callable[..., Options]) -> Options:
+    """The object of a dataclass that the arguments of a command make."""
+    return options(**{each.name: getattr(args, each.name) for each in fields(options)})  # type: ignore[arg-type]
+
+
+def _parsing(hint: Any) -> Dict[str, Any]:
+    if get_origin(hint) is Union:  # Optional
+        hint = get_args(hint)[0]
+    if hint is bool:
+        return {"action": "store_true"}
+    if get_origin(hint) is list:
+        return {"nargs": "+", "type": get_args(hint)[0]}
+    return {"type": json.loads if get_origin(hint) is dict else hint}
