@@ -1,4 +1,4 @@
-"""The subcommand that says of an archive whether it can be used without running what a stranger has put into it."""
+"""The subcommand `check-archive`: whether archives can be used without running what a stranger has put into them."""
 
 import argparse
 import sys
@@ -19,22 +19,19 @@ NOT_COVERED = (
     "fetched from a network. AllenNLP's own commands (predict, evaluate) check nothing: they unpack an archive and build what it "
     "names."
 )
-"""What is said at the end."""
+"""Printed at the end."""
 
-# Of encoders, archives and spaCy models.
+# Keys of a config that name encoders, archives and spaCy models.
 _NAMES = ("model_name", "archive_file", "language")
 
 
 @Subcommand.register("check-archive")
 class CheckArchiveCommand(Subcommand):
     """
-    `allennlp check-archive ARCHIVE...` reads archives, of strangers for instance, as the rest of this package does before it uses
-    one, says what it has found, and fails where one is refused. Nothing of an archive is run, and no model is built.
+    `allennlp check-archive ARCHIVE...` makes the checks that the rest of this package makes before it uses an archive, prints
+    what it has found, and fails where an archive is refused. Nothing of an archive is run, and no model is built.
 
-    What the archive of a model of yours needs besides AllenNLP and this package is named by `--include-package`.
-
-    AllenNLP looks for subcommands that are not its own in plugins alone: call it in the repository, or where a file
-    `.allennlp_plugins`, or `~/.allennlp/plugins`, holds the line `lowresource_ner`. `--include-package` comes too late for it.
+    `--include-package` names the packages that an archive needs besides AllenNLP and this one.
 
     Registered as a `Subcommand` with name "check-archive".
     """
@@ -51,11 +48,11 @@ class CheckArchiveCommand(Subcommand):
 
 def archive_findings(path: str) -> Dict[str, str]:
     """
-    Reads all of an archive and builds nothing of it.
+    Reads all of an archive without building anything.
 
     # Returns
 
-    What was found, by the part that was looked at: members, config, classes, not built, weights, vocabulary, encoders, named.
+    Descriptions of its parts, by name: members, config, classes, not built, weights, vocabulary, encoders, named.
 
     # Raises
 
@@ -84,7 +81,7 @@ def _check_from_args(args: argparse.Namespace) -> None:
 
 
 def check_archives(archives: Iterable[str]) -> bool:
-    """Prints what is found in each archive; `False` where one of them is refused."""
+    """Prints what is found in each archive; returns `False` where one of them is refused."""
     refused = 0
     for archive in archives:
         print(archive)
@@ -107,7 +104,7 @@ def _members(archive: str) -> str:
 
 
 def _classes(config: Dict[str, Any]) -> str:
-    """The names of registered classes in a config, by the package that they are of."""
+    """The names of the registered classes in a config, by package."""
     packages = registered_classes()
     names: Dict[str, Set[str]] = {}
     for place, value in entries(config):
@@ -117,7 +114,7 @@ def _classes(config: Dict[str, Any]) -> str:
 
 
 def _not_built(config: Dict[str, Any]) -> str:
-    """What is no registered class where a config says how the model was trained, which AllenNLP builds to train anew."""
+    """Classes that are not registered in the sections on training, which are built only when AllenNLP trains anew."""
     return _listed(f"{shown('.'.join(place))} is {shown(str(value))}" for place, value in unbuilt_faults(config))
 
 
@@ -136,7 +133,7 @@ def _encoder(folder: Path, archive: str) -> str:
 
 
 def _named(config: Dict[str, Any]) -> str:
-    """What a config names that may be read from elsewhere, or fetched from a network, when the archive is loaded."""
+    """What may be read from outside of the archive, or fetched from a network, when it is loaded."""
     names = [
         value
         for place, value in entries(config)

@@ -1,4 +1,4 @@
-"""The subcommand that shows what a parameter generation network has learned about its tasks and domains."""
+"""The subcommand `compare-modules`: how similar the LSTMs of a model's modules are."""
 
 import argparse
 import json
@@ -21,11 +21,8 @@ _MODEL = "pgn_bilstm_crossdomain"
 @Subcommand.register("compare-modules")
 class CompareModules(Subcommand):
     """
-    `allennlp compare-modules ARCHIVE` writes, as JSON, the embeddings of an archive's tasks and domains and how alike the
-    LSTMs of its modules are, trained or not; see `module_similarities`. `--plot` draws it.
-
-    AllenNLP looks for subcommands that are not its own in plugins alone: call it in the repository, or where a file
-    `.allennlp_plugins`, or `~/.allennlp/plugins`, holds the line `lowresource_ner`. `--include-package` comes too late for it.
+    `allennlp compare-modules ARCHIVE` writes as JSON what `module_similarities` returns: the embeddings of the tasks and domains
+    of a `pgn_bilstm_crossdomain`, and how similar the LSTMs of its modules are. `--plot` draws it.
 
     Registered as a `Subcommand` with name "compare-modules".
     """
@@ -53,12 +50,12 @@ def compare_modules(
     archive: str, output_file: Optional[str] = None, plot: Optional[str] = None, overrides: str = ""
 ) -> Dict[str, Any]:
     """
-    Reads an archive and gives what `module_similarities` says of its model; writes and draws it where files are named.
+    Returns `module_similarities` of an archive's model, writes it to `output_file` and draws it to `plot`.
 
     # Raises
 
     `ConfigurationError`
-        Before the model is read: for what is no archive or that of another model, and for files that cannot be written.
+        Before the model is loaded: where `archive` is no archive or one of another model, and where a file cannot be written.
     """
     if plot is not None and Path(plot).suffix not in SUFFIXES:
         raise ConfigurationError(f"'{plot}' would be no figure: its name must end in {', '.join(SUFFIXES)}.")
@@ -88,7 +85,7 @@ def _model(path: str, overrides: str) -> PgnBilstmCrossdomain:
 
 
 def _layout(value: Any, indent: str = "") -> str:
-    """JSON for people as well: a line for each entry and each row of a matrix, not for each number."""
+    """JSON that people can read: a line for each entry and each row of a matrix, not for each number."""
     inner = indent + "  "
     if isinstance(value, dict) and any(isinstance(each, (dict, list)) for each in value.values()):
         lines = [f"{inner}{json.dumps(key, ensure_ascii=False)}: {_layout(each, inner)}" for key, each in value.items()]

@@ -1,4 +1,4 @@
-"""How alike the modules of a parameter generation network are, in numbers."""
+"""Measures how similar the modules of a parameter generation network are."""
 
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
@@ -13,34 +13,34 @@ from lowresource_ner.modules.lstm_parameters import ParameterGenerator
 Numbers = List[float]
 Matrix = List[Numbers]
 
-# Where the parts stand among the four tensors that a direction has in each layer: w_ih, w_hh, b_ih, b_hh.
+# The parts by their places among the four tensors of a direction and layer: w_ih, w_hh, b_ih, b_hh.
 _PARTS = {"input_weights": (0,), "recurrent_weights": (1,), "biases": (2, 3)}
 
-# Decimal digits that hold a 32-bit number entirely.
+# Decimal digits that determine a 32-bit number.
 _DIGITS = 9
 
 
 def module_similarities(model: PgnBilstmCrossdomain) -> Dict[str, Any]:
     """
-    Compares the parameters θ of the modules' LSTMs, and what they are generated from.
+    Compares the parameters θ of the modules' LSTMs (Jia et al. 2019, P19-1236), and the embeddings they are generated from.
 
-    Where the generator's weights are still near their random beginning, the cosine of two θ is near the product of the cosines of
-    their tasks and of their domains; what training has made of the weights shows as a difference from it.
+    With a generator near its random initial weights, the cosine of two θ is near the product of the cosines of their tasks and of
+    their domains. A difference from it shows what training has made of the weights.
 
     # Returns
 
-    As what JSON can hold, matrices as lists of rows:
+    Values for JSON, matrices as lists of rows:
 
-    tasks, domains : the embedding of each, by name; `None` where the model learns none (`lstm_parameters` "shared").
-    task_cosine, domain_cosine : cosines between these, in their order, or `None`.
-    modules : name, task and domain of each module, in the order of the config (which Jsonnet sorts). All that follows is in
-    this order.
-    norms : ‖θ_i‖.
-    cosine : of θ_i and θ_j.
-    distance : ‖θ_i - θ_j‖ divided by the mean of ‖θ_i‖ and ‖θ_j‖: 0 for the same LSTM, √2 for orthogonal ones of one length,
-    2 for opposite ones.
-    by_part : for each direction ("forward", "backward"), the cosines of its "input_weights", "recurrent_weights" and
-    "biases", those of all layers together.
+    - tasks, domains: the embedding of each, by name; `None` where the model learns none (`lstm_parameters` "shared").
+    - task_cosine, domain_cosine: cosines between these, in their order, or `None`.
+    - modules: name, task and domain of each module, in the order of the config (which Jsonnet sorts). All that follows has this
+      order.
+    - norms: ‖θ_i‖.
+    - cosine: of θ_i and θ_j.
+    - distance: ‖θ_i - θ_j‖ divided by the mean of ‖θ_i‖ and ‖θ_j‖: 0 for the same LSTM, √2 for orthogonal ones of one length,
+      2 for opposite ones.
+    - by_part: for each direction ("forward", "backward"), the cosines of its "input_weights", "recurrent_weights" and
+      "biases", those of all layers together.
 
     # Raises
 
@@ -93,21 +93,21 @@ def _cosines_by_part(lstm: GeneratedLstm, theta: Dict[str, torch.Tensor]) -> Dic
 
 
 def _flat(weights: Sequence[torch.Tensor], places: Sequence[int]) -> numpy.ndarray:
-    """One part of a direction, of all its layers, as one vector."""
+    """One part of a direction, with all its layers, as one vector."""
     chosen = [weight.flatten() for number, weight in enumerate(weights) if number % 4 in places]
     return torch.cat(chosen).double().numpy()
 
 
 def _cosines(vectors: Dict[str, Any], what: str) -> Matrix:
+    from sklearn.metrics.pairwise import cosine_similarity
+
     rows = numpy.array(list(vectors.values()), dtype=numpy.float64)  # (num_vectors, dim)
-    norms = numpy.linalg.norm(rows, axis=1)
-    for name, norm in zip(vectors, norms):
+    for name, norm in zip(vectors, numpy.linalg.norm(rows, axis=1)):
         if not 0 < norm < numpy.inf:
             raise ConfigurationError(
                 f"{what} '{name}' has the length {norm} and thus no cosine with others. Has the training diverged?"
             )
-    units = rows / norms[:, None]
-    return _rounded(numpy.clip(units @ units.T, -1, 1))
+    return _rounded(cosine_similarity(rows))
 
 
 def _distances(rows: numpy.ndarray) -> Matrix:
