@@ -6,7 +6,7 @@ in one process, in turn.
     OMP_NUM_THREADS=2 python benchmarks/fill_speed.py --data $NER_DATA/conll2002_es/train.conll --sizes mbert --sentences 512
 
 `archive` is a `kd_student` of this package, `transformers` a model for token classification, each with the same encoder. Timed
-is `TeacherBoard.fill`, as the command `soft-labels` calls it, of sentences that a new store does not hold: sub-words, forward
+is `TeacherEnsemble.fill`, as the command `soft-labels` calls it, of sentences that a new store does not hold: sub-words, forward
 passes, checks, keys, and files written to disk. The bare encoder's batches are the same ones, tokenised and padded beforehand.
 Weights are random: speed does not depend on them. Figures are medians over `--repeats`.
 """
@@ -27,7 +27,7 @@ from common import PREDICTION_BATCH, SIZES, BareEncoder, WordTeacher, in_turn, m
 from transformers import AutoModelForTokenClassification, AutoTokenizer
 
 from lowresource_ner.distillation import ArchiveTeacher, Teacher, TransformersTeacher
-from lowresource_ner.distillation.teacher_board import TeacherBoard
+from lowresource_ner.distillation.teacher_ensemble import TeacherEnsemble
 
 BLOCK = 2048
 """Sentences that teachers are given in one call."""
@@ -67,13 +67,13 @@ def different(sentences: Sequence[List[str]]) -> List[List[str]]:
 
 
 def fill(teacher: Teacher, sentences: Sequence[List[str]], stores: Iterator[Path]) -> float:
-    board = TeacherBoard({"teacher": teacher}, store=str(next(stores)))
-    board.fill(sentences[:0])  # opens the store
+    ensemble = TeacherEnsemble({"teacher": teacher}, store=str(next(stores)))
+    ensemble.fill(sentences[:0])  # opens the store
 
     def run() -> None:
         for start in range(0, len(sentences), BLOCK):
-            board.fill(sentences[start : start + BLOCK])
-        board.flush()
+            ensemble.fill(sentences[start : start + BLOCK])
+        ensemble.flush()
 
     return timed(run)
 

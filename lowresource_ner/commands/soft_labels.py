@@ -1,4 +1,4 @@
-"""The subcommand that has a text labelled ahead of a student's training."""
+"""The subcommand `soft-labels`, which labels a text by the teachers of a student ahead of its training."""
 
 import argparse
 import json
@@ -6,25 +6,23 @@ import logging
 import sys
 import time
 from itertools import islice
-from typing import Any, Dict, List, Optional, Sequence, TextIO
+from typing import Any, Dict, List, Optional, TextIO
 
-import numpy
 from allennlp.commands.subcommand import Subcommand
 from allennlp.common import Params, Tqdm
 from allennlp.common.checks import ConfigurationError
-from allennlp.data import DatasetReader
+from allennlp.data import DatasetReader, Instance
 
 from lowresource_ner.commands.breaking_off import broken_off
 from lowresource_ner.commands.whole_output import is_stdout, whole_output
-from lowresource_ner.common.quoting import quoted
-from lowresource_ner.common.text_rules import word_fault
+from lowresource_ner.data.dataset_readers.sentence_reader import words_of
 from lowresource_ner.distillation import TeacherLabelledReader
-from lowresource_ner.distillation.teacher_labelled import words_of
+from lowresource_ner.distillation.teachers.label_lines import format_label_line
 
 logger = logging.getLogger(__name__)
 
 _SECONDS_OF_A_BLOCK = 10
-"""What teachers are asked for in one call takes about so long: the more, the less is padded, and the more is lost by a kill."""
+"""One call of the teachers is to take about so long: a larger block is padded less, and a kill loses more."""
 
 _FIRST_BLOCK, _LARGEST_BLOCK = 256, 8192
 """Sentences."""
@@ -38,17 +36,14 @@ _KEYS_OF_PATHS = {"archive_file", "path", "store"}
 @Subcommand.register("soft-labels")
 class SoftLabelsCommand(Subcommand):
     """
-    `allennlp soft-labels CONFIG` has the training text of a student's config labelled by its teachers, into the config's store,
-    and says how fast. What is in the store is not computed anew, so that the command goes on where it was broken off. (Without a
+    `allennlp soft-labels CONFIG` labels the training text of a student's config by its teachers, fills the config's store, and
+    reports the speed. What is in the store is not computed anew, so that the command goes on where it was broken off. (Without a
     store it begins again.)
 
     `--output-file` writes the sentences that the student would learn from, a JSON object a line, in the form that the teacher
     `label_file` reads. They are whole: that selections leave out single words is not written. The file appears when it is
     complete; until then, and when the command is broken off, an earlier one of its name stays. With "-" the sentences go to
     standard output, and the report, which is there otherwise, to standard error.
-
-    AllenNLP looks for subcommands that are not its own in plugins alone: call it in the repository, or where a file
-    `.allennlp_plugins`, or `~/.allennlp/plugins`, holds the line `lowresource_ner`. `--include-package` comes too late for it.
 
     Registered as a `Subcommand` with name "soft-labels".
     """
@@ -75,9 +70,9 @@ def soft_labels(
     # Returns
 
     `Dict[str, Any]`
-        With a store, "sentences" and "words" of the text; "computed", the answers that were not in the store; "seconds" and
-        "words_per_second" of the time that it took, loading teachers included. With a file, "kept", the sentences that the
-        student would learn from. And what was found out about weights and selections.
+        With a store, "sentences" and "words" of the text; "computed", the sentences of teachers that were not in the store;
+        "seconds" and "words_per_second", loading teachers included. With a file, "kept", the sentences that the student would
+        learn from. And what was found out about weights and selections.
 
     # Raises
 
@@ -95,14 +90,14 @@ def soft_labels(
             f"The 'dataset_reader' of {config} is a {type(reader).__name__}, and soft-labels needs teacher_labelled. Give the "
             "config of a student (student_soft.jsonnet, for instance)."
         )
-    if not reader.board.has_store and output_file is None:
+    if not reader.ensemble.has_store and output_file is None:
         raise ConfigurationError(
             "There is no place for the labels: give the config a 'store' (--overrides '{\"dataset_reader.store\": "
             '"runs/soft_labels"}\'), or name a file with --output-file.'
         )
     with whole_output(output_file, inputs=[config, *_paths(corpus), *others]) as file:
         reader.open()
-        report = _fill(reader, corpus) if reader.board.has_store else {}
+        report = _fill(reader, corpus) if reader.ensemble.has_store else {}
         if file is not None:
             report["kept"] = sum(_write_block(reader, block, file) for block in reader.labelled(corpus))
     return {**report, **reader.prepare(corpus)}
@@ -123,7 +118,7 @@ def _paths(corpus: Any) -> List[str]:
 
 
 def _paths_in(config: Any) -> List[str]:
-    """What a part of a config names: archives and files of teachers, weights and selections, and the store."""
+    """The paths that a part of a config names: archives and files of teachers, weights and selections, and the store."""
     if isinstance(config, list):
         return [path for part in config for path in _paths_in(part)]
     if not isinstance(config, dict):
@@ -137,23 +132,23 @@ def _fill(reader: TeacherLabelledReader, corpus: Any) -> Dict[str, Any]:
     size = _FIRST_BLOCK
     started = written = time.monotonic()
     progress = Tqdm.tqdm(desc="labelling", unit=" sentences", file=sys.stderr)
-    # All of a text, also what a reader holds out: it will be asked for, too.
+    # All of a text, also what the reader holds out: validation asks for it.
     remaining = (list(sentence.words) for sentence in reader.reader.sentences(corpus))
     try:
         while block := list(islice(remaining, size)):
             begun = time.monotonic()
-            computed += reader.board.fill(block)
+            computed += reader.ensemble.fill(block)
             now = time.monotonic()
             size = next_size(size, now - begun)
             sentences += len(block)
             words += sum(map(len, block))
             if now - written > _SECONDS_BETWEEN_WRITES:
-                reader.board.flush()
+                reader.ensemble.flush()
                 written = now
             progress.set_postfix_str(f"{words / (now - started):.0f} words/s, {computed} computed", False)
             progress.update(len(block))
     finally:  # what was computed before an error or Ctrl-C is not lost
-        reader.board.flush()
+        reader.ensemble.flush()
         progress.close()
     seconds = time.monotonic() - started
     return {
@@ -171,41 +166,8 @@ def next_size(size: int, seconds: float) -> int:
     return min(_LARGEST_BLOCK, max(1, round(wanted)))
 
 
-def _write_block(reader: TeacherLabelledReader, block: List[Any], file: TextIO) -> int:
-    for instance, soft_labels_, _ in block:
-        file.write(label_line(words_of(instance), reader.board.labels, soft_labels_.probabilities) + "\n")
+def _write_block(reader: TeacherLabelledReader, block: List[Instance], file: TextIO) -> int:
+    for instance in block:
+        field: Any = instance["teacher_probabilities"]
+        file.write(format_label_line(words_of(instance), field.labels, field.probabilities) + "\n")
     return len(block)
-
-
-def label_line(words: Sequence[str], labels: Sequence[str], probabilities: numpy.ndarray) -> str:
-    """
-    A sentence as a line of a label file, from which `parse_label_line` reads the same words and, rounded, the same distributions.
-
-    # Parameters
-
-    words : `Sequence[str]`
-    labels : `Sequence[str]`
-    probabilities : `numpy.ndarray`
-        (num_words, num_labels)
-
-    # Raises
-
-    `ConfigurationError`
-        For what cannot be read again: numbers that are not finite, and words that no text may have (`word_fault`).
-    """
-    faults = (f"word {number} {fault}" for number, fault in enumerate(map(word_fault, words), start=1) if fault)
-    fault = next(faults, None if numpy.isfinite(probabilities).all() else "the teachers' answer is not finite (NaN)")
-    if fault is not None:
-        raise ConfigurationError(
-            f"The labels of the sentence {quoted(' '.join(words))} cannot be written: {fault}. Take it out of the text; where it "
-            "is the answer, have a look at the teachers' weights first."
-        )
-    # Rounded so that the sums of many labels' probabilities stay near 1.
-    digits = max(5, 3 + len(str(len(labels))))
-    line = {
-        "tokens": words,
-        "tags": [labels[index] for index in probabilities.argmax(axis=1)],
-        "labels": labels,
-        "distributions": [[round(float(value), digits) for value in row] for row in probabilities],
-    }
-    return json.dumps(line, ensure_ascii=False)

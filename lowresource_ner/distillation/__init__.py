@@ -1,7 +1,6 @@
+from lowresource_ner.distillation.selections.confidence import Confidence
 from lowresource_ner.distillation.selections.language_independence import LanguageIndependence
 from lowresource_ner.distillation.selections.selection import Selection
-from lowresource_ner.distillation.selections.sentence_confidence import SentenceConfidence
-from lowresource_ner.distillation.selections.word_confidence import WordConfidence
 from lowresource_ner.distillation.teacher_labelled import TeacherLabelledReader
 from lowresource_ner.distillation.teacher_vote import TeacherVote
 from lowresource_ner.distillation.teachers.archive_teacher import ArchiveTeacher
@@ -15,12 +14,12 @@ from lowresource_ner.distillation.weights.teacher_weights import GivenWeights, T
 
 __all__ = [
     "ArchiveTeacher",
+    "Confidence",
     "GivenWeights",
     "LabelFileTeacher",
     "LanguageIndependence",
     "LanguageVectorsReader",
     "Selection",
-    "SentenceConfidence",
     "SentenceEncoder",
     "SimilarityWeights",
     "Teacher",
@@ -29,5 +28,4 @@ __all__ = [
     "TeacherWeights",
     "TransformersTeacher",
     "UniformWeights",
-    "WordConfidence",
 ]

@@ -12,7 +12,7 @@ from allennlp.nn.util import get_text_field_mask
 from allennlp.training.metrics import Metric
 
 from lowresource_ner.common.rounding import with_ties
-from lowresource_ner.distillation.teacher_board import TeacherBoard
+from lowresource_ner.distillation.teacher_ensemble import TeacherEnsemble
 from lowresource_ner.distillation.teachers.teacher import Teacher
 from lowresource_ner.distillation.weights.teacher_weights import TeacherWeights
 from lowresource_ner.metrics import SeqevalF1
@@ -38,7 +38,7 @@ class TeacherVote(Model):
     teachers : `Dict[str, Teacher]`
         By name.
     label_maps, weights
-        See `TeacherBoard`. Weights that depend on a corpus as a whole (`similarity`) cannot be used: take those that a student's
+        See `TeacherEnsemble`. Weights that depend on a corpus as a whole (`similarity`) cannot be used: take those that a student's
         training has written to `teachers.json`, as `given`.
     tag_scheme : `str`, optional (default = `"IOB2"`)
     metric : `Lazy[Metric]`, optional (default = `seqeval_f1` in its default mode)
@@ -47,7 +47,7 @@ class TeacherVote(Model):
     # Raises
 
     `ConfigurationError`
-        As `TeacherBoard`; and for weights that depend on a corpus as a whole.
+        As `TeacherEnsemble`; and for weights that depend on a corpus as a whole.
     """
 
     default_predictor = "ner"
@@ -69,7 +69,7 @@ class TeacherVote(Model):
                 "The 'weights' of teacher_vote depend on a text as a whole, and a vote reads one sentence after the other. Give "
                 "{'type': 'given', 'values': {...}}; the training of a student with these weights writes them to teachers.json."
             )
-        self._board = TeacherBoard(teachers, tag_scheme, label_maps, weights)
+        self._board = TeacherEnsemble(teachers, tag_scheme, label_maps, weights)
         vocab.add_tokens_to_namespace(self._board.labels, label_namespace)
         self.tag_scheme = get_scheme(tag_scheme)
         self.labels = labels_of(vocab, label_namespace)

@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 from support.full_disk import no_file_over
 
 from lowresource_ner.commands import soft_labels as command
-from lowresource_ner.commands.soft_labels import label_line, next_size, soft_labels
+from lowresource_ner.commands.soft_labels import next_size, soft_labels
 from lowresource_ner.common.text_rules import word_fault
 from lowresource_ner.data.dataset_readers.raw_text import RawTextReader
 from lowresource_ner.distillation import ArchiveTeacher, LabelFileTeacher
 from lowresource_ner.distillation.store.soft_label_store import SoftLabelStore
-from lowresource_ner.distillation.teachers.label_lines import parse_label_line
+from lowresource_ner.distillation.teachers.label_lines import format_label_line, parse_label_line
 from lowresource_ner.tagging import get_scheme
 
 CONFIG = str(REPOSITORY / "training_configs/cross_lingual/student_soft.jsonnet")
@@ -81,16 +81,16 @@ def test_a_command_that_is_broken_off_goes_on(config, teacher, tmp_path, how) ->
     script.write_text(
         "import os, signal\n"
         "from allennlp.commands import main\n"
-        "from lowresource_ner.distillation.teacher_board import TeacherBoard\n"
+        "from lowresource_ner.distillation.teacher_ensemble import TeacherEnsemble\n"
         # A process that was started in the background ignores Ctrl-C, and so do its children.
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "fill = TeacherBoard.fill\n"
+        "fill = TeacherEnsemble.fill\n"
         "def stop(self, block):\n"
         f"    if stop.blocks: os.kill(os.getpid(), signal.{how})\n"
         "    stop.blocks += 1\n"
         "    return fill(self, block)\n"
         "stop.blocks = 0\n"
-        "TeacherBoard.fill = stop\n"
+        "TeacherEnsemble.fill = stop\n"
         "main()\n"
     )
     overrides = json.dumps({"dataset_reader.store": str(tmp_path / "store")})
@@ -117,9 +117,9 @@ def test_what_is_written_is_read_as_it_is(words, num_types, seed, kind) -> None:
     labels = get_scheme("IOB2").tag_set(map(str, range(num_types)))
     scores = numpy.random.default_rng(seed).random((len(words), len(labels))) ** 8
     probabilities = (scores / scores.sum(axis=1, keepdims=True)).astype(kind)
-    line = parse_label_line(label_line(words, labels, probabilities).encode() + b"\n")
+    line = parse_label_line(format_label_line(words, labels, probabilities).encode() + b"\n")
     assert line is not None and line.words == words and line.labels == tuple(labels)
-    numpy.testing.assert_allclose(line.distributions, probabilities, rtol=0, atol=1e-3)
+    numpy.testing.assert_allclose(line.probabilities, probabilities, rtol=0, atol=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_words_that_could_not_be_read_again_are_not_written(word, fault) -> None
     with pytest.raises(
         ConfigurationError, match=f"The labels of the sentence 'Ana .* cannot be written: .*{fault}"
     ) as caught:
-        label_line(["Ana", word], ["O"], numpy.ones((2, 1)))
+        format_label_line(["Ana", word], ["O"], numpy.ones((2, 1)))
     assert str(caught.value).encode("utf-8")
 
 
@@ -138,7 +138,7 @@ def test_answers_that_are_no_numbers_are_not_written(number) -> None:
     with pytest.raises(
         ConfigurationError, match=r"sentence 'Ana' cannot be written: the teachers' answer is not finite"
     ):
-        label_line(["Ana"], ["O", "B-PER"], numpy.array([[number, 0]]))
+        format_label_line(["Ana"], ["O", "B-PER"], numpy.array([[number, 0]]))
 
 
 def test_a_file_that_is_there_stays_until_the_new_one_is_whole(config, tmp_path) -> None:

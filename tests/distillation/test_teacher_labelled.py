@@ -14,10 +14,11 @@ from conftest import CORPORA, file_under
 
 from lowresource_ner.data.dataset_readers.conll_ner import ConllNerReader
 from lowresource_ner.data.dataset_readers.raw_text import RawTextReader
+from lowresource_ner.data.dataset_readers.sentence_reader import words_of
 from lowresource_ner.data.fields.soft_labels_field import SoftLabelsField
 from lowresource_ner.distillation.selections.selection import Selection
-from lowresource_ner.distillation.teacher_board import TeacherBoard
-from lowresource_ner.distillation.teacher_labelled import TeacherLabelledReader, words_of
+from lowresource_ner.distillation.teacher_ensemble import TeacherEnsemble
+from lowresource_ner.distillation.teacher_labelled import TeacherLabelledReader
 from lowresource_ner.distillation.teachers.teacher import Teacher
 from lowresource_ner.distillation.weights.teacher_weights import GivenWeights
 
@@ -110,10 +111,10 @@ def test_teachers_are_matched_and_mixed_as_by_hand() -> None:
     iobes = ["O", "B-LOC", "I-LOC", "E-LOC", "S-LOC", "B-PERSON", "I-PERSON", "E-PERSON", "S-PERSON"]
     first, second = Oracle(), Oracle(iobes, "IOBES", salt=5)
     weights = GivenWeights({"second": 1.0, "first": 3.0})
-    board = TeacherBoard({"first": first, "second": second}, "IOB2", {"second": {"PERSON": "PER"}}, weights)
-    assert board.labels == BIO
+    ensemble = TeacherEnsemble({"first": first, "second": second}, "IOB2", {"second": {"PERSON": "PER"}}, weights)
+    assert ensemble.labels == BIO
     words = "Anna lives in Oslo".split()
-    ((mixed, _),) = board.label([words])
+    ((mixed, _),) = ensemble.label([words])
     theirs = second.answer(words)
     merged = numpy.stack(
         [
@@ -126,7 +127,7 @@ def test_teachers_are_matched_and_mixed_as_by_hand() -> None:
         axis=1,
     )
     numpy.testing.assert_allclose(mixed, 0.75 * first.answer(words) + 0.25 * merged, rtol=1e-5)
-    ((uniform, _),) = TeacherBoard({"first": first, "second": second}, "IOB2", {"second": {"PERSON": "PER"}}).label(
+    ((uniform, _),) = TeacherEnsemble({"first": first, "second": second}, "IOB2", {"second": {"PERSON": "PER"}}).label(
         [words]
     )
     numpy.testing.assert_allclose(uniform, 0.5 * first.answer(words) + 0.5 * merged, rtol=1e-5)
@@ -298,8 +299,8 @@ class Voter(Oracle):
 def test_rounding_decides_no_vote() -> None:
     """In single precision the first two weights, 1/6 and 1/3, come to less than the third, 1/2."""
     teachers = {"a": Voter(B_LOC=1.0), "b": Voter(B_LOC=1.0), "c": Voter(B_PER=1.0)}
-    board = TeacherBoard(teachers, weights=GivenWeights({"a": 0.1, "b": 0.2, "c": 0.3}))
-    (answer,) = board.label([["Oslo"]])
+    ensemble = TeacherEnsemble(teachers, weights=GivenWeights({"a": 0.1, "b": 0.2, "c": 0.3}))
+    (answer,) = ensemble.label([["Oslo"]])
     assert answer is not None and answer.probabilities.dtype == numpy.float32
     numpy.testing.assert_allclose(answer.probabilities, [[0, 0.5, 0, 0.5, 0]], rtol=0, atol=1e-6)
     assert answer.probabilities[0, 1] == answer.probabilities[0, 3] and not answer.agreement.any()
@@ -309,7 +310,7 @@ def test_rounding_decides_no_agreement() -> None:
     """Of labels that tie the first is the teacher's; a real difference is one."""
     for second, agree in ((0.5 + 1e-7, True), (0.5 + 1e-3, False)):
         undecided = Voter(B_LOC=0.5, B_PER=second)
-        (answer,) = TeacherBoard({"a": undecided, "b": Voter(B_LOC=0.6, B_PER=0.4)}).label([["Oslo", "Bergen"]])
+        (answer,) = TeacherEnsemble({"a": undecided, "b": Voter(B_LOC=0.6, B_PER=0.4)}).label([["Oslo", "Bergen"]])
         assert answer is not None and answer.agreement.tolist() == [agree] * 2
 
 
@@ -342,9 +343,9 @@ def test_a_worker_of_a_lazy_loader_reads_the_same(tmp_path) -> None:
 
 def test_labels_that_do_not_match_are_an_error_before_the_work(tmp_path) -> None:
     first, second = Oracle(), Oracle([*BIO, "B-MISC", "I-MISC"])
-    board = TeacherBoard({"a": first, "b": second}, store=str(tmp_path / "store"))
+    ensemble = TeacherEnsemble({"a": first, "b": second}, store=str(tmp_path / "store"))
     with pytest.raises(ConfigurationError, match="MISC"):
-        board.fill([["Oslo"]])
+        ensemble.fill([["Oslo"]])
     assert first.asked == second.asked == []
 
 

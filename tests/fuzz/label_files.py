@@ -118,10 +118,10 @@ def check_label_line(raw: bytes) -> None:
     if line is None or isinstance(line, str):
         return
     assert line.words and all(word_fault(word) is None for word in line.words)
-    if line.distributions is not None:
-        assert line.distributions.shape == (len(line.words), len(line.labels))
-        assert line.distributions.dtype == numpy.float32 and (line.distributions >= 0).all()
-        numpy.testing.assert_allclose(line.distributions.sum(axis=1), 1, rtol=0, atol=1e-4)
+    if line.probabilities is not None:
+        assert line.probabilities.shape == (len(line.words), len(line.labels))
+        assert line.probabilities.dtype == numpy.float32 and (line.probabilities >= 0).all()
+        numpy.testing.assert_allclose(line.probabilities.sum(axis=1), 1, rtol=0, atol=1e-4)
         assert not line.spans and line.tags is None
     assert line.tags is None or len(line.tags) == len(line.words)
     ends = [0, *(edge for span in line.spans for edge in (span.start, span.end)), len(line.words)]
@@ -129,8 +129,8 @@ def check_label_line(raw: bytes) -> None:
     again = parse_label_line(_as_json(line))
     assert again is not None
     assert (again.words, again.spans, again.tags, again.labels) == (line.words, line.spans, line.tags, line.labels)
-    if line.distributions is not None and again.distributions is not None:
-        numpy.testing.assert_allclose(again.distributions, line.distributions, rtol=0, atol=1e-6)
+    if line.probabilities is not None and again.probabilities is not None:
+        numpy.testing.assert_allclose(again.probabilities, line.probabilities, rtol=0, atol=1e-6)
 
 
 def _check_file(teacher: LabelFileTeacher, lines: List[Line], label_map: Dict[str, str], is_whole: bool) -> None:
@@ -260,8 +260,8 @@ def _with_other_bytes(rng: random.Random, raw: bytes) -> bytes:
 
 def _as_json(line: LabelLine) -> bytes:
     item: Dict[str, Any] = {"tokens": line.words}
-    if line.distributions is not None:
-        item.update(labels=line.labels, distributions=line.distributions.tolist())
+    if line.probabilities is not None:
+        item.update(labels=line.labels, distributions=line.probabilities.tolist())
     elif line.tags is not None:
         item["tags"] = line.tags
     else:

@@ -1,18 +1,18 @@
-"""What a student learns from, of all that its teachers have labelled."""
+"""The base class of selections, which choose what a student learns from."""
 
 from typing import Any, Dict, List, Optional, Sequence
 
 import numpy
 from allennlp.common import Registrable
 
-from lowresource_ner.distillation.weights.teacher_weights import Sentences
+from lowresource_ner.distillation.corpus import Corpus
 
 
 class Selection(Registrable):
     """
-    Keeps some sentences or words of a student's text, by the words and by what the teachers say of them, never by gold tags.
+    Chooses sentences or words of a student's text by their words and their teachers' probabilities, never by gold tags.
 
-    A selection of another kind defines `word_weights`, and `prepare` where it has to know the corpus as a whole.
+    Subclasses define `word_weights`, and `prepare` where they depend on the corpus as a whole.
     """
 
     def open(self) -> None:
@@ -22,37 +22,54 @@ class Selection(Registrable):
         # Raises
 
         `ConfigurationError`
+            Where something is missing or wrong.
         """
 
-    def prepare(self, corpus: Sentences) -> None:
+    def prepare(self, corpus: Corpus) -> None:
         """
-        Called before the first sentence of a corpus is judged. Here it looks at nothing.
+        Called before the first sentence of a corpus is weighed. The base class does nothing.
 
         # Parameters
 
         corpus : `Callable[[], Iterable[Sequence[str]]]`
-            Gives all sentences of the corpus, whatever share of it this process labels.
+            Returns all sentences of the corpus, also those that other processes label.
         """
 
     def summary(self) -> Dict[str, Any]:
-        """What a user is told of the selection, once `prepare` was called: plain numbers by name."""
+        """What a user is told of the selection once `prepare` was called: numbers by name."""
         return {}
 
     def word_weights(
         self, sentences: Sequence[Sequence[str]], probabilities: Sequence[numpy.ndarray]
     ) -> List[Optional[numpy.ndarray]]:
         """
+        Returns the weights of words.
+
         # Parameters
 
         sentences : `Sequence[Sequence[str]]`
             The words of each sentence.
         probabilities : `Sequence[numpy.ndarray]`
-            Of each sentence (num_words, num_labels): the teachers' distributions, mixed.
+            For each sentence (num_words, num_labels): the weighted mean of the teachers' probabilities.
 
         # Returns
 
         `List[Optional[numpy.ndarray]]`
             For each sentence the factors of its words' losses, float32 (num_words,), 0 for a word that counts as if it were not
-            there; None for a sentence that is not learned from.
+            there; `None` for a sentence that is not learned from.
         """
         raise NotImplementedError
+
+
+def combined_word_weights(
+    selections: Sequence[Selection], sentences: Sequence[Sequence[str]], probabilities: Sequence[numpy.ndarray]
+) -> List[Optional[numpy.ndarray]]:
+    """As `Selection.word_weights`: the products of the selections' weights; `None` where nothing of a sentence is left."""
+    product: List[Optional[numpy.ndarray]] = [numpy.ones(len(words), numpy.float32) for words in sentences]
+    for selection in selections:
+        weights = selection.word_weights(sentences, probabilities)
+        product = [
+            None if before is None or own is None or not (both := before * own).any() else both
+            for before, own in zip(product, weights)
+        ]
+    return product

@@ -1,43 +1,33 @@
-"""Labels that somebody has given already as a teacher."""
+"""A file of labelled sentences as a teacher."""
 
 import hashlib
 import json
 import logging
 from functools import cached_property
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Set
 
 import numpy
 from allennlp.common.checks import ConfigurationError
 
 from lowresource_ner.common.quoting import listed, quoted
-from lowresource_ner.distillation.teachers.label_file_index import LabelFileIndex
+from lowresource_ner.distillation.teachers.label_file import LabelFile
 from lowresource_ner.distillation.teachers.label_file_survey import LabelFileSurvey
 from lowresource_ner.distillation.teachers.label_lines import LabelLine
 from lowresource_ner.distillation.teachers.teacher import Teacher
 from lowresource_ner.distillation.teachers.type_map import TypeMap
-from lowresource_ner.tagging.tag_schemes import OUTSIDE, EntitySpan, TagScheme, split_tag
+from lowresource_ner.tagging import EntitySpan, TagScheme, rewritten
 
 logger = logging.getLogger(__name__)
-
-_MAX_REMEMBERED = 1024
-"""Lists of labels whose columns are known: as a rule a file has one."""
 
 _SAME = 1e-3
 """Probabilities that differ by less are those of one teacher, computed in other batches or rounded."""
 
 
-class _Contents(NamedTuple):
-    lines: LabelFileIndex
-    labels: List[str]
-    columns: Mapping[str, int]
-    scheme: TagScheme
-
-
 @Teacher.register("label_file")
 class LabelFileTeacher(Teacher):
     """
-    A file of labelled sentences from anywhere: another program, a language model, annotators. Each line is a JSON object with
-    "tokens", the words, and one of these, of which the first that is there is taken:
+    Gives the labels of a file, which may come from another program, a language model or annotators. Each line is a JSON object
+    with "tokens", the words, and one of these, of which the first that is there is taken:
 
     * "distributions" (or "probabilities", with a list for each word): for each word the probabilities of the tags in "labels";
     * "tags": for each word its tag;
@@ -46,10 +36,10 @@ class LabelFileTeacher(Teacher):
     The output of `allennlp predict` with the predictor `ner` is such a file, with its distributions where it was asked for them.
 
     A sentence is found by its words, which must be the same one by one; the order of lines means nothing. The file may be of any
-    size, and packed (gz, bz2, xz; it is then unpacked to a temporary file). It is read once, when first something is
-    asked of it; every line is checked then. After that it must stay as it is.
+    size, and packed (gz, bz2, xz; it is then unpacked to a temporary file). It is read once, when something is first asked of the
+    teacher; every line is checked then. After that it must stay as it is.
 
-    Its answers are not kept in a store: they are in the file.
+    Its labels are not copied to a store.
 
     Registered as a `Teacher` with name "label_file".
 
@@ -57,16 +47,16 @@ class LabelFileTeacher(Teacher):
 
     path : `str`
     tag_scheme : `Optional[str]`, optional (default = that of the file)
-        The scheme of the answers. Tags and entities can be had in any scheme, distributions only in their own. A file of nothing
-        but entities is given as IOB2.
+        The scheme of the teacher's labels. Tags and entities can be had in any scheme, distributions only in their own. For a
+        file of nothing but entities it is IOB2.
     file_tag_scheme : `Optional[str]`, optional (default = found out)
         The scheme that the "tags" of the file must be valid in.
     repair : `bool`, optional (default = `False`)
         Read invalid tag sequences as conlleval does, instead of stopping with an error that names the line.
     types : `Optional[List[str]]`, optional (default = those that occur)
-        The entity types of the answers, where the file may lack some, or where others are to be an error.
+        The teacher's entity types, where the file may lack some, or where others are to be an error.
     missing : `str`, optional (default = `"error"`)
-        "error", or "skip" to answer `None` for a sentence that is not in the file.
+        "error", or "skip" to give no labels to a sentence that is not in the file, so that no student learns from it.
     label_map : `Optional[Dict[str, str]]`
         Types of the file to rename (`{"PERSON": "PER"}`) or to drop (`{"MISC": "O"}`). The key "*" stands for every type that is
         not named. Types that hold white space, end in a hyphen and the like (`type_fault`) must be renamed.
@@ -94,97 +84,102 @@ class LabelFileTeacher(Teacher):
             raise ConfigurationError(
                 f"'missing' is '{missing}'; it is 'error', or 'skip' to pass over sentences that are not in the file."
             )
-        complaint = TypeMap({}, "'label_map'").complaint(types or [])
-        if complaint is not None:
-            raise ConfigurationError(f"'types' of {path}: {complaint}.")
-        self.path: str = path
+        problem = TypeMap({}, "'label_map'").problem(types or [])
+        if problem is not None:
+            raise ConfigurationError(f"'types' of {path}: {problem}.")
+        self.path = path
         self._type_map = TypeMap(label_map or {}, f"'label_map' of {path}")
         self._survey = LabelFileSurvey(tag_scheme, file_tag_scheme, repair, types, self._type_map)
         self._missing = missing
-        self._columns: Dict[Tuple[str, ...], numpy.ndarray] = {}
 
     @property
     def labels(self) -> List[str]:
-        return self._contents.labels
+        return self._contents.conversion.labels
 
     @property
     def tag_scheme(self) -> str:
-        return self._contents.scheme.name
+        return self._contents.conversion.scheme.name
 
     @property
     def fingerprint(self) -> str:
-        contents = self._contents
-        parts: List[Any] = [contents.labels, contents.scheme.name, contents.lines.digest]
+        parts: List[Any] = [self.labels, self.tag_scheme, self._contents.file.digest]
         if self._type_map.names:
             parts.append(sorted(self._type_map.names.items()))
         return hashlib.sha256(f"label_file 1\n{json.dumps(parts)}".encode()).hexdigest()
 
     def _label(self, sentences: Sequence[Sequence[str]]) -> List[Optional[numpy.ndarray]]:
-        found = self._contents.lines.find(sentences)
-        for words, numbered in zip(sentences, found):
-            if numbered is None and self._missing == "error":
+        file, conversion = self._contents
+        lines = file.find(sentences)
+        for words, line in zip(sentences, lines):
+            if line is None and self._missing == "error":
                 raise ConfigurationError(
                     f"{self.path}: there is no line for the sentence {_start(words)} ({len(words)} words). Words must be the "
                     "same one by one: if the file's are parted by spaces, let the text's be as well ('tokenised': true of "
                     "raw_text). Add the sentence to the file, or set 'missing' to 'skip', and what is not in the file is passed "
                     "over."
                 )
-        return [None if numbered is None else self._answer(numbered.line, self._contents) for numbered in found]
+        return [None if line is None else conversion.probabilities(line) for line in lines]
 
     @cached_property
-    def _contents(self) -> _Contents:
-        lines = LabelFileIndex(self.path, self._survey)
-        complaint = self._survey.complaint()
-        if complaint is not None:
-            raise lines.error(*complaint)
-        unused = self._survey.unused_names()
+    def _contents(self) -> "_Contents":
+        survey = self._survey
+        file = LabelFile(self.path, survey.add)
+        problem = survey.problem()
+        if problem is not None:
+            raise file.error(*problem)
+        unused = survey.unused_names()
         if unused:
             logger.warning(
                 "%s: 'label_map' names types that no line has (%s). Those of the file are: %s.",
                 self.path,
                 listed(unused),
-                listed(self._survey.seen()),
+                listed(survey.file_types()),
             )
-        scheme = self._survey.scheme()
-        labels = scheme.tag_set(self._survey.types)
-        contents = _Contents(lines, labels, {label: column for column, label in enumerate(labels)}, scheme)
-        for first, other in lines.repeated():
-            one, two = self._answer(first.line, contents), self._answer(other.line, contents)
-            if not numpy.allclose(one, two, rtol=0, atol=_SAME):
-                raise lines.error(
+        conversion = _Conversion(survey.scheme, survey.types, self._type_map)
+        for first, other in file.repeated():
+            if not numpy.allclose(conversion.probabilities(first), conversion.probabilities(other), rtol=0, atol=_SAME):
+                raise file.error(
                     other.number,
-                    f"the sentence {_start(other.line.words)} has other labels than in line {first.number}; keep one of them",
+                    f"the sentence {_start(other.words)} has other labels than in line {first.number}; keep one of them",
                 )
-        return contents
+        return _Contents(file, conversion)
 
-    def _answer(self, line: LabelLine, contents: _Contents) -> numpy.ndarray:
-        """(num_words, num_labels)"""
-        answer = numpy.zeros((len(line.words), len(contents.labels)), numpy.float32)
-        if line.distributions is not None:
+
+class _Conversion:
+    """Turns the labels of lines into probabilities of the teacher's labels."""
+
+    def __init__(self, scheme: TagScheme, types: Set[str], type_map: TypeMap) -> None:
+        self.scheme = scheme
+        self.labels = scheme.tag_set(types)
+        self._type_map = type_map
+        self._columns = {label: column for column, label in enumerate(self.labels)}
+        self._file_columns: Dict[str, int] = {}
+
+    def probabilities(self, line: LabelLine) -> numpy.ndarray:
+        """(num_words, num_labels) float32."""
+        probabilities = numpy.zeros((len(line.words), len(self.labels)), numpy.float32)
+        if line.probabilities is not None:
+            columns = [self._column(label) for label in line.labels]
             # Several columns are added up where their types become one, or O.
-            numpy.add.at(answer.T, self._columns_of(line.labels, contents), line.distributions.T)
+            numpy.add.at(probabilities.T, columns, line.probabilities.T)
         else:
-            spans = [
-                EntitySpan(start, end, renamed)
-                for start, end, entity_type in line.spans
-                if (renamed := self._type_map.renamed(entity_type)) is not None
-            ]
-            tags = contents.scheme.tags(spans, len(line.words))
-            answer[numpy.arange(len(tags)), [contents.columns[tag] for tag in tags]] = 1
-        return answer
+            renamed = [(span, self._type_map.renamed(span.type)) for span in line.spans]
+            spans = [EntitySpan(span.start, span.end, new) for span, new in renamed if new is not None]
+            tags = self.scheme.tags(spans, len(line.words))
+            probabilities[numpy.arange(len(tags)), [self._columns[tag] for tag in tags]] = 1
+        return probabilities
 
-    def _columns_of(self, own: Tuple[str, ...], contents: _Contents) -> numpy.ndarray:
-        """(num_labels_of_line,) Where the columns of a line's labels belong."""
-        if own not in self._columns:
-            if len(self._columns) == _MAX_REMEMBERED:
-                self._columns.clear()
-            self._columns[own] = numpy.array([contents.columns[self._renamed(label)] for label in own])
-        return self._columns[own]
+    def _column(self, file_label: str) -> int:
+        """The column that a label of the file belongs to."""
+        if file_label not in self._file_columns:
+            label = rewritten(file_label, self._type_map.renamed, letters={})
+            self._file_columns[file_label] = self._columns[label]
+        return self._file_columns[file_label]
 
-    def _renamed(self, label: str) -> str:
-        letter, entity_type = split_tag(label)
-        renamed = None if entity_type is None else self._type_map.renamed(entity_type)
-        return OUTSIDE if renamed is None else f"{letter}-{renamed}"
+
+class _Contents(NamedTuple):
+    file: LabelFile
+    conversion: _Conversion
 
 
 def _start(words: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""One line of a label file: a sentence and what somebody says of its words."""
+"""Reads and writes the lines of label files: a sentence and the labels of its words."""
 
 import itertools
 import json
@@ -6,10 +6,11 @@ from collections import Counter
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy
+from allennlp.common.checks import ConfigurationError
 
 from lowresource_ner.common.quoting import quoted
 from lowresource_ner.common.text_rules import MAX_TYPE_CHARACTERS, word_fault
-from lowresource_ner.tagging.tag_schemes import EntitySpan, InvalidTagSequence, get_scheme
+from lowresource_ner.tagging import EntitySpan, InvalidTagSequence, get_scheme
 
 _ANY_SCHEME = get_scheme("IOB2")
 """Reading as conlleval does, the letters of all schemes mean the same in each."""
@@ -21,7 +22,7 @@ _BYTE_ORDER_MARK = "\ufeff"
 
 class LabelLine(NamedTuple):
     """
-    What a line says, as hard labels or as soft ones.
+    A sentence and its labels, hard or soft.
 
     # Parameters
 
@@ -29,18 +30,21 @@ class LabelLine(NamedTuple):
     spans : `List[EntitySpan]`
         The entities; empty where the labels are soft.
     tags : `Optional[List[str]]`
-        As the line has them, in a scheme that it does not name; `None` where it lists entities, or soft labels.
+        The tags as the line has them, in a scheme that it does not name; `None` where it lists entities, or soft labels.
     labels : `Tuple[str, ...]`
-        Of the columns of `distributions`.
-    distributions : `Optional[numpy.ndarray]`
+        Those of the columns of `probabilities`.
+    probabilities : `Optional[numpy.ndarray]`
         (num_words, num_labels) float32, each row with the sum 1; `None` where the labels are hard.
+    number : `int`
+        The number of the line in its file, from 1; 0 where it was read from no file.
     """
 
     words: List[str]
     spans: List[EntitySpan]
     tags: Optional[List[str]] = None
     labels: Tuple[str, ...] = ()
-    distributions: Optional[numpy.ndarray] = None
+    probabilities: Optional[numpy.ndarray] = None
+    number: int = 0
 
     @property
     def types(self) -> List[str]:
@@ -50,18 +54,17 @@ class LabelLine(NamedTuple):
 
 def parse_label_line(raw: bytes) -> Optional[LabelLine]:
     """
-    Reads a line. Where it says several things, the one that says most is taken: distributions before tags before entities.
+    Reads a line. Of several kinds of labels on it, the one that says most is taken: distributions before tags before entities.
 
     # Returns
 
     `Optional[LabelLine]`
-        `None` for a line that there is nothing to learn from: a sentence without words, or one that a predictor answered with an
-        error.
+        `None` for a line without labels: a sentence without words, or one that a predictor answered with an error.
 
     # Raises
 
     `ValueError`
-        What is wrong with the line, a semicolon, and what to do about it.
+        What is wrong with the line, and what to do about it.
     """
     item = _object(raw)
     if "error" in item and "tokens" not in item:
@@ -69,18 +72,52 @@ def parse_label_line(raw: bytes) -> Optional[LabelLine]:
     words = _words(item)
     if not words:
         return None
-    distributions = _soft(item)
-    if distributions is not None:
+    rows = _rows(item)
+    if rows is not None:
         labels = _labels(item)
-        return LabelLine(words, [], labels=labels, distributions=_checked(distributions, len(words), labels))
+        return LabelLine(words, [], labels=labels, probabilities=_probabilities(rows, len(words), labels))
     if item.get("tags") is not None:
-        return _hard(words, item["tags"])
+        return _tagged(words, item["tags"])
     if item.get("entities") is not None:
         return LabelLine(words, _spans(item["entities"], len(words)))
     raise ValueError(
         'the sentence has no labels; give "tags", "distributions" with their "labels", or "entities" (an empty list where there '
         "are none)"
     )
+
+
+def format_label_line(words: Sequence[str], labels: Sequence[str], probabilities: numpy.ndarray) -> str:
+    """
+    Writes a sentence as a line from which `parse_label_line` reads the same words and, rounded, the same probabilities.
+
+    # Parameters
+
+    words : `Sequence[str]`
+    labels : `Sequence[str]`
+    probabilities : `numpy.ndarray`
+        (num_words, num_labels)
+
+    # Raises
+
+    `ConfigurationError`
+        For what cannot be read again: numbers that are not finite, and words that no text may have (`word_fault`).
+    """
+    faults = (f"word {number} {fault}" for number, fault in enumerate(map(word_fault, words), start=1) if fault)
+    fault = next(faults, None if numpy.isfinite(probabilities).all() else "the teachers' answer is not finite (NaN)")
+    if fault is not None:
+        raise ConfigurationError(
+            f"The labels of the sentence {quoted(' '.join(words))} cannot be written: {fault}. Take it out of the text; where it "
+            "is the answer, have a look at the teachers' weights first."
+        )
+    # Rounded so that the sums of many labels' probabilities stay near 1.
+    digits = max(5, 3 + len(str(len(labels))))
+    line = {
+        "tokens": words,
+        "tags": [labels[index] for index in probabilities.argmax(axis=1)],
+        "labels": labels,
+        "distributions": [[round(float(value), digits) for value in row] for row in probabilities],
+    }
+    return json.dumps(line, ensure_ascii=False)
 
 
 def _object(raw: bytes) -> Dict[str, Any]:
@@ -135,10 +172,10 @@ def _words(item: Dict[str, Any]) -> List[str]:
     return words
 
 
-def _soft(item: Dict[str, Any]) -> Optional[List[Any]]:
+def _rows(item: Dict[str, Any]) -> Optional[List[Any]]:
     """
-    The distributions of a line, if it has any. "probabilities" may also be one number a word, as the predictor `ner` gives
-    those of its tags.
+    The numbers of each word, if the line has soft labels. "probabilities" may also be one number a word, as the predictor `ner`
+    gives those of its tags.
     """
     for key in ("distributions", "probabilities"):
         rows = item.get(key)
@@ -167,7 +204,7 @@ def _labels(item: Dict[str, Any]) -> Tuple[str, ...]:
     return tuple(labels)
 
 
-def _checked(rows: Sequence[Any], num_words: int, labels: Sequence[str]) -> numpy.ndarray:
+def _probabilities(rows: Sequence[Any], num_words: int, labels: Sequence[str]) -> numpy.ndarray:
     """(num_words, num_labels)"""
     if len(rows) != num_words or not all(_is_row(row, len(labels)) for row in rows):
         raise ValueError(
@@ -195,15 +232,15 @@ def _is_row(row: Any, num_labels: int) -> bool:
     return isinstance(row, list) and len(row) == num_labels and set(map(type, row)) <= {int, float}
 
 
-def _hard(words: List[str], tags: Any) -> LabelLine:
+def _tagged(words: List[str], tags: Any) -> LabelLine:
     if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
         raise ValueError('"tags" is no list of tags; give one for each word')
     if len(tags) != len(words):
         raise ValueError(f"there are {len(words)} tokens and {len(tags)} tags; give one tag for each token")
     try:
         return LabelLine(words, _ANY_SCHEME.spans(tags, repair=True), tags)
-    except InvalidTagSequence as offence:
-        raise ValueError(f"{quoted(offence.tag)} is no tag: {offence.reason}; mend it") from offence
+    except InvalidTagSequence as error:
+        raise ValueError(f"{quoted(error.tag)} is no tag: {error.reason}; mend it") from error
 
 
 def _spans(entities: Any, num_words: int) -> List[EntitySpan]:

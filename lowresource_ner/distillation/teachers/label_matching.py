@@ -1,4 +1,4 @@
-"""What a teacher's labels are in the words of its student."""
+"""Matches the labels of teachers with those of their student."""
 
 from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Set
 
@@ -16,7 +16,7 @@ _REASONS = {
 }
 _INTO_IOB1 = "in IOB1 it depends on the word before whether an entity begins with B- or with I-"
 
-# Names that mean the same in the corpora that are about. They are proposed in messages, and never assumed.
+# Names that mean the same in published corpora. They are proposed in messages, and never assumed.
 _ALIASES = (
     ("per", "person", "pers", "people"),
     ("org", "organization", "organisation"),
@@ -25,12 +25,19 @@ _ALIASES = (
 )
 
 
-class LabelMatching:
+def label_matrix(
+    teacher_labels: Sequence[str],
+    teacher_scheme: str,
+    student_labels: Sequence[str],
+    student_scheme: str,
+    label_map: Optional[Mapping[str, str]] = None,
+    name: str = "the teacher",
+) -> numpy.ndarray:
     """
-    Turns distributions over a teacher's labels into distributions over its student's: `student = teacher @ matrix`.
+    Makes the matrix that turns probabilities of a teacher's labels into those of its student's: `student = teacher @ matrix`.
 
-    Labels are matched by name, after `label_map`. Schemes are converted where the probabilities of the words, each for itself,
-    say enough: a tag that a word has in the student's scheme must follow from the one it has in the teacher's.
+    Labels are matched by name, after `label_map`. Schemes are converted where a word's tag in the student's scheme follows from
+    its tag in the teacher's alone.
 
     # Parameters
 
@@ -46,42 +53,35 @@ class LabelMatching:
     name : `str`, optional (default = `"the teacher"`)
         For messages.
 
+    # Returns
+
+    `numpy.ndarray`
+        (num_teacher_labels, num_student_labels) float32, with one 1 in each row.
+
     # Raises
 
     `ConfigurationError`
         Where the types differ, `label_map` names a type that the teacher has not, or the schemes cannot be converted.
     """
-
-    def __init__(
-        self,
-        teacher_labels: Sequence[str],
-        teacher_scheme: str,
-        student_labels: Sequence[str],
-        student_scheme: str,
-        label_map: Optional[Mapping[str, str]] = None,
-        name: str = "the teacher",
-    ) -> None:
-        source, target = get_scheme(teacher_scheme), get_scheme(student_scheme)
-        types = _Types.of(teacher_labels, label_map or {}, name)
-        student = _Types.of(student_labels, {}, "the student")
-        _check_same_types(student, types)
-        letters = _letters(source, target, name)
-        if source.name == "IOB1" and types.are_merged:
+    types = _types_of_labels(teacher_labels, label_map or {}, name)
+    _check_same_types(_types_of_labels(student_labels, {}, "the student"), types)
+    letters = _letters(get_scheme(teacher_scheme), get_scheme(student_scheme), name)
+    if get_scheme(teacher_scheme).name == "IOB1" and types.are_merged:
+        raise ConfigurationError(
+            f"'label_maps' for {name} makes one type of several, and its scheme is IOB1: {_REASONS['IOB1']}. Take a teacher "
+            "whose scheme is another, or leave its types apart."
+        )
+    columns = {label: column for column, label in enumerate(student_labels)}
+    matrix = numpy.zeros((len(teacher_labels), len(student_labels)), numpy.float32)
+    for row, label in enumerate(teacher_labels):
+        own = rewritten(label, types.renamed, letters)
+        if own not in columns:
             raise ConfigurationError(
-                f"'label_maps' for {name} makes one type of several, and its scheme is IOB1: {_REASONS['IOB1']}. Take a teacher "
-                "whose scheme is another, or leave its types apart."
+                f"{quoted(label)}, a label of {name}, is {quoted(own)} for the student, which has no such label: "
+                f"{listed(student_labels)}. Give the student all tags of its scheme, as student_labels() does."
             )
-        columns = {label: column for column, label in enumerate(student_labels)}
-        self.matrix = numpy.zeros((len(teacher_labels), len(student_labels)), numpy.float32)
-        """(num_teacher_labels, num_student_labels), with one 1 in each row."""
-        for row, label in enumerate(teacher_labels):
-            translated = rewritten(label, types.renamed, letters)
-            if translated not in columns:
-                raise ConfigurationError(
-                    f"{quoted(label)}, a label of {name}, is {quoted(translated)} for the student, which has no such label: "
-                    f"{listed(student_labels)}. Give the student all tags of its scheme, as student_labels() does."
-                )
-            self.matrix[row, columns[translated]] = 1
+        matrix[row, columns[own]] = 1
+    return matrix
 
 
 def student_labels(
@@ -91,14 +91,14 @@ def student_labels(
     names: Optional[Sequence[str]] = None,
 ) -> List[str]:
     """
-    The labels of a student of some teachers: O, then for each entity type in alphabetical order the tags of the scheme.
+    Returns the labels of a student of some teachers: O, then for each entity type in alphabetical order the tags of the scheme.
 
     # Parameters
 
     teachers_labels : `Sequence[Sequence[str]]`
         Of each teacher.
     label_maps : `Sequence[Optional[Mapping[str, str]]]`
-        Of each teacher; see `LabelMatching`.
+        Of each teacher; see `label_matrix`.
     tag_scheme : `str`
         The student's.
     names : `Optional[Sequence[str]]`, optional (default = "teacher 1", "teacher 2", ...)
@@ -116,7 +116,8 @@ def student_labels(
         )
     names = names or [f"teacher {number}" for number in range(1, len(teachers_labels) + 1)]
     types = [
-        _Types.of(labels, label_map or {}, name) for labels, label_map, name in zip(teachers_labels, label_maps, names)
+        _types_of_labels(labels, label_map or {}, name)
+        for labels, label_map, name in zip(teachers_labels, label_maps, names)
     ]
     for other in types[1:]:
         _check_same_types(types[0], other, both_can_change=True)
@@ -128,25 +129,10 @@ def student_labels(
 
 
 class _Types(NamedTuple):
-    """The entity types of one side, and what its label map makes of each."""
+    """The entity types of a teacher or a student, and what its label map makes of each ("O" where it is dropped)."""
 
     owner: str
     mapped: Dict[str, str]
-
-    @classmethod
-    def of(cls, labels: Sequence[str], label_map: Mapping[str, str], owner: str) -> "_Types":
-        types = sorted(letters_by_type(labels, owner))
-        strangers = sorted(set(label_map) - set(types) - {OTHER_TYPES})
-        if strangers:
-            raise ConfigurationError(
-                f"'label_maps' for {owner} names {listed(strangers)}, and its types are {listed(types)}. Take them out, or write "
-                "them as the teacher does."
-            )
-        type_map = TypeMap(label_map, f"'label_maps' for {owner}")
-        complaint = type_map.complaint(types)
-        if complaint is not None:
-            raise ConfigurationError(f"{_sentence(owner)}: {complaint}.")
-        return cls(owner, {each: type_map.renamed(each) or OUTSIDE for each in types})
 
     def renamed(self, entity_type: str) -> Optional[str]:
         """What the label map makes of a type; `None` where it is dropped."""
@@ -167,12 +153,27 @@ class _Types(NamedTuple):
         return as_json({old: new for old, new in final.items() if new != old or new == OUTSIDE})
 
 
+def _types_of_labels(labels: Sequence[str], label_map: Mapping[str, str], owner: str) -> _Types:
+    types = sorted(letters_by_type(labels, owner))
+    unknown = sorted(set(label_map) - set(types) - {OTHER_TYPES})
+    if unknown:
+        raise ConfigurationError(
+            f"'label_maps' for {owner} names {listed(unknown)}, and its types are {listed(types)}. Take them out, or write "
+            "them as the teacher does."
+        )
+    type_map = TypeMap(label_map, f"'label_maps' for {owner}")
+    problem = type_map.problem(types)
+    if problem is not None:
+        raise ConfigurationError(f"{_capitalised(owner)}: {problem}.")
+    return _Types(owner, {each: type_map.renamed(each) or OUTSIDE for each in types})
+
+
 def _check_same_types(first: _Types, other: _Types, both_can_change: bool = False) -> None:
-    """Raises an error that says which types differ, and with which label maps they would not."""
+    """Raises an error that names the types that differ, and the label maps that would make them the same."""
     if first.as_mapped == other.as_mapped:
         return
     message = (
-        f"The entity types differ. {_sentence(first.owner)} has {listed(sorted(first.as_mapped))}; {other.owner} has "
+        f"The entity types differ. {_capitalised(first.owner)} has {listed(sorted(first.as_mapped))}; {other.owner} has "
         f"{listed(sorted(other.as_mapped))}. Types are matched by their names alone."
     )
     aliases = {_meaning(each): each for each in sorted(first.as_mapped, reverse=True)}
@@ -193,7 +194,7 @@ def _check_same_types(first: _Types, other: _Types, both_can_change: bool = Fals
 
 
 def _meaning(entity_type: str) -> str:
-    """The same for types that are likely to mean the same."""
+    """A name that types share if they are likely to mean the same."""
     name = entity_type.casefold()
     return next((group[0] for group in _ALIASES if name in group), name)
 
@@ -213,5 +214,5 @@ def _letters(source: TagScheme, target: TagScheme, name: str) -> Dict[str, str]:
     return letters
 
 
-def _sentence(text: str) -> str:
+def _capitalised(text: str) -> str:
     return text[:1].upper() + text[1:]

@@ -1,7 +1,8 @@
-"""Who labels text for a student."""
+"""The base class of teachers, which give probabilities to the labels of words."""
 
+from itertools import chain
 from pathlib import Path
-from typing import Iterable, Iterator, List, Optional, Sequence, Tuple
+from typing import Iterable, List, Optional, Sequence, Tuple
 
 import numpy
 from allennlp.common import Registrable
@@ -12,23 +13,20 @@ _SENTENCES_AT_ONCE = 8192
 
 class Teacher(Registrable):
     """
-    Gives the words of sentences probability distributions over its own labels.
+    Gives probabilities over its own labels to the words of sentences.
 
-    Making one is cheap and looks at no file: a student's archive names its teachers, and must load where they are not. Models are
-    loaded when something is asked that needs them. Loading and asking draw on no random numbers of the training around them.
+    Making a teacher is cheap and opens no file: a student's archive names its teachers, and must load where they are not. Models
+    are loaded when something is asked that needs them. Loading and asking draw no random numbers from the training around them.
 
-    A teacher of another kind says what its `labels`, `tag_scheme` and `fingerprint` are and defines `_label`.
+    Subclasses define `labels`, `tag_scheme`, `fingerprint` and `_label`.
     """
 
     is_stored = True
-    """Whether its answers cost so much that they are worth keeping in a store."""
-
-    path: Optional[str] = None
-    """The file that it has its answers from, where they are not a model's."""
+    """Whether its probabilities cost so much that they are worth keeping in a store."""
 
     @property
     def labels(self) -> List[str]:
-        """The teacher's own tags, in the order of the columns of its answers. No weights are loaded for them."""
+        """The teacher's own tags, in the order of the columns of its probabilities. No weights are loaded for them."""
         raise NotImplementedError
 
     @property
@@ -39,14 +37,14 @@ class Teacher(Registrable):
     @property
     def fingerprint(self) -> str:
         """
-        A digest, in hexadecimal digits, of all that its answers depend on: weights, labels, tokenizer, options. It knows nothing
-        of paths and dates, and nothing of what changes answers by rounding alone (the device, the size of batches).
+        A digest, in hexadecimal digits, of all that its probabilities depend on: weights, labels, tokenizer, options. Paths and
+        dates are no part of it, and neither is what changes probabilities by rounding alone (the device, the size of batches).
         """
         raise NotImplementedError
 
     def label(self, sentences: Sequence[Sequence[str]]) -> List[Optional[numpy.ndarray]]:
         """
-        The distributions of many sentences; the more there are in a call, the less is padded.
+        Returns the probabilities of many sentences; the more there are in a call, the less is padded.
 
         # Parameters
 
@@ -60,16 +58,13 @@ class Teacher(Registrable):
             where a teacher was set up to pass over what it does not know.
         """
         with_words = [words for words in sentences if words]
-        answers = self._answers(with_words)
+        starts = range(0, len(with_words), _SENTENCES_AT_ONCE)
+        labelled = chain.from_iterable(self._label(with_words[start : start + _SENTENCES_AT_ONCE]) for start in starts)
         nothing = numpy.zeros((0, len(self.labels)), numpy.float32)
-        return [next(answers) if words else nothing for words in sentences]
-
-    def _answers(self, sentences: Sequence[Sequence[str]]) -> Iterator[Optional[numpy.ndarray]]:
-        for start in range(0, len(sentences), _SENTENCES_AT_ONCE):
-            yield from self._label(sentences[start : start + _SENTENCES_AT_ONCE])
+        return [next(labelled) if words else nothing for words in sentences]
 
     def _label(self, sentences: Sequence[Sequence[str]]) -> List[Optional[numpy.ndarray]]:
-        """What `label` returns, of sentences with one word at least."""
+        """What `label` returns, for sentences of at least one word."""
         raise NotImplementedError
 
 
@@ -77,17 +72,19 @@ FileVersions = Tuple[Tuple[str, int, int], ...]
 
 
 def file_versions(paths: Iterable[Path]) -> FileVersions:
-    """Path, time of change and size of files: enough to see that one of them is not what it was a while ago."""
+    """The path, time of change and size of each file, by which a later change is noticed."""
     return tuple((str(path), path.stat().st_mtime_ns, path.stat().st_size) for path in paths)
 
 
 def check_versions(name: str, before: FileVersions, after: FileVersions) -> None:
     """
+    Checks that a model's files are the same when it is loaded as they were when its fingerprint was taken. Otherwise its
+    probabilities would be stored as those of the earlier model.
+
     # Raises
 
     `ConfigurationError`
-        Where the files of the model `name` are others when it is loaded than when its fingerprint was taken: its answers would
-        be stored as those of what it was.
+        Where they are not; the message calls the model `name`.
     """
     if before != after:
         raise ConfigurationError(

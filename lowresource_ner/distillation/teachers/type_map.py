@@ -1,4 +1,4 @@
-"""What somebody's entity types are called here."""
+"""Renames and drops the entity types of teachers and label files."""
 
 from typing import Iterable, Mapping, Optional
 
@@ -7,24 +7,25 @@ from allennlp.common.checks import ConfigurationError
 from lowresource_ner.common.quoting import as_json, quoted
 from lowresource_ner.common.text_rules import suggested_type, type_fault
 from lowresource_ner.data.dataset_readers.conll_ner import OTHER_TYPES
-from lowresource_ner.tagging.tag_schemes import OUTSIDE
+from lowresource_ner.tagging import OUTSIDE
 
 
 class TypeMap:
     """
-    Entity types to rename or to drop. A type that cannot be one here (`type_fault`) can be used if it is renamed.
+    Says which entity types are renamed and which are dropped. A type with a name that is not allowed (`type_fault`) can be used
+    if it is renamed.
 
     # Parameters
 
     names : `Mapping[str, str]`
         `{"PERSON": "PER", "work of art": "work-of-art"}`. "O" drops a type; the key "*" stands for every type that is not named.
     option : `str`
-        Where it was given, for messages: "'label_map' of labels.jsonl".
+        The option that `names` was given in, for messages: "'label_map' of labels.jsonl".
 
     # Raises
 
     `ConfigurationError`
-        Where it maps to what is no type.
+        For a new name that is not allowed.
     """
 
     def __init__(self, names: Mapping[str, str], option: str) -> None:
@@ -39,17 +40,17 @@ class TypeMap:
                 )
 
     def renamed(self, entity_type: str) -> Optional[str]:
-        """What a type is called here; `None` where it is dropped."""
+        """The new name of a type; `None` where it is dropped."""
         new = self.names.get(entity_type, self.names.get(OTHER_TYPES))
         return entity_type if new is None else None if new == OUTSIDE else new
 
     def fault(self, entity_type: str) -> Optional[str]:
-        """Why a type cannot be used here ("holds white space"), or `None` where it can."""
+        """Why a type cannot be used ("holds white space"), or `None` where it can."""
         is_named = entity_type in self.names or OTHER_TYPES in self.names
         return None if is_named else type_fault(entity_type)
 
-    def complaint(self, types: Iterable[str]) -> Optional[str]:
-        """What is wrong with the first of these types that cannot be used, a semicolon, and what to do about all that cannot."""
+    def problem(self, types: Iterable[str]) -> Optional[str]:
+        """What is wrong with the first of these types that cannot be used, and how to rename all that cannot; else `None`."""
         wrong = [each for each in types if self.fault(each) is not None]
         if not wrong:
             return None

@@ -1,4 +1,4 @@
-"""Teachers that count for more, the nearer their language is to the target's (Wu et al. 2020, section 3.3)."""
+"""Weighs teachers by the similarity of their languages to the target's (Wu et al. 2020, arXiv:2004.12440, section 3.3)."""
 
 import logging
 from functools import cached_property
@@ -12,18 +12,13 @@ from allennlp.common.checks import ConfigurationError
 from lowresource_ner.archives.archive import Archive
 from lowresource_ner.common.preserved_random_state import preserved_random_state
 from lowresource_ner.common.rounding import differ_by_rounding
-from lowresource_ner.data.batching.bounded_blocks import bounded_blocks, num_characters
+from lowresource_ner.distillation.corpus import Corpus, sentence_blocks
 from lowresource_ner.distillation.weights.language_vectors import LanguageVectorsReader
 from lowresource_ner.distillation.weights.sentence_vectors import SentenceEncoder
-from lowresource_ner.distillation.weights.teacher_weights import Sentences, TeacherWeights
+from lowresource_ner.distillation.weights.teacher_weights import TeacherWeights
+from lowresource_ner.models.language_similarity import LanguageSimilarity
 
 logger = logging.getLogger(__name__)
-
-_BLOCK = 2048
-"""Sentences that are scored in one call."""
-
-_BLOCK_CHARACTERS = 1 << 22
-"""A block of so many characters takes no further sentence."""
 
 _MEASURES = ("learned", "cosine", "l1", "l2")
 _LEVELS = ("corpus", "sentence")
@@ -32,7 +27,7 @@ _LEVELS = ("corpus", "sentence")
 class _Similarity(NamedTuple):
     """A trained model of the archive, and the encoder whose vectors it reads."""
 
-    model: Any
+    model: LanguageSimilarity
     encoder: SentenceEncoder
 
 
@@ -114,11 +109,8 @@ class SimilarityWeights(TeacherWeights):
     def open(self, teachers: Sequence[str]) -> None:
         self._columns(teachers)
 
-    def prepare(self, teachers: Sequence[str], corpus: Sentences) -> None:
-        blocks = [
-            self._scores(teachers, block)
-            for block in bounded_blocks(corpus(), num_characters, _BLOCK, _BLOCK_CHARACTERS)
-        ]
+    def prepare(self, teachers: Sequence[str], corpus: Corpus) -> None:
+        blocks = [self._scores(teachers, block) for block in sentence_blocks(corpus)]
         scores = numpy.concatenate(blocks or [numpy.zeros((0, len(teachers)), numpy.float32)])
         tau = _tau(scores)
         alpha = _softmax(tau * scores).mean(axis=0) if len(scores) else numpy.full(len(teachers), 1 / len(teachers))
@@ -190,7 +182,9 @@ class SimilarityWeights(TeacherWeights):
         )
         with preserved_random_state(), archive:
             loaded = archive.load()
-        if not hasattr(loaded.model, "scores") or not isinstance(loaded.dataset_reader, LanguageVectorsReader):
+        if not isinstance(loaded.model, LanguageSimilarity) or not isinstance(
+            loaded.dataset_reader, LanguageVectorsReader
+        ):
             raise ConfigurationError(
                 f"{self._archive_file} says nothing of languages: its model is a {type(loaded.model).__name__}. Take the "
                 "archive of a 'language_similarity'."

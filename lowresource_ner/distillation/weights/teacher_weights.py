@@ -1,17 +1,20 @@
-"""What each of several teachers counts for (Wu et al. 2020, section 3.3)."""
+"""The weights of several teachers (Wu et al. 2020, arXiv:2004.12440, section 3.3)."""
 
-from typing import Any, Callable, Dict, Iterable, Sequence
+from typing import Any, Dict, Sequence
 
 import numpy
 from allennlp.common import Registrable
 from allennlp.common.checks import ConfigurationError
 
-Sentences = Callable[[], Iterable[Sequence[str]]]
-"""All sentences of a corpus, words by words; each call begins anew."""
+from lowresource_ner.distillation.corpus import Corpus
 
 
 class TeacherWeights(Registrable):
-    """The weights α_k of teachers: p̃ = Σ_k α_k p̃_k."""
+    """
+    Weighs teachers against each other: p̃ = Σ_k α_k p̃_k.
+
+    Subclasses define `weights`, and `prepare` where the weights depend on a corpus as a whole.
+    """
 
     default_implementation = "uniform"
 
@@ -20,11 +23,12 @@ class TeacherWeights(Registrable):
 
     def check(self, teachers: Sequence[str]) -> None:
         """
-        Whether there are weights for just these teachers.
+        Checks the names in the options.
 
         # Raises
 
         `ConfigurationError`
+            Where they are not those of these teachers.
         """
 
     def open(self, teachers: Sequence[str]) -> None:
@@ -34,27 +38,29 @@ class TeacherWeights(Registrable):
         # Raises
 
         `ConfigurationError`
+            Where something is missing or wrong.
         """
 
-    def prepare(self, teachers: Sequence[str], corpus: Sentences) -> None:
+    def prepare(self, teachers: Sequence[str], corpus: Corpus) -> None:
         """
-        Called before the first sentence of a corpus is weighed, for what has to be known of the corpus as a whole. Here it looks
-        at nothing.
+        Called before the teachers of the first sentence of a corpus are weighed. The base class does nothing.
 
         # Parameters
 
         teachers : `Sequence[str]`
             Their names.
         corpus : `Callable[[], Iterable[Sequence[str]]]`
-            Gives all sentences of the corpus, whatever share of it this process labels.
+            Returns all sentences of the corpus, also those that other processes label.
         """
 
     def summary(self, teachers: Sequence[str]) -> Dict[str, Any]:
-        """What a user is told of the weights, after `prepare`: plain numbers by name; nothing where the config has all."""
+        """What a user is told of the weights after `prepare`: numbers by name; nothing where they are in the config."""
         return {}
 
     def weights(self, teachers: Sequence[str], sentences: Sequence[Sequence[str]]) -> numpy.ndarray:
         """
+        Returns the weights of the teachers for each sentence.
+
         # Parameters
 
         teachers : `Sequence[str]`
@@ -72,7 +78,7 @@ class TeacherWeights(Registrable):
 
 @TeacherWeights.register("uniform")
 class UniformWeights(TeacherWeights):
-    """All teachers count alike."""
+    """Gives all teachers the same weight."""
 
     def weights(self, teachers: Sequence[str], sentences: Sequence[Sequence[str]]) -> numpy.ndarray:
         return numpy.full((len(sentences), len(teachers)), 1 / len(teachers), numpy.float32)
@@ -81,6 +87,8 @@ class UniformWeights(TeacherWeights):
 @TeacherWeights.register("given")
 class GivenWeights(TeacherWeights):
     """
+    Takes the weights from the config.
+
     # Parameters
 
     values : `Dict[str, float]`

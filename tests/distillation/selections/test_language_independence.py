@@ -15,6 +15,7 @@ from allennlp.models import Model, load_archive
 from allennlp.models.archival import archive_model
 from conftest import CORPORA, TINY_ENCODER
 
+import lowresource_ner.distillation.corpus as corpus_blocks
 import lowresource_ner.distillation.selections.language_independence as language_independence
 from lowresource_ner.distillation import LanguageIndependence
 from lowresource_ner.models.adversarial_tagger import AdversarialTagger
@@ -87,7 +88,7 @@ def kept(selection: LanguageIndependence, text: List[Words]) -> List[bool]:
 @pytest.mark.parametrize("share, number", [(0.8, 36), (0.5, 22), (0.01, 1), (1.0, 45)])
 def test_the_most_independent_share_is_kept(archive, text, scores, share, number, monkeypatch) -> None:
     """Judged in blocks and small batches, in another order than asked for."""
-    monkeypatch.setattr(language_independence, "_BLOCK", 16)
+    monkeypatch.setattr(corpus_blocks, "MOST_SENTENCES", 16)
     selection = prepared(archive, text, share=share, batch_size=150)
     order = sorted(range(len(text)), key=lambda index: -scores[index])
     if number < len(text):
@@ -116,7 +117,7 @@ def test_rounding_does_not_choose_between_sentences(archive, monkeypatch) -> Non
     """At the threshold, sentences that are as independent as one another but for their last bits are all kept."""
     scores = {"best": 0.9, "one": 0.8, "two": 0.8 + 5e-8, "three": 0.8 - 5e-8, "worse": 0.799, "worst": 0.7}
     monkeypatch.setattr(
-        language_independence._Judge,
+        language_independence._Discriminator,
         "independence",
         lambda self, sentences: numpy.array([scores[word] for (word,) in sentences]),
     )

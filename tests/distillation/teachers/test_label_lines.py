@@ -37,8 +37,8 @@ def entity(entity: str) -> bytes:
 )
 def test_numbers_that_are_probabilities(rows, expected) -> None:
     line = parse_label_line(soft(rows))
-    assert line is not None and line.distributions is not None
-    numpy.testing.assert_allclose(line.distributions, expected, rtol=1e-6)
+    assert line is not None and line.probabilities is not None
+    numpy.testing.assert_allclose(line.probabilities, expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ import numpy
 import pytest
 from allennlp.common.checks import ConfigurationError
 
-from lowresource_ner.distillation.teacher_board import TeacherBoard
-from lowresource_ner.distillation.teachers.label_matching import LabelMatching, student_labels
+from lowresource_ner.distillation.teacher_ensemble import TeacherEnsemble
+from lowresource_ner.distillation.teachers.label_matching import label_matrix, student_labels
 from lowresource_ner.distillation.teachers.teacher import Teacher
 from lowresource_ner.tagging import get_scheme, letters_by_type, scheme_of_labels
 
@@ -60,7 +60,7 @@ def test_marginals_are_those_of_the_rewritten_sequences(source, target, label_ma
     sequences = weighted_sequences(source, *types)
     assert len(sequences) > 100
     rewritten = [(converted(renamed(tags, source, label_map), source, target), weight) for tags, weight in sequences]
-    matrix = LabelMatching(labels, source, wanted, target, label_map).matrix
+    matrix = label_matrix(labels, source, wanted, target, label_map)
     assert matrix.shape == (len(labels), len(wanted)) and matrix.dtype == numpy.float32
     assert (matrix.sum(axis=1) == 1).all()
     numpy.testing.assert_allclose(
@@ -75,7 +75,7 @@ def test_marginals_are_those_of_the_rewritten_sequences(source, target, label_ma
 def test_what_marginals_do_not_say_is_refused_and_rightly_so(source, target) -> None:
     labels, wanted = get_scheme(source).tag_set(["PER"]), get_scheme(target).tag_set(["PER"])
     with pytest.raises(ConfigurationError, match=f"{source} and the student's {target}.*cannot be converted: in IOB"):
-        LabelMatching(labels, source, wanted, target)
+        label_matrix(labels, source, wanted, target)
     # No matrix would do: that which fits one distribution over sequences best is wrong for others.
     pairs = []
     for seed in range(8):
@@ -90,13 +90,13 @@ def test_what_marginals_do_not_say_is_refused_and_rightly_so(source, target) -> 
 def test_merged_types_are_no_iob1() -> None:
     labels = get_scheme("IOB1").tag_set(["GPE", "LOC"])
     with pytest.raises(ConfigurationError, match="several, and its scheme is IOB1"):
-        LabelMatching(labels, "IOB1", ["O", "B-LOC", "I-LOC"], "IOB1", {"GPE": "LOC"})
+        label_matrix(labels, "IOB1", ["O", "B-LOC", "I-LOC"], "IOB1", {"GPE": "LOC"})
 
 
 def test_labels_that_a_teacher_never_saw_have_no_probability() -> None:
     wanted = student_labels([["B-PER", "O"]], [None], "IOB2")
     assert wanted == ["O", "B-PER", "I-PER"]
-    assert LabelMatching(["B-PER", "O"], "IOB2", wanted, "BIO").matrix.tolist() == [[0, 1, 0], [1, 0, 0]]
+    assert label_matrix(["B-PER", "O"], "IOB2", wanted, "BIO").tolist() == [[0, 1, 0], [1, 0, 0]]
 
 
 def test_the_students_labels_are_o_and_then_by_type() -> None:
@@ -131,11 +131,11 @@ def test_what_is_suggested_goes_with_the_map_that_is_there() -> None:
 def test_a_student_that_is_there_already_must_have_the_types() -> None:
     student = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"]
     with pytest.raises(ConfigurationError) as caught:
-        LabelMatching(["O", "B-PERSON", "B-DATE"], "IOB2", student, "IOB2", name="teacher 'x'")
+        label_matrix(["O", "B-PERSON", "B-DATE"], "IOB2", student, "IOB2", name="teacher 'x'")
     assert """set in 'label_maps' for teacher 'x': {"DATE": "O", "PERSON": "PER"}""" in str(caught.value)
     assert "take LOC out of the types of the student" in str(caught.value)
     with pytest.raises(ConfigurationError, match="'I-PER', a label of .* has no such label"):
-        LabelMatching(["O", "I-PER"], "IOB2", ["O", "B-PER"], "IOB2")
+        label_matrix(["O", "I-PER"], "IOB2", ["O", "B-PER"], "IOB2")
 
 
 @pytest.mark.parametrize(
@@ -167,14 +167,14 @@ class Odd(Teacher):
 
 def test_types_that_cannot_be_are_told_by_the_name_of_the_teacher_and_can_be_renamed() -> None:
     with pytest.raises(ConfigurationError) as caught:
-        TeacherBoard({"hf": Odd()}, label_maps={"hf": {"PER": "person"}}).open()
+        TeacherEnsemble({"hf": Odd()}, label_maps={"hf": {"PER": "person"}}).open()
     message = str(caught.value)
     assert "Teacher 'hf': entity type ' PER' holds white space" in message
     suggested = {"PER": "person", " PER": "PER", "O": "O", "PER-": "PER", "work of art": "work-of-art"}
     assert f"with 'label_maps' for teacher 'hf': {json.dumps(suggested)} ('O' drops a type)" in message
-    board = TeacherBoard({"hf": Odd()}, label_maps={"hf": {**suggested, "PER": "PER"}})
-    assert board.labels == ["O", "B-PER", "I-PER", "B-work-of-art", "I-work-of-art"]
-    (answer,) = board.label([["word"]])
+    ensemble = TeacherEnsemble({"hf": Odd()}, label_maps={"hf": {**suggested, "PER": "PER"}})
+    assert ensemble.labels == ["O", "B-PER", "I-PER", "B-work-of-art", "I-work-of-art"]
+    (answer,) = ensemble.label([["word"]])
     assert answer is not None and answer.probabilities.tolist() == [[0.375, 0.125, 0, 0.5, 0]]
 
 

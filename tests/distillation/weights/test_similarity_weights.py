@@ -84,7 +84,7 @@ def test_both_levels(archive, corpus, measure, teachers) -> None:
 def test_a_corpus_is_read_in_blocks(archive, corpus, monkeypatch) -> None:
     whole, parts = SimilarityWeights(str(archive)), SimilarityWeights(str(archive))
     whole.prepare(["en", "de"], lambda: corpus)
-    monkeypatch.setattr("lowresource_ner.distillation.weights.similarity_weights._BLOCK", 7)
+    monkeypatch.setattr("lowresource_ner.distillation.corpus.MOST_SENTENCES", 7)
     parts.prepare(["en", "de"], lambda: (words for words in corpus))
     first, second = (each.summary(["en", "de"]) for each in (whole, parts))
     assert second["sentences"] == first["sentences"] == len(corpus)

@@ -1,0 +1,156 @@
+"""Labels sentences by one or more teachers, in the labels of their student."""
+
+from functools import cached_property
+from typing import Any, Dict, List, Mapping, Optional, Sequence
+
+import numpy
+from allennlp.common.checks import ConfigurationError
+
+from lowresource_ner.common.rounding import with_ties
+from lowresource_ner.distillation.corpus import Corpus
+from lowresource_ner.distillation.soft_labels import SoftLabels
+from lowresource_ner.distillation.teachers.label_matching import label_matrix, student_labels
+from lowresource_ner.distillation.teachers.stored_teacher import StoredTeacher
+from lowresource_ner.distillation.teachers.teacher import Teacher
+from lowresource_ner.distillation.weights.teacher_weights import TeacherWeights, UniformWeights
+
+
+class TeacherEnsemble:
+    """
+    Takes the weighted mean of the probabilities of one or more teachers, which are looked up in a store, or computed and stored.
+
+    Making an ensemble is cheap; models and archives are opened when sentences are to be labelled.
+
+    # Parameters
+
+    teachers : `Mapping[str, Teacher]`
+        By name.
+    tag_scheme : `str`
+        The student's.
+    label_maps : `Optional[Mapping[str, Mapping[str, str]]]`
+        By a teacher's name, its entity types to rename or to drop; see `label_matrix`.
+    weights : `Optional[TeacherWeights]`, optional (default = `uniform`)
+    store : `Optional[str]`
+        A folder in which the teachers' probabilities are kept. `None` to compute them each time.
+
+    # Raises
+
+    `ConfigurationError`
+        Without teachers, and where names in `label_maps` or `weights` are no teachers'.
+    """
+
+    def __init__(
+        self,
+        teachers: Mapping[str, Teacher],
+        tag_scheme: str = "IOB2",
+        label_maps: Optional[Mapping[str, Mapping[str, str]]] = None,
+        weights: Optional[TeacherWeights] = None,
+        store: Optional[str] = None,
+    ) -> None:
+        if not teachers:
+            raise ConfigurationError("There is no teacher. Give 'teachers', one or more by name.")
+        unknown = sorted(set(label_maps or {}) - set(teachers))
+        if unknown:
+            raise ConfigurationError(
+                f"'label_maps' names {', '.join(unknown)}; the teachers are {', '.join(teachers)}."
+            )
+        self._names = list(teachers)
+        self._teachers = list(teachers.values())
+        self._label_maps = [(label_maps or {}).get(name) for name in teachers]
+        self._weights = weights or UniformWeights()
+        self._weights.check(self._names)
+        self._tag_scheme = tag_scheme
+        self._sources = [
+            each if store is None or not each.is_stored else StoredTeacher(each, store) for each in self._teachers
+        ]
+        self._stored = [each for each in self._sources if isinstance(each, StoredTeacher)]
+        self.has_store = store is not None
+        self.lacks_store = store is None and any(each.is_stored for each in self._teachers)
+        """Whether probabilities are computed each time that a store would keep."""
+
+    @cached_property
+    def labels(self) -> List[str]:
+        """The student's labels: O, then for each type the tags of its scheme."""
+        of_teachers = [teacher.labels for teacher in self._teachers]
+        return student_labels(of_teachers, self._label_maps, self._tag_scheme, self._titles)
+
+    def open(self) -> None:
+        """
+        Matches the teachers' labels and opens what the weights need, so that an error comes before long work.
+
+        # Raises
+
+        `ConfigurationError`
+            Where labels cannot be matched, or weights have not what they need.
+        """
+        self._matrices  # noqa: B018  computed once
+        self._weights.open(self._names)
+
+    def prepare(self, corpus: Corpus) -> None:
+        """
+        Prepares the weights that depend on a corpus as a whole. Called before sentences of the corpus are labelled.
+
+        # Parameters
+
+        corpus : `Callable[[], Iterable[Sequence[str]]]`
+            Returns all sentences of the corpus.
+        """
+        self._weights.prepare(self._names, corpus)
+
+    def summary(self) -> Dict[str, Any]:
+        """What a user is told of the teachers' weights, once `prepare` was called."""
+        return self._weights.summary(self._names)
+
+    def label(self, sentences: Sequence[Sequence[str]]) -> List[Optional[SoftLabels]]:
+        """
+        Labels sentences.
+
+        # Parameters
+
+        sentences : `Sequence[Sequence[str]]`
+            The words of each sentence.
+
+        # Returns
+
+        `List[Optional[SoftLabels]]`
+            For each sentence; its probabilities are float16 or float32, and a view of the store where there is one teacher whose
+            labels are the student's. `None` where a teacher passes over the sentence.
+        """
+        matrices = self._matrices
+        by_teacher = [source.label(sentences) for source in self._sources]
+        if len(matrices) == 1 and numpy.array_equal(matrices[0], numpy.eye(len(matrices[0]))):
+            return [None if each is None else SoftLabels(each, numpy.ones(len(each), bool)) for each in by_teacher[0]]
+        weights = self._weights.weights(self._names, sentences)
+        return [self._mean(of_sentence, each) for of_sentence, *each in zip(weights, *by_teacher)]
+
+    def fill(self, sentences: Sequence[Sequence[str]]) -> int:
+        """Computes and stores the probabilities that the store lacks, and returns how many sentences of teachers that were."""
+        self._matrices  # noqa: B018  teachers whose labels do not match are an error before the work, not after it
+        return sum(teacher.fill(sentences) for teacher in self._stored)
+
+    def flush(self) -> None:
+        """Writes what was computed to the store."""
+        for teacher in self._stored:
+            teacher.flush()
+
+    @cached_property
+    def _matrices(self) -> List[numpy.ndarray]:
+        """For each teacher (num_teacher_labels, num_labels)."""
+        return [
+            label_matrix(teacher.labels, teacher.tag_scheme, self.labels, self._tag_scheme, label_map, title)
+            for teacher, label_map, title in zip(self._teachers, self._label_maps, self._titles)
+        ]
+
+    @property
+    def _titles(self) -> List[str]:
+        return [f"teacher '{name}'" for name in self._names]
+
+    def _mean(self, weights: numpy.ndarray, probabilities: Sequence[Optional[numpy.ndarray]]) -> Optional[SoftLabels]:
+        """Of a sentence; `weights` is (num_teachers,), and each teacher's probabilities (num_words, num_teacher_labels)."""
+        known = [each for each in probabilities if each is not None]
+        if len(known) < len(probabilities):
+            return None
+        matched = [each.astype(numpy.float32) @ matrix for each, matrix in zip(known, self._matrices)]
+        best = numpy.argmax(with_ties(numpy.stack(matched)), axis=2)  # (num_teachers, num_words)
+        mean = with_ties(numpy.einsum("k,kwc->wc", weights, matched))
+        return SoftLabels(mean, (best == best[0]).all(axis=0))
