@@ -88,7 +88,7 @@ def test_inherited_options_reach_the_class_that_declares_them(tmp_path) -> None:
         "sample": 2,
         "max_instances": 1,
     }
-    reader = DatasetReader.from_params(Params(config), serialization_dir=str(tmp_path))
+    reader = DatasetReader.from_params(Params(dict(config)), serialization_dir=str(tmp_path))
     (instance,) = reader.read(path)
     whole = list(DatasetReader.from_params(Params({**config, "sample": None, "max_instances": None})).read(path))
     assert [each["tags"].labels for each in whole] == [["S-LOC"], ["O"], ["O"]]

@@ -89,7 +89,8 @@ def test_paths_of_several_modules() -> None:
     paths = {"ner_source": str(TEST), "ner_target": [str(DEV), str(TEST)]}
     instances = list(ConllNerReader().read(paths))
     by_module = {
-        module: words_of(instance for instance in instances if instance["module_name"].metadata == module) for module in paths
+        module: words_of(instance for instance in instances if instance["module_name"].metadata == module)
+        for module in paths
     }
     assert by_module == {
         "ner_source": expected_words(TEST),
