@@ -1,4 +1,4 @@
-"""What must not happen while something is built from the config of an archive, whatever stands in it."""
+"""Guards AllenNLP while it builds a model from the config of an archive, which may come from a stranger."""
 
 import contextlib
 import os
@@ -18,14 +18,14 @@ _UNDER_WAY: ContextVar[Tuple[str, ...]] = ContextVar("archives that are being bu
 @contextlib.contextmanager
 def building(archive: StrPath) -> Iterator[None]:
     """
-    Around all that is built from an archive's config. What `check_config` can only guess, of a text that might be a class or not,
-    is certain here, where AllenNLP asks for the class.
+    Inside a `with` block of this, AllenNLP builds registered classes only, downloads no spaCy model and runs no code of encoders.
+    `check_config` must guess whether a text in a config names a class; here AllenNLP asks for the class, so there is no doubt.
 
     # Raises
 
     `ConfigurationError`
-        Where the archive is being built already, being a teacher of itself; where something of it names a class by the path of a
-        module, a spaCy model that is not installed, or an encoder that needs code that comes with it.
+        Where the archive is being built already, because it is a teacher of itself; and where its config names a class by the
+        path of a module, a spaCy model that is not installed, or an encoder that needs code of its own.
     """
     path = os.path.realpath(archive)
     others = _UNDER_WAY.get()
@@ -39,7 +39,8 @@ def building(archive: StrPath) -> Iterator[None]:
         with (
             _replaced(Registrable, "resolve_class_name", _registered_only(archive)),
             _replaced(allennlp_util, "spacy_download", _no_download(archive)),
-            # The answer to the question whether an encoder's code may be run might be the first line of somebody's text.
+            # At 0 transformers raises an error. Otherwise it asks on standard input whether to run an encoder's code, and would
+            # take the first line of a text that is to be tagged for the answer.
             _replaced(dynamic_module_utils, "TIME_OUT_REMOTE_CODE", 0),
         ):
             yield
@@ -80,7 +81,7 @@ def _registered_only(archive: StrPath) -> Any:
 
 
 def _no_download(archive: StrPath) -> Callable[..., None]:
-    """In place of what AllenNLP calls where spaCy has no such model: it runs pip, and imports what that has installed."""
+    """Replaces AllenNLP's function for a spaCy model that is missing, which runs pip and imports what it has installed."""
 
     def spacy_download(name: str, *_: Any, **__: Any) -> None:
         raise ConfigurationError(

@@ -1,12 +1,12 @@
 """
-The config of an archive: read as what it is, JSON, and checked before anything is built from it.
+Reads the config of an archive as JSON and checks it before anything is built from it.
 
-AllenNLP takes what a config names as a class from anywhere: `{"type": "subprocess.Popen"}`, or "subprocess.Popen" alone where an
-object is expected, imports the module and calls it. Here a config may name what is registered and nothing else. Nobody can
-register anything by way of an archive, so that is AllenNLP's, this package's, and of the packages that the user names.
+AllenNLP takes a class from wherever a config says: `{"type": "subprocess.Popen"}`, or "subprocess.Popen" alone where an object is
+expected, imports the module and calls the class. Here a config may name registered classes only. No archive can register any, so
+they are AllenNLP's, this package's, or from the packages that the user names.
 
-Of a text that stands alone nobody can say here whether it is to be a class or a file. What AllenNLP would find is refused; and
-`building` refuses the rest, where AllenNLP asks for a class.
+Whether a text by itself is meant as a class or as a file cannot be told here. A text for which AllenNLP would find a class is
+refused; `building` refuses the rest when AllenNLP asks for a class.
 """
 
 import copy
@@ -31,23 +31,23 @@ _LARGEST_CONFIG = 16 << 20
 _MOST_VALUES = 100_000
 _DEEPEST = 64
 
-# What is built when an archive is loaded, and by AllenNLP's `evaluate`. The rest says how the model was trained.
+# Sections that are built when an archive is loaded, and by AllenNLP's `evaluate`. The others describe the training.
 _LOADED = ("model", "dataset_reader", "validation_dataset_reader", "vocabulary")
 _BUILT = (*_LOADED, "data_loader", "validation_data_loader", "evaluation")
 
-# Ends of texts that are files, where they might be attributes of a module as well.
+# Suffixes of files, where what precedes them might be the name of a module.
 _SUFFIXES = frozenset("bin bio bz2 conll csv gz iob iob2 json jsonl pt tar th tsv txt vec xz zip".split())
 
-# Settings that say how often something is made, each time with a cost: no model has a thousand layers.
+# Settings for the number of layers and other parts, each with a cost. No model has a thousand layers.
 _COUNTS = re.compile("layer|block|group|expert|depth|repeat|networks|highway|hash_functions|num_hashes|num_labels")
 _NO_COUNTS = re.compile("size$|capacity|records|_id")
 _LARGEST_COUNT = 1000
 
-# What AllenNLP loads another archive for, without any check: a model, and an initializer.
+# A model and an initializer of AllenNLP that load another archive without any check.
 _LOADERS = ("from_archive", "pretrained")
 
-# What AllenNLP fetches or unpacks another vocabulary for, without any check. (From the config's own section "vocabulary" it takes
-# no more than the class when it loads an archive: the files are the archive's.)
+# Vocabularies of AllenNLP that fetch or unpack other files without any check. (Of the config's own section "vocabulary" it uses
+# the class alone when it loads an archive: the files are the archive's.)
 _VOCABULARIES = ("from_files", "extend")
 
 _NAME_THE_PACKAGE = (
@@ -59,7 +59,7 @@ _ENDLESS = f"and no model has more than {_LARGEST_COUNT:,} of these: it might be
 
 
 class Entry(NamedTuple):
-    """A value of a config, and where it stands: `("model", "text_field_embedder", "type")`."""
+    """A value of a config, and its keys: `("model", "text_field_embedder", "type")`."""
 
     place: Tuple[str, ...]
     value: Any
@@ -74,17 +74,16 @@ def archive_config(
     # Parameters
 
     folder : `StrPath`
-        An archive that is `unpacked`.
+        Of an archive that is unpacked.
     overrides : `Union[str, Dict[str, Any]]`
         Changes to its config, as AllenNLP's commands take them. They are the user's own, and evaluated as Jsonnet.
     archive : `Optional[StrPath]`
-        What the user calls it, for messages.
+        Its path as the user gave it, for messages.
 
     # Raises
 
     `ConfigurationError`
-        Where the config is damaged or no JSON, the overrides do not fit it, or with them it names what is not registered or loads
-        what nobody has checked.
+        Where the config is damaged or no JSON, the overrides do not fit it, or `check_config` refuses it with them.
     """
     archive = archive or folder
     remedy = f"(It is read as JSON, which is what AllenNLP writes, and never evaluated.) {COPY_AGAIN}"
@@ -103,13 +102,13 @@ def archive_config(
 
 def check_config(config: Dict[str, Any], archive: StrPath) -> None:
     """
-    Checks that what is built from a config names registered classes only, loads nothing that is not checked, and has an end.
+    Checks the sections of a config that something is built from.
 
     # Raises
 
     `ConfigurationError`
-        Where a config names a class that is not registered, has AllenNLP load what is not checked, or asks for more layers than
-        any model has.
+        Where the config names a class that is not registered, has AllenNLP load files unchecked, or asks for more layers than any
+        model has.
     """
     for (place, value), fault in _faults({name: config[name] for name in config if name in _BUILT}):
         raise ConfigurationError(
@@ -120,10 +119,12 @@ def check_config(config: Dict[str, Any], archive: StrPath) -> None:
 
 def check_encoder_config(path: Path, archive: StrPath) -> None:
     """
+    Checks the config of an encoder in an archive.
+
     # Raises
 
     `ConfigurationError`
-        Where the config of an encoder in an archive is damaged, or has an encoder made of more layers than any has.
+        Where it is damaged, or asks for more layers than any encoder has.
     """
     name = f"The config of encoder {shown(path.parent.name)} in archive '{archive}'"
     with damage_reported(name, COPY_AGAIN):
@@ -136,12 +137,12 @@ def check_encoder_config(path: Path, archive: StrPath) -> None:
 
 
 def unbuilt_faults(config: Dict[str, Any]) -> List[Entry]:
-    """What would be refused in the sections of a config that say how the model was trained, and that nothing is built from."""
+    """Entries that `check_config` would refuse, in the sections on training, from which nothing is built."""
     return [entry for entry, _ in _faults({name: config[name] for name in config if name not in _BUILT})]
 
 
 def registered_classes() -> Dict[str, Set[str]]:
-    """The packages of the classes that are registered by each name, of whatever base."""
+    """By registered name, the packages of the classes with that name, whatever their base class."""
     packages: Dict[str, Set[str]] = {}
     for registry in list(Registrable._registry.values()):
         for name, (registered, _) in registry.items():
@@ -150,7 +151,7 @@ def registered_classes() -> Dict[str, Set[str]]:
 
 
 def entries(config: Any) -> Iterator[Entry]:
-    """All values of a config in their order; iteratively, since a hostile one may nest deeper than Python recurses."""
+    """All values of a config in order. Iterative, since a hostile config may be nested deeper than Python recurses."""
     waiting = [Entry((), config)]
     while waiting:
         place, value = waiting.pop()
@@ -161,9 +162,9 @@ def entries(config: Any) -> Iterator[Entry]:
 
 def imports_code(name: str) -> bool:
     """
-    True where AllenNLP, which takes any text with a dot in it for the path of a class, would get something for this one, or would
-    import a module to see. Nothing is imported to find out. File names ("test.txt", where `test` is a module) and patterns
-    ("transformers.encoder.*") do not count: what they end in is hardly in a module.
+    True where AllenNLP, which takes any text with a dot for the path of a class, would find something by this name, or would
+    import a module to look for it. Nothing is imported here. File names ("test.txt", where `test` is a module) and patterns
+    ("transformers.encoder.*") do not count, since no module has attributes of such names.
     """
     *modules, last = name.split(".")
     if not last.isidentifier():
@@ -178,7 +179,7 @@ def imports_code(name: str) -> bool:
 
 @functools.lru_cache(maxsize=100_000)
 def _is_found(module: str, inner: Tuple[str, ...]) -> bool:
-    """True for a module that is not imported, whose parents are, and whose import runs code: its own, or that of one in it."""
+    """True for a module that is not imported yet, and whose import would run its code, or that of a module in it."""
     try:
         spec = importlib.util.find_spec(module)
     except (ValueError, ImportError):  # what is no name, or in what is no package
@@ -193,7 +194,7 @@ def _read(path: Path) -> Dict[str, Any]:
     size = path.stat().st_size
     if size > _LARGEST_CONFIG:
         raise ValueError(f"it has {size:,} bytes, and at most {_LARGEST_CONFIG:,} are read.")
-    # In the order that Jsonnet gave to its training.
+    # Sorted as Jsonnet sorted them for the training.
     config = json.loads(path.read_bytes(), object_pairs_hook=lambda pairs: dict(sorted(pairs, key=itemgetter(0))))
     if not isinstance(config, dict):
         raise ValueError("it is no JSON object.")
@@ -225,7 +226,7 @@ def _section(config: Dict[str, Any], name: str) -> Dict[str, Any]:
 
 
 def _as_built(config: Dict[str, Any]) -> Dict[str, Any]:
-    """Without what AllenNLP takes out of the config of a trained model: initializers, and files of pretrained vectors."""
+    """The config without what AllenNLP removes when it loads a trained model: initializers and files of pretrained vectors."""
     config = copy.deepcopy(config)
     if isinstance(config.get("model"), dict):
         remove_keys_from_params(Params(config["model"]))

@@ -1,4 +1,4 @@
-"""What an archive file or the folder of a run consists of, looked through before anything of it is written or read."""
+"""Checks the members of an archive file, or the files of a run, before anything of them is written or read."""
 
 import contextlib
 import errno
@@ -24,13 +24,12 @@ DO_NOT_USE = "Do not use it; ask whoever made it for the archive that AllenNLP w
 # AllenNLP's archives have some ten members.
 _MOST_MEMBERS = 10_000
 
-# Weights shrink by a tenth when they are packed, text to a third. What shrinks to a hundredth is there to fill the disk; below
-# this size it does not matter.
+# Packed weights shrink by a tenth, text to a third. What shrinks to a hundredth is there to fill the disk, unless it is small.
 _LARGEST_RATIO = 100
 _SMALLEST_BOMB = 64 << 20
 
-# Headers that say more of the next member (a long name, the exact time). Python 3.11 before 3.11.10 takes a time for one that
-# grows with the square of its bytes, so the squares are added up; and tarfile recurses for each that follows another.
+# Headers with more on the next member (a long name, the exact time). Reading one takes Python 3.11 before 3.11.10 a time that
+# grows with the square of its bytes, so the squares are summed; and tarfile recurses for each header that follows another.
 _LARGEST_HEADER = 4 << 10
 _MOST_HEADER_SQUARES = 8 * _LARGEST_HEADER**2
 _MOST_HEADERS_IN_A_ROW = 8
@@ -75,11 +74,11 @@ class Contents(NamedTuple):
 
 
 def is_tar(path: Path) -> bool:
-    """True for a regular file that begins as an archive does, be it cut short or one that `look_through` refuses."""
+    """True for a regular file that begins like an archive, even if it is cut short or `look_through` refuses it."""
     if not path.is_file():
         return False
     try:
-        with _Archive.open(path):
+        with _CheckedTar.open(path):
             return True
     except (EOFError, ValueError, _Refused):
         return True
@@ -89,13 +88,13 @@ def is_tar(path: Path) -> bool:
 
 def look_through(archive: StrPath) -> Contents:
     """
-    Reads an archive file to its end and writes nothing; once for a version of a file in a process.
+    Checks all members of an archive file without writing anything. A process reads each version of a file once.
 
     # Raises
 
     `ConfigurationError`
-        Where it is damaged, or has a member that is neither a regular file nor a folder or would lie outside of the folder that
-        it is unpacked to, two members of one name, too many members, or more bytes than an honest archive has.
+        Where the file is damaged; has a member that is neither a regular file nor a folder, or that would be written outside of
+        the archive's folder; or has two members of one name, too many members, or more bytes than an honest archive.
     """
     path = os.path.realpath(archive)
     state = os.stat(path)
@@ -104,12 +103,12 @@ def look_through(archive: StrPath) -> Contents:
 
 def unpack(archive: StrPath, folder: StrPath) -> None:
     """
-    Writes what is in an archive file to a folder, after `look_through`, whose errors it raises.
+    Unpacks an archive file to a folder, after `look_through`.
 
     # Raises
 
     `ConfigurationError`
-        Also where the disk has no room for it.
+        Where `look_through` refuses the archive, or the disk has no room for it.
     """
     contents = look_through(archive)
     free = shutil.disk_usage(folder).free
@@ -117,19 +116,19 @@ def unpack(archive: StrPath, folder: StrPath) -> None:
         raise _no_room(archive, folder, f"it unpacks to {contents.num_bytes:,} bytes, and {free:,} are free there")
     # Python 3.11 before 3.11.4 has no filters.
     filters: Dict[str, Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
-    with damage_reported(f"Archive '{archive}'", COPY_AGAIN), _no_room_told(archive, folder):
-        with _Archive.open(archive) as tar:
+    with damage_reported(f"Archive '{archive}'", COPY_AGAIN), _full_disk_reported(archive, folder):
+        with _CheckedTar.open(archive) as tar:
             tar.extractall(folder, **filters)
 
 
 def check_run_files(folder: Path) -> None:
     """
-    Looks for pipes, devices and sockets among what is read of the folder of a run.
+    Checks that what is read of the folder of a run are files and folders. Reading a named pipe, for instance, would never end.
 
     # Raises
 
     `ConfigurationError`
-        Where something that is read of the folder of a run is neither a file nor a folder: a named pipe has no end.
+        Where there is a pipe, a device or a socket among them.
     """
     for path in _read_of_a_run(folder):
         if path.exists() and not (path.is_file() or path.is_dir()):
@@ -140,7 +139,7 @@ def check_run_files(folder: Path) -> None:
 
 
 def links_out(folder: Path) -> Dict[str, str]:
-    """Of what is read of the folder of a run: the links that lead out of it, and where they lead. They are followed."""
+    """The links out of a run's folder among the files that are read of it, and their targets. Such links are followed."""
     root = folder.resolve()
     links = {
         path.relative_to(folder).as_posix(): path.resolve() for path in _read_of_a_run(folder) if path.is_symlink()
@@ -153,12 +152,12 @@ def _read_of_a_run(folder: Path) -> Iterator[Path]:
 
 
 def shown(text: str) -> str:
-    """What others wrote, for a message: quoted, not too long, and without characters that a terminal would obey."""
+    """Quotes text of others for a message: shortened, and without characters that a terminal would obey."""
     return ascii(text if len(text) <= 100 else f"{text[:97]}...")
 
 
 class _Refused(ConfigurationError):
-    """Says what is wrong with a member, which the reader of the archive puts into a sentence."""
+    """A member, and what is wrong with it; `_look_through` makes a sentence of the two."""
 
     def __init__(self, name: str, fault: str) -> None:
         super().__init__(fault)
@@ -167,9 +166,9 @@ class _Refused(ConfigurationError):
 
 
 class _Member(tarfile.TarInfo):
-    """A member whose kind and size are looked at before tarfile acts on them: it reads some kinds of headers into memory."""
+    """A member whose kind and size are checked before tarfile acts on them, since it reads some headers into memory."""
 
-    def _proc_member(self, tar: "_Archive") -> Any:
+    def _proc_member(self, tar: "_CheckedTar") -> Any:
         if self.type not in _FILES_AND_FOLDERS | _HEADERS:
             kind = _OTHER_KINDS.get(self.type, "of an unknown kind")
             raise _Refused(self.name, f"is {kind}, and AllenNLP's archives hold nothing but files and folders.")
@@ -183,12 +182,12 @@ class _Member(tarfile.TarInfo):
         return super()._proc_member(tar)  # type: ignore[misc]
 
     def _proc_gnusparse_10(self, following: tarfile.TarInfo, *_: Any) -> None:
-        """Called for a file with holes, whose map would be read whatever its length."""
+        """Called for a sparse file, whose map tarfile would read whatever its length."""
         raise _Refused(following.name, "is a file with holes, which AllenNLP does not write.")
 
 
-class _Archive(tarfile.TarFile):
-    """An archive whose members and headers are looked at as they are read."""
+class _CheckedTar(tarfile.TarFile):
+    """A tar file whose members and headers are checked as they are read."""
 
     tarinfo = _Member
     headers_in_a_row = 0
@@ -200,7 +199,7 @@ def _look_through(archive: str, path: str, size: int, _mtime: int) -> Contents:
     contents = Contents(0, 0)
     names: Set[PurePosixPath] = set()
     try:
-        with damage_reported(f"Archive '{archive}'", COPY_AGAIN), _Archive.open(path) as tar:
+        with damage_reported(f"Archive '{archive}'", COPY_AGAIN), _CheckedTar.open(path) as tar:
             for member in tar:
                 contents = Contents(contents.num_files + member.isreg(), contents.num_bytes + member.size)
                 fault = _fault(member, names) or _fault_of_size(contents, size)
@@ -238,7 +237,7 @@ def _fault_of_size(contents: Contents, size: int) -> Optional[str]:
 
 
 @contextlib.contextmanager
-def _no_room_told(archive: StrPath, folder: StrPath) -> Iterator[None]:
+def _full_disk_reported(archive: StrPath, folder: StrPath) -> Iterator[None]:
     try:
         yield
     except OSError as error:
@@ -255,7 +254,7 @@ def _no_room(archive: StrPath, folder: StrPath, why: str) -> ConfigurationError:
 
 
 def _read_tail(tar: tarfile.TarFile) -> None:
-    """To the end of the file, where a packed one has its check sum."""
+    """Reads to the end of the file, where a compressed one has its checksum."""
     assert tar.fileobj is not None
     length = 0
     while part := tar.fileobj.read(_LARGEST_TAIL):

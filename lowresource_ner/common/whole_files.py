@@ -1,4 +1,4 @@
-"""Files that are written completely or not at all, whatever becomes of the process or the disk."""
+"""Writes files completely or not at all, even if the process is killed or the disk is full."""
 
 import contextlib
 import errno
@@ -13,33 +13,33 @@ from typing import Iterator, Union
 StrPath = Union[str, PathLike]
 
 PART = ".part"
-"""What the name of an unfinished file ends with; it begins with a dot."""
+"""Suffix of unfinished files, whose names begin with a dot."""
 
 
 class NotReplacedError(OSError):
-    """A new file is whole, but could not take the place of the old one. The message says where it is."""
+    """Raised where a new file is complete but could not replace the old one. The message says where it is."""
 
 
 @contextlib.contextmanager
 def written_whole(path: StrPath) -> Iterator[Path]:
     """
-    Gives the path of a new, empty file beside `path` to write to. When the block ends, the new file is on the disk and takes the
-    place of `path` in one step; when an error or an interrupt ends it, the new file is removed and `path` stays as it was. A
-    process that is killed leaves a file `.NAME.*.part` behind, which `remove_parts` takes away.
+    Yields the path of a new, empty file beside `path` to write to. When the `with` block ends, the new file is flushed to the
+    disk and replaces `path` in one step. On an error or an interrupt the new file is removed, and `path` is left as it was. A
+    process that is killed leaves a file `.NAME.*.part` behind, which `remove_parts` removes.
 
     # Parameters
 
     path : `StrPath`
-        Where a link stands, the file that it points to is replaced. Permissions of a file that is replaced are kept.
+        Of a link, the file it points to is replaced. The new file gets the permissions of the old one.
 
     # Raises
 
     `OSError`
-        Before the block is entered, where nothing can be written there: no such folder, no permission (for the folder, or a file
-        that would be replaced), no space left.
+        At the start of the block, where nothing can be written: no such folder, no permission for the folder or the old file, no
+        space left.
     `NotReplacedError`
-        When the block has ended well, where the new file cannot take its place: a folder of that name has appeared, say, or a
-        file system is mounted on it. The new file is kept.
+        At the end of the block, where `path` cannot be replaced: it has become a folder, for instance, or a file system is
+        mounted on it. The new file is kept.
     """
     path = Path(os.path.realpath(path))
     if path.exists() and not path.is_file():
@@ -74,8 +74,8 @@ def _replace(path: Path, new: Path) -> None:
 
 def remove_parts(path: StrPath) -> None:
     """
-    Removes what killed processes have left of earlier attempts to write `path` or, where it is a folder, any file in it. Nobody
-    else may be writing there.
+    Removes what killed processes have left of earlier attempts to write `path` or, where it is a folder, any file in it. No other
+    process may be writing there.
     """
     path = Path(path)
     folder, name = (path, ".*") if path.is_dir() else (path.parent, f"{glob.escape(_prefix(path))}*")
@@ -89,8 +89,8 @@ def _prefix(path: Path) -> str:
 
 def flush(path: Path) -> None:
     """
-    Brings a file or folder to the disk (fsync), so that the names of files are not there before their contents. Not every file
-    system can for folders.
+    Flushes a file or folder to the disk (fsync), so that a file's name is not there before its contents. For folders, not every
+    file system can do so.
     """
     descriptor = os.open(path, os.O_RDONLY)
     try:

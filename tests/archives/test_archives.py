@@ -1,6 +1,7 @@
 """What is read of an archive without building its model, against what AllenNLP wrote; and archives that are damaged."""
 
 import gzip
+import os
 import pickle
 import tarfile
 
@@ -12,6 +13,7 @@ from allennlp.models import Model
 
 from lowresource_ner.archives.archive import Archive, check_run_folder, is_archive, load_archive
 from lowresource_ner.archives.configs import archive_config
+from lowresource_ner.commands.compare_modules import compare_modules
 from lowresource_ner.distillation.teachers.archive_teacher import ArchiveTeacher
 from lowresource_ner.encoding.encoder_files import EncoderFiles
 
@@ -57,16 +59,23 @@ def test_what_is_missing_is_named(archive, tmp_path):
             opened.labels("labels")
         with pytest.raises(ConfigurationError, match="holds 0 encoders, and one was expected"):
             opened.encoder_folder  # noqa: B018
-    (tmp_path / "text.txt").write_text("no archive")
-    (tmp_path / "empty").mkdir()
-    for path in (tmp_path / "nothing", tmp_path / "text.txt", tmp_path / "empty"):
-        assert not is_archive(path)
-        message = f"^The one of the test is '{path}', which is no archive .* its training has finished. Train one.$"
-        with (
-            pytest.raises(ConfigurationError, match=message),
-            Archive(path, owner="The one of the test", remedy="Train one."),
-        ):
-            pass
+
+
+@pytest.mark.parametrize("kind", ["nothing", "text", "folder", "unfinished", "pipe"])
+def test_what_is_no_archive_is_told(tmp_path, kind):
+    path = tmp_path / "given"
+    if kind == "text":
+        path.write_text("no archive")
+    elif kind == "pipe":
+        os.mkfifo(path)
+    elif kind != "nothing":
+        path.mkdir()
+    if kind == "unfinished":
+        (path / "config.json").write_text('{"model": {"type": "mbert_tagger"}}')
+    assert not is_archive(path)
+    message = f"^The one of the test is '{path}', which is no archive .* its training has finished. Train one.$"
+    with pytest.raises(ConfigurationError, match=message):
+        Archive(path, owner="The one of the test", remedy="Train one.").__enter__()
 
 
 def test_the_folder_of_a_training_without_weights(tmp_path):
@@ -129,10 +138,17 @@ def test_a_damaged_archive_is_told_in_one_way(packed, damage):
         lambda: load_archive(packed),
         lambda: ArchiveTeacher(str(packed)).fingerprint,
         lambda: EncoderFiles(str(packed)),
+        lambda: compare_modules(str(packed)),
     ]
     for read in readers:
         with pytest.raises(ConfigurationError, match=f"'{packed}'"):
             read()
+
+
+def test_an_archive_without_members_is_damaged(tmp_path):
+    tarfile.open(tmp_path / "model.tar.gz", "w:gz").close()
+    with pytest.raises(ConfigurationError, match=f"archive '{tmp_path}/model.tar.gz'"):
+        load_archive(tmp_path / "model.tar.gz")
 
 
 DAMAGED_WEIGHTS = {
@@ -161,6 +177,9 @@ def test_damaged_weights_are_told_without_the_advice_to_run_them(tmp_path, damag
         "",
         "{",
         "[]",
+        '{"model": ',
+        '{"model": 1}',
+        '{"model": {}}',
         '{"model": 1, "dataset_reader": {}}',
         '{"model": {"type": "mbert_tagger"}}',
         '{"model": {"type": "mbert_tagger"}, "dataset_reader": {"type": "conll_ner"}, "vocabulary": "abc"}',

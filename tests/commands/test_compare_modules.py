@@ -2,7 +2,6 @@
 
 import io
 import json
-import os
 import re
 import shutil
 import sys
@@ -198,37 +197,8 @@ def test_an_archive_of_another_model_is_an_error(tmp_path) -> None:
     assert f"compare-modules reads pgn_bilstm_crossdomain, and {archive} is a mbert_tagger" in str(error.value)
 
 
-@pytest.mark.parametrize("kind", ["nothing", "text", "empty", "folder", "unfinished", "pipe"])
-def test_what_is_no_archive_is_an_error(tmp_path, kind) -> None:
-    path = tmp_path / "given"
-    if kind == "text":
-        path.write_text("no archive")
-    elif kind == "empty":
-        tarfile.open(path, "w:gz").close()
-    elif kind in ("folder", "unfinished"):
-        path.mkdir()
-    if kind == "pipe":
-        os.mkfifo(path)
-    if kind == "unfinished":
-        (path / "config.json").write_text('{"model": {"type": "pgn_bilstm_crossdomain"}}')
-    with pytest.raises(ConfigurationError, match=f"'{path}'.*no archive|archive '{path}'"):
-        compare_modules(str(path))
-
-
-@pytest.mark.parametrize("size", [100, 40_000, -1000])
-def test_an_archive_that_was_cut_is_an_error(cross_domain_archive, tmp_path, size) -> None:
-    path = tmp_path / "model.tar.gz"
-    path.write_bytes(cross_domain_archive.read_bytes()[:size])
-    with pytest.raises(ConfigurationError, match=f"'{path}'"):
-        compare_modules(str(path))
-
-
-@pytest.mark.parametrize("config", ["", "[]", '{"model": {}}', '{"model": 1}', '{"model": {"type": '])
-def test_a_damaged_config_is_an_error(tmp_path, config) -> None:
-    (tmp_path / "best.th").touch()
-    (tmp_path / "config.json").write_text(config)
-    (tmp_path / "vocabulary").mkdir()
-    with pytest.raises(ConfigurationError, match=f"The config of archive '{tmp_path}' cannot be read"):
+def test_what_is_no_archive_is_an_error(tmp_path) -> None:
+    with pytest.raises(ConfigurationError, match=f"^ARCHIVE is '{tmp_path}', which is no archive .*allennlp train"):
         compare_modules(str(tmp_path))
 
 
