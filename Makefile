@@ -27,7 +27,7 @@ demo: $(INSTALLED) ## From 120 English sentences to taggers of Spanish, German a
 
 # SOURCE may name several corpora: make cross-lingual SOURCE="en de" TARGET=es ENCODER=... ARGS="--seeds 13 14 15 --jobs 2"
 cross-lingual: $(INSTALLED) ## Train teachers on SOURCE and students for TARGET (folders of NER_DATA), and compare them
-	$(IN_VENV) scripts/cross_lingual.py --source $(SOURCE) --target $(TARGET) $(if $(ENCODER),--encoder $(ENCODER)) $(ARGS)
+	$(IN_VENV) -m allennlp cross-lingual --source $(SOURCE) --target $(TARGET) $(if $(ENCODER),--encoder $(ENCODER)) $(ARGS)
 
 # A file of tests to a worker, of which there are as many as cores and at most 4: each takes some 1.5 GB.
 test: $(INSTALLED) ## Run the whole test suite

@@ -85,7 +85,7 @@ class Training:
 
 @dataclass(frozen=True)
 class Pretraining:
-    """scripts/pretrain_encoder.py, which resumes by the same command."""
+    """`allennlp pretrain-encoder`, which resumes by the same command."""
 
     name: str
     arguments: Sequence[str]
@@ -96,8 +96,8 @@ class Pretraining:
 
     def command(self, folder: Path) -> List[str]:
         text = f"sw={CORPORA / 'sw' / 'raw.txt'}"
-        script = str(REPOSITORY / "scripts" / "pretrain_encoder.py")
-        return [script, str(folder), "--encoder", str(TINY_ENCODER), "--text", text, *self.arguments]
+        command = ["-m", "allennlp", "pretrain-encoder", str(folder)]
+        return [*command, "--encoder", str(TINY_ENCODER), "--text", text, *self.arguments]
 
     resuming = command
 
@@ -120,7 +120,7 @@ class Pretraining:
 
 @dataclass(frozen=True)
 class CrossLingual:
-    """scripts/cross_lingual.py, which resumes by the same command, and whose steps are processes of their own."""
+    """`allennlp cross-lingual`, which resumes by the same command, and whose steps are processes of their own."""
 
     name: str
     num_kills: int
@@ -129,10 +129,10 @@ class CrossLingual:
     has_processes = True
 
     def command(self, folder: Path) -> List[str]:
-        script = str(REPOSITORY / "scripts" / "cross_lingual.py")
+        command = ["-m", "allennlp", "cross-lingual"]
         asked = ["--source", "en", "--target", "es", "--systems", "ts", "--seeds", "13", "--runs", str(folder)]
         overrides = {"trainer.num_epochs": 2, "trainer.optimizer.lr": 1e-3}
-        return [script, *asked, "--overrides", json.dumps(overrides)]
+        return [*command, *asked, "--overrides", json.dumps(overrides)]
 
     resuming = command
 

@@ -4,7 +4,7 @@
 //   export NER_DATA=fixtures/corpora SOURCE=en TARGET=bio ENCODER=multilingual-mini && source training_configs/defaults.sh
 //   allennlp train training_configs/cross_domain/co_ner_transformer.jsonnet -s runs/co_ner_transformer --include-package lowresource_ner
 //
-// scripts/pretrain_encoder.py can make the encoder know the target domain's raw text first.
+// `allennlp pretrain-encoder` can make the encoder know the target domain's raw text first.
 local environment = import '../lib/environment.libsonnet';
 local co_ner = import 'co_ner.jsonnet';
 local indexers = { token_indexers: { encoder: { type: 'subwords', model_name: environment.encoder } } };

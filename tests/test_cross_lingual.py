@@ -1,10 +1,10 @@
-"""scripts/cross_lingual.py: what is planned, what is run again and what is not, and once all of it."""
+"""`allennlp cross-lingual`: what is planned, what is run again and what is not, and once all of it, outside the repository."""
 
+import argparse
 import errno
 import fcntl
 import json
 import os
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +12,9 @@ from typing import Any, Callable, Dict, Iterator, List, Set
 
 import pytest
 from allennlp.common import Params
-from conftest import CORPORA, REPOSITORY, TINY_ENCODER
+from conftest import CORPORA, TINY_ENCODER
+
+from lowresource_ner.common.options import add_options, options_from
 from lowresource_ner.cross_lingual.plan import Plan, Result
 from lowresource_ner.cross_lingual.request import Request
 from lowresource_ner.cross_lingual.running import run_steps
@@ -20,13 +22,11 @@ from lowresource_ner.cross_lingual.step import Step
 from lowresource_ner.cross_lingual.systems import ONE_SOURCE
 from lowresource_ner.cross_lingual.table import as_json, as_markdown, as_places, collect
 
-SCRIPT = REPOSITORY / "scripts" / "cross_lingual.py"
-
 
 @pytest.fixture
 def request_of(tmp_path, monkeypatch) -> Callable[..., Request]:
-    """A request for the fixtures, whose configs are found in the repository."""
-    monkeypatch.chdir(REPOSITORY)
+    """A request for the fixtures, from a folder in which there is nothing."""
+    monkeypatch.chdir(tmp_path)
 
     def make(*systems: str, **changed: Any) -> Request:
         request = Request(CORPORA, ["en"], "es", tmp_path / "runs", list(systems), str(TINY_ENCODER), [13])
@@ -225,7 +225,7 @@ class TestPlan:
             ({"config_overrides": {"student_hard": {}}}, "names student_hard, which none of the systems uses: mt, ts"),
             (
                 {"label_map": {"LOC": "GPE"}, "sources": ["de", "bio"], "systems": ["ts"]},
-                r"""es/test.conll has entities of type .*, which 'bio' has not: .*--label-map '\{"LOC": "GPE", .*"O"\}'""",
+                r"""es/test.conll has entities of type .*, which 'bio' does not have: .*--label-map '\{"LOC": "GPE", .*"O"\}'""",
             ),
         ],
     )
@@ -252,11 +252,40 @@ class TestPlan:
         teacher, *_ = Plan(request_of("mt", label_map={"DATE": "O", "MISC": "O"})).steps
         assert config_of(teacher)["dataset_reader"]["label_map"] == {"MISC": "O"}
 
-    def test_it_belongs_into_the_repository(self, request_of, tmp_path, monkeypatch) -> None:
-        request = request_of("mt")
-        monkeypatch.chdir(tmp_path)
-        with pytest.raises(ValueError, match="in the folder of the repository"):
-            Plan(request)
+    def test_configs_are_found_wherever_it_is_called(self, request_of, tmp_path) -> None:
+        teacher, *_ = Plan(request_of("mt")).steps
+        assert Path.cwd() == tmp_path and Path(teacher.command[4]).is_absolute() and Path(teacher.command[4]).is_file()
+
+    @pytest.mark.parametrize(("sources", "systems"), [(["en"], ["mt", "hl", "ts", "selected"]), (["en", "de"], None)])
+    def test_options_and_their_defaults(self, sources, systems, monkeypatch) -> None:
+        for name in ("NER_DATA", "ENCODER", "ENCODER_SIZE"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv("DEVICE", "2")
+        parser = argparse.ArgumentParser()
+        add_options(parser, Request)
+        with pytest.raises(SystemExit):
+            parser.parse_args(["--source", *sources, "--target", "es"])  # there are no corpora
+        monkeypatch.setenv("NER_DATA", "corpora")
+        parser = argparse.ArgumentParser()
+        add_options(parser, Request)
+        given = ["--source", *sources, "--target", "es", "--seeds", "1", "2", "--label-map", '{"MISC": "O"}']
+        request = options_from(parser.parse_args(given), Request)
+        assert request == Request(
+            data=Path("corpora"),
+            sources=sources,
+            target="es",
+            runs=Path("runs/cross_lingual"),
+            systems=systems or ["mt", "ts", "voting", "uniform", "learned"],
+            seeds=[1, 2],
+            label_map={"MISC": "O"},
+            device=2,
+        )
+        assert (request.encoder, request.encoder_size, request.split, request.rounds) == (
+            "multilingual-mini",
+            "auto",
+            "test",
+            1,
+        )
 
 
 class TestRunning:
@@ -426,7 +455,7 @@ else:
             raise OSError(errno.ENOSPC, "No space left on device")
 
         with monkeypatch.context() as patch:
-            patch.setattr("lowresource_ner.common.whole_files.written_whole", full)
+            patch.setattr("lowresource_ner.cross_lingual.writing.written_whole", full)
             assert not run_steps(steps, runs)
         told = capsys.readouterr()
         assert "steps.json' could not be written: [Errno 28] No space left on device. Is the disk full?" in told.err
@@ -469,7 +498,9 @@ else:
         second = step("second", *first.outputs)
         with pipe.open("w"):  # the orphan reads from it now
             assert calls() == ["first", "second"]
-            with pytest.raises(BlockingIOError):
+            with pytest.raises(
+                ValueError, match=f"Steps are being run in {runs}, or one goes on whose caller was killed"
+            ):
                 run_steps([first, second], runs)
         with (runs / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # until the orphan has ended
@@ -515,15 +546,16 @@ class TestTable:
         assert as_json(request, found)["f1"]["mt"]["standard_deviation"] is None
 
 
-def test_from_corpora_to_a_table_and_not_twice(tmp_path, monkeypatch, capfd) -> None:
+def test_from_corpora_to_a_table_and_not_twice(allennlp, tmp_path, monkeypatch, capfd) -> None:
+    """Called outside the repository, in a folder that names the plugin."""
+    monkeypatch.chdir(tmp_path)
+    Path(".allennlp_plugins").write_text("lowresource_ner\n")
     runs = tmp_path / "runs"
     overrides, label_map = {"trainer.num_epochs": 1, "trainer.optimizer.lr": 1e-3}, {"MISC": "O"}
     arguments = "--source en --target es --systems mt ts --seeds 13 --jobs 2".split()
     arguments += ["--encoder", str(TINY_ENCODER), "--data", str(CORPORA), "--runs", str(runs)]
     arguments += ["--overrides", json.dumps(overrides), "--label-map", json.dumps(label_map)]
-    done = subprocess.run([sys.executable, SCRIPT, *arguments], cwd=REPOSITORY, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    told = done.stdout
+    told = allennlp("cross-lingual", *arguments, cwd=tmp_path).stdout
     assert told.count(": begun\n") == 5 and "up to date" not in told
     results = json.loads((runs / "results-en-es-test.json").read_text())
     scores = {system: results["by_seed"][system]["13"]["scores"] for system in ("mt", "ts")}
@@ -537,7 +569,6 @@ def test_from_corpora_to_a_table_and_not_twice(tmp_path, monkeypatch, capfd) -> 
     assert labelling["computed"] == labelling["sentences"] == num_sentences
     assert len(list((runs / "soft_labels").iterdir())) == 1
     # The same once more: nothing is left to do.
-    monkeypatch.chdir(REPOSITORY)
     request = Request(CORPORA, ["en"], "es", runs, ["mt", "ts"], str(TINY_ENCODER), [13], label_map=label_map)
     again = Plan(replace(request, overrides=overrides))
     assert run_steps(again.steps, runs)
