@@ -40,11 +40,6 @@ def warn_once(path: str, topic: str, message: str) -> None:
         logger.warning("%s", message)
 
 
-def forget_warnings() -> None:
-    """Makes `warn_once` begin anew."""
-    _warned.clear()
-
-
 def _warn_of_numbers(layout: FileLayout, rows: Sequence[Line]) -> None:
     if layout.num_columns == 1:
         return

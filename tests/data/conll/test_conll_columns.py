@@ -8,7 +8,7 @@ from fuzz import conll_files, damaged_conll
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lowresource_ner.data.conll.column_warnings import forget_warnings
+from lowresource_ner.data.conll import column_warnings
 from lowresource_ner.data.conll.layout_inference import _columns_between_tabs, _last_that_is_filled
 from lowresource_ner.data.conll.parser import ConllError, ConllFormat, read_conll, survey_conll
 
@@ -30,7 +30,7 @@ HIPE = (
 
 @pytest.fixture(autouse=True)
 def warnings_anew(caplog) -> None:
-    forget_warnings()
+    column_warnings._warned.clear()
     caplog.set_level(logging.WARNING)
 
 
@@ -185,7 +185,7 @@ def test_a_mark_that_stands_nowhere_is_warned_of(tmp_path, caplog) -> None:
     both_ways(tmp_path, HIPE, tag_column=1, sentence_end_mark="EndofSentence")
     (message,) = told(caplog)
     assert '"EndOfSentence" stands in a column' in message
-    forget_warnings()
+    column_warnings._warned.clear()
     both_ways(tmp_path, "a B-X\n", sentence_end_mark="Ende")
     assert '"sentence_end_mark" is "Ende", which stands in no column' in told(caplog)[-1]
 
