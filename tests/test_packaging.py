@@ -53,7 +53,7 @@ print(json.dumps({"file": lowresource_ner.__file__, "version": lowresource_ner._
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Built from a copy, so that the repository stays as it is and nothing is taken from an earlier build."""
     sources = tmp_path_factory.mktemp("sources")
-    for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
+    for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE", "lowresource_ner_command.py"):
         shutil.copy(REPOSITORY / name, sources)
     # What must not be packed lies in the copy too.
     for folder in ("lowresource_ner", "tests", "scripts"):
@@ -95,7 +95,7 @@ def test_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
     sources = {path.relative_to(REPOSITORY).as_posix() for path in PACKAGE.rglob("*.py")}
     encoders = {path.relative_to(REPOSITORY).as_posix() for path in (PACKAGE / "encoders").glob("*/*")}
     assert len(encoders) == 7
-    assert packed == sources | encoders | {"lowresource_ner/py.typed"}
+    assert packed == sources | encoders | {"lowresource_ner/py.typed", "lowresource_ner_command.py"}
     assert any(name.endswith("/LICENSE") for name in names)
     folders = {path.parent for path in PACKAGE.rglob("*.py")}
     assert all((folder / "__init__.py").is_file() for folder in folders), "a folder without __init__.py is not packed"
