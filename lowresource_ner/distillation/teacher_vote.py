@@ -1,4 +1,4 @@
-"""Several teachers as one tagger, without a student."""
+"""A tagger that takes the vote of several teachers, without a student."""
 
 from typing import Any, Dict, List, Optional
 
@@ -17,17 +17,17 @@ from lowresource_ner.distillation.teachers.teacher import Teacher
 from lowresource_ner.distillation.weights.teacher_weights import TeacherWeights
 from lowresource_ner.metrics import SeqevalF1
 from lowresource_ner.models.labels import labels_of
-from lowresource_ner.models.readable_tags import readable_tags
-from lowresource_ner.modules.tag_heads import SoftmaxHead
-from lowresource_ner.tagging import get_scheme
+from lowresource_ner.models.tagger import Tagger
+from lowresource_ner.modules.tag_heads import SoftmaxHead, TagHead
 
 
 @Model.register("teacher_vote")
-class TeacherVote(Model):
+class TeacherVote(Tagger):
     """
-    The vote of several teachers: argmax_c Σ_k α_k p_k(c) for each word, the first of the vocabulary's tags where votes tie, a
-    baseline of the multi-source students (released code of Wu et al. 2020). It has no weights of its own and is not trained: the
-    trainer `no_op` makes its archive, which holds the names of the teachers' files and needs them wherever it is used.
+    Tags each word by the vote of several teachers, argmax_c Σ_k α_k p_k(c); where votes tie, the first of the vocabulary's tags
+    wins. It is a baseline of students with several teachers, from the released code of Wu et al. (2020, arXiv:2004.12440). It has
+    no weights of its own and is not trained: the trainer `no_op` makes its archive, which holds the names of the teachers' files
+    and needs them wherever it is used.
 
     Registered as a `Model` with name "teacher_vote".
 
@@ -38,8 +38,8 @@ class TeacherVote(Model):
     teachers : `Dict[str, Teacher]`
         By name.
     label_maps, weights
-        See `TeacherEnsemble`. Weights that depend on a corpus as a whole (`similarity`) cannot be used: take those that a student's
-        training has written to `teachers.json`, as `given`.
+        See `TeacherEnsemble`. Weights that depend on a corpus as a whole (`similarity`) cannot be used: take those that a
+        student's training has written to `teachers.json`, as `given`.
     tag_scheme : `str`, optional (default = `"IOB2"`)
     metric : `Lazy[Metric]`, optional (default = `seqeval_f1` in its default mode)
     label_namespace : `str`, optional (default = `"labels"`)
@@ -49,8 +49,6 @@ class TeacherVote(Model):
     `ConfigurationError`
         As `TeacherEnsemble`; and for weights that depend on a corpus as a whole.
     """
-
-    default_predictor = "ner"
 
     def __init__(
         self,
@@ -63,22 +61,21 @@ class TeacherVote(Model):
         label_namespace: str = "labels",
         **kwargs: Any,
     ) -> None:
-        super().__init__(vocab, **kwargs)
+        super().__init__(vocab, tag_scheme, **kwargs)
         if weights is not None and weights.are_of_a_corpus:
             raise ConfigurationError(
                 "The 'weights' of teacher_vote depend on a text as a whole, and a vote reads one sentence after the other. Give "
                 "{'type': 'given', 'values': {...}}; the training of a student with these weights writes them to teachers.json."
             )
-        self._board = TeacherEnsemble(teachers, tag_scheme, label_maps, weights)
-        vocab.add_tokens_to_namespace(self._board.labels, label_namespace)
-        self.tag_scheme = get_scheme(tag_scheme)
+        self._ensemble = TeacherEnsemble(teachers, tag_scheme, label_maps, weights)
+        vocab.add_tokens_to_namespace(self._ensemble.labels, label_namespace)
         self.labels = labels_of(vocab, label_namespace)
-        if set(self.labels) != set(self._board.labels):
+        if set(self.labels) != set(self._ensemble.labels):
             raise ConfigurationError(
-                f"The vocabulary has the tags {', '.join(self.labels)}; the teachers have {', '.join(self._board.labels)}. Let "
-                "the vocabulary be made of text without labels ('labelled': false), or give 'label_maps'."
+                f"The vocabulary has the tags {', '.join(self.labels)}; the teachers have {', '.join(self._ensemble.labels)}. "
+                "Let the vocabulary be made of text without labels ('labelled': false), or give 'label_maps'."
             )
-        self._columns = [self._board.labels.index(label) for label in self.labels]
+        self._columns = [self._ensemble.labels.index(label) for label in self.labels]
         self._head = SoftmaxHead(self.labels, self.tag_scheme.name)
         self._metric = metric.construct(vocab=vocab, label_namespace=label_namespace, tag_scheme=self.tag_scheme.name)
         # A parameter, because AllenNLP's predictors ask a model's first one for its device.
@@ -107,29 +104,25 @@ class TeacherVote(Model):
         """
         mask = get_text_field_mask(tokens)
         logits = torch.zeros(*mask.shape, len(self.labels), device=mask.device)
-        answers = self._board.label([sentence["words"] for sentence in metadata])
-        for row, answer, sentence in zip(logits, answers, metadata):
-            if answer is None:
+        soft_labels = self._ensemble.label([sentence["words"] for sentence in metadata])
+        for row, each, sentence in zip(logits, soft_labels, metadata):
+            if each is None:
                 raise ConfigurationError(
                     f"A teacher passes over the sentence '{' '.join(sentence['words'][:8])}', so that there is no vote. Take "
                     "teachers that answer always ('missing': 'error')."
                 )
-            probabilities = answer.probabilities[:, self._columns].astype(numpy.float32)  # (num_words, num_tags)
+            probabilities = each.probabilities[:, self._columns].astype(numpy.float32)  # (num_words, num_tags)
             # Logarithms of the same number may differ in the last bit, by where in memory it stands.
             logarithms = with_ties(numpy.log(probabilities.clip(min=numpy.finfo(numpy.float32).tiny)))
             row[: len(logarithms)] = torch.from_numpy(logarithms).to(row)
         output: Dict[str, Any] = {"logits": logits, "mask": mask, "words": [each["words"] for each in metadata]}
         if tags is not None:
             output["loss"] = self._head.loss(logits, tags, mask)
-            self._metric(self._head.best_tags(logits, mask), tags, mask)
+            self._metric(self._head(logits, mask).best, tags, mask)
         return output
 
-    def make_output_human_readable(self, output_dict: Dict[str, Any]) -> Dict[str, Any]:
-        """Adds what `readable_tags` says."""
-        output_dict.update(
-            readable_tags(self._head, self.tag_scheme, output_dict["logits"], output_dict["mask"], self.temperature)
-        )
-        return output_dict
+    def tag_head(self, output: Dict[str, Any]) -> TagHead:
+        return self._head
 
     def get_metrics(self, reset: bool = False) -> Dict[str, float]:
         return self._metric.get_metric(reset)

@@ -4,6 +4,7 @@ from lowresource_ner.models.kd_student import KdStudent
 from lowresource_ner.models.language_similarity import LanguageSimilarity
 from lowresource_ner.models.mbert_tagger import MbertTagger
 from lowresource_ner.models.pgn_bilstm_crossdomain import PgnBilstmCrossdomain
+from lowresource_ner.models.tagger import Tagger
 
 __all__ = [
     "AdversarialTagger",
@@ -13,5 +14,6 @@ __all__ = [
     "MbertTagger",
     "ModuleHead",
     "PgnBilstmCrossdomain",
+    "Tagger",
     "TaggingHead",
 ]

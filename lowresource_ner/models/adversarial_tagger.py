@@ -82,7 +82,7 @@ class AdversarialTagger(MbertTagger):
         """
         if self.training and module_name is not None and tags is None:
             # Of a parameter, so that it can be propagated back like any other loss.
-            return {"loss": 0 * self._projection.bias.sum(), "module": module_name[0]}
+            return {"loss": 0 * next(self._head.parameters()).sum(), "module": module_name[0]}
         output = super().forward(tokens, tags, metadata)
         if self.training and tags is not None:
             self._losses["ner"](output["loss"], 1)

@@ -1,4 +1,4 @@
-"""The tagger of the cross-lingual paper: teacher, and the shape of the student."""
+"""An encoder with a tag head."""
 
 from typing import Any, Dict, List, Optional
 
@@ -14,16 +14,17 @@ from allennlp.training.metrics import Metric
 from lowresource_ner.metrics import SeqevalF1
 from lowresource_ner.models.counted_sentences import counted_sentences
 from lowresource_ner.models.labels import labels_of
-from lowresource_ner.models.readable_tags import readable_tags
-from lowresource_ner.models.warm_start import tag_axes, warm_start
+from lowresource_ner.models.tagger import Tagger
+from lowresource_ner.models.warm_start import warm_start
 from lowresource_ner.modules.tag_heads import SoftmaxHead, TagHead
-from lowresource_ner.tagging import get_scheme
+from lowresource_ner.modules.token_axes import token_axes_of
 
 
 @Model.register("mbert_tagger")
-class MbertTagger(Model):
+class MbertTagger(Tagger):
     """
-    Encoder, dropout, one linear layer, softmax: p(x_i) = softmax(W h_i + b) (Wu et al. 2020, section 3.1).
+    Encoder, dropout and a tag head; with the default head p(x_i) = softmax(W h_i + b), the teacher of Wu et al. (2020,
+    arXiv:2004.12440, section 3.1).
 
     Registered as a `Model` with name "mbert_tagger".
 
@@ -41,8 +42,8 @@ class MbertTagger(Model):
     metric : `Lazy[Metric]`, optional (default = `seqeval_f1` in its default mode)
     label_namespace : `str`, optional (default = `"labels"`)
     pretrained_file : `Optional[str]`
-        An archive of this package to continue from: every weight of the same name and shape is taken over, and the linear
-        layer and the CRF tag by tag, for the tags of the same name. AllenNLP takes no notice of it when it loads an archive.
+        An archive of this package to continue from. Weights of the same name and shape are copied; those of the head tag by
+        tag, for the tags that both models have. Ignored when the model is loaded from an archive of its own.
     initializer, regularizer
         AllenNLP's.
 
@@ -51,10 +52,6 @@ class MbertTagger(Model):
     `ConfigurationError`
         Where the labels do not fit the scheme, or there are none.
     """
-
-    default_predictor = "ner"
-
-    temperature: torch.Tensor
 
     def __init__(
         self,
@@ -70,19 +67,21 @@ class MbertTagger(Model):
         regularizer: Optional[RegularizerApplicator] = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(vocab, regularizer, **kwargs)
-        self.tag_scheme = get_scheme(tag_scheme)
+        super().__init__(vocab, tag_scheme, regularizer, **kwargs)
         self.labels = labels_of(vocab, label_namespace)
         self._embedder = text_field_embedder
         self._dropout = torch.nn.Dropout(dropout)
-        self._projection = torch.nn.Linear(text_field_embedder.get_output_dim(), len(self.labels))
-        self._head = head.construct(labels=self.labels, tag_scheme=self.tag_scheme.name)
+        self._head = head.construct(
+            labels=self.labels,
+            tag_scheme=self.tag_scheme.name,
+            input_dim=text_field_embedder.get_output_dim(),
+            label_namespace=label_namespace,
+        )
         self._metric = metric.construct(vocab=vocab, label_namespace=label_namespace, tag_scheme=self.tag_scheme.name)
-        self.register_buffer("temperature", torch.ones(()))
         if initializer is not None:
             initializer(self)
         if pretrained_file is not None:
-            warm_start(self, pretrained_file, tag_axes(label_namespace, "_projection", "_head"), label_namespace)
+            warm_start(self, pretrained_file, token_axes_of(self), label_namespace)
 
     def forward(
         self,
@@ -101,38 +100,24 @@ class MbertTagger(Model):
 
         # Returns
 
-        logits : (batch_size, num_words, num_tags); mask : (batch_size, num_words); loss : scalar, where there are tags; words,
-        where there is metadata.
+        logits : those of the head, (batch_size, num_words, num_tags) as a rule; mask : (batch_size, num_words); loss : scalar,
+        where there are tags; words, where there is metadata.
         """
         mask = get_text_field_mask(tokens)
-        logits = self._projection(self._dropout(self._embedder(tokens)))
+        logits = self._head.logits(self._dropout(self._embedder(tokens)))
         output: Dict[str, Any] = {"logits": logits, "mask": mask}
         if tags is not None:
             output["loss"] = self._head.loss(logits, tags, mask)
-            if not self.training or self._head.decides_per_word:
+            if not self.training or self._head.best_is_cheap:
                 rows = counted_sentences(metadata)
                 counted: Any = mask[rows]
-                self._metric(self._head.best_tags(logits, mask)[rows], tags[rows], counted)
+                self._metric(self._head(logits, mask).best[rows], tags[rows], counted)
         if metadata is not None:
             output["words"] = [sentence["words"] for sentence in metadata]
         return output
 
-    def make_output_human_readable(self, output_dict: Dict[str, Any]) -> Dict[str, Any]:
-        """Adds what `readable_tags` says."""
-        output_dict.update(
-            readable_tags(self._head, self.tag_scheme, output_dict["logits"], output_dict["mask"], self.temperature)
-        )
-        return output_dict
-
-    def distributions(self, output_dict: Dict[str, Any]) -> torch.Tensor:
-        """(batch_size, num_words, num_tags): of what `readable_tags` says the "distributions" alone, which cost far less."""
-        return self._head.probabilities(output_dict["logits"], output_dict["mask"], self.temperature)
+    def tag_head(self, output: Dict[str, Any]) -> TagHead:
+        return self._head
 
     def get_metrics(self, reset: bool = False) -> Dict[str, float]:
         return self._metric.get_metric(reset)
-
-    def calibration_loss(
-        self, logits: torch.Tensor, tags: torch.Tensor, mask: torch.Tensor, temperature: torch.Tensor
-    ) -> torch.Tensor:
-        """- log p(tags) at a temperature, summed over the batch; see the callback `temperature_scaling`."""
-        return self._head.negative_log_likelihood(logits, tags, mask, temperature)

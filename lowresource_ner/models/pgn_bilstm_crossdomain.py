@@ -17,16 +17,17 @@ from lowresource_ner.models.branch import Branch
 from lowresource_ner.models.counted_sentences import counted_sentences
 from lowresource_ner.models.heads import ModuleHead, TaggingHead
 from lowresource_ner.models.module_config import ModuleConfig, check_names
+from lowresource_ner.models.tagger import Tagger
 from lowresource_ner.models.warm_start import warm_start
 from lowresource_ner.modules.contextual import check_language_model_inputs
 from lowresource_ner.modules.generated_lstm import GeneratedLstm
 from lowresource_ner.modules.lstm_parameters import LstmParameters, ParameterGenerator, TaskAndDomain
+from lowresource_ner.modules.tag_heads import TagHead
 from lowresource_ner.modules.token_axes import token_axes_of
-from lowresource_ner.tagging import get_scheme
 
 
 @Model.register("pgn_bilstm_crossdomain")
-class PgnBilstmCrossdomain(Model):
+class PgnBilstmCrossdomain(Tagger):
     """
     NER and language modelling in several domains: word vectors, a BiLSTM whose weights are generated from the embeddings of
     a task and a domain, and a head (Jia, Liang and Zhang 2019, P19-1236). The config calls a task in a domain with its head a
@@ -78,10 +79,6 @@ class PgnBilstmCrossdomain(Model):
         would read vectors or states that have seen the words it predicts.
     """
 
-    default_predictor = "ner"
-
-    temperature: torch.Tensor
-
     def __init__(
         self,
         vocab: Vocabulary,
@@ -102,9 +99,8 @@ class PgnBilstmCrossdomain(Model):
         regularizer: Optional[RegularizerApplicator] = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(vocab, regularizer, **kwargs)
+        super().__init__(vocab, tag_scheme, regularizer, **kwargs)
         check_names(tasks, domains, list(heads), modules, default_module, unlabelled_domains or [])
-        self.tag_scheme = get_scheme(tag_scheme)
         self.default_module = default_module
         self.unlabelled_domains = list(unlabelled_domains or [])
         self._embedder = text_field_embedder
@@ -126,14 +122,11 @@ class PgnBilstmCrossdomain(Model):
             for name, head in heads.items()
         }
         self._heads = torch.nn.ModuleDict(built)
-        self.branches = {
-            name: Branch(name, module, built[module.head], metric) for name, module in modules.items()
-        }
+        self.branches = {name: Branch(name, module, built[module.head], metric) for name, module in modules.items()}
         self._language_models = [branch for branch in self.branches.values() if branch.head.is_language_model]
         if self._language_models:
             check_language_model_inputs(self._language_models[0].name, self._embedder, self._encoder)
         self.labels = self._tagging_head(default_module).labels
-        self.register_buffer("temperature", torch.ones(()))
         if initializer is not None:
             initializer(self)
         if pretrained_file is not None:
@@ -208,17 +201,16 @@ class PgnBilstmCrossdomain(Model):
         return output
 
     def make_output_human_readable(self, output_dict: Dict[str, Any]) -> Dict[str, Any]:
-        """Adds what `readable_tags` says, for a tagger; and "module" for each sentence."""
+        """Adds what `Tagger` says, where the batch's module tags; and "module" for each sentence."""
         branch = self.branch(output_dict.get("module", self.default_module))
-        output_dict.update(branch.head.readable(output_dict, self.temperature))
+        if isinstance(branch.head, TaggingHead):
+            output_dict = super().make_output_human_readable(output_dict)
         # Once a sentence: AllenNLP would divide a string of the batch's length among its sentences.
         output_dict["module"] = [branch.name] * len(output_dict["mask"])
         return output_dict
 
-    def distributions(self, output_dict: Dict[str, Any]) -> torch.Tensor:
-        """(batch_size, num_words, num_tags): of what `readable_tags` says of a tagger's output the "distributions" alone."""
-        tagger = self._tagging_head(output_dict["module"]).tagger
-        return tagger.probabilities(output_dict["logits"], output_dict["mask"], self.temperature)
+    def tag_head(self, output: Dict[str, Any]) -> TagHead:
+        return self._tagging_head(output.get("module", self.default_module)).tagger
 
     def get_metrics(self, reset: bool = False) -> Dict[str, float]:
         """
@@ -235,10 +227,10 @@ class PgnBilstmCrossdomain(Model):
     def calibration_loss(
         self, logits: torch.Tensor, tags: torch.Tensor, mask: torch.Tensor, temperature: torch.Tensor
     ) -> torch.Tensor:
-        """- log p(tags) of the default module at a temperature, summed over the batch; see `temperature_scaling`."""
-        head = self._tagging_head(self.default_module)
-        tags = head.as_head(tags, self.branch(self.default_module).label_namespace)
-        return head.tagger.negative_log_likelihood(logits, tags, mask, temperature)
+        """As `Tagger`, of the default module."""
+        branch = self.branch(self.default_module)
+        tags = self._tagging_head(branch.name).as_head(tags, branch.label_namespace)
+        return super().calibration_loss(logits, tags, mask, temperature)
 
     def _states(self, branch: Branch, vectors: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """(batch_size, num_words, 2 * hidden_size): those of a branch's LSTM."""

@@ -9,20 +9,10 @@ from allennlp.data import Vocabulary
 from allennlp.models import Model
 
 from lowresource_ner.archives.archive import Archive
+from lowresource_ner.models.tagger import present_name
 from lowresource_ner.modules.token_axes import TokenAxes
 
 logger = logging.getLogger(__name__)
-
-
-def tag_axes(label_namespace: str, projection: str, tag_head: str) -> Dict[str, TokenAxes]:
-    """The weights of a tagger that have a row for each tag: those of its linear layer and of its tag head, given by name."""
-    return {
-        f"{projection}.weight": TokenAxes(label_namespace),
-        f"{projection}.bias": TokenAxes(label_namespace),
-        f"{tag_head}.crf.transitions": TokenAxes(label_namespace, number=2),
-        f"{tag_head}.crf.start_transitions": TokenAxes(label_namespace),
-        f"{tag_head}.crf.end_transitions": TokenAxes(label_namespace),
-    }
 
 
 def warm_start(
@@ -51,7 +41,7 @@ def warm_start(
     with Archive(path) as archive:
         if label_namespace is not None:
             _check_common_labels(model.vocab, archive, label_namespace)
-        learned = archive.weights()
+        learned = {present_name(name): weight for name, weight in archive.weights().items()}
         tokens = {axes.namespace: archive.tokens(axes.namespace) for axes in token_axes.values()}
     left_out: List[str] = []
     taken_over = 0

@@ -1,9 +1,10 @@
 """
-The sums over all tag sequences of a linear chain as products: a few small operations a word, and gradients in closed form.
+The sums over all tag sequences of a linear chain, computed as products: a few small operations a word, and gradients in closed
+form.
 
-Instead of scores these functions carry exponentials, divided by their sum at every word, and add up the logarithms of what
-they divided by (Rabiner 1989, "A tutorial on hidden Markov models", section V.A). Where that might lose a tag that counts,
-the log sums of linear_chain.py take over; see `_is_tame`.
+These functions carry exponentials of scores, divided by their sum at every word, and add up the logarithms of the divisors
+(Rabiner 1989, "A tutorial on hidden Markov models", https://doi.org/10.1109/5.18626, section V.A). Where a product could
+underflow, the log sums of linear_chain.py are used; see `_products_are_safe`.
 """
 
 import math
@@ -15,10 +16,10 @@ from torch.autograd.function import once_differentiable
 from lowresource_ner.modules.linear_chain import IMPOSSIBLE, ChainScores, backwards, scores_after, scores_before
 
 _WIDEST = 300.0
-"""How far sums may lie apart: exp(-2 * 300), of two multiplied, is a normal number in float64 and leaves room for more."""
+"""How far log sums may lie apart: exp(-2 * 300), the product of two, is a normal number in float64 with room to spare."""
 
 _MOST_STEPS = 8
-"""Beyond which `_steps_to_any` gives up; tag schemes need three at most."""
+"""The steps that `_steps_to_any` tries; tag schemes need three at most."""
 
 
 class ChainSums(NamedTuple):
@@ -38,9 +39,9 @@ class ChainSums(NamedTuple):
 
 
 def chain_sums(chain: ChainScores) -> ChainSums:
-    """Can be differentiated, then at the price of a graph over every word."""
+    """Computes the sums of each sentence. Differentiable, but then by a slower way, with a graph over every word."""
     has_graph = torch.is_grad_enabled() and (chain.emissions.requires_grad or chain.transitions.requires_grad)
-    if not has_graph and _is_tame(chain):
+    if not has_graph and _products_are_safe(chain):
         before = _fast_scores_before(chain)
         after = backwards(_fast_scores_before(chain.backwards()), chain.mask)
     else:
@@ -49,15 +50,15 @@ def chain_sums(chain: ChainScores) -> ChainSums:
 
 
 def log_partition(chain: ChainScores) -> torch.Tensor:
-    """(batch_size,): the log of the sum over all tag sequences. Can be differentiated, once."""
-    if _is_tame(chain):
+    """(batch_size,): the log of the sum over all tag sequences. Differentiable, once."""
+    if _products_are_safe(chain):
         total: torch.Tensor = _LogPartition.apply(*chain)
         return total
     return torch.logsumexp(chain.emissions[:, 0] + scores_after(chain)[:, 0], dim=1)
 
 
 class _LogPartition(torch.autograd.Function):
-    """The gradients are the probability of each tag at each word, and the expected number of each transition."""
+    """Its gradients are the probability of each tag at each word, and the expected number of each transition."""
 
     @staticmethod
     def forward(ctx: Any, emissions: torch.Tensor, transitions: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
@@ -119,7 +120,7 @@ def _arriving(factors: _Factors) -> Tuple[torch.Tensor, torch.Tensor]:
 
 
 def _fast_scores_before(chain: ChainScores) -> torch.Tensor:
-    """`scores_before` of a tame chain, without a graph."""
+    """`scores_before` of a chain whose products are safe, without a graph."""
     factors = _factors(chain.emissions, chain.transitions)
     arriving, sums = _arriving(factors)
     taken = (factors.taken + sums.log()).cumsum(dim=1).roll(1, dims=1)
@@ -127,13 +128,13 @@ def _fast_scores_before(chain: ChainScores) -> torch.Tensor:
     return arriving.log().clamp(min=IMPOSSIBLE) + taken.unsqueeze(2)
 
 
-def _is_tame(chain: ChainScores) -> bool:
+def _products_are_safe(chain: ChainScores) -> bool:
     """
-    Whether all that counts is far from underflow in float64.
+    Whether no product that matters comes near underflow in float64.
 
-    Let any tag lead to any other in exactly k steps, one where no transition is forbidden. Then whatever tag stood k words
-    before, a way leads from it to any tag that is worse than the best way by no more than k times the widths of a word's
-    scores and of the transitions: no further than this do the sums of two tags lie apart, forwards or backwards.
+    Let k be the number of steps in which any tag leads to any other (1 where no transition is forbidden). Then from whatever tag
+    stood k words before, some way to each tag scores below the best way by at most k times the width of a word's scores plus
+    that of the transitions. So the log sums of two tags lie no further apart than this, forwards or backwards.
     """
     emissions = chain.emissions - chain.emissions.amax(dim=2, keepdim=True)
     transitions = chain.transitions - chain.transitions.max()
@@ -142,7 +143,7 @@ def _is_tame(chain: ChainScores) -> bool:
 
 
 def _width(scores: torch.Tensor) -> float:
-    """How far the possible ones lie below 0, the highest."""
+    """How far the lowest of the possible scores lies below the highest, which is 0."""
     return -float(scores.detach().masked_fill(scores < IMPOSSIBLE / 2, 0.0).amin())
 
 

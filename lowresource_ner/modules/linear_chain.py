@@ -1,11 +1,11 @@
 """
-A linear chain over tag sequences: the score of one, the best of all, and the log sum over all, word by word.
+Linear chains over tag sequences: the score of one sequence, the best of all, and the log sum over all, word by word.
 
-AllenNLP's `ConditionalRandomField` trains over all sequences and applies its constraints in decoding only. What a tagger
-reports as a probability must be taken over the sequences that it can output, so a chain may hold transition scores in which
-forbidden transitions are already impossible.
+AllenNLP's `ConditionalRandomField` trains over all sequences and applies its constraints in decoding only. The probabilities
+that a tagger reports must be taken over the sequences that it can output, so forbidden transitions of a chain may have the
+score `IMPOSSIBLE`.
 
-The sums here hold for any scores and can be differentiated; chain_sums.py has them faster.
+The sums here are right for any scores, and differentiable; chain_sums.py computes them faster.
 """
 
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from typing import NamedTuple
 import torch
 
 IMPOSSIBLE = -1e30
-"""The score of what is forbidden: no sum in float32 or float64 notices it, and no difference of two is undefined."""
+"""The score of what is forbidden: it vanishes in any sum, in float32 and float64, and differences stay finite."""
 
 
 class ChainScores(NamedTuple):
@@ -38,8 +38,8 @@ def chain_scores(
     emissions: torch.Tensor, transitions: torch.Tensor, starts: torch.Tensor, ends: torch.Tensor, mask: torch.Tensor
 ) -> ChainScores:
     """
-    emissions : (batch_size, num_words, num_tags); transitions : (num_tags, num_tags); starts, ends : (num_tags,); mask :
-    (batch_size, num_words).
+    Builds a chain. emissions : (batch_size, num_words, num_tags); transitions : (num_tags, num_tags); starts, ends :
+    (num_tags,); mask : (batch_size, num_words).
     """
     emissions = emissions.double().masked_fill(~mask.unsqueeze(2), 0.0)
     followed = torch.nn.functional.pad(mask[:, 1:], (0, 1))
@@ -49,7 +49,7 @@ def chain_scores(
 
 
 def backwards(values: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """The words of each row in the opposite order, the padding in its place. values : (batch_size, num_words, size)"""
+    """Reverses the words of each row, and leaves the padding in its place. values : (batch_size, num_words, size)"""
     words = torch.arange(mask.size(1), device=mask.device)
     order = torch.where(mask, mask.sum(dim=1, keepdim=True) - 1 - words, words)  # (batch_size, num_words)
     return values.gather(1, order.unsqueeze(2).expand_as(values))

@@ -1,24 +1,24 @@
-"""Tagging many sentences at the speed of the encoder."""
+"""Tags many sentences, in batches of like length."""
 
 from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Sequence, TypeVar
 
 import torch
-from allennlp.data import Token, TokenIndexer, Vocabulary
-from allennlp.models import Model
+from allennlp.data import TextFieldTensors, Token, TokenIndexer, Vocabulary
 from allennlp.nn.util import batch_tensor_dicts, move_to_device
 
 from lowresource_ner.data.token_indexers.subwords import SubwordIndexer
+from lowresource_ner.models.tagger import Tagger
 
 _T = TypeVar("_T")
 
 
 class TaggedSentence(NamedTuple):
-    """What a model's `make_output_human_readable` says of one sentence; see `MbertTagger`."""
+    """What `Tagger.make_output_human_readable` adds to the output, for one sentence."""
 
     tags: List[str]
     tag_probabilities: List[float]
     entities: List[Dict[str, Any]]
-    distributions: torch.Tensor
+    probabilities: torch.Tensor
 
 
 class BatchTagger:
@@ -27,37 +27,47 @@ class BatchTagger:
 
     # Parameters
 
-    model : `Model`
-        Its `forward` takes `tokens` and `metadata`, its `make_output_human_readable` gives the fields of `TaggedSentence`.
+    model : `Tagger`
     token_indexers : `Dict[str, TokenIndexer]`
         Of the reader that the model was trained with.
     batch_size : `int`
         Positions (sub-words or words, padding included) that are run at once, whatever the number of sentences.
     """
 
-    def __init__(self, model: Model, token_indexers: Dict[str, TokenIndexer], batch_size: int) -> None:
+    def __init__(self, model: Tagger, token_indexers: Dict[str, TokenIndexer], batch_size: int) -> None:
         self._model = model
         self._indexers = token_indexers
         self._batch_size = batch_size
 
     def tag(self, sentences: Sequence[Sequence[str]]) -> List[TaggedSentence]:
         """The tags of each sentence, in the order given. A sentence without words has no tags."""
-        return self._each(sentences, self._tagged, _NOTHING)
+        return self.each(sentences, self._tagged, _NOTHING)
 
-    def distributions(self, sentences: Sequence[Sequence[str]]) -> List[torch.Tensor]:
+    def probabilities(self, sentences: Sequence[Sequence[str]]) -> List[torch.Tensor]:
         """
-        (num_words, num_tags) of each sentence on the CPU, as `tag` has them. Models with a method `distributions` are asked for
-        nothing else: tags, entities and their confidences would cost up to a seventh of the time.
+        (num_words, num_tags) for each sentence, on the CPU: the probabilities that `tag` gives, without tags, entities and their
+        confidences, which would cost up to a seventh of the time.
         """
-        return self._each(sentences, self._distributions, _NOTHING.distributions)
+        return self.each(sentences, self._probabilities, _NOTHING.probabilities)
 
-    def _each(self, sentences: Sequence[Sequence[str]], read: Callable[..., Iterable[_T]], nothing: _T) -> List[_T]:
+    def each(
+        self,
+        sentences: Sequence[Sequence[str]],
+        run: Callable[[TextFieldTensors, Sequence[Sequence[str]]], Iterable[_T]],
+        nothing: _T,
+    ) -> List[_T]:
+        """
+        What `run` gives for each sentence, in the order given. It is called with batches: their tensors, on the model's device,
+        and the words of their sentences. A sentence without words has `nothing`.
+        """
         with_words = [words for words in sentences if words]
         inputs = [self._input(name, indexer, with_words) for name, indexer in self._indexers.items()]
         results: List[_T] = [nothing] * len(with_words)
         with torch.inference_mode():
             for batch in self._batches(inputs, len(with_words)):
-                for index, result in zip(batch, read(self._run(inputs, [with_words[index] for index in batch], batch))):
+                tokens = {each.name: each.tensors(batch) for each in inputs}
+                tokens = move_to_device(tokens, self._model._get_prediction_device())
+                for index, result in zip(batch, run(tokens, [with_words[index] for index in batch])):
                     results[index] = result
         remaining = iter(results)
         return [next(remaining) if words else nothing for words in sentences]
@@ -71,30 +81,23 @@ class BatchTagger:
         lengths = [max(each.length(index) for each in inputs) for index in range(num_sentences)]
         return batches_of_like_length(lengths, self._batch_size)
 
-    def _run(
-        self, inputs: Sequence["_Input"], sentences: Sequence[Sequence[str]], batch: Sequence[int]
-    ) -> Dict[str, Any]:
-        tensors = move_to_device(
-            {each.name: each.tensors(batch) for each in inputs}, self._model._get_prediction_device()
-        )
-        return self._model(tokens=tensors, metadata=[{"words": list(words)} for words in sentences])
+    def _output(self, tokens: TextFieldTensors, sentences: Sequence[Sequence[str]]) -> Dict[str, Any]:
+        return self._model(tokens=tokens, metadata=[{"words": list(words)} for words in sentences])
 
-    def _tagged(self, output: Dict[str, Any]) -> Iterator[TaggedSentence]:
-        readable = self._model.make_output_human_readable(output)
+    def _tagged(self, tokens: TextFieldTensors, sentences: Sequence[Sequence[str]]) -> Iterator[TaggedSentence]:
+        readable = self._model.make_output_human_readable(self._output(tokens, sentences))
         return map(TaggedSentence, *(readable[name] for name in TaggedSentence._fields))
 
-    def _distributions(self, output: Dict[str, Any]) -> Iterator[torch.Tensor]:
-        model: Any = self._model
-        if not hasattr(model, "distributions"):
-            return (sentence.distributions.cpu() for sentence in self._tagged(output))
-        lengths = output["mask"].sum(dim=1).tolist()
-        return (rows[:length] for rows, length in zip(model.distributions(output).cpu(), lengths))
+    def _probabilities(self, tokens: TextFieldTensors, sentences: Sequence[Sequence[str]]) -> Iterator[torch.Tensor]:
+        probabilities = self._model.probabilities(self._output(tokens, sentences)).cpu()
+        return (rows[: len(words)] for rows, words in zip(probabilities, sentences))
 
 
 def batches_of_like_length(lengths: Sequence[int], batch_size: int) -> Iterator[List[int]]:
     """
-    Batches of sentences, by index, the longest first. A batch ends where another sentence would make it too large, or where it is
-    large enough for the hardware (an eighth of that) and the next sentence would be padded by more than a fifth.
+    Divides sentences, given by index, into batches, the longest first. A batch ends where another sentence would exceed
+    `batch_size`, or where it holds an eighth of that, enough to keep the hardware busy, and the next sentence would be padded by
+    more than a fifth.
 
     # Parameters
 
@@ -117,7 +120,7 @@ def batches_of_like_length(lengths: Sequence[int], batch_size: int) -> Iterator[
 
 
 class _Input:
-    """Sentences as one token indexer sees them, by AllenNLP's own means."""
+    """Sentences as any token indexer of AllenNLP gives them, one after the other."""
 
     def __init__(self, name: str, indexer: TokenIndexer, sentences: Sequence[Sequence[str]], vocab: Vocabulary) -> None:
         self.name = name

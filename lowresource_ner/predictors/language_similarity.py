@@ -9,6 +9,7 @@ from allennlp.data import DatasetReader, Instance
 from allennlp.models import Model
 from allennlp.predictors import Predictor
 
+from lowresource_ner.models.language_similarity import LanguageSimilarity
 from lowresource_ner.predictors.request import Request, request_of_tokens
 from lowresource_ner.predictors.text_predictor import TextPredictor
 
@@ -57,11 +58,12 @@ class LanguageSimilarityPredictor(TextPredictor):
         measure: str = "learned",
     ) -> None:
         super().__init__(model, dataset_reader, frozen, input_format, tokenizer)
-        if not hasattr(model, "scores") or not hasattr(dataset_reader, "encoder"):
+        if not isinstance(model, LanguageSimilarity) or not hasattr(dataset_reader, "encoder"):
             raise ConfigurationError(
                 f"The archive's model is a {type(model).__name__} and its reader a {type(dataset_reader).__name__}, which say "
                 "nothing of languages. Predict with the archive of a 'language_similarity'."
             )
+        self._similarity = model
         self._measure = measure
         self._encoder: Any = dataset_reader.encoder
         self._scores(torch.from_numpy(self._encoder.encode([])))  # an unknown measure is an error before the first line
@@ -78,10 +80,9 @@ class LanguageSimilarityPredictor(TextPredictor):
 
     def _output(self, requests: Sequence[Request], vectors: torch.Tensor) -> List[JsonDict]:
         """`vectors`: (num_requests, vector_dim)."""
-        languages: Any = self._model.languages
         outputs = []
         for request, row in zip(requests, self._scores(vectors).tolist()):
-            scores = dict(zip(languages, row)) if request.words else {}
+            scores = dict(zip(self._similarity.languages, row)) if request.words else {}
             outputs.append(
                 {
                     "text": request.text,
@@ -94,9 +95,9 @@ class LanguageSimilarityPredictor(TextPredictor):
 
     def _scores(self, vectors: torch.Tensor) -> torch.Tensor:
         """(num_sentences, vector_dim) -> (num_sentences, num_languages)"""
-        model: Any = self._model
+        device = next(self._similarity.parameters()).device
         with torch.inference_mode():
-            return model.scores(vectors.to(next(model.parameters()).device), self._measure).cpu()
+            return self._similarity.scores(vectors.to(device), self._measure).cpu()
 
 
 def _gold_language(instance: Instance) -> JsonDict:

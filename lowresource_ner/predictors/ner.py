@@ -1,4 +1,4 @@
-"""The predictor for programs: JSON lines in, JSON lines out."""
+"""The predictor of entities as JSON lines."""
 
 from typing import Any, Dict, List, Optional, Sequence, Union
 
@@ -10,6 +10,7 @@ from allennlp.models import Model
 from allennlp.predictors import Predictor
 
 from lowresource_ner.data.fields.tags_field import TagsField
+from lowresource_ner.models.tagger import Tagger
 from lowresource_ner.predictors.batch_tagger import BatchTagger, TaggedSentence
 from lowresource_ner.predictors.request import Request, request_of_tokens
 from lowresource_ner.predictors.text_predictor import TextPredictor
@@ -57,7 +58,7 @@ class NerPredictor(TextPredictor):
     # Raises
 
     `ConfigurationError`
-        For an unknown `input_format`, or a reader without token indexers.
+        For an unknown `input_format`, a model that is no `Tagger`, or a reader without token indexers.
     """
 
     def __init__(
@@ -77,6 +78,12 @@ class NerPredictor(TextPredictor):
                 f"The archive's reader, {type(dataset_reader).__name__}, has no token indexers to read words with. Predict with "
                 "an archive whose reader is one of this package (conll_ner, raw_text)."
             )
+        if not isinstance(model, Tagger):
+            raise ConfigurationError(
+                f"The archive's model, {type(model).__name__}, is no tagger of this package. Predict with the predictor that was "
+                "made for it."
+            )
+        self._labels = model.labels
         self._distributions = distributions
         self._tagger = BatchTagger(model, dataset_reader.token_indexers, batch_size)
 
@@ -102,9 +109,9 @@ class NerPredictor(TextPredictor):
             ],
         }
         if self._distributions:
-            output["labels"] = self._model.labels
+            output["labels"] = self._labels
             output["distributions"] = [
-                [round(p, _DIGITS) for p in word] for sentence in tagged for word in sentence.distributions.tolist()
+                [round(p, _DIGITS) for p in word] for sentence in tagged for word in sentence.probabilities.tolist()
             ]
         return output
 

@@ -173,7 +173,7 @@ def test_other_weights(teacher, source, tmp_path) -> None:
     with tarfile.open(teacher) as tar:
         tar.extract("weights.th", tmp_path, filter="data")
     weights = torch.load(tmp_path / "weights.th", weights_only=True)
-    last = [value.zero_() for name, value in weights.items() if name.startswith("_projection")]
+    last = [value.zero_() for name, value in weights.items() if name.startswith("_head.projection")]
     torch.save(weights, tmp_path / "zero.th")
     output = tmp_path / "out.jsonl"
     report = tag(str(teacher), str(source), str(output), "text", weights_file=str(tmp_path / "zero.th"))

@@ -7,8 +7,10 @@ from functools import cache
 from typing import Any, List, NamedTuple, NoReturn, Optional, Sequence
 
 import torch
+from allennlp.data import Vocabulary
 
 from fuzz.temporary import temporary_folder
+from lowresource_ner.models import Tagger
 from lowresource_ner.predictors import NerConllPredictor, NerPredictor
 from lowresource_ner.predictors.batch_tagger import TaggedSentence
 
@@ -80,7 +82,10 @@ class StandInReader:
 @cache
 def stand_in(kind: type = NerPredictor, **options: Any) -> Any:
     """A predictor without a model."""
-    predictor = kind(torch.nn.Linear(1, 1), StandInReader(), **options)
+    model = Tagger(Vocabulary())
+    model.labels = ["O"]
+    model.layer = torch.nn.Linear(1, 1)  # AllenNLP's predictors ask for the device of a weight
+    predictor = kind(model, StandInReader(), **options)
     predictor._tagger = StandInTagger()
     return predictor
 

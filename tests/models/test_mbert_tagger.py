@@ -15,7 +15,8 @@ from allennlp.models import Model, load_archive
 from allennlp.models.archival import archive_model
 from conftest import CORPORA, TINY_ENCODER
 
-from lowresource_ner.models.warm_start import tag_axes, warm_start
+from lowresource_ner.models.warm_start import warm_start
+from lowresource_ner.modules.token_axes import token_axes_of
 from lowresource_ner.tagging import get_scheme
 
 SPANISH = CORPORA / "es" / "dev.conll"
@@ -67,7 +68,7 @@ def test_a_sentence_alone_and_in_a_batch_get_the_same_tags_and_probabilities(hea
         alone = model.forward_on_instances([instance])[0]
         assert alone["tags"] == output["tags"] and len(output["tags"]) == len(instance["tokens"])
         assert alone["tag_probabilities"] == pytest.approx(output["tag_probabilities"], abs=1e-4)
-        assert output["distributions"].sum(axis=1) == pytest.approx([1.0] * len(output["tags"]), abs=1e-4)
+        assert output["probabilities"].sum(axis=1) == pytest.approx([1.0] * len(output["tags"]), abs=1e-4)
         if head == "crf":
             get_scheme(scheme).check(output["tags"])
 
@@ -140,18 +141,35 @@ def test_warm_start_copies_the_tags_that_both_know(tmp_path) -> None:
         vocab.add_token_to_namespace(label, "labels")
     new = Model.from_params(config(str(path), head={"type": "crf"})["model"], vocab=vocab)
     fresh = {name: weight.clone() for name, weight in new.state_dict().items()}
-    warm_start(new, str(path), tag_axes("labels", "_projection", "_head"))
+    warm_start(new, str(path), token_axes_of(new))
     for label in ("B-LOC", "O", "I-LOC"):
         i, j = vocab.get_token_index(label, "labels"), old.vocab.get_token_index(label, "labels")
-        assert torch.equal(new._projection.weight[i], old._projection.weight[j])
+        assert torch.equal(new._head.projection.weight[i], old._head.projection.weight[j])
         assert torch.equal(new._head.crf.start_transitions[i], old._head.crf.start_transitions[j])
         for other in ("B-LOC", "O", "I-LOC"):
             k, m = vocab.get_token_index(other, "labels"), old.vocab.get_token_index(other, "labels")
             assert new._head.crf.transitions[i, k] == old._head.crf.transitions[j, m]
     gene = vocab.get_token_index("B-GENE", "labels")
-    assert torch.equal(new._projection.weight[gene], fresh["_projection.weight"][gene])
+    assert torch.equal(new._head.projection.weight[gene], fresh["_head.projection.weight"][gene])
     encoder = "_embedder.token_embedder_encoder.transformer.embeddings.word_embeddings.weight"
     assert torch.equal(new.state_dict()[encoder], old.state_dict()[encoder])
+
+
+@pytest.mark.parametrize("head", ["softmax", "crf"])
+def test_archives_with_the_linear_layer_beside_the_head_load(head, tmp_path) -> None:
+    """As they were written before it moved into the head; also to go on from."""
+    (tmp_path / "run").mkdir()
+    path = archive(config(head={"type": head}), tmp_path / "run")
+    old = load_archive(path).model
+    weights = {name.replace("_head.projection", "_projection"): value for name, value in old.state_dict().items()}
+    assert {"_projection.weight", "_projection.bias"} < set(weights)
+    torch.save(weights, tmp_path / "run" / "best.th")
+    path = archive_model(tmp_path / "run", archive_path=str(tmp_path / "old.tar.gz"))
+    new = load_archive(path).model
+    assert new.state_dict().keys() == old.state_dict().keys()
+    assert all(torch.equal(value, old.state_dict()[name]) for name, value in new.state_dict().items())
+    continued = Model.from_params(config(path, head={"type": head}, pretrained_file=path)["model"], vocab=old.vocab)
+    assert torch.equal(continued._head.projection.weight, old._head.projection.weight)
 
 
 def test_warm_start_refuses_what_has_nothing_in_common(tmp_path) -> None:

@@ -150,7 +150,7 @@ def states_by_hand(model: Any, name: str, batch: Dict[str, Any]) -> torch.Tensor
 
 
 def logits_by_hand(model: Any, name: str, batch: Dict[str, Any], head: str) -> torch.Tensor:
-    projection = model._heads[head].projection
+    projection = model._heads[head].tagger.projection
     return states_by_hand(model, name, batch) @ projection.weight.t() + projection.bias
 
 
@@ -200,6 +200,17 @@ def test_a_tagger_is_torchs_lstm_with_generated_weights_a_linear_layer_and_allen
 
 
 @torch.no_grad()
+def test_weights_with_the_linear_layer_beside_the_tag_head_load(vocab) -> None:
+    """As archives have them that were written before it moved into the head."""
+    model, other = build(vocab), build(vocab)
+    weights = {name.replace(".tagger.projection.", ".projection."): w for name, w in model.state_dict().items()}
+    assert {f"_heads.{head}.projection.bias" for head in ("source", "target")} < set(weights)
+    for weight in other.parameters():
+        weight.data.zero_()
+    other.load_state_dict(weights)
+    assert all(torch.equal(value, model.state_dict()[name]) for name, value in other.state_dict().items())
+
+
 def test_a_domain_without_labels_is_read_out_by_the_sources_head_with_parameters_of_its_own(vocab, corpora) -> None:
     """UDA: the LSTM of (ner, target) exists because others trained the task and the domain; the head is the source's."""
     target = {"task": "ner", "domain": "target", "head": "source", "label_namespace": "source_labels"}

@@ -39,7 +39,7 @@ def test_rows_follow_their_tokens(environment, cross_domain_archive, tmp_path) -
         "words": ("_embedder.token_embedder_words.weight", 0),
         "token_characters": ("_embedder.token_embedder_characters.embedding.weight", 0),
         "lm_words": ("_heads.lm.model.softmax.softmax_w.weight", 1),
-        "target_labels": ("_heads.target.projection.weight", 0),
+        "target_labels": ("_heads.target.tagger.projection.weight", 0),
     }
     for namespace, (name, first) in tables.items():
         tokens = new.vocab.get_token_to_index_vocabulary(namespace)

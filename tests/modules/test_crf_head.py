@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from lowresource_ner.modules import chain_sums
-from lowresource_ner.modules.tag_heads import CrfHead, SoftmaxHead, Span
+from lowresource_ner.modules.tag_heads import CrfHead, SoftmaxHead, chain_distribution
 from lowresource_ner.tagging import get_scheme
 
 SCHEMES = ["IOB1", "IOB2", "IOBES", "BILOU"]
@@ -115,7 +115,7 @@ def test_best_tags_are_allennlps(scheme, dtype):
     num_repaired = 0
     for seed in range(10):
         logits, _, mask = random_batch(head, BATCHES["ragged"], dtype, width=2.0, seed=seed)
-        best = head.best_tags(logits, mask)
+        best = head(logits, mask).best
         assert not best[~mask].any()
         for row, (path, _) in enumerate(head.crf.viterbi_tags(logits, mask)):
             assert best[row, : len(path)].tolist() == path
@@ -128,17 +128,15 @@ def test_best_tags_are_valid_however_strong_the_logits(scheme):
     """AllenNLP forbids with a score of -10,000, which such logits outweigh."""
     head = random_head(scheme)
     logits, _, mask = random_batch(head, BATCHES["ragged"], width=1e6)
-    for path, length in zip(head.best_tags(logits, mask).tolist(), BATCHES["ragged"]):
+    for path, length in zip(head(logits, mask).best.tolist(), BATCHES["ragged"]):
         get_scheme(scheme).check([head.labels[tag] for tag in path[:length]])
 
 
 def spans_of(head, logits, mask):
-    best = head.best_tags(logits, mask)
+    best = head(logits, mask).best
     rows = zip(best.tolist(), mask.sum(dim=1).tolist())
-    scheme = get_scheme(head.tag_scheme)
     return best, [
-        [Span(*span) for span in scheme.spans([head.labels[tag] for tag in row[:length]], repair=True)]
-        for row, length in rows
+        head.tag_scheme.spans([head.labels[tag] for tag in row[:length]], repair=True) for row, length in rows
     ]
 
 
@@ -149,28 +147,37 @@ def test_products_and_log_sums_give_the_same_confidences_and_likelihood(scheme, 
     logits, tags, mask = random_batch(head, BATCHES["ragged"])
     best, spans = spans_of(head, logits, mask)
     assert max(len(row) for row in spans) > 1 and max(span.end - span.start for row in spans for span in row) > 1
-    assert chain_sums._is_tame(head.chain(logits, mask, temperature))
+    assert chain_sums._products_are_safe(head.valid_chain(logits, mask, temperature))
     found = []
     for limit in (chain_sums._WIDEST, -1.0):
         monkeypatch.setattr(chain_sums, "_WIDEST", limit)
-        probabilities, confidences = head.confidences(logits, mask, temperature, best, spans)
-        found.append((probabilities[mask], confidences, head.negative_log_likelihood(logits, best, mask, temperature)))
+        distribution = head(logits, mask, temperature)
+        found.append(
+            (distribution.marginals[mask], distribution.span_probabilities(spans), distribution.log_prob(best))
+        )
     torch.testing.assert_close(*found, rtol=1e-10, atol=1e-10)
 
 
 @pytest.mark.parametrize("head", [random_head("IOB2"), SoftmaxHead(random_head("IOB2").labels)], ids=["crf", "softmax"])
-def test_confidences_are_both_probabilities_in_one(head):
+def test_a_distribution_says_the_same_whatever_it_is_asked_first(head, monkeypatch):
+    """What it keeps is right, and is computed once."""
     temperature = torch.tensor(1.5)
     logits, _, mask = random_batch(head, BATCHES["ragged"])
     best, spans = spans_of(head, logits, mask)
-    probabilities, confidences = head.confidences(logits, mask, temperature, best, spans)
-    torch.testing.assert_close(probabilities[mask], head.probabilities(logits, mask, temperature)[mask])
-    assert confidences == head.span_probabilities(logits, mask, temperature, best, spans)
+    calls = []
+    monkeypatch.setattr(
+        chain_distribution, "chain_sums", lambda chain: calls.append(chain) or chain_sums.chain_sums(chain)
+    )
+    one, other = head(logits, mask, temperature), head(logits, mask, temperature)
+    probabilities, confidences = one.marginals, one.span_probabilities(spans)
+    assert confidences == other.span_probabilities(spans)
+    torch.testing.assert_close(probabilities[mask], other.marginals[mask])
+    assert torch.equal(one.best, best)
     assert [len(row) for row in confidences] == [len(row) for row in spans] and sum(map(len, spans)) > 5
+    assert len(calls) == (2 if isinstance(head, CrfHead) else 0)
 
 
 def test_a_batch_without_entities_has_no_confidences():
     head = random_head("IOB2")
     logits, tags, mask = random_batch(head, BATCHES["ragged"])
-    _, confidences = head.confidences(logits, mask, torch.tensor(1.0), 0 * tags, [[]] * 6)
-    assert confidences == [[]] * 6
+    assert head(logits, mask).span_probabilities([[]] * 6) == [[]] * 6

@@ -10,8 +10,8 @@ from allennlp.common import Params
 from allennlp.common.checks import ConfigurationError
 from allennlp.modules import ConditionalRandomField
 
-from lowresource_ner.modules.tag_heads import CrfHead, SoftmaxHead, Span, TagHead
-from lowresource_ner.tagging import get_scheme
+from lowresource_ner.modules.tag_heads import CrfHead, SoftmaxHead, TagHead
+from lowresource_ner.tagging import EntitySpan, get_scheme
 
 LENGTHS = [4, 1, 3, 2]
 ROWS = range(len(LENGTHS))
@@ -75,7 +75,7 @@ class Chain:
         return [self.labels[tag] for tag in path]
 
     def spans(self, path):
-        return [Span(*span) for span in self.scheme.spans(self.tags(path))]
+        return self.scheme.spans(self.tags(path))
 
 
 def log_sum(scores):
@@ -100,14 +100,14 @@ def chain(request):
 
 
 def test_the_crfs_best_tags_are_the_best_valid_sequence(chain):
-    best = chain.head.best_tags(chain.logits, MASK)
+    best = chain.head(chain.logits, MASK).best
     expected = [max(valid, key=valid.get) for valid in chain.valid]
     assert best.tolist() == [list(path) + [0] * (max(LENGTHS) - len(path)) for path in expected]
 
 
 @pytest.mark.parametrize("temperature", TEMPERATURES)
 def test_the_crfs_probabilities_are_marginals_over_valid_sequences(chain, temperature):
-    probabilities = chain.head.probabilities(chain.logits, MASK, torch.tensor(temperature))
+    probabilities = chain.head(chain.logits, MASK, torch.tensor(temperature)).marginals
     assert probabilities.dtype == chain.logits.dtype
     for row, length in enumerate(LENGTHS):
         expected = torch.zeros(length, len(chain.labels))
@@ -121,18 +121,15 @@ def test_the_crfs_probabilities_are_marginals_over_valid_sequences(chain, temper
 def test_a_spans_probability_is_that_of_all_valid_sequences_that_hold_exactly_it(chain, temperature):
     num_checked = 0
     for row in ROWS:
-        expected, bearers = {}, {}
+        expected = {}
         for path, probability in chain.probabilities(row, temperature).items():
             for span in chain.spans(path):
                 expected[span] = expected.get(span, 0.0) + probability
-                bearers[span, path[span.start : span.end]] = path
-        for path in set(bearers.values()):
-            tags = padded([path if other == row else next(iter(chain.valid[other])) for other in ROWS])
-            spans = [chain.spans(path) if other == row else [] for other in ROWS]
-            found = chain.head.span_probabilities(chain.logits, MASK, torch.tensor(temperature), tags, spans)
-            assert found[row] == pytest.approx([expected[span] for span in spans[row]], abs=1e-9)
-            assert all(found[other] == [] for other in ROWS if other != row)
-            num_checked += len(spans[row])
+        spans = [list(expected) if other == row else [] for other in ROWS]
+        found = chain.head(chain.logits, MASK, torch.tensor(temperature)).span_probabilities(spans)
+        assert found[row] == pytest.approx(list(expected.values()), abs=1e-9)
+        assert all(found[other] == [] for other in ROWS if other != row)
+        num_checked += len(expected)
     assert num_checked >= 10
 
 
@@ -145,13 +142,12 @@ def test_the_crfs_likelihood_and_best_tags_at_any_temperature(chain, temperature
     found = {}
     for path in chain.valid[row]:
         gold = [path if other == row else first[other] for other in ROWS]
-        loss = chain.head.negative_log_likelihood(chain.logits, padded(gold), MASK, torch.tensor(temperature))
-        found[path] = loss.item()
-        assert found[path] == pytest.approx(
-            -sum(math.log(probabilities[other][gold[other]]) for other in ROWS), abs=1e-5
-        )
-    best = chain.head.best_tags(chain.logits, MASK)[row].tolist()
-    assert min(found, key=found.get) == tuple(best[: LENGTHS[row]])
+        logarithms = chain.head(chain.logits, MASK, torch.tensor(temperature)).log_prob(padded(gold)).tolist()
+        expected = [math.log(probabilities[other][gold[other]]) for other in ROWS]
+        assert logarithms == pytest.approx(expected, abs=1e-5)
+        found[path] = logarithms[row]
+    best = chain.head(chain.logits, MASK, torch.tensor(temperature)).best[row].tolist()
+    assert max(found, key=found.get) == tuple(best[: LENGTHS[row]])
 
 
 def test_the_crfs_loss_is_allennlps_over_all_sequences_divided_by_words(chain):
@@ -171,7 +167,7 @@ def test_temperature_can_be_learned_from_the_crfs_likelihood():
     chain = Chain(*LABELS["IOB2"])
     gold = padded([next(iter(valid)) for valid in chain.valid])
     temperature = torch.tensor(1.3, requires_grad=True)
-    chain.head.negative_log_likelihood(chain.logits, gold, MASK, temperature).backward()
+    (-chain.head(chain.logits, MASK, temperature).log_prob(gold).sum()).backward()
     step = 1e-4
     above, below = (
         sum(-math.log(chain.probabilities(row, value)[next(iter(chain.valid[row]))]) for row in ROWS)
@@ -181,7 +177,7 @@ def test_temperature_can_be_learned_from_the_crfs_likelihood():
 
 
 def test_an_unknown_scheme_is_refused():
-    with pytest.raises(ConfigurationError, match="no tag scheme 'BMES'; it knows IOB1, IOB2, IOBES, BILOU"):
+    with pytest.raises(ConfigurationError, match="Unknown tag scheme 'BMES'; use one of IOB2, IOB1, IOBES, BILOU"):
         CrfHead(["O", "S-PER"], "BMES")
 
 
@@ -216,24 +212,32 @@ def test_the_softmax_loss_is_the_mean_over_words(softmax):
 @pytest.mark.parametrize("temperature", TEMPERATURES)
 def test_softmax_probabilities_likelihood_and_best_tags(softmax, temperature):
     head, logits, gold = softmax
-    probabilities = head.probabilities(logits, MASK, torch.tensor(temperature))
-    best = head.best_tags(logits, MASK)
-    likelihood = 0.0
+    distribution = head(logits, MASK, torch.tensor(temperature))
+    probabilities, best = distribution.marginals, distribution.best
+    logarithms = [0.0] * len(LENGTHS)
     for place in words():
         expected = by_hand(logits[place], temperature)
         assert probabilities[place].tolist() == pytest.approx(expected, abs=1e-5)
         assert expected[best[place]] == max(expected)
-        likelihood += math.log(expected[gold[place]])
-    loss = head.negative_log_likelihood(logits, gold, MASK, torch.tensor(temperature))
-    assert loss.item() == pytest.approx(-likelihood, abs=1e-4)
+        logarithms[place[0]] += math.log(expected[gold[place]])
+    assert distribution.log_prob(gold).tolist() == pytest.approx(logarithms, abs=1e-4)
     assert not best[~MASK].any()
 
 
 @pytest.mark.parametrize("temperature", TEMPERATURES)
 def test_a_softmax_span_is_the_product_of_its_words(softmax, temperature):
+    """Of its words' best tags, which `gold` is made to be here."""
     head, logits, gold = softmax
-    spans = [[Span(0, 2, "PER"), Span(3, 4, "LOC")], [Span(0, 1, "PER")], [], [Span(0, 2, "LOC")]]
-    found = head.span_probabilities(logits, MASK, torch.tensor(temperature), gold, spans)
+    logits = torch.where(
+        torch.nn.functional.one_hot(gold, logits.size(2)).bool(), logits.amax(dim=2, keepdim=True) + 0.1, logits
+    )
+    spans = [
+        [EntitySpan(0, 2, "PER"), EntitySpan(3, 4, "LOC")],
+        [EntitySpan(0, 1, "PER")],
+        [],
+        [EntitySpan(0, 2, "LOC")],
+    ]
+    found = head(logits, MASK, torch.tensor(temperature)).span_probabilities(spans)
     for row, (sentence, probabilities) in enumerate(zip(spans, found)):
         expected = [
             math.prod(by_hand(logits[row, word], temperature)[gold[row, word]] for word in range(span.start, span.end))
@@ -246,6 +250,6 @@ def test_heads_are_built_by_name_with_what_the_model_gives():
     for name, head_class in [("softmax", SoftmaxHead), ("crf", CrfHead)]:
         head = TagHead.from_params(Params({"type": name}), labels=["O", "U-PER"], tag_scheme="BILOU")
         assert type(head) is head_class
-        assert (head.labels, head.tag_scheme) == (["O", "U-PER"], "BILOU")
-    assert TagHead.from_params(Params({}), labels=["O", "B-PER"]).decides_per_word
-    assert not CrfHead.decides_per_word
+        assert (head.labels, head.tag_scheme) == (["O", "U-PER"], get_scheme("BILOU"))
+    assert TagHead.from_params(Params({}), labels=["O", "B-PER"]).best_is_cheap
+    assert not CrfHead.best_is_cheap

@@ -1,4 +1,4 @@
-"""What teachers ask of the tagger: distributions without the rest."""
+"""What teachers ask of the tagger: probabilities without the rest."""
 
 import pytest
 import torch
@@ -10,11 +10,11 @@ SENTENCES = [["Anna", "lives", "in", "Paris", "."], [], ["Hello"], ["The", "kina
 
 
 @pytest.mark.parametrize("archive", ["teacher", "cross_domain_archive"])  # softmax; a CRF, whose marginals they are
-def test_distributions_are_those_of_the_tagged_sentences(request, archive: str) -> None:
+def test_probabilities_are_those_of_the_tagged_sentences(request, archive: str) -> None:
     loaded = load_archive(request.getfixturevalue(archive))
     tagger = BatchTagger(loaded.model.eval(), loaded.validation_dataset_reader.token_indexers, batch_size=8)
     tagged = tagger.tag(SENTENCES)
-    distributions = tagger.distributions(SENTENCES)
-    assert [len(rows) for rows in distributions] == [5, 0, 1, 3]
-    for rows, sentence in zip(distributions, tagged):
-        torch.testing.assert_close(rows, sentence.distributions)
+    probabilities = tagger.probabilities(SENTENCES)
+    assert [len(rows) for rows in probabilities] == [5, 0, 1, 3]
+    for rows, sentence in zip(probabilities, tagged):
+        torch.testing.assert_close(rows, sentence.probabilities)

@@ -1,4 +1,4 @@
-"""An archive of this package as a teacher."""
+"""A teacher that is an archive of this package."""
 
 import hashlib
 import inspect
@@ -18,6 +18,7 @@ from lowresource_ner.archives.building import building
 from lowresource_ner.archives.members import DO_NOT_USE, StrPath, shown
 from lowresource_ner.common.preserved_random_state import preserved_random_state
 from lowresource_ner.distillation.teachers.teacher import FileVersions, Teacher, check_versions, file_versions
+from lowresource_ner.models.tagger import Tagger
 from lowresource_ner.predictors.batch_tagger import BatchTagger
 from lowresource_ner.tagging import get_scheme
 
@@ -40,8 +41,11 @@ class _Loaded(NamedTuple):
 @Teacher.register("archive")
 class ArchiveTeacher(Teacher):
     """
-    A tagger of this package, such as `mbert_tagger` or `pgn_bilstm_crossdomain`. Its distributions are those that the predictor
-    `ner` gives: softmax or, with a CRF, marginals over the valid sequences, at the temperature of the archive.
+    A tagger of this package, such as `mbert_tagger` or `pgn_bilstm_crossdomain`. Its probabilities are those of the predictor
+    `ner`: softmax or, with a CRF, marginals over the valid sequences, at the temperature of the archive.
+
+    The archive is unpacked when its labels or fingerprint are asked for, and once more when its model is needed. In between it
+    takes no room on the disk: with a store that holds all probabilities, the model is never loaded.
 
     Registered as a `Teacher` with name "archive".
 
@@ -87,7 +91,7 @@ class ArchiveTeacher(Teacher):
         return self._description.fingerprint
 
     def _label(self, sentences: Sequence[Sequence[str]]) -> List[Optional[numpy.ndarray]]:
-        return [rows.float().numpy() for rows in self._loaded.tagger.distributions(sentences)]
+        return [rows.float().numpy() for rows in self._loaded.tagger.probabilities(sentences)]
 
     @cached_property
     def _description(self) -> _Description:
@@ -115,15 +119,14 @@ class ArchiveTeacher(Teacher):
         with preserved_random_state():
             archive = load_archive(self.archive_file, self._cuda_device, self._overrides)
         model, reader = archive.model.eval(), archive.validation_dataset_reader
-        if not hasattr(model, "labels") or not hasattr(model, "tag_scheme") or not hasattr(reader, "token_indexers"):
+        if not isinstance(model, Tagger) or not hasattr(reader, "token_indexers"):
             raise ConfigurationError(
                 f"{self.archive_file} cannot teach: its model, {type(model).__name__}, is no tagger of this package, or its "
                 f"reader, {type(reader).__name__}, has no token indexers. Take an archive that the predictor 'ner' can be run "
                 "with."
             )
         tagger = BatchTagger(model, reader.token_indexers, self._batch_size)
-        tagged: Any = model  # torch's modules have attributes of no known type
-        loaded = _Loaded(list(tagged.labels), tagged.tag_scheme.name, tagger)
+        loaded = _Loaded(model.labels, model.tag_scheme.name, tagger)
         self._check(loaded)
         return loaded
 
@@ -138,7 +141,7 @@ class ArchiveTeacher(Teacher):
 
 
 def _label_namespace(model: Mapping[str, Any]) -> Optional[str]:
-    """The vocabulary namespace of a model's tags, by its config; `None` where that does not say."""
+    """The vocabulary namespace of a model's tags according to its config; `None` where that does not say."""
     if "default_module" not in model:
         return _setting(model, "label_namespace")
     modules = model["modules"]
@@ -153,8 +156,8 @@ def _label_namespace(model: Mapping[str, Any]) -> Optional[str]:
 
 def _setting(model: Mapping[str, Any], name: str) -> Optional[str]:
     """
-    A setting of a model's config, or the default of its class or of the one that it hands its other parameters on to; `None`
-    where neither has such a parameter.
+    A setting of a model's config, or else its default in the constructor of the model or of a base class that gets the model's
+    other parameters. `None` where there is no such parameter.
     """
     if name in model:
         return model[name]
@@ -171,10 +174,10 @@ def _setting(model: Mapping[str, Any], name: str) -> Optional[str]:
     return None
 
 
-def _what_answers_depend_on(config: Dict[str, Any]) -> Dict[str, Any]:
+def _what_determines_probabilities(config: Dict[str, Any]) -> Dict[str, Any]:
     """
-    Of a config the model and the reader that text is given to it by, not how it was trained and on which files; of a vote, which
-    has the paths of its teachers alone, what these are.
+    The parts of a config that the probabilities depend on: the model and its reader, not the training and its files. The teachers
+    of a vote are replaced by their fingerprints, since the config holds only their paths.
     """
     reader = config.get("validation_dataset_reader", config["dataset_reader"])
     model = {name: value for name, value in config["model"].items() if name != "teachers"}
@@ -184,7 +187,7 @@ def _what_answers_depend_on(config: Dict[str, Any]) -> Dict[str, Any]:
 
 
 def _fingerprint(archive: Archive) -> str:
-    config = _what_answers_depend_on(archive.config)
+    config = _what_determines_probabilities(archive.config)
     digest = hashlib.sha256(b"archive 2\n" + json.dumps(config, sort_keys=True).encode())
     for path in _files(archive):
         # A run has its weights by another name than its archive.
@@ -214,7 +217,7 @@ def _files(archive: Archive) -> Iterator[Path]:
 
 
 def _included(config: Mapping[str, Any], archive_file: StrPath) -> Sequence[str]:
-    """The patterns of files that the config adds to the archive, which must lie in it: what they match is read."""
+    """The patterns of files that the config adds to the archive. They must stay inside it, since these files are read."""
     patterns = config.get("include_in_archive") or []
     outside = [pattern for pattern in patterns if Path(str(pattern)).is_absolute() or ".." in Path(str(pattern)).parts]
     if not isinstance(patterns, list) or outside:
@@ -226,6 +229,6 @@ def _included(config: Mapping[str, Any], archive_file: StrPath) -> Sequence[str]
 
 
 def _is_left_over(path: Path, folder: Path) -> bool:
-    """True for what a killed process has left where encoders are kept: a hidden folder, which was to be renamed when complete."""
+    """True in the hidden folder of an encoder that a killed process has left incomplete."""
     encoders = folder / ENCODERS_FOLDER
     return path.is_relative_to(encoders) and path.relative_to(encoders).parts[0].startswith(".")

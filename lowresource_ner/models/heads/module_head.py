@@ -1,6 +1,6 @@
 """The base class of a model's heads, which turn the states of an LSTM into a loss and predictions."""
 
-from typing import Any, Dict, Optional, Sequence
+from typing import Dict, Optional, Sequence
 
 import torch
 from allennlp.common import Lazy, Registrable
@@ -67,7 +67,3 @@ class ModuleHead(torch.nn.Module, Registrable):
     ) -> None:
         """Adds a batch to the metric; `output` is that of `forward`."""
         raise NotImplementedError
-
-    def readable(self, output: Dict[str, Any], temperature: torch.Tensor) -> Dict[str, Any]:
-        """Further fields of an output for people and programs; "logits" are those of `forward`, "mask" that of the batch."""
-        return {}

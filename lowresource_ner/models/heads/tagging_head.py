@@ -1,6 +1,6 @@
 """A head that tags words."""
 
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Dict, List, Optional, Sequence
 
 import torch
 from allennlp.common import Lazy
@@ -10,11 +10,7 @@ from allennlp.training.metrics import Metric
 
 from lowresource_ner.models.heads.module_head import ModuleHead
 from lowresource_ner.models.labels import labels_of
-from lowresource_ner.models.readable_tags import readable_tags
-from lowresource_ner.models.warm_start import tag_axes
 from lowresource_ner.modules.tag_heads import CrfHead, TagHead
-from lowresource_ner.modules.token_axes import TokenAxes
-from lowresource_ner.tagging import get_scheme
 
 
 @ModuleHead.register("tagging")
@@ -64,14 +60,15 @@ class TaggingHead(ModuleHead):
             # (num_tags of the namespace,): the head's index of each. Numbered, as a namespace's name may have a dot.
             order = torch.tensor([self.labels.index(label) for label in own])
             self.register_buffer(f"_order_{number}", order, persistent=False)
-        self.projection = torch.nn.Linear(input_dim, len(self.labels))
-        self.tagger = tagger.construct(labels=self.labels, tag_scheme=tag_scheme)
+        self.tagger = tagger.construct(
+            labels=self.labels, tag_scheme=tag_scheme, input_dim=input_dim, label_namespace=self.leading_namespace
+        )
 
     def forward(
         self, encoded: torch.Tensor, mask: torch.Tensor, targets: Optional[torch.Tensor] = None, namespace: str = ""
     ) -> Dict[str, torch.Tensor]:
         """As `ModuleHead`; logits : (batch_size, num_words, num_tags)."""
-        logits = self.projection(encoded)
+        logits = self.tagger.logits(encoded)
         output = {"logits": logits}
         if targets is not None:
             output["loss"] = self.tagger.total_loss(logits, self.as_head(targets, namespace), mask)
@@ -83,16 +80,8 @@ class TaggingHead(ModuleHead):
     def measure(
         self, metric: Metric, output: Dict[str, torch.Tensor], mask: torch.Tensor, targets: torch.Tensor, namespace: str
     ) -> None:
-        best = self.tagger.best_tags(output["logits"], mask)
+        best = self.tagger(output["logits"], mask).best
         metric(best, self.as_head(targets, namespace), mask)  # type: ignore[arg-type]
-
-    def readable(self, output: Dict[str, Any], temperature: torch.Tensor) -> Dict[str, Any]:
-        """See `readable_tags`."""
-        scheme = get_scheme(self.tag_scheme)
-        return readable_tags(self.tagger, scheme, output["logits"], output["mask"], temperature)
-
-    def token_axes(self) -> Dict[str, TokenAxes]:
-        return tag_axes(self.leading_namespace, "projection", "tagger")
 
     def as_head(self, tags: torch.Tensor, namespace: str) -> torch.Tensor:
         """

@@ -1,5 +1,6 @@
 from lowresource_ner.modules.tag_heads.crf_head import CrfHead
 from lowresource_ner.modules.tag_heads.softmax_head import SoftmaxHead
-from lowresource_ner.modules.tag_heads.tag_head import Span, TagHead
+from lowresource_ner.modules.tag_heads.tag_distribution import TagDistribution
+from lowresource_ner.modules.tag_heads.tag_head import TagHead
 
-__all__ = ["CrfHead", "Span", "SoftmaxHead", "TagHead"]
+__all__ = ["CrfHead", "SoftmaxHead", "TagDistribution", "TagHead"]

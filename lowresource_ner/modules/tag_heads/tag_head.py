@@ -1,87 +1,80 @@
-"""What stands between a tagger's logits and its tags."""
+"""The base class of a tagger's output layers."""
 
-from typing import List, NamedTuple, Sequence, Tuple
+from typing import Dict, Optional, Sequence
 
 import torch
 from allennlp.common import Registrable
 
-
-class Span(NamedTuple):
-    """Words `start` to `end` (exclusive) of a sentence, an entity of `type`."""
-
-    start: int
-    end: int
-    type: str
+from lowresource_ner.modules.tag_heads.tag_distribution import TagDistribution
+from lowresource_ner.modules.token_axes import TokenAxes
+from lowresource_ner.tagging import get_scheme
 
 
 class TagHead(torch.nn.Module, Registrable):
     """
-    Gives logits a meaning: a loss, the best tags, the probability of each tag, and the probability of an entity.
+    Scores the words of a batch, and turns the scores ("logits") into a training loss and a distribution over tag sequences.
 
-    In all methods `logits` is (batch_size, num_words, num_tags), `tags` (batch_size, num_words), `mask` (batch_size,
-    num_words) with True for words. `temperature` divides every score before probabilities are taken; it changes no best tag.
+    A head of another kind defines `forward` and `total_loss`. If its scores are not one for each word and tag, it has a
+    `projection` of its own.
+
+    Everywhere `logits` is (batch_size, num_words, num_tags), or (batch_size, num_words, ...) for a head that says so; `tags` is
+    (batch_size, num_words), and `mask` (batch_size, num_words), True for words.
 
     # Parameters
 
     labels : `Sequence[str]`
-        The tags, in the order of the logits. Given by the model.
+        The tags, in the order of their indices. Given by the model.
     tag_scheme : `str`
         IOB1, IOB2, IOBES or BILOU. Given by the model.
+    input_dim : `Optional[int]`
+        The size of the words' vectors; `None` where logits come from elsewhere. Given by the model.
+    label_namespace : `str`
+        The vocabulary's namespace of the tags. Given by the model.
     """
 
     default_implementation = "softmax"
 
-    decides_per_word = True
-    """Whether the best tags cost next to nothing, so that training can count its own F1 at every step."""
+    best_is_cheap = True
+    """Whether the best tags cost next to nothing, so that training can count its own F1 in every step."""
 
-    def __init__(self, labels: Sequence[str], tag_scheme: str = "IOB2") -> None:
+    def __init__(
+        self,
+        labels: Sequence[str],
+        tag_scheme: str = "IOB2",
+        input_dim: Optional[int] = None,
+        label_namespace: str = "labels",
+    ) -> None:
         super().__init__()
         self.labels = list(labels)
-        self.tag_scheme = tag_scheme
+        self.tag_scheme = get_scheme(tag_scheme)
+        self.label_namespace = label_namespace
+        self.projection: Optional[torch.nn.Module] = None
+        if input_dim is not None:
+            self.projection = torch.nn.Linear(input_dim, len(self.labels))
 
-    def loss(self, logits: torch.Tensor, tags: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """The training loss, a scalar, averaged over words."""
-        return self.total_loss(logits, tags, mask) / mask.sum()
+    def logits(self, vectors: torch.Tensor) -> torch.Tensor:
+        """The scores of words. vectors : (batch_size, num_words, input_dim)"""
+        assert self.projection is not None, "a head without 'input_dim' has no projection"
+        scores: torch.Tensor = self.projection(vectors)
+        return scores
+
+    def forward(
+        self, logits: torch.Tensor, mask: torch.Tensor, temperature: Optional[torch.Tensor] = None
+    ) -> TagDistribution:
+        """
+        The distribution over the tag sequences that the head can output. `temperature`, a scalar, 1 by default, divides every
+        score; it changes no best tag.
+        """
+        raise NotImplementedError
 
     def total_loss(self, logits: torch.Tensor, tags: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """The training loss, a scalar, summed over the batch."""
         raise NotImplementedError
 
-    def negative_log_likelihood(
-        self, logits: torch.Tensor, tags: torch.Tensor, mask: torch.Tensor, temperature: torch.Tensor
-    ) -> torch.Tensor:
-        """- log p(tags | logits / temperature), a scalar summed over the batch, for calibration."""
-        raise NotImplementedError
+    def loss(self, logits: torch.Tensor, tags: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """The training loss, a scalar, averaged over words."""
+        return self.total_loss(logits, tags, mask) / mask.sum()
 
-    def best_tags(self, logits: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """(batch_size, num_words): the tags that the head decides for, 0 where the mask is False."""
-        raise NotImplementedError
-
-    def probabilities(self, logits: torch.Tensor, mask: torch.Tensor, temperature: torch.Tensor) -> torch.Tensor:
-        """(batch_size, num_words, num_tags): the probability of each tag at each word."""
-        raise NotImplementedError
-
-    def span_probabilities(
-        self,
-        logits: torch.Tensor,
-        mask: torch.Tensor,
-        temperature: torch.Tensor,
-        tags: torch.Tensor,
-        spans: Sequence[Sequence[Span]],
-    ) -> List[List[float]]:
-        """For each sentence the probability of each of its entity spans, whose words bear `tags`."""
-        raise NotImplementedError
-
-    def confidences(
-        self,
-        logits: torch.Tensor,
-        mask: torch.Tensor,
-        temperature: torch.Tensor,
-        tags: torch.Tensor,
-        spans: Sequence[Sequence[Span]],
-    ) -> Tuple[torch.Tensor, List[List[float]]]:
-        """What `probabilities` and `span_probabilities` return, for which a head may share its work."""
-        return (
-            self.probabilities(logits, mask, temperature),
-            self.span_probabilities(logits, mask, temperature, tags, spans),
-        )
+    def token_axes(self) -> Dict[str, TokenAxes]:
+        """The weights that have a row for each tag; see `HasTokenAxes`."""
+        return {f"projection.{name}": TokenAxes(self.label_namespace) for name in ("weight", "bias")}

@@ -1,4 +1,4 @@
-"""Tagger, language discriminator and encoder, trained in turn."""
+"""Trains a tagger against a language discriminator."""
 
 from typing import Any, Dict, List, Optional, Tuple
 
@@ -10,11 +10,13 @@ from allennlp.training.gradient_descent_trainer import GradientDescentTrainer
 from allennlp.training.learning_rate_schedulers import LearningRateScheduler
 from allennlp.training.optimizers import Optimizer
 
+from lowresource_ner.models.adversarial_tagger import AdversarialTagger
+
 
 @TrainerCallback.register("adversarial_updates")
 class AdversarialUpdates(TrainerCallback):
     """
-    Makes the three updates of AdvPicker (Chen et al., ACL 2021, and its released code) in every step, which has a
+    Makes the three updates of AdvPicker (Chen et al. 2021, arXiv:2106.02300, and its released code) in every step, which has a
     batch of labelled sentences of the source language and one of unlabelled sentences of the target language:
 
     1. encoder and tagger, by the NER loss of the source batch: the trainer's own optimizer and schedule;
@@ -68,8 +70,7 @@ class AdversarialUpdates(TrainerCallback):
 
     def on_start(self, trainer: GradientDescentTrainer, is_primary: bool = True, **kwargs: Any) -> None:
         super().on_start(trainer, is_primary)
-        self._check(trainer)
-        model: Any = trainer.model
+        model = self._check(trainer)
         trained = {
             "discriminator": _named(model, model.discriminator),
             "generator": [(name, weight) for name, weight in _named(model, model.encoder) if weight.requires_grad],
@@ -117,7 +118,8 @@ class AdversarialUpdates(TrainerCallback):
             return
         for schedule in self._schedules.values():
             schedule.step_batch(trainer._total_batches_completed)
-        model: Any = trainer.model
+        model = trainer.model
+        assert isinstance(model, AdversarialTagger)
         batches = {batch["module_name"][0]: batch for batch in batch_inputs}
         source, target = (model.encode(batches[name]["tokens"]) for name in (self._source, self._target))
 
@@ -146,9 +148,9 @@ class AdversarialUpdates(TrainerCallback):
     def _parts(self) -> List[Tuple[str, Dict[str, Any]]]:
         return [("optimizers", dict(self._optimizers)), ("schedules", dict(self._schedules))]
 
-    def _check(self, trainer: GradientDescentTrainer) -> None:
-        model: Any = trainer.model
-        if not all(hasattr(model, name) for name in ("discriminator", "encoder", "generator_loss")):
+    def _check(self, trainer: GradientDescentTrainer) -> AdversarialTagger:
+        model = trainer.model
+        if not isinstance(model, AdversarialTagger):
             raise ConfigurationError(
                 f"adversarial_updates trains an adversarial_tagger, not {type(model).__name__}. Set 'model.type'."
             )
@@ -176,6 +178,7 @@ class AdversarialUpdates(TrainerCallback):
             )
         if trainer._distributed:
             raise ConfigurationError("adversarial_updates works on one device. Leave 'distributed' out.")
+        return model
 
 
 def _named(model: torch.nn.Module, part: torch.nn.Module) -> List[Tuple[str, torch.nn.Parameter]]:

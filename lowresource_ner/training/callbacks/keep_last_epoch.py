@@ -1,4 +1,4 @@
-"""For those who select nothing."""
+"""Archives the last epoch instead of the best."""
 
 from typing import Any
 
@@ -10,15 +10,15 @@ from allennlp.training.gradient_descent_trainer import GradientDescentTrainer
 @TrainerCallback.register("keep_last_epoch")
 class KeepLastEpoch(TrainerCallback):
     """
-    Archives the weights of the last epoch, whatever the validation metric says of it: the paper selects no checkpoint (Wu et
-    al. 2020, section 4.2). Validation is still run and logged.
+    Archives the weights of the last epoch, whatever the validation metric: Wu et al. (2020,
+    arXiv:2004.12440, section 4.2) select no checkpoint. Validation is still run and logged.
 
     Registered as a `TrainerCallback` with name "keep_last_epoch".
 
     # Raises
 
     `ConfigurationError`
-        Before training, where the trainer has a `patience`: what has no best epoch cannot wait for a better one.
+        Before training, where the trainer has a `patience`, which would wait for a better epoch than the best.
     """
 
     def on_start(self, trainer: GradientDescentTrainer, is_primary: bool = True, **kwargs: Any) -> None:
@@ -29,5 +29,5 @@ class KeepLastEpoch(TrainerCallback):
             )
 
     def on_epoch(self, trainer: GradientDescentTrainer, *args: Any, **kwargs: Any) -> None:
-        # A tracker that remembers no epoch takes the next one for the best.
+        # A tracker that has seen no epoch takes the next one for the best.
         trainer._metric_tracker.clear()

@@ -1,6 +1,6 @@
-"""Where the embeddings of languages begin."""
+"""Initialises the embeddings of languages."""
 
-from typing import Any, Dict
+from typing import Any, Dict, Sequence
 
 import torch
 from allennlp.common.checks import ConfigurationError
@@ -9,44 +9,44 @@ from allennlp.nn.util import dist_reduce_sum
 from allennlp.training.callbacks import TrainerCallback
 from allennlp.training.gradient_descent_trainer import GradientDescentTrainer
 
+from lowresource_ner.models.language_similarity import LanguageSimilarity
+
 
 @TrainerCallback.register("language_means")
 class LanguageMeans(TrainerCallback):
     """
-    Before training, gives the model the mean vector of each language's training sentences: there the languages' embeddings begin
-    (Wu et al. 2020, section 3.3). A model that has means already, from the checkpoint that a training goes on from, keeps what it
-    has.
+    Before training, sets the embedding of each language to the mean vector of its training sentences (Wu et al. 2020,
+    arXiv:2004.12440, section 3.3). A model that has means already, from a checkpoint, keeps them.
 
-    The model must have a list `languages`, a property `has_means` and a method `set_means(means)`; the instances have the fields
-    `vector` and `language`. Nothing random is drawn.
+    The model is a `language_similarity`; the instances have the fields `vector` and `language`. No random numbers are drawn.
 
     Registered as a `TrainerCallback` with name "language_means".
 
     # Raises
 
     `ConfigurationError`
-        Before training, where the model has no use for means, or a language has no sentence in the training data.
+        Before training, where the model is of another kind, or a language has no sentence in the training data.
     """
 
     def on_start(self, trainer: GradientDescentTrainer, is_primary: bool = True, **kwargs: Any) -> None:
         super().on_start(trainer, is_primary)
-        model: Any = trainer.model
-        if not hasattr(model, "set_means"):
+        model = trainer.model
+        if not isinstance(model, LanguageSimilarity):
             raise ConfigurationError(
-                f"language_means was given to a {type(model).__name__}, which has no 'set_means'. Leave the callback out of the "
-                "trainer's 'callbacks'; 'language_similarity' is what it is for."
+                f"language_means is for the model 'language_similarity', not for {type(model).__name__}. Leave the callback out "
+                "of the trainer's 'callbacks'."
             )
         if not model.has_means:
             model.set_means(_means(trainer, model.languages))
 
 
-def _means(trainer: GradientDescentTrainer, languages: Any) -> Dict[str, torch.Tensor]:
+def _means(trainer: GradientDescentTrainer, languages: Sequence[str]) -> Dict[str, torch.Tensor]:
     totals: Dict[str, torch.Tensor] = {}
     numbers = dict.fromkeys(languages, 0)
     for instance in trainer.data_loader.iter_instances():
         metadata: Any = instance.fields.get("metadata", {})
         if metadata.get("is_repeated"):
-            continue  # another worker has it as well
+            continue  # another worker has it, too
         language, vector = _language_and_vector(instance)
         if language not in totals:
             totals[language] = torch.zeros(len(vector), dtype=torch.float64)

@@ -1,4 +1,4 @@
-"""Confidences that mean what they say."""
+"""Calibrates a tagger's probabilities after training."""
 
 import logging
 from pathlib import Path
@@ -13,6 +13,7 @@ from allennlp.nn.util import move_to_device
 from allennlp.training.callbacks import TrainerCallback
 from allennlp.training.gradient_descent_trainer import GradientDescentTrainer
 
+from lowresource_ner.models.tagger import Tagger
 from lowresource_ner.training.checkpointing.save_whole import save_whole
 
 logger = logging.getLogger(__name__)
@@ -24,29 +25,26 @@ Batch = Tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 @TrainerCallback.register("temperature_scaling")
 class TemperatureScaling(TrainerCallback):
     """
-    After training, finds the one temperature T > 0 under which logits / T give the development set's tags the greatest
-    likelihood (Guo, Pleiss, Sun and Weinberger 2017), and stores it in the archive. It changes confidences and no tag. Under
-    distributed training the first worker does this, on the development set of all.
-
-    The model must have a buffer `temperature` and a method `calibration_loss(logits, tags, mask, temperature)`, and put "logits"
-    and "mask" into its output.
+    After training, finds the temperature T > 0 for which logits / T give the development set's tags the greatest likelihood (Guo
+    et al. 2017, arXiv:1706.04599), and stores it in the archive. It changes probabilities, but no tag. Under distributed training
+    the first worker does this, with the development data of all workers.
 
     Registered as a `TrainerCallback` with name "temperature_scaling".
 
     # Raises
 
     `ConfigurationError`
-        Before training, where there is no validation data, or the model cannot be calibrated.
+        Before training, where there is no validation data, or the model is no `Tagger`.
     """
 
     def on_start(self, trainer: GradientDescentTrainer, is_primary: bool = True, **kwargs: Any) -> None:
         super().on_start(trainer, is_primary)
         if trainer._validation_data_loader is None:
             raise ConfigurationError("temperature_scaling needs labelled validation data: give 'validation_data_path'.")
-        if not hasattr(trainer.model, "calibration_loss"):
+        if not isinstance(trainer.model, Tagger):
             raise ConfigurationError(
-                f"temperature_scaling cannot calibrate a {type(trainer.model).__name__}: it has no 'calibration_loss'. Leave the "
-                "callback out of the trainer's 'callbacks'."
+                f"temperature_scaling cannot calibrate a {type(trainer.model).__name__}, which is no tagger of this package. "
+                "Leave the callback out of the trainer's 'callbacks'."
             )
 
     def on_end(
@@ -62,7 +60,8 @@ class TemperatureScaling(TrainerCallback):
         shares = _on_first_worker(list(trainer._validation_data_loader or ()))
         if not is_primary:
             return
-        model: Any = trainer.model
+        model = trainer.model
+        assert isinstance(model, Tagger)
         batches = [_labelled(model, batch) for share in shares for batch in share]
         temperature = _best_temperature(model, batches)
         with torch.no_grad():
@@ -80,7 +79,7 @@ class TemperatureScaling(TrainerCallback):
 
 
 def _on_first_worker(batches: List[TensorDict]) -> List[List[TensorDict]]:
-    """Every worker's batches for the first worker, whose model alone has the best epoch's weights; nothing for the others."""
+    """The batches of every worker, on the first worker, the only one whose model has the best epoch's weights; else none."""
     if not is_distributed():
         return [batches]
     batches = move_to_device(batches, torch.device("cpu"))
@@ -90,8 +89,8 @@ def _on_first_worker(batches: List[TensorDict]) -> List[List[TensorDict]]:
     return shares if is_first else []
 
 
-def _labelled(model: Any, batch: TensorDict) -> Batch:
-    """Logits of a batch, without the sentences that another worker has as well."""
+def _labelled(model: Tagger, batch: TensorDict) -> Batch:
+    """The logits of a batch, without sentences that another worker has, too."""
     if "tags" not in batch:
         raise ConfigurationError("temperature_scaling needs labelled validation data, and its reader gives no tags.")
     batch = move_to_device(batch, next(model.parameters()).device)
@@ -104,7 +103,7 @@ def _labelled(model: Any, batch: TensorDict) -> Batch:
     return output["logits"][rows], tags[rows], output["mask"][rows]
 
 
-def _mean_loss(model: Any, batches: List[Batch], temperature: torch.Tensor) -> torch.Tensor:
+def _mean_loss(model: Tagger, batches: List[Batch], temperature: torch.Tensor) -> torch.Tensor:
     losses = [
         model.calibration_loss(logits, tags, mask, temperature.to(logits.device))
         for logits, tags, mask in batches
@@ -113,19 +112,19 @@ def _mean_loss(model: Any, batches: List[Batch], temperature: torch.Tensor) -> t
     return torch.stack(losses).sum() / sum(mask.sum() for _, _, mask in batches)
 
 
-def _best_temperature(model: Any, batches: List[Batch]) -> torch.Tensor:
+def _best_temperature(model: Tagger, batches: List[Batch]) -> torch.Tensor:
     log_temperature = torch.zeros((), requires_grad=True)
     optimizer = torch.optim.LBFGS([log_temperature], max_iter=50, line_search_fn="strong_wolfe")
 
     def closure() -> torch.Tensor:
         optimizer.zero_grad()
         loss = _mean_loss(model, batches, log_temperature.exp())
-        # For the temperature alone: a CRF's transitions are in the loss as well, and stay as they are.
+        # Of the temperature alone: the loss also depends on a CRF's transitions, which must not change.
         (log_temperature.grad,) = torch.autograd.grad(loss, log_temperature)
         return loss.detach()
 
     optimizer.step(closure)
-    # A development set without a single error has its best temperature at 0; so sure no tagger may be.
+    # Without a single error on the development set the best temperature would be 0.
     return log_temperature.detach().exp().clamp(min=0.05, max=20.0)
 
 

@@ -70,7 +70,7 @@ def test_the_loss_is_that_of_allennlps_crf_summed_over_sentences() -> None:
     given = batch("first_labels")
     output = head(**given, namespace="first_labels")
     assert head.labels == ORDERS["first_labels"]
-    logits = given["encoded"] @ head.projection.weight.t() + head.projection.bias
+    logits = given["encoded"] @ head.tagger.projection.weight.t() + head.tagger.projection.bias
     torch.testing.assert_close(output["logits"], logits)
     crf = head.tagger.crf
     assert isinstance(crf, ConditionalRandomField)
@@ -98,7 +98,7 @@ def test_a_namespace_of_any_name_can_have_a_head() -> None:
     vocab.add_tokens_to_namespace(ORDERS["second_labels"], "training_labels")
     head = TaggingHead(vocab, DIM, ["conll2003.en_labels", "training_labels"], "IOBES").double()
     with torch.no_grad():
-        head.projection.weight.normal_()
+        head.tagger.projection.weight.normal_()
     losses = [
         head(**batch(order), namespace=name)["loss"]
         for order, name in (("first_labels", "conll2003.en_labels"), ("second_labels", "training_labels"))

@@ -73,7 +73,7 @@ def test_two_steps_are_the_three_updates_in_turn(spanish, tmp_path) -> None:
         torch.testing.assert_close(weight, expected.get_parameter(name), rtol=1e-9, atol=1e-11, msg=name)
         if not torch.equal(weight, before.get_parameter(name)):
             moved.add(name.split(".")[0])
-    assert moved == {"_embedder", "_projection", "discriminator"}
+    assert moved == {"_embedder", "_head", "discriminator"}
 
 
 def plain_updates(model: Any, batches: List[Dict[str, Any]]) -> None:
@@ -82,7 +82,7 @@ def plain_updates(model: Any, batches: List[Dict[str, Any]]) -> None:
     discriminator = [layers.hidden.weight, layers.hidden.bias, layers.output.weight, layers.output.bias]
     for weight in discriminator:
         weight.requires_grad_(True)
-    weights = {"ner": [*encoder, *model._projection.parameters()], "discriminator": discriminator, "generator": encoder}
+    weights = {"ner": [*encoder, *model._head.parameters()], "discriminator": discriminator, "generator": encoder}
     optimizers = {name: torch.optim.AdamW(weights[name], lr=ADAMW[name], weight_decay=0.1) for name in weights}
 
     def update(name: str, loss: torch.Tensor) -> None:
@@ -106,7 +106,7 @@ def plain_updates(model: Any, batches: List[Dict[str, Any]]) -> None:
 @pytest.mark.parametrize(
     "learning, moves",
     [
-        ("ner", {"_embedder", "_projection"}),
+        ("ner", {"_embedder", "_head"}),
         ("discriminator", {"discriminator"}),
         ("generator", {"_embedder"}),
     ],
