@@ -1,4 +1,4 @@
-"""How often the archive that a training begins from is unpacked."""
+"""How often the users of an archive unpack it."""
 
 from collections import Counter
 from pathlib import Path
@@ -11,6 +11,8 @@ from allennlp.common.util import prepare_environment
 from conftest import REPOSITORY
 
 from lowresource_ner.archives import archive as archives
+from lowresource_ner.commands.compare_modules import compare_modules
+from lowresource_ner.distillation.teachers.archive_teacher import ArchiveTeacher
 
 
 @pytest.fixture
@@ -27,6 +29,20 @@ def unpackings(monkeypatch) -> Counter:
     return counts
 
 
+def test_a_teacher_is_unpacked_for_its_fingerprint_and_for_its_model(teacher, unpackings) -> None:
+    asked = ArchiveTeacher(str(teacher))
+    assert asked.labels and asked.tag_scheme and asked.fingerprint
+    assert unpackings == {str(teacher): 1}
+    for _ in range(2):
+        asked.label([["Wien"]])
+    assert unpackings == {str(teacher): 2}
+
+
+def test_a_comparison_of_modules(cross_domain_archive, unpackings) -> None:
+    compare_modules(str(cross_domain_archive))
+    assert unpackings == {str(cross_domain_archive): 1}
+
+
 def begin(config: str, folder: Path, **overrides: Any) -> None:
     """Makes all that `allennlp train` makes before the first update."""
     params = Params.from_file(REPOSITORY / "training_configs" / config, overrides)
@@ -35,6 +51,7 @@ def begin(config: str, folder: Path, **overrides: Any) -> None:
 
 
 def test_a_tagger_that_goes_on_from_an_archive(environment, teacher, tmp_path, monkeypatch, unpackings) -> None:
+    """Once for the tokenizer of the indexers, once for the encoder's weights, and once for the rest of the model."""
     monkeypatch.setenv("ENCODER", str(teacher))
     monkeypatch.setenv("SOURCE", "sw")
     begin("cross_lingual/few_labels.jsonnet", tmp_path / "run")
