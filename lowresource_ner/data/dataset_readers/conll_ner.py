@@ -74,6 +74,11 @@ max_instances
         _check_label_map(self._label_map)
         self._surveys: Dict[Tuple[str, int, int], ConllSummary] = {}
 
+    @property
+    def labelled(self) -> bool:
+        """Whether it reads tags. Callbacks ask, before a training that must not see them."""
+        return self._format.labelled
+
     def without_tags(self) -> "ConllNerReader":
         reader = copy.copy(self)
         reader._format = replace(self._format, labelled=False)

@@ -12,6 +12,7 @@ from lowresource_ner.common.rounding import SINGLE
 from lowresource_ner.distillation.corpus import Corpus, sentence_blocks
 from lowresource_ner.distillation.selections.selection import Selection
 from lowresource_ner.distillation.store.sentence_index import SentenceIndex, sentence_key
+from lowresource_ner.models.adversarial_tagger import AdversarialTagger
 from lowresource_ner.predictors.batch_tagger import BatchTagger
 
 
@@ -129,9 +130,9 @@ class LanguageIndependence(Selection):
         )
         with preserved_random_state(), archive:
             loaded = archive.load(self._cuda_device)
-        model: Any = loaded.model.eval()
+        model = loaded.model.eval()
         reader: Any = loaded.validation_dataset_reader
-        if not hasattr(model, "language_probabilities"):
+        if not isinstance(model, AdversarialTagger):
             raise ConfigurationError(
                 f"{self._archive_file} cannot tell languages apart: its model is a {type(model).__name__}. Train one with "
                 "training_configs/cross_lingual/adversarial.jsonnet."
@@ -142,7 +143,7 @@ class LanguageIndependence(Selection):
 class _Discriminator:
     """The language discriminator of an adversarial tagger, run over sentences in batches of like length."""
 
-    def __init__(self, model: Any, token_indexers: Dict[str, TokenIndexer], batch_size: int) -> None:
+    def __init__(self, model: AdversarialTagger, token_indexers: Dict[str, TokenIndexer], batch_size: int) -> None:
         self._model = model
         self._batches = BatchTagger(model, token_indexers, batch_size)
 
