@@ -75,8 +75,8 @@ class LabelFile:
             logger.warning("%s: %d lines have no words, or an error in place of labels", path, num_unlabelled)
         places = numpy.arange(len(self._starts))
         self._index = SentenceIndex()
-        self._index.extend([keys], places)
-        firsts = self._index.find([keys])
+        self._index.extend([bytes(keys)], places)
+        firsts = self._index.find([bytes(keys)])
         self._repeated = numpy.stack([firsts, places], axis=1)[firsts != places]
         self.digest = digest.hexdigest()
         """Of the contents of the file, unpacked."""
