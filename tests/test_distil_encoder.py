@@ -1,8 +1,7 @@
-"""scripts/distil_encoder.py and its parts, against counts by hand, the teacher itself, and a plain loop of the same formulas."""
+"""`allennlp distil-encoder` and its parts, against counts by hand, the teacher itself, and a plain loop of the same formulas."""
 
 import copy
 import json
-import runpy
 import shutil
 import sys
 from pathlib import Path
@@ -10,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from allennlp.commands import main
 from allennlp.common.checks import ConfigurationError
-from conftest import CORPORA, REPOSITORY, TINY_ENCODER
+from conftest import CORPORA, TINY_ENCODER
 from safetensors.torch import load_file
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 from torch.nn import functional
@@ -39,7 +39,6 @@ from lowresource_ner.pretraining.distilling.vocabulary import Vocabulary, freque
 from lowresource_ner.pretraining.encoders import load_language_model
 from lowresource_ner.pretraining.texts import Corpus, Encoded, EncodedCorpora, encode_corpora, read_corpora
 
-SCRIPT = REPOSITORY / "scripts" / "distil_encoder.py"
 SIZE = {"hidden_size": 32, "num_hidden_layers": 4, "num_attention_heads": 2, "intermediate_size": 64}
 SPECIAL = ["<s>", "<pad>", "</s>", "<unk>"]
 
@@ -286,9 +285,9 @@ TEXT = ["--text", f"sw={CORPORA / 'sw' / 'raw.txt'}"]
 
 
 def distil(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> dict:
-    """The script as a user calls it, but for a process of its own. Returns its report."""
-    monkeypatch.setattr(sys, "argv", [str(SCRIPT), *map(str, arguments)])
-    runpy.run_path(str(SCRIPT), run_name="__main__")
+    """The command as a user calls it, but in this process. Returns its report."""
+    monkeypatch.setattr(sys, "argv", ["allennlp", "distil-encoder", *map(str, arguments)])
+    main("allennlp")
     return json.loads((Path(str(arguments[0])) / "distillation.json").read_text())
 
 
@@ -315,6 +314,9 @@ class Broken(BaseException):
 
 def test_a_smaller_encoder(unbroken, xlm_r) -> None:
     report = json.loads((unbroken / "distillation.json").read_text())
+    assert report["command"].startswith(
+        f"allennlp distil-encoder {unbroken} --teacher {xlm_r} --layers 2 --vocab-size 400"
+    )
     assert report["teacher"]["layers"] == 4 and report["student"]["layers_of_teacher"] == [[1, 2], [3, 4]]
     assert report["student"]["pieces"] == 400 and report["steps"] == 8
     assert 0.5 < report["vocabulary"]["share_of_texts_kept"] < 1
@@ -439,11 +441,10 @@ def test_a_vocabulary_cut_alone(monkeypatch, tmp_path) -> None:
         assert torch.equal(weights[words][number], teacher[words][whole.get_vocab()[piece]].half())
 
 
-def test_what_is_wrong_is_said(bert, xlm_r, monkeypatch, tmp_path, capsys) -> None:
+def test_what_is_wrong_is_said(bert, xlm_r, monkeypatch, tmp_path) -> None:
     command = [tmp_path / "new", "--teacher", bert, *TEXT, "--steps", 0]
-    with pytest.raises(SystemExit):
+    with pytest.raises(SystemExit, match="nothing to do. Give --layers or --vocab-size"):
         distil(monkeypatch, *command)
-    assert "nothing to do: give --layers or --vocab-size" in capsys.readouterr().err
     for number in (0, 5):
         with pytest.raises(SystemExit, match=f"--layers is {number}, and the teacher has 4"):
             distil(monkeypatch, *command, "--layers", number)

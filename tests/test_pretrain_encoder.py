@@ -1,11 +1,11 @@
-"""scripts/pretrain_encoder.py and its parts, against transformers' own losses, dense linear algebra and counts by hand."""
+"""`allennlp pretrain-encoder` and its parts, against transformers' own losses, dense linear algebra and counts by hand."""
 
 import fcntl
+import hashlib
 import json
 import os
 import random
 import resource
-import runpy
 import shutil
 import signal
 import subprocess
@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from allennlp.commands import main
 from conftest import CORPORA, REPOSITORY, TINY_ENCODER
 from safetensors.torch import load_file
 from transformers import (
@@ -38,7 +39,6 @@ from lowresource_ner.pretraining.texts import Encoded, encode, named_files, read
 from lowresource_ner.pretraining.trainer import MaskedLanguageModelTrainer as Trainer
 from lowresource_ner.pretraining.trainer import only_these_positions
 
-SCRIPT = REPOSITORY / "scripts" / "pretrain_encoder.py"
 WORK = ".training"
 NOTHING = np.empty(0, dtype=np.int32)
 
@@ -264,9 +264,9 @@ def test_the_same_lines_give_the_same_word_pieces() -> None:
 
 
 def pretrain(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> dict:
-    """The script as a user calls it, but for a process of its own, which has all of AllenNLP to import. Returns its report."""
-    monkeypatch.setattr(sys, "argv", [str(SCRIPT), *map(str, arguments)])
-    runpy.run_path(str(SCRIPT), run_name="__main__")
+    """The command as a user calls it, but in this process. Returns its report."""
+    monkeypatch.setattr(sys, "argv", ["allennlp", "pretrain-encoder", *map(str, arguments)])
+    main("allennlp")
     return json.loads((Path(str(arguments[0])) / "pretraining.json").read_text())
 
 
@@ -288,8 +288,8 @@ def killed(tmp_path_factory) -> Path:
     """A run that was killed when its second checkpoint had all of its files but the last two."""
     folder = tmp_path_factory.mktemp("pretraining") / "killed"
     done = subprocess.run(
-        [sys.executable, "-c", KILL, str(SCRIPT), str(folder), *map(str, ADAPT)],
-        env={**os.environ, "PYTHONPATH": str(SCRIPT.parent)},
+        [sys.executable, "-c", KILL, "pretrain-encoder", str(folder), *map(str, ADAPT)],
+        cwd=REPOSITORY,
         capture_output=True,
         text=True,
     )
@@ -299,7 +299,8 @@ def killed(tmp_path_factory) -> Path:
 
 
 KILL = """
-import os, runpy, signal, sys
+import os, signal
+from allennlp.commands import main
 from lowresource_ner.pretraining.trainer import MaskedLanguageModelTrainer as Trainer
 save = Trainer._save_rng_state
 def killing(self, *args):
@@ -307,8 +308,7 @@ def killing(self, *args):
     if self.state.global_step == 10:
         os.kill(os.getpid(), signal.SIGKILL)
 Trainer._save_rng_state = killing
-sys.argv = sys.argv[1:]
-runpy.run_path(sys.argv[0], run_name="__main__")
+main()
 """
 
 
@@ -450,6 +450,27 @@ class TestBrokenOff:
             with pytest.raises(SystemExit, match="Another process is training in .*broken"):
                 pretrain(monkeypatch, folder, *ADAPT)
 
+    def test_and_a_text_that_has_changed_is_refused(self, killed, monkeypatch, tmp_path) -> None:
+        """Its contents count, not its name and the time that it was written at."""
+        folder, text = shutil.copytree(killed, tmp_path / "broken"), tmp_path / "sw.txt"
+        before = (CORPORA / "sw" / "raw.txt").read_text(encoding="utf-8")
+        digest = hashlib.sha256(before.encode()).hexdigest()
+        settings = json.loads((folder / WORK / "settings.json").read_text())
+        assert settings["sha256"] == {str(CORPORA / "sw" / "raw.txt"): digest}
+        # As if it had been begun with a text that we may change.
+        settings.update(text=[f"sw={text}"], sha256={str(text): digest})
+        (folder / WORK / "settings.json").write_text(json.dumps(settings))
+        command = [f"sw={text}" if str(argument).startswith("sw=") else argument for argument in ADAPT]
+        text.write_text(before.replace("a", "e", 1), encoding="utf-8")
+        with pytest.raises(SystemExit, match=f"with other settings: the contents of '{text}' have changed. Go back to"):
+            pretrain(monkeypatch, folder, *command)
+        assert (folder / WORK / "checkpoint-5").is_dir()
+        text.unlink()
+        with pytest.raises(SystemExit, match="sw.txt.*no such file"):
+            pretrain(monkeypatch, folder, *command)
+        text.write_text(before, encoding="utf-8")
+        assert pretrain(monkeypatch, folder, *command)["settings"] == settings
+
     def test_by_ctrl_c(self, monkeypatch, tmp_path, capsys) -> None:
         def interrupt(*arguments: object) -> None:
             raise KeyboardInterrupt
@@ -482,8 +503,19 @@ def test_an_encoder_in_the_place_of_another_is_never_a_mixture(num_moved, monkey
     assert found == dict(zip(("a.json", "tokenizer.json"), ["new"] * num_moved + ["old"] * 2))
 
 
+def test_batches_made_by_workers_are_the_same_and_no_tokenizer_warns(unbroken, monkeypatch, tmp_path, capfd) -> None:
+    """As on a GPU. The tokenizers library has used threads when they are forked, and would warn of each on standard error."""
+    monkeypatch.delenv("TOKENIZERS_PARALLELISM", raising=False)
+    monkeypatch.setattr("lowresource_ner.pretraining.running.num_workers", lambda: 2)
+    pretrain(monkeypatch, tmp_path / "workers", *ADAPT)
+    assert "parallelism" not in capfd.readouterr().err
+    assert "TOKENIZERS_PARALLELISM" not in os.environ
+    assert_same(tmp_path / "workers", unbroken)
+
+
 def test_an_encoder_goes_on_learning(unbroken) -> None:
     report = json.loads((unbroken / "pretraining.json").read_text())
+    assert report["command"] == " ".join(["allennlp pretrain-encoder", str(unbroken), *map(str, ADAPT)])
     assert report["steps"] == 12 and report["sub_words"] > 12 * 256
     assert report["held_out_loss"]["eval_sw_loss"] < report["held_out_loss_before"]["eval_sw_loss"] - 0.1
     files = EncoderFiles(str(unbroken))
@@ -542,6 +574,10 @@ def test_a_new_encoder_of_several_languages(monkeypatch, tmp_path) -> None:
 
 def test_what_is_wrong_is_said_before_anything_is_made(monkeypatch, tmp_path) -> None:
     folder = tmp_path / "encoder"
+    with pytest.raises(SystemExit, match="nothing to learn from. Give --text or --parallel"):
+        pretrain(monkeypatch, folder)
+    with pytest.raises(SystemExit, match="--steps is 0, and a training takes one at least"):
+        pretrain(monkeypatch, folder, *ADAPT, "--steps", 0)
     with pytest.raises(SystemExit, match="sw.txt.*no such file"):
         pretrain(monkeypatch, folder, "--text", tmp_path / "sw.txt")
     (tmp_path / "empty.txt").write_text("\n")
