@@ -15,7 +15,7 @@ from test_teacher_labelled import BIO, Oracle, Voter
 
 from lowresource_ner.data.dataset_readers.conll_ner import ConllNerReader
 from lowresource_ner.distillation import ArchiveTeacher, LabelFileTeacher
-from lowresource_ner.distillation.teacher_board import TeacherBoard
+from lowresource_ner.distillation.teacher_ensemble import TeacherEnsemble
 from lowresource_ner.distillation.teacher_vote import TeacherVote
 from lowresource_ner.distillation.weights.similarity_weights import SimilarityWeights
 from lowresource_ner.distillation.weights.teacher_weights import GivenWeights
@@ -98,7 +98,7 @@ def test_where_teachers_agree_the_vote_is_theirs() -> None:
     weights = GivenWeights({"0": 0.2, "1": 0.7, "2": 0.1})
     sentences = [[chr(letter) * length for letter in range(65, 91)] for length in range(1, 9)]
     agreed = 0
-    for words, (mixed, agreement) in zip(sentences, TeacherBoard(teachers, weights=weights).label(sentences)):
+    for words, (mixed, agreement) in zip(sentences, TeacherEnsemble(teachers, weights=weights).label(sentences)):
         best = [teacher.answer(words).argmax(1) for teacher in teachers.values()]
         for position, is_agreed in enumerate(agreement):
             assert is_agreed == (len({int(each[position]) for each in best}) == 1)
