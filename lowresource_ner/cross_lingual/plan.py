@@ -284,7 +284,8 @@ class Plan:
 
 
 def allennlp(*arguments: object) -> List[str]:
-    return [sys.executable, "-m", "allennlp", *map(str, arguments)]
+    """An `allennlp` command for which no plugins file is needed."""
+    return [sys.executable, "-m", "lowresource_ner_command", *map(str, arguments)]
 
 
 def config_file(config: str) -> str:

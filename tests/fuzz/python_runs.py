@@ -90,7 +90,7 @@ _subprocess_run = subprocess.run
 
 def _forking_run(command: Sequence[str], **options: Any) -> subprocess.CompletedProcess:
     """`subprocess.run` in a run that was forked: its AllenNLP commands are forked as well, which need import nothing."""
-    if list(command[:3]) != [sys.executable, "-m", "allennlp"]:
+    if list(command[:3]) != [sys.executable, "-m", "lowresource_ner_command"]:
         return _subprocess_run(command, **options)
     process = _FORK.Process(target=_become, args=(command[1:], options["env"], options["stdout"]))
     process.start()
