@@ -10,6 +10,7 @@ The file lies beside the package, since importing the package imports AllenNLP.
 
 import importlib
 import sys
+from importlib import metadata
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import Any, Optional, Sequence
@@ -68,6 +69,9 @@ def defer_torchvision() -> None:
 
 def main() -> None:
     """Runs the command of `sys.argv`."""
+    if sys.argv[1:] == ["--version"]:
+        print(*(f"{name} {metadata.version(name)}" for name in ("lowresource-ner", "allennlp")), sep="\n")
+        return
     defer_torchvision()
     importlib.import_module("lowresource_ner")  # first: it checks the environment, and registers its subcommands
     import allennlp.__main__  # noqa: F401  sets the log up, as for `allennlp`

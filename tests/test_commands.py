@@ -1,13 +1,16 @@
-"""The commands as users give them, in processes of their own."""
+"""The commands as users give them, and once `allennlp` itself with all that it imports."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 from conftest import CORPORA, REPOSITORY, conll_blocks
 from seqeval.metrics import f1_score, precision_score, recall_score
 from seqeval.metrics.sequence_labeling import get_entities
+from support.trainings import best_weights, differing, kill_and_recover, train
 
+CONFIGS = REPOSITORY / "training_configs/cross_lingual"
 SWAHILI = CORPORA / "sw" / "test.conll"
 
 
@@ -113,14 +116,40 @@ def test_a_label_that_the_model_does_not_know_is_named_with_its_place(allennlp, 
 
 
 def test_training_continues_from_an_archive_in_another_language(allennlp, teacher, tmp_path) -> None:
-    config = REPOSITORY / "training_configs/cross_lingual/few_labels.jsonnet"
     # No step is taken (learning rate 0), so what is evaluated is what was taken over.
     overrides = '{"trainer.num_epochs": 1, "trainer.optimizer.lr": 0.0}'
-    allennlp("train", config, "-s", tmp_path / "few", "-o", overrides, ENCODER=str(teacher), SOURCE="sw")
+    config, run = CONFIGS / "few_labels.jsonnet", tmp_path / "few"
+    allennlp("train", config, "-s", run, "-o", overrides, ENCODER=str(teacher), SOURCE="sw")
     f1 = []
-    for archive in (teacher, tmp_path / "few" / "model.tar.gz"):
+    for archive in (teacher, run / "model.tar.gz"):
         allennlp("evaluate", archive, SWAHILI, "--output-file", tmp_path / "scores.json")
         f1.append(json.loads((tmp_path / "scores.json").read_text()))
     assert f1[0]["support"] == f1[1]["support"] == 51
     assert f1[0]["f1"] == pytest.approx(f1[1]["f1"])
     assert f1[0]["loss"] == pytest.approx(f1[1]["loss"], rel=1e-4)
+
+
+def test_a_user_trains_recovers_evaluates_and_predicts(allennlp, tmp_path) -> None:
+    """Away from the repository, whose package is found as a plugin. Forked processes come to the same weights."""
+    (tmp_path / ".allennlp_plugins").write_text("lowresource_ner\n")
+    anew = {"anew": True, "cwd": tmp_path, "PYTHONPATH": os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "tests")])}
+    callbacks = ["random_state", "recovery", "keep_last_epoch", "kill_at_batch"]
+    overrides = {
+        "trainer.num_epochs": 2,
+        "trainer.optimizer.lr": 1e-3,
+        "trainer.callbacks": [{"type": name} for name in callbacks],
+        "dataset_reader.sample": 48,
+        "data_loader.batch_sampler.batch_size": 8,
+    }
+    config, run = CONFIGS / "teacher.jsonnet", tmp_path / "run"
+    kill_and_recover(allennlp, config, run, overrides, 9, **anew)
+    train(allennlp, config, tmp_path / "forked", overrides)
+    assert differing(best_weights(tmp_path / "forked"), best_weights(run), fewest=20) == []
+
+    archive, scores, output = run / "model.tar.gz", tmp_path / "scores.json", tmp_path / "out.jsonl"
+    allennlp("evaluate", archive, SWAHILI, "--output-file", scores, **anew)
+    allennlp("predict", archive, SWAHILI, "--use-dataset-reader", "--silent", "--output-file", output, **anew)
+    answers = read_lines(output)
+    gold, tags = ([answer[name] for answer in answers] for name in ("gold_tags", "tags"))
+    assert gold == [[line[1] for line in block] for block in conll_blocks(SWAHILI)]
+    assert json.loads(scores.read_text())["f1"] == pytest.approx(f1_score(gold, tags))

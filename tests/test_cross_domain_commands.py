@@ -1,4 +1,4 @@
-"""The cross-domain systems by the commands that users give, in processes of their own."""
+"""The cross-domain systems by the commands that users give."""
 
 import json
 import math

@@ -369,6 +369,11 @@ def test_a_torchvision_for_another_torch_is_a_fault() -> None:
     assert "built for torch==2.11.0" in check(["torch (==2.11.0)"], torchvision="0.26.0")
 
 
+def test_the_wheel_brings_a_command(elsewhere: Path, tmp_path: Path) -> None:
+    said = run([str(elsewhere.with_name("lowresource-ner")), "--version"], cwd=tmp_path)
+    assert said.splitlines() == [f"lowresource-ner {VERSION}", "allennlp 2.10.1"]
+
+
 def test_the_check_imports_nothing_heavy() -> None:
     """It must speak where AllenNLP cannot be imported: the file is run alone, and what it has imported is looked at."""
     program = (

@@ -3,8 +3,6 @@
 import argparse
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy
@@ -13,6 +11,7 @@ from allennlp.common.checks import ConfigurationError
 from conftest import CORPORA, REPOSITORY
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.forked_python import run_python
 from support.full_disk import no_file_over
 
 from lowresource_ner.commands import soft_labels as command
@@ -94,8 +93,8 @@ def test_a_command_that_is_broken_off_goes_on(config, teacher, tmp_path, how) ->
         "main()\n"
     )
     overrides = json.dumps({"dataset_reader.store": str(tmp_path / "store")})
-    command = [sys.executable, str(script), "soft-labels", config, "--data", str(path), "-o", overrides]
-    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
+    command = [script, "soft-labels", config, "--data", path, "-o", overrides]
+    done = run_python(command, REPOSITORY, os.environ)
     assert done.returncode == 130 and "the same command goes on from here" in done.stderr, done.stderr
     report = soft_labels(config, str(path), overrides=overrides)
     assert (report["sentences"], report["computed"]) == (306, 50)

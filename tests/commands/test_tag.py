@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import tarfile
 from pathlib import Path
@@ -18,6 +17,7 @@ import torch
 from allennlp.commands import main
 from allennlp.common.checks import ConfigurationError
 from conftest import CORPORA, REPOSITORY
+from support.forked_python import run_python
 from support.full_disk import no_file_over
 
 from lowresource_ner.commands import tag as command
@@ -221,8 +221,7 @@ def test_a_kill_leaves_the_earlier_output(teacher, source, earlier, tmp_path) ->
         "main()\n"
     )
     options = ["--input-format", "text", "--output-file", earlier, "--batch-size", "1"]
-    command = [sys.executable, script, "tag", teacher, source, *options]
-    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
+    done = run_python([script, "tag", teacher, source, *options], REPOSITORY, os.environ)
     assert done.returncode == -signal.SIGKILL, done.stderr
     (part,) = set(earlier.parent.iterdir()) - {earlier}
     assert part.stat().st_size > 0 and earlier.read_text() == "earlier"

@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 from subprocess import CompletedProcess
-from typing import Dict, Sequence
+from typing import Dict, Mapping, Sequence
 
 _SERVER = multiprocessing.get_context("forkserver")
 _SERVER.set_forkserver_preload(
@@ -21,12 +21,12 @@ _SERVER.set_forkserver_preload(
 )
 
 
-def run_python(argv: Sequence[object], cwd: Path, environment: Dict[str, str]) -> CompletedProcess[str]:
+def run_python(argv: Sequence[object], cwd: Path, environment: Mapping[str, str]) -> CompletedProcess[str]:
     """As `subprocess.run([sys.executable, *argv], cwd=cwd, env=environment, capture_output=True, text=True)`."""
     arguments = [str(each) for each in argv]
     with tempfile.TemporaryDirectory() as folder:
         output, errors = Path(folder, "output"), Path(folder, "errors")
-        process = _SERVER.Process(target=become, args=(arguments, cwd, environment, output, errors))
+        process = _SERVER.Process(target=become, args=(arguments, cwd, dict(environment), output, errors))
         process.start()
         process.join()
         assert process.exitcode is not None
