@@ -62,7 +62,7 @@ class TeacherVote(Tagger):
         **kwargs: Any,
     ) -> None:
         super().__init__(vocab, tag_scheme, **kwargs)
-        if weights is not None and weights.are_of_a_corpus:
+        if weights is not None and weights.needs_corpus:
             raise ConfigurationError(
                 "The 'weights' of teacher_vote depend on a text as a whole, and a vote reads one sentence after the other. Give "
                 "{'type': 'given', 'values': {...}}; the training of a student with these weights writes them to teachers.json."

@@ -1,4 +1,4 @@
-"""An array of a sentence, as a field."""
+"""The field of a numpy array."""
 
 from typing import Dict
 
@@ -9,14 +9,15 @@ from allennlp.data import Field
 
 class NumpyField(Field[torch.Tensor]):
     """
-    An array that stays one of numpy until a batch is made of it. (Each tensor of torch that a loader's worker has sent holds a
-    file open: with AllenNLP's `TensorField` a thousand sentences are more than many machines allow.) As a tensor it is padded
-    with zeros along its first axis.
+    Holds a numpy array, which becomes a tensor when a batch is made; shorter ones are padded with zeros along the first axis.
+
+    AllenNLP's `TensorField` holds a tensor of torch. Each tensor that a data loader's worker sends keeps a file open, and a
+    thousand sentences need more open files than many machines allow.
 
     # Parameters
 
     array : `numpy.ndarray`
-        (length, ...); of all sentences the same but for the length.
+        (length, ...); the other sizes are the same for all sentences.
     """
 
     __slots__ = ["array"]

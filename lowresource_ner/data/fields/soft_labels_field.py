@@ -1,4 +1,4 @@
-"""A teacher's probabilities of a sentence's words, as a field."""
+"""The field of the probabilities that teachers give to a sentence's words."""
 
 from typing import Dict, List, Optional, Sequence
 
@@ -10,16 +10,22 @@ from allennlp.data import Field, Vocabulary
 
 class SoftLabelsField(Field[torch.Tensor]):
     """
-    Probabilities of the words' labels. The array is kept as it is given (a view of a store's file, for instance), and copied when
-    a batch is made of it. As a tensor: (num_words, num_labels) float32, labels in the vocabulary's order, 0 for padding.
+    Holds the probabilities of the words' labels. The array is kept as it is given (a view of a store's file, for instance), and
+    copied when a batch is made. As a tensor it is (num_words, num_labels) float32, the labels in the vocabulary's order, with 0
+    for padding.
 
     # Parameters
 
     probabilities : `numpy.ndarray`
         (num_words, num_labels)
     labels : `Sequence[str]`
-        Of the columns.
-    label_namespace : `str`
+        Those of the columns.
+    label_namespace : `str`, optional (default = `"labels"`)
+
+    # Raises
+
+    `ConfigurationError`
+        When it is indexed, where the vocabulary has other labels.
     """
 
     __slots__ = ["probabilities", "labels", "_label_namespace", "_columns"]

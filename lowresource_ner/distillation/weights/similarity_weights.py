@@ -25,14 +25,14 @@ _LEVELS = ("corpus", "sentence")
 
 
 class _Similarity(NamedTuple):
-    """A trained model of the archive, and the encoder whose vectors it reads."""
+    """The model of the archive, and the encoder of its vectors."""
 
     model: LanguageSimilarity
     encoder: SentenceEncoder
 
 
 class _Prepared(NamedTuple):
-    """What is known of the corpus as a whole: τ, the mean of the sentences' weights, (num_teachers,), and how many there are."""
+    """For a corpus, τ; the mean of its sentences' weights, (num_teachers,); and how many sentences it has."""
 
     tau: float
     alpha: numpy.ndarray
@@ -42,11 +42,12 @@ class _Prepared(NamedTuple):
 @TeacherWeights.register("similarity")
 class SimilarityWeights(TeacherWeights):
     """
-    α = softmax(τ · score(u, ·)) for each target sentence u, with τ = 1 / Var(the scores of all sentences and teachers); then, at
-    the level of the corpus, the mean over its sentences ("domain level", the paper's choice). The scores are those of a trained
-    `language_similarity`. Where all scores are the same, but for rounding (`rounding.SINGLE`), the teachers count alike.
+    Weighs teachers by how similar their languages are to that of a sentence: α = softmax(τ · score(u, ·)) for a sentence u, with
+    τ = 1 / Var(the scores of all sentences and teachers). At the level of the corpus, the weights are the mean over its sentences
+    ("domain level", the paper's choice). The scores are those of a trained `language_similarity`. Where all scores are the same,
+    but for rounding (`rounding.SINGLE`), all teachers have the same weight.
 
-    Making one is cheap and opens no file; the archive and its encoder are loaded when a corpus is prepared.
+    Making the weights is cheap and opens no file; the archive and its encoder are loaded when a corpus is prepared.
 
     Registered as a `TeacherWeights` with name "similarity".
 
@@ -60,7 +61,7 @@ class SimilarityWeights(TeacherWeights):
     level : `str`, optional (default = `"corpus"`)
         "corpus" or "sentence".
     languages : `Optional[Dict[str, str]]`, optional (default = a teacher's name is its language)
-        The language of a teacher as the archive calls it, by the teacher's name.
+        By a teacher's name, its language as the archive calls it.
     overrides : `Optional[Dict[str, Any]]`
         Changes to the archive's config: `{"dataset_reader.encoder.model_name": "encoders/mbert"}`.
     cuda_device : `int`, optional (default = `-1`)
@@ -75,7 +76,7 @@ class SimilarityWeights(TeacherWeights):
         no such archive, or a teacher's language is none of it.
     """
 
-    are_of_a_corpus = True
+    needs_corpus = True
 
     def __init__(
         self,
@@ -132,7 +133,7 @@ class SimilarityWeights(TeacherWeights):
         "alpha", by teacher the weight, at the level of sentences the mean of theirs; "tau", 0 where all scores are the same;
         "measure"; "level"; and "sentences", their number.
         """
-        prepared = self._known
+        prepared = self._of_corpus
         return {
             "alpha": dict(zip(teachers, prepared.alpha.tolist())),
             "tau": prepared.tau,
@@ -143,13 +144,13 @@ class SimilarityWeights(TeacherWeights):
 
     def weights(self, teachers: Sequence[str], sentences: Sequence[Sequence[str]]) -> numpy.ndarray:
         if self._level == "corpus":
-            return numpy.tile(self._known.alpha.astype(numpy.float32), (len(sentences), 1))
-        return _softmax(self._known.tau * self._scores(teachers, sentences)).astype(numpy.float32)
+            return numpy.tile(self._of_corpus.alpha.astype(numpy.float32), (len(sentences), 1))
+        return _softmax(self._of_corpus.tau * self._scores(teachers, sentences)).astype(numpy.float32)
 
     @property
-    def _known(self) -> _Prepared:
+    def _of_corpus(self) -> _Prepared:
         if self._prepared is None:
-            raise RuntimeError("weights by similarity are of a corpus: call 'prepare' before they are asked for")
+            raise RuntimeError("weights by similarity depend on the corpus: call 'prepare' before they are asked for")
         return self._prepared
 
     def _scores(self, teachers: Sequence[str], sentences: Sequence[Sequence[str]]) -> numpy.ndarray:
@@ -161,7 +162,7 @@ class SimilarityWeights(TeacherWeights):
         return scores.numpy()[:, columns]
 
     def _columns(self, teachers: Sequence[str]) -> List[int]:
-        """Where the scores of the teachers' languages are."""
+        """The columns of the scores of the teachers' languages."""
         known = self._similarity.model.languages
         languages = [self._languages.get(name, name) for name in teachers]
         if not set(languages) <= set(known):

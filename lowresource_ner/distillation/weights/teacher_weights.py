@@ -18,7 +18,7 @@ class TeacherWeights(Registrable):
 
     default_implementation = "uniform"
 
-    are_of_a_corpus = False
+    needs_corpus = False
     """Whether `prepare` must be called before weights are asked for."""
 
     def check(self, teachers: Sequence[str]) -> None:
