@@ -1,4 +1,4 @@
-"""Averages over the workers of a distributed training."""
+"""Averages tensors over the workers of a distributed training."""
 
 from typing import List, Sequence
 
@@ -7,7 +7,7 @@ import torch.distributed as dist
 
 
 def average_tensors(tensors: Sequence[torch.Tensor]) -> None:
-    """Replaces each tensor by its mean over all workers, in one exchange. All workers give tensors of the same shapes."""
+    """Replaces each tensor by its mean over all workers, in one exchange. All workers must give tensors of the same shapes."""
     if not tensors:
         return
     flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
@@ -18,7 +18,7 @@ def average_tensors(tensors: Sequence[torch.Tensor]) -> None:
 
 
 def average_gradients(weights: Sequence[torch.Tensor]) -> None:
-    """Replaces each gradient by its mean over all workers; of sparse ones, the rows in use alone are exchanged."""
+    """Replaces each gradient by its mean over all workers. Of sparse gradients only the rows in use are exchanged."""
     gradients = [weight.grad for weight in weights if weight.grad is not None]
     average_tensors([gradient for gradient in gradients if not gradient.is_sparse])
     for weight in weights:
@@ -27,13 +27,13 @@ def average_gradients(weights: Sequence[torch.Tensor]) -> None:
 
 
 def _average_sparse(gradient: torch.Tensor) -> torch.Tensor:
-    """The mean of gradients of whole rows: all workers' rows, one after the other."""
+    """The mean of sparse gradients of whole rows: the rows of all workers, concatenated."""
     gradient = gradient.coalesce()
     rows, values = gradient.indices()[0], gradient.values()  # (num_rows,), (num_rows, dim)
     most = torch.tensor(len(rows), device=rows.device)
     dist.all_reduce(most, dist.ReduceOp.MAX)
     missing = int(most) - len(rows)
-    # Rows of zeros make up for the difference.
+    # Rows of zeros pad those of workers that have fewer.
     rows = torch.nn.functional.pad(rows, (0, missing))
     values = torch.nn.functional.pad(values, (0, 0, 0, missing))
     all_rows = _gather(rows)

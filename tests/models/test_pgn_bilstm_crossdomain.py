@@ -559,6 +559,50 @@ def test_an_archive_predicts_what_the_trained_model_does(trained) -> None:
         assert confidences[0] == pytest.approx(confidences[1]) and one["entities"] == other["entities"]
 
 
+EARLY_WEIGHTS = """
+    temperature
+    _embedder.token_embedder_characters.embedding.weight
+    _embedder.token_embedder_characters._convolution.weight
+    _embedder.token_embedder_characters._convolution.bias
+    _embedder.token_embedder_words.weight
+    _embedder.token_embedder_words.vectors
+    lstm_parameters.weight
+    lstm_parameters.task_embeddings
+    lstm_parameters.domain_embeddings
+    _heads.lm.model.softmax.softmax_w.weight
+    _heads.lm.model.softmax.softmax_b.weight
+    _heads.source.projection.weight
+    _heads.source.projection.bias
+    _heads.source.tagger.crf.transitions
+    _heads.source.tagger.crf._constraint_mask
+    _heads.source.tagger.crf.start_transitions
+    _heads.source.tagger.crf.end_transitions
+    _heads.target.projection.weight
+    _heads.target.projection.bias
+    _heads.target.tagger.crf.transitions
+    _heads.target.tagger.crf._constraint_mask
+    _heads.target.tagger.crf.start_transitions
+    _heads.target.tagger.crf.end_transitions
+"""
+
+
+@torch.no_grad()
+def test_weights_of_the_first_archives_find_their_places(vocab, corpora) -> None:
+    """What those archives call their weights is written down above. The linear layers have since moved into the tag heads."""
+    trained, fresh = build(vocab), build(vocab)
+    for weight in fresh.parameters():
+        weight.fill_(0.5)
+    today = trained.state_dict()
+    names = EARLY_WEIGHTS.split()
+    assert len(names) == len(today)
+    fresh.load_state_dict(
+        {name: today[re.sub(r"(source|target)\.projection", r"\1.tagger.projection", name)] for name in names}
+    )
+    for name in MODULES:
+        batch = tensors(of_module(name, corpora[MODULES[name]["domain"]][:4]), vocab)
+        assert_equal(fresh(**batch)["loss"], trained(**batch)["loss"])
+
+
 def test_an_archive_evaluates_and_predicts_without_the_file_of_vectors(trained) -> None:
     model, path = trained
     predictor = Predictor.from_archive(load_archive(path), "ner")

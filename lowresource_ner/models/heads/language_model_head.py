@@ -82,6 +82,6 @@ class LanguageModelHead(ModuleHead):
         metric(output["loss"], int(mask.sum()))
 
     def token_axes(self) -> Dict[str, TokenAxes]:
-        # The softmax has no padding. Its two weights are modules of their own where they are sparse.
+        # The softmax has no class for padding. Where it is sparse, its weights are those of two embeddings.
         names = ("softmax_w", "softmax_b", "softmax_w.weight", "softmax_b.weight")
         return {f"model.softmax.{name}": TokenAxes(self.namespace, first=1) for name in names}

@@ -1,4 +1,4 @@
-"""A training that changes its optimizer on the way."""
+"""Replaces the optimizer in the middle of a training."""
 
 import logging
 from typing import Any, Dict, List, Optional, Tuple
@@ -19,24 +19,24 @@ PREFIX = "validation_"
 @TrainerCallback.register("switch_optimizer")
 class SwitchOptimizer(TrainerCallback):
     """
-    After the first epoch whose validation metric exceeds a threshold, a fresh optimizer takes the place of the trainer's.
+    Replaces the trainer's optimizer by a new one after the first epoch whose validation metric exceeds a threshold.
 
-    In the unsupervised setting of Jia, Liang and Zhang (ACL 2019), as released, that is RMSprop until F1 on the source
-    domain's development set exceeds 0.72, then SGD with 0.015 that does not decay. The released code makes a fresh SGD after
-    each such epoch; without momentum that is the same as once.
+    In the unsupervised setting of Jia, Liang and Zhang (2019, P19-1236), as released, that is RMSprop until F1 on the source
+    domain's development set exceeds 0.72, then SGD with a constant learning rate of 0.015. The released code makes a new SGD
+    after each such epoch; without momentum that is the same as doing it once.
 
-    Learning rate and momentum schedules stay with the optimizer that they were made for, so they act on the fresh one no
-    more. Under mixed precision the gradient scaler goes on as it is.
+    Learning rate and momentum schedules stay with the optimizer that they were made for and do not act on the new one. Under
+    mixed precision the gradient scaler is kept.
 
     Registered as a `TrainerCallback` with name "switch_optimizer".
 
     # Parameters
 
     metric : `str`
-        As in the trainer's 'validation_metric': "+f1" exceeds a threshold from above, "-loss" from below.
+        As in the trainer's 'validation_metric': "+f1" exceeds the threshold above it, "-loss" below it.
     threshold : `float`
     optimizer : `Lazy[Optimizer]`
-        Made once on trial before training, so that a fault in its config shows then.
+        Built once for a trial before training, so that an error in its config shows then.
 
     # Raises
 
@@ -62,7 +62,7 @@ class SwitchOptimizer(TrainerCallback):
         super().on_start(trainer, is_primary)
         if trainer._validation_data_loader is None:
             raise ConfigurationError("switch_optimizer needs validation data: give 'validation_data_path'.")
-        # The trial is made on parameters without values, and leaves the model's as they are.
+        # The trial is built on parameters without values and does not touch the model's.
         self._optimizer.construct(
             model_parameters=[(name, torch.nn.Parameter(p.detach().to("meta"))) for name, p in _trained(trainer)]
         )
@@ -80,7 +80,7 @@ class SwitchOptimizer(TrainerCallback):
     ) -> None:
         found = {name.removeprefix(PREFIX): value for name, value in metrics.items() if name.startswith(PREFIX)}
         if self._fresh is not None or not found:
-            return  # done, or another callback has put validation off
+            return  # replaced already, or another callback has skipped validation
         if self._metric not in found:
             raise ConfigurationError(
                 f"switch_optimizer waits for the validation metric '{self._metric}', and there is none of that name. There are: "
@@ -109,9 +109,9 @@ class SwitchOptimizer(TrainerCallback):
     def _switch(self, trainer: GradientDescentTrainer) -> torch.optim.Optimizer:
         configured = trainer.optimizer
         fresh = self._optimizer.construct(model_parameters=_trained(trainer))
-        # A trainer that recovers loads the optimizer and the schedules of its config before any callback is asked, and fails
-        # where the checkpoint holds none that fit. So checkpoints go on holding the configured optimizer, emptied, and its
-        # schedules, which are therefore not taken from the trainer; the fresh optimizer is kept in this callback's state.
+        # A trainer that recovers loads the optimizer and the schedules of its config before it loads callbacks, and fails if
+        # those of the checkpoint do not fit. So checkpoints keep the configured optimizer, emptied, and its schedules, which
+        # therefore stay in the trainer; the state of the new optimizer is part of this callback's state.
         configured.state.clear()
         fresh.state_dict = configured.state_dict  # type: ignore[method-assign]
         trainer.optimizer = self._fresh = fresh
@@ -119,5 +119,5 @@ class SwitchOptimizer(TrainerCallback):
 
 
 def _trained(trainer: GradientDescentTrainer) -> List[Tuple[str, torch.nn.Parameter]]:
-    """What the trainer gives its own optimizer."""
+    """The parameters that the trainer gives its own optimizer."""
     return [(name, p) for name, p in trainer._pytorch_model.named_parameters() if p.requires_grad]
