@@ -16,6 +16,7 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+from allennlp.common import Params
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -55,9 +56,10 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     sources = tmp_path_factory.mktemp("sources")
     for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE", "lowresource_ner_command.py"):
         shutil.copy(REPOSITORY / name, sources)
-    # What must not be packed lies in the copy too.
-    for folder in ("lowresource_ner", "tests", "scripts"):
-        shutil.copytree(REPOSITORY / folder, sources / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    # What must not be packed lies in the copy too. Of the training configs the package has a link.
+    for folder in ("lowresource_ner", "training_configs", "tests", "scripts"):
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(REPOSITORY / folder, sources / folder, symlinks=True, ignore=ignored)
     built = tmp_path_factory.mktemp("built")
     run([sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(built), str(sources)], cwd=built)
     (path,) = built.glob("*.whl")
@@ -94,8 +96,10 @@ def test_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
     packed = {name for name in names if ".dist-info/" not in name}
     sources = {path.relative_to(REPOSITORY).as_posix() for path in PACKAGE.rglob("*.py")}
     encoders = {path.relative_to(REPOSITORY).as_posix() for path in (PACKAGE / "encoders").glob("*/*")}
-    assert len(encoders) == 7
-    assert packed == sources | encoders | {"lowresource_ner/py.typed", "lowresource_ner_command.py"}
+    root = REPOSITORY / "training_configs"
+    configs = {f"lowresource_ner/{path.relative_to(REPOSITORY)}" for path in root.rglob("*") if path.is_file()}
+    assert len(encoders) == 7 and len(configs) > 25
+    assert packed == sources | encoders | configs | {"lowresource_ner/py.typed", "lowresource_ner_command.py"}
     assert any(name.endswith("/LICENSE") for name in names)
     folders = {path.parent for path in PACKAGE.rglob("*.py")}
     assert all((folder / "__init__.py").is_file() for folder in folders), "a folder without __init__.py is not packed"
@@ -142,6 +146,10 @@ def test_importing_the_package_alone_registers_every_name(elsewhere: Path, tmp_p
         ("Predictor", "ner"),
         ("Predictor", "ner_conll"),
         ("Subcommand", "compare-modules"),
+        ("Subcommand", "configs"),
+        ("Subcommand", "cross-lingual"),
+        ("Subcommand", "distil-encoder"),
+        ("Subcommand", "pretrain-encoder"),
         ("Teacher", "archive"),
         ("Teacher", "label_file"),
         ("Teacher", "transformers"),
@@ -154,6 +162,40 @@ def test_importing_the_package_alone_registers_every_name(elsewhere: Path, tmp_p
         ("TrainerCallback", "module_updates"),
         ("TrainerCallback", "switch_optimizer"),
     } <= names
+
+
+def test_configs_of_the_wheel_are_listed_and_copied_and_can_be_read(elsewhere: Path, tmp_path: Path) -> None:
+    """Where nothing is known of the repository."""
+    variables = {
+        "NER_DATA": "corpora",
+        "TARGET": "es",
+        "TEACHER": "model.tar.gz",
+        "ENCODER": "mini",
+        "ENCODER_SIZE": "small",
+    }
+    variables |= {"SEED": "13", "DEVICE": "-1"}
+    program = f"""
+import sys
+import lowresource_ner
+from allennlp.commands import main
+from allennlp.common import Params
+
+for arguments in (["list"], ["copy", "student_soft", "mine"]):
+    sys.argv = ["allennlp", "configs", *arguments]
+    main()
+Params.from_file("mine/cross_lingual/student_soft.jsonnet", ext_vars={variables}).to_file("read.json")
+"""
+    said = run([str(elsewhere), "-c", program], cwd=tmp_path).splitlines()
+    root = REPOSITORY / "training_configs"
+    names = sorted(str(path.relative_to(root).with_suffix("")) for path in root.glob("*/*.jsonnet"))
+    assert [line.split()[0] for line in said[: len(names)]] == names and len(names) > 20
+    listed = {name: text for name, text in (line.split(maxsplit=1) for line in said[: len(names)])}
+    assert listed["cross_lingual/student_soft"].startswith("TS of Wu et al. (2020): a student that learns")
+    copied = {str(path.relative_to(tmp_path / "mine")) for path in (tmp_path / "mine").rglob("*") if path.is_file()}
+    imported = {f"lib/{name}.libsonnet" for name in ("environment", "encoder_tagger", "resumable", "student")}
+    assert copied == {"cross_lingual/student_soft.jsonnet", "defaults.sh"} | imported
+    expected = Params.from_file(root / "cross_lingual" / "student_soft.jsonnet", ext_vars=variables)
+    assert json.loads((tmp_path / "read.json").read_text()) == expected.as_dict(quiet=True)
 
 
 def test_registered_names_are_snake_case() -> None:
@@ -286,7 +328,10 @@ def test_what_the_package_imports_is_declared() -> None:
                 used.add(node.module.split(".")[0])
     outside = used - set(sys.stdlib_module_names) - {"lowresource_ner"}
     assert {"allennlp", "torch"} <= outside
-    assert {canonicalize_name(name) for name in outside} <= declared
+    known_as = metadata.packages_distributions()
+    assert {canonicalize_name(known_as[name][0]) for name in outside} <= declared
+    # transformers' Trainer asks for it when it trains.
+    assert "accelerate" in declared
 
 
 # The check of the environment
