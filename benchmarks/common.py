@@ -16,7 +16,8 @@ from allennlp.training import GradientDescentTrainer, TrainerCallback
 from transformers import AutoModel, AutoTokenizer, BertConfig
 from transformers import TrainerCallback as TransformersCallback
 
-from lowresource_ner.data.conll.parser import ConllFormat, read_conll
+from lowresource_ner.data.conll.format import ConllFormat
+from lowresource_ner.data.conll.parser import read_conll
 from lowresource_ner.distillation import Teacher
 from lowresource_ner.predictors.batch_tagger import batches_of_like_length
 

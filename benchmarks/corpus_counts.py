@@ -6,7 +6,8 @@ What the reader finds in CoNLL files: sentences, words, entities by type, and th
 
 import argparse
 
-from lowresource_ner.data.conll.parser import ConllFormat, survey_conll
+from lowresource_ner.data.conll.format import ConllFormat
+from lowresource_ner.data.conll.survey import survey_conll
 
 
 def main() -> None:

@@ -28,7 +28,8 @@ from allennlp.common import Params
 from allennlp.common.util import import_module_and_submodules, prepare_environment
 from allennlp.data import Instance
 
-from lowresource_ner.data.conll.parser import ConllFormat, read_conll
+from lowresource_ner.data.conll.format import ConllFormat
+from lowresource_ner.data.conll.parser import read_conll
 from lowresource_ner.modules.tag_heads import CrfHead, TagHead
 from lowresource_ner.predictors.batch_tagger import BatchTagger
 from lowresource_ner.training import ModuleUpdates

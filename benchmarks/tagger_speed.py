@@ -47,7 +47,8 @@ from transformers import (
 )
 from transformers import Trainer as TransformersTrainer
 
-from lowresource_ner.data.conll.parser import ConllFormat, read_conll
+from lowresource_ner.data.conll.format import ConllFormat
+from lowresource_ner.data.conll.parser import read_conll
 from lowresource_ner.predictors import NerPredictor
 
 VOCABULARY = {"small": None, "mbert": 119547}

@@ -23,7 +23,8 @@ import numpy
 from allennlp.common.checks import ConfigurationError
 
 from lowresource_ner.common.whole_files import written_whole
-from lowresource_ner.data.conll.parser import ConllFormat, read_conll
+from lowresource_ner.data.conll.format import ConllFormat
+from lowresource_ner.data.conll.parser import read_conll
 from lowresource_ner.data.dataset_readers.raw_text import RawTextReader
 from lowresource_ner.pretraining.count_vectors import positive_pmi, singular_vectors, window_counts
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from conftest import CORPORA, FIXTURES, conll_blocks
 
-from lowresource_ner.data.conll.parser import survey_conll
+from lowresource_ner.data.conll.survey import survey_conll
 
 BIO_TYPES = ["Cellular_component", "Complex", "Gene_or_gene_product", "Simple_chemical"]
 NEWS_TYPES = ["LOC", "MISC", "ORG", "PER"]

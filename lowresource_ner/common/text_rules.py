@@ -1,17 +1,20 @@
-"""What a word, an entity type and a line of text may be: one rule for every reader, writer and predictor."""
+"""The rules for words, entity types and lines of text, which every reader, writer and predictor follows."""
 
 import re
 import unicodedata
 from typing import List, Optional
 
 MAX_LINE_BYTES = 1 << 20
-"""The longest line of text that is read, in UTF-8 (for other encodings: as it stands in the file)."""
+"""The longest line of text that is read, in bytes of the file."""
 
 MAX_BLANK_LINES = 1_000_000
-"""So many blank lines in a row are no text any more, but a damaged or hostile file."""
+"""More blank lines in a row are taken for a damaged or hostile file."""
 
 MAX_TYPE_CHARACTERS = 1000
 """The longest name of an entity type."""
+
+BLANKS = " \t"
+"""The characters that separate words which are separated already."""
 
 _LINE_CHARACTERS = {"\t": "a tab", "\n": "a line feed", "\r": "a carriage return", "\0": "a NUL"}
 _LINE_CHARACTER = re.compile("[\t\n\r\0]")
@@ -20,16 +23,16 @@ _OUTSIDE = "O"
 
 def split_words(text: str) -> List[str]:
     """
-    The words of a line whose words are separated already. ASCII spaces and tabs separate them, and nothing else: a no-break space
-    is part of a word ("10\\u00a0000"), and so is U+2028.
+    The words of a line in which words are separated by ASCII spaces and tabs. No other character separates them: a no-break
+    space is part of a word ("10\\u00a0000"), and so is U+2028.
     """
     return [word for word in text.replace("\t", " ").split(" ") if word]
 
 
 def word_fault(word: str) -> Optional[str]:
     """
-    Why this cannot be a word ("holds a tab"), or `None` where it can: it has one character at least, none of them a tab, a line
-    feed, a carriage return or a NUL, and UTF-8 can encode it. Spaces may stand in a word ("New York").
+    Why this cannot be a word ("holds a tab"), or `None` where it can. A word has at least one character, no tab, line feed,
+    carriage return or NUL, and can be encoded in UTF-8. It may contain spaces ("New York").
     """
     if not word:
         return "is empty"
@@ -50,9 +53,9 @@ def surrogate_fault(text: str) -> Optional[str]:
 
 def type_fault(name: str) -> Optional[str]:
     """
-    Why this cannot be an entity type ("begins or ends with a hyphen"), or `None` where it can: it has one character at least, is
-    not "O", holds no white space and no control character, neither begins nor ends with a hyphen, and has at most
-    `MAX_TYPE_CHARACTERS`. A tag made of it is read back by every tool (seqeval takes hyphens off both ends).
+    Why this cannot be an entity type ("begins or ends with a hyphen"), or `None` where it can. A type has at least one character
+    and at most `MAX_TYPE_CHARACTERS`, is not "O", contains neither white space nor control characters, and does not begin or end
+    with a hyphen. Every tool reads tags of such types as they were written (seqeval strips hyphens at both ends).
     """
     if not name:
         return "is empty"
@@ -70,6 +73,6 @@ def type_fault(name: str) -> Optional[str]:
 
 
 def suggested_type(name: str) -> str:
-    """A type in place of one that cannot be: "work-of-art" for "work of art"; "O", which drops it, where nothing is left."""
+    """A valid type in place of an invalid one: "work-of-art" for "work of art"; "O", which drops it, where nothing is left."""
     cleaned = "".join(" " if unicodedata.category(each) in ("Cc", "Cs") else each for each in name)
     return "-".join(cleaned.split()).strip("-")[:MAX_TYPE_CHARACTERS].strip("-") or _OUTSIDE

@@ -4,7 +4,9 @@ import functools
 from pathlib import Path
 from typing import Dict, FrozenSet, Iterable, Set
 
-from lowresource_ner.data.conll.parser import ConllError, ConllFormat, survey_conll
+from lowresource_ner.data.conll.format import ConllFormat
+from lowresource_ner.data.conll.survey import survey_conll
+from lowresource_ner.data.text_lines import ConllError
 
 
 @functools.cache

@@ -1,10 +1,11 @@
-"""Files that are not CoNLL files: what they are, and what to do with them, told from how they begin."""
+"""Recognises files that are not CoNLL files by how they begin, with a remedy for each kind."""
 
 import json
 import re
 from typing import Optional, Sequence, Tuple
 
 Kind = Tuple[str, str]
+"""What a file is, and what to do with it."""
 
 _UTF_16 = ("UTF-16 text", "convert it, for example with `iconv -f UTF-16 -t UTF-8`")
 _KINDS_BY_FIRST_BYTES = (
@@ -23,15 +24,14 @@ _XML_LINE = re.compile(r"\s*<[^<>]+>\s*")
 
 
 def kind_by_first_bytes(raw: bytes) -> Optional[Kind]:
-    """What a file that begins with these bytes is, and what to do; `None` where nothing speaks against text."""
+    """The kind of a file that begins with these bytes; `None` where it may be text."""
     return next((kind for pattern, kind in _KINDS_BY_FIRST_BYTES if pattern.match(raw)), None)
 
 
 def kind_by_first_lines(lines: Sequence[str], labelled: bool) -> Optional[Kind]:
-    """What a text file that begins with these lines is, and what to do; `None` where it may have columns.
-
-    A line that is one tag in angle brackets is taken for XML only where a token line must have a second column
-    (`labelled`); elsewhere it may well be a token.
+    """
+    The kind of a text file that begins with these lines; `None` where it may have columns. A line that is one tag in angle
+    brackets is taken for XML only if token lines must have a second column (`labelled`); otherwise it may be a token.
     """
     first = lines[0].rstrip()
     if first.endswith(">") and (_XML_START.match(first) or (labelled and _XML_LINE.fullmatch(first))):
@@ -48,7 +48,5 @@ def _is_json_beyond_first_line(text: str) -> bool:
     except json.JSONDecodeError as error:
         return error.lineno > 1
     except (ValueError, RecursionError):
-        return (
-            False  # a number of thousands of digits, or thousands of brackets within each other: who knows what this is
-        )
+        return False  # a number of thousands of digits, or thousands of nested brackets: it may be anything
     return True

@@ -1,4 +1,4 @@
-"""The lines of a text file, numbered and decoded, or an error that says what the file is instead."""
+"""Reads the lines of text files, numbered and decoded."""
 
 import bz2
 import codecs
@@ -15,23 +15,24 @@ from lowresource_ner.common.text_rules import MAX_BLANK_LINES, MAX_LINE_BYTES
 from lowresource_ner.data.file_kinds import kind_by_first_bytes
 
 READING_ERRORS = (OSError, EOFError, zlib.error, lzma.LZMAError)
-"""What the reading of a file raises that is damaged or cut short, packed or not."""
+"""The exceptions that reading a damaged or truncated file raises, compressed or not."""
 
 BYTE_ORDER_MARK = "\ufeff"
 _OPENERS: Dict[str, Callable[..., IO[Any]]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 
 
 class ConllError(ConfigurationError):
-    """What is wrong with a CoNLL file, as "path:line: what is wrong; what to do".
+    """
+    The error for a text file that cannot be read, with the message "path:line: what is wrong; what to do".
 
     # Parameters
 
     path : `str`
         The file.
     line : `int`
-        The line, counted from 1; 0 where the file as a whole is meant.
+        The line, counted from 1; 0 for the file as a whole.
     complaint : `str`
-        What is wrong, a semicolon, and what to do about it.
+        What is wrong, a semicolon, and a remedy.
     """
 
     def __init__(self, path: str, line: int, complaint: str) -> None:
@@ -45,18 +46,18 @@ class ConllError(ConfigurationError):
 
 
 def opener(path: str) -> Callable[..., IO[Any]]:
-    """The `open` for this path: that of gzip, bz2 or xz by its suffix, else the built-in."""
+    """The `open` function for this path: that of gzip, bz2 or lzma by its suffix, else the built-in one."""
     return _OPENERS.get(os.path.splitext(path)[1].lower(), open)
 
 
 def text_encoding(encoding: str) -> str:
     """
-    An encoding by the name to read lines with: "utf-8" for "utf-8-sig", since byte order marks go in any case.
+    The name of the encoding to read lines with: "utf-8" for "utf-8-sig", since byte order marks are removed in any case.
 
     # Raises
 
     `ConfigurationError`
-        For one that Python does not know, and one where a line feed is no byte of its own, as in UTF-16.
+        For an encoding that Python does not know, and for one in which a line feed is not a single byte, such as UTF-16.
     """
     try:
         name = codecs.lookup(encoding).name
@@ -75,20 +76,22 @@ def text_encoding(encoding: str) -> str:
 
 
 def numbered_lines(path: str, encoding: str) -> Iterator[Tuple[int, str]]:
-    """Yields the lines of a file with their numbers from 1, without line ends, one in memory at a time.
+    """
+    Yields the lines of a file with their numbers from 1, without line ends, one in memory at a time.
 
-    Lines end at a line feed, with or without carriage returns before it, and nowhere else. A byte order mark at the start of
-    a line goes, since files that begin with one may have been joined.
+    Lines end only at a line feed, with or without carriage returns before it. A byte order mark at the start of any line is
+    removed, since files that begin with one may have been concatenated.
 
     # Raises
 
     `ConllError`
-        Where the file cannot be read or is no text in this encoding, at a line of more than `MAX_LINE_BYTES`, and where more
+        Where the file cannot be read or is not text in this encoding, at a line of more than `MAX_LINE_BYTES`, and where more
         than `MAX_BLANK_LINES` blank lines follow each other.
     """
-    num_blank = 0
+    number = num_blank = 0
     with _open(path) as stream:
-        for number, raw in enumerate(_raw_lines(path, stream), start=1):
+        while raw := _read_line(path, number + 1, stream):
+            number += 1
             if number == 1:
                 _check_start(path, raw)
             num_blank = num_blank + 1 if raw.isspace() else 0
@@ -101,17 +104,17 @@ def numbered_lines(path: str, encoding: str) -> Iterator[Tuple[int, str]]:
 
 def check_regular_file(path: str) -> None:
     """
-    Looks at a path before it is opened, which would wait forever at a pipe that nobody writes to.
+    Checks a path before it is opened: opening a pipe that nobody writes to would wait for ever.
 
     # Raises
 
     `ConllError`
-        For a directory, and for a pipe, a socket or a device: files are read several times over.
+        For a directory, and for a pipe, a socket or a device, since files are read several times.
     """
     try:
         mode = os.stat(path).st_mode
     except (OSError, ValueError):
-        return  # opening it will say what is wrong
+        return  # opening it raises the error
     if stat.S_ISDIR(mode):
         raise ConllError(path, 0, "this is a directory; give a file in it, or a glob such as *.conll")
     if not stat.S_ISREG(mode):
@@ -128,13 +131,6 @@ def _open(path: str) -> IO[bytes]:
         raise ConllError(path, 0, "there is no such file; check the path") from None
     except OSError as error:
         raise ConllError(path, 0, f"the file cannot be opened ({error.strerror}); check its permissions") from error
-
-
-def _raw_lines(path: str, stream: IO[bytes]) -> Iterator[bytes]:
-    number = 1
-    while raw := _read_line(path, number, stream):
-        yield raw
-        number += 1
 
 
 def _read_line(path: str, number: int, stream: IO[bytes]) -> bytes:

@@ -11,7 +11,10 @@ from pathlib import Path
 import pytest
 from seqeval.metrics.sequence_labeling import get_entities
 
-from lowresource_ner.data.conll.parser import ConllError, ConllFormat, read_conll, survey_conll
+from lowresource_ner.data.conll.format import ConllFormat
+from lowresource_ner.data.conll.parser import read_conll
+from lowresource_ner.data.conll.survey import survey_conll
+from lowresource_ner.data.text_lines import ConllError
 
 DATA = os.environ.get("LOWRESOURCE_NER_DATA")
 pytestmark = pytest.mark.skipif(not DATA, reason="LOWRESOURCE_NER_DATA does not name a folder with the public corpora")

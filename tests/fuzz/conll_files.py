@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from typing import Any, Dict, List, Tuple
 
 from fuzz.temporary import temporary_folder
-from lowresource_ner.data.conll.parser import ConllError, ConllFormat, read_conll, survey_conll
+from lowresource_ner.data.conll.format import ConllFormat
+from lowresource_ner.data.conll.parser import read_conll
+from lowresource_ner.data.conll.survey import survey_conll
+from lowresource_ner.data.text_lines import ConllError
 from lowresource_ner.tagging import EntitySpan, get_scheme
 
 WORDS = [

@@ -6,8 +6,11 @@ from allennlp.common.checks import ConfigurationError
 
 from fuzz.conll_files import make_case
 from fuzz.temporary import temporary_folder
-from lowresource_ner.data.conll.parser import ConllError, ConllFormat, read_conll, survey_conll
+from lowresource_ner.data.conll.format import ConllFormat
+from lowresource_ner.data.conll.parser import read_conll
+from lowresource_ner.data.conll.survey import survey_conll
 from lowresource_ner.data.conll.writer import write_conll
+from lowresource_ner.data.text_lines import ConllError
 
 FOLDER = temporary_folder()
 PIECES = [

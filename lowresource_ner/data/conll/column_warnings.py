@@ -1,4 +1,4 @@
-"""Warnings of columns that were chosen wrongly and of sentences that do not end, in files that are read without an error."""
+"""Warns of columns that may have been chosen wrongly, and of sentences that do not end."""
 
 import logging
 import re
@@ -9,6 +9,7 @@ from lowresource_ner.data.conll.layout import FileLayout, is_boundary
 logger = logging.getLogger(__name__)
 
 Line = Tuple[int, str]
+"""The number of a line, from 1, and its text."""
 
 # "7", and "7-8" and "7.1" of CoNLL-U.
 _NUMBER = re.compile(r"\d+(?:[-.]\d+)?")
@@ -21,11 +22,13 @@ _warned: Set[Tuple[str, str]] = set()
 
 def warn_of_columns(layout: FileLayout, rows: Sequence[Line], head: Sequence[Line]) -> None:
     """
+    Warns of a token column of numbers, and of a file in which sentences do not end.
+
     # Parameters
 
     layout : `FileLayout`
     rows : `Sequence[Line]`
-        The token lines among a file's first lines, with their numbers.
+        The token lines among the file's first lines.
     head : `Sequence[Line]`
         All of its first lines.
     """
@@ -34,7 +37,7 @@ def warn_of_columns(layout: FileLayout, rows: Sequence[Line], head: Sequence[Lin
 
 
 def warn_once(path: str, topic: str, message: str) -> None:
-    """Logs a warning about a file, of each topic the first in a process: a file is read several times."""
+    """Logs a warning about a file, once in a process for each topic: a file is read several times."""
     if (path, topic) not in _warned:
         _warned.add((path, topic))
         logger.warning("%s", message)
@@ -46,7 +49,7 @@ def _warn_of_numbers(layout: FileLayout, rows: Sequence[Line]) -> None:
     numbers = [(line, layout.split(text)[layout.token_index : layout.token_index + 1]) for line, text in rows]
     cells = [(line, found[0].strip(" ")) for line, found in numbers if found]
     if cells and not _NUMBER.fullmatch(cells[0][1]):
-        cells = cells[1:]  # a header that was not known for one
+        cells = cells[1:]  # a header that was not recognised
     if not all(_NUMBER.fullmatch(cell) for _, cell in cells):
         return
     if len(cells) >= _FEWEST_NUMBERS or _count_up(cells):

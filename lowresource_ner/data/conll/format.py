@@ -1,4 +1,4 @@
-"""What a user says of a CoNLL file's columns."""
+"""The options that describe the columns of a CoNLL file."""
 
 import re
 from dataclasses import dataclass
@@ -14,42 +14,48 @@ _LANGUAGE_NAME = re.compile(r"[A-Za-z]+(?:-[A-Za-z0-9]+)*:?")
 
 @dataclass(frozen=True, kw_only=True)
 class ConllFormat:
-    """What is known of a file's columns before it is opened.
+    """
+    Describes the columns of a file, as far as they are known before it is opened.
 
     # Parameters
 
     delimiter : `str`, optional (default = `"auto"`)
-        "tab": columns stand between tabs, and a token may hold spaces. "whitespace": columns stand between runs of
-        ASCII spaces and tabs. "auto": the one under which more of the first lines agree in their number of columns, if
-        that is more than one. Where both do equally well it is the tab, unless the last column then holds spaces, or
-        five lines or more hold the same number of them.
+        "tab": tabs separate the columns, and a token may contain spaces. "whitespace": runs of ASCII spaces and tabs separate
+        them. "auto": whichever makes more of the first lines agree in their number of columns, if that is more than one. If both
+        do equally well, it is the tab, unless the last column would then contain spaces, or at least five lines contain the same
+        number of them.
     token_column : `int`, optional (default = `0`)
-        The column of the tokens, from 0, or from the end where negative.
+        The column of the tokens, from 0, or from the end if negative.
     tag_column : `int`, optional (default = `-1`)
-        The column of the tags, likewise. Columns that are empty in all of the first lines do not count from the end.
-        `None` reads the file as unlabelled.
+        The column of the tags, likewise. Columns that are empty in all of the first lines do not count from the end. `None`
+        reads the file as unlabelled.
     labelled : `bool`, optional (default = `True`)
-        False reads the words alone, the same as in labelled reading: the tags may be wrong, and in a tab-separated file
-        they, and other columns, may be missing from any line.
+        False reads only the words, the same as in labelled reading: the tags may be wrong, and in a tab-separated file they, and
+        other columns, may be missing from any line.
     language_prefix : `Union[bool, str]`, optional (default = `"auto"`)
-        A prefix that WikiANN puts before each token, as in "en:Paris". A string such as "en": this prefix is taken off,
-        and must be there. `True`: any language's prefix is, and must be there. `False`: tokens stay as they are.
-        "auto": a prefix of two or three small letters and a colon is taken off if all tokens of the first lines share
-        it, and then all others must have it too.
+        A prefix that WikiANN puts before each token, as in "en:Paris". A string such as "en": this prefix is removed, and must
+        be there. `True`: the prefix of any language is removed, and must be there. `False`: tokens are kept as they are.
+        "auto": a prefix of two or three small letters and a colon is removed if all tokens of the first lines share it, and
+        then all others must have it too.
     comment_prefix : `str`, optional (default = `"#"`)
-        How a comment line begins. A line that begins so and has the columns of a token line is a token ("#hashtag") within
-        a sentence, and where something other than a blank follows "#"; between sentences "# id 7 domain=en" is a comment, if
-        what stands in the tag column is neither a tag nor found there in the other lines. A prefix of your own ("#id") needs
-        no blank after it. Within a sentence, a line of a single word that begins so is an error, being as likely a token
-        whose tag is missing. `None`: there are no comments.
+        How a comment line begins. A line that begins like this and has the columns of a token line is a token ("#hashtag") inside
+        a sentence, and wherever something other than a blank follows "#". Between sentences, "# id 7 domain=en" is a comment if
+        its cell in the tag column is neither a tag nor found there in other lines. A prefix of your own ("#id") needs no blank
+        after it. A line of a single word that begins like this is an error inside a sentence, as it may be a token whose tag is
+        missing. `None`: there are no comments.
     header : `Union[bool, str]`, optional (default = `"auto"`)
-        Whether the first line that is no comment names the columns. "auto": it does where one of them is called "token",
-        "word" or "form", and that of the tags by a name that begins as "NE", "tag" or "label" do.
+        Whether the first line that is not a comment names the columns. "auto": it does if one of them is called "token", "word"
+        or "form", and the name of the tag column begins like "NE", "tag" or "label".
     sentence_end_mark : `str`, optional (default = `None`)
-        A mark in another column than the token's that ends a sentence after its line ("EndOfSentence" in HIPE's files,
-        alone or between "|"), in addition to blank lines.
+        A mark in a column other than the token's that ends a sentence after its line ("EndOfSentence" in HIPE's files, alone or
+        between "|"), in addition to blank lines.
     encoding : `str`, optional (default = `"utf-8"`)
-        Any encoding of Python's that leaves line feeds as they are. Bytes that it does not know are an error.
+        Any of Python's encodings in which a line feed is the byte of ASCII. Bytes that are invalid in it are an error.
+
+    # Raises
+
+    `ConfigurationError`
+        For an option that does not have one of these values.
     """
 
     delimiter: str = "auto"

@@ -1,16 +1,16 @@
-"""The layout of a CoNLL file, found in its first lines."""
+"""Infers the layout of a CoNLL file from its first lines."""
 
 import codecs
 import dataclasses
 import logging
 import re
-from collections import Counter
-from typing import FrozenSet, List, NamedTuple, Optional, Sequence, Union
+from typing import FrozenSet, List, Optional, Sequence, Union
 
-from lowresource_ner.common.text_rules import split_words
+from lowresource_ner.common.quoting import quoted
 from lowresource_ner.data.conll.column_warnings import Line, warn_of_columns, warn_once
+from lowresource_ner.data.conll.columns import Columns, find_columns, number_of_columns
 from lowresource_ner.data.conll.format import ConllFormat
-from lowresource_ner.data.conll.layout import BLANKS, FileLayout, is_boundary, number_of_columns, shown, split_columns
+from lowresource_ner.data.conll.layout import FileLayout, is_boundary
 from lowresource_ner.data.file_kinds import kind_by_first_lines
 from lowresource_ner.data.text_lines import ConllError
 from lowresource_ner.tagging import OUTSIDE, is_tag
@@ -19,16 +19,30 @@ logger = logging.getLogger(__name__)
 
 _SOME_LANGUAGE = re.compile(r"[a-z]{2,3}:")
 _ANY_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z]+)*:")
-# With so many lines that all hold the same number of spaces, these part columns; in tokens they would vary.
-_NUM_LINES_THAT_PROVE_SPACES = 5
 _NAMES_OF_TOKEN_COLUMN = {"token", "tokens", "word", "words", "form", "text"}
 _NAME_OF_TAG_COLUMN = re.compile(r"ne\b|ner|named|tag|label|entit|iob|bio|bmes|gold|class|type|misc|feats|annotation")
 
 
 def infer_layout(path: str, head: Sequence[Line], conll_format: ConllFormat) -> FileLayout:
-    """Finds the layout in a file's first lines, given with their numbers; raises where they are of another kind."""
+    """
+    Infers the layout of a file.
+
+    # Parameters
+
+    path : `str`
+        The file, for error messages.
+    head : `Sequence[Line]`
+        Its first lines, with their numbers.
+    conll_format : `ConllFormat`
+        What the user says of its columns.
+
+    # Raises
+
+    `ConllError`
+        Where the lines are not those of a CoNLL file, or do not have the columns that the format names.
+    """
     lines = _token_lines(path, head, conll_format)
-    columns = _find_columns([text for _, text in lines], conll_format.delimiter)
+    columns = find_columns([text for _, text in lines], conll_format.delimiter)
     labelled = conll_format.reads_tags
     first = lines[0][0]
     if not (columns.by_tabs and columns.agree_with(lines[0][1]) and columns.number > 1):
@@ -57,8 +71,7 @@ def infer_layout(path: str, head: Sequence[Line], conll_format: ConllFormat) -> 
         raise ConllError(
             path,
             first,
-            f"in {number_of_columns(columns.least)}, tokens and tags would be the same one; "
-            'set "token_column" or "tag_column"',
+            f'in {number_of_columns(columns.least)}, tokens and tags would be the same one; set "token_column" or "tag_column"',
         )
     _warn_of_wrong_encoding(path, [text for _, text in lines], conll_format.encoding)
     layout = _with_likely_tags(layout, lines)
@@ -71,9 +84,9 @@ def infer_layout(path: str, head: Sequence[Line], conll_format: ConllFormat) -> 
 
 
 def _token_lines(path: str, head: Sequence[Line], conll_format: ConllFormat) -> List[Line]:
-    """The lines that are neither boundaries nor begin as comments do.
-
-    A file whose lines all begin as comments do holds tokens if tabs part them into equally many columns.
+    """
+    The lines that neither separate sentences nor begin with the comment prefix. If all lines begin with it, they are token lines
+    where tabs divide them into equally many columns.
     """
     if not head:
         raise ConllError(path, 0, "the file is empty; give a file with one token a line")
@@ -92,76 +105,14 @@ def _token_lines(path: str, head: Sequence[Line], conll_format: ConllFormat) -> 
     return others
 
 
-class _Columns(NamedTuple):
-    """
-    How the first lines are divided: whether by tabs; the number of columns; `least`, the number without those at the end that are
-    empty in all lines; and how many lines have so many.
-    """
-
-    by_tabs: bool
-    number: int
-    least: int
-    num_agreeing: int
-
-    def agree_with(self, text: str) -> bool:
-        return self.least <= len(split_columns(text, self.by_tabs, self.number)) <= self.number
-
-
-def _find_columns(texts: Sequence[str], delimiter: str) -> _Columns:
-    between_tabs, between_blanks = _columns_between_tabs(texts), _columns_between_blanks(texts)
-    by_tabs = delimiter == "tab"
-    if delimiter == "auto" and between_tabs.number > 1:
-        by_tabs = between_tabs.num_agreeing > between_blanks.num_agreeing or (
-            between_tabs.num_agreeing == between_blanks.num_agreeing
-            and (
-                between_tabs.least == between_blanks.number
-                or not _spaces_part_columns(texts, between_blanks.num_agreeing)
-            )
-        )
-    return between_tabs if by_tabs else between_blanks
-
-
-def _columns_between_tabs(texts: Sequence[str]) -> _Columns:
-    number = _most_common([len(text.split("\t")) for text in texts])
-    rows = [split_columns(text, True, number) for text in texts]
-    # Of two columns the second counts though it is empty: it is where tags have been taken out.
-    least = min(number, max(2, *(_last_that_is_filled(row) for row in rows)))
-    return _Columns(True, number, least, sum(least <= len(row) <= number for row in rows))
-
-
-def _last_that_is_filled(columns: Sequence[str]) -> int:
-    """The number of the last column that holds something, from 1; 0 where none does."""
-    return next((index for index in range(len(columns), 0, -1) if columns[index - 1].strip(" ")), 0)
-
-
-def _columns_between_blanks(texts: Sequence[str]) -> _Columns:
-    counts = [len(split_words(text)) for text in texts]
-    number = _most_common(counts)
-    return _Columns(False, number, number, counts.count(number))
-
-
-def _spaces_part_columns(texts: Sequence[str], num_agreeing: int) -> bool:
-    if num_agreeing >= _NUM_LINES_THAT_PROVE_SPACES:
-        return True
-    return any(" " in text.rstrip(BLANKS).rpartition("\t")[2].strip(" ") for text in texts)
-
-
-def _most_common(counts: Sequence[int]) -> int:
-    return Counter(counts).most_common(1)[0][0]
-
-
-def _likely_tag_index(conll_format: ConllFormat, columns: _Columns) -> Optional[int]:
-    """Where tags stand, or would stand if they were read; `None` where that is no column or the token's."""
-    column = -1 if conll_format.tag_column is None else conll_format.tag_column
-    if not -columns.least <= column < columns.number:
-        return None
-    index = column if column >= 0 else column + columns.least
-    token = conll_format.token_column
-    return None if index == (token if token >= 0 else token + columns.least) else index
+def _likely_tag_index(conll_format: ConllFormat, columns: Columns) -> Optional[int]:
+    """The column where tags are, or would be if they were read; `None` where there is no such column, or it is the token's."""
+    index = columns.index(-1 if conll_format.tag_column is None else conll_format.tag_column)
+    return None if index in (-1, columns.index(conll_format.token_column)) else index
 
 
 def _cells(layout: FileLayout, lines: Sequence[Line], index: Optional[int]) -> List[str]:
-    """What stands in a column of these lines, as far as they have it."""
+    """The cells of a column, of the lines that have it."""
     if index is None:
         return []
     rows = (layout.split(text) for _, text in lines)
@@ -169,7 +120,7 @@ def _cells(layout: FileLayout, lines: Sequence[Line], index: Optional[int]) -> L
 
 
 def _closed_set(cells: Sequence[str]) -> Optional[FrozenSet[str]]:
-    """The cells as a set where they are tags, or "O" is one, or they are few enough to be labels; otherwise `None`."""
+    """The cells as a set where all are tags, or one is "O", or they repeat so often that they may be labels; else `None`."""
     found = frozenset(cells)
     if cells and (all(map(is_tag, found)) or OUTSIDE in found or 2 * len(found) <= len(cells)):
         return found
@@ -195,7 +146,7 @@ def _with_header(
         raise ConllError(
             layout.path, number, 'there is no token line but the header; give a file with tokens, or set "header"'
         )
-    logger.info("%s:%d: %s is taken for a header", layout.path, number, shown(text))
+    logger.info("%s:%d: %s is taken for a header", layout.path, number, quoted(text))
     return dataclasses.replace(layout, header_line=number)
 
 
@@ -243,26 +194,27 @@ def _single_column(path: str, line: Line, delimiter: str) -> ConllError:
     if delimiter == "tab" and " " in text.strip(" "):
         remedy = 'its lines hold no tabs: set "delimiter": "auto"'
     elif "," in text or ";" in text:
-        remedy += "; columns are parted by tabs or spaces, not by commas or semicolons"
+        remedy += "; columns are separated by tabs or spaces, not by commas or semicolons"
     return ConllError(
-        path, number, f"there is a single column where tokens and tags are wanted: {shown(text)}; {remedy}"
+        path, number, f"there is a single column where tokens and tags are wanted: {quoted(text)}; {remedy}"
     )
 
 
-def _find_index(path: str, number: int, name: str, column: Optional[int], columns: _Columns) -> int:
+def _find_index(path: str, number: int, name: str, column: Optional[int], columns: Columns) -> int:
     assert column is not None
-    if not -columns.least <= column < columns.number:
+    index = columns.index(column)
+    if index < 0:
         raise ConllError(
             path,
             number,
             f"{number_of_columns(columns.number)}, but {name!r} is {column}; "
             f"set it to a number from 0 to {columns.number - 1}, or from -1 for the last",
         )
-    return column if column >= 0 else column + columns.least
+    return index
 
 
 def _warn_of_wrong_encoding(path: str, texts: Sequence[str], encoding: str) -> None:
-    """Warns of UTF-8 that was read in an encoding that takes any bytes, such as Latin-1."""
+    """Warns of UTF-8 that is read in an encoding in which all bytes are valid, such as Latin-1."""
     foreign = "".join(text for text in texts if not text.isascii())
     if not foreign or codecs.lookup(encoding).name == "utf-8":
         return
@@ -286,7 +238,7 @@ def _with_language(layout: FileLayout, head: Sequence[Line], prefix: Union[bool,
 
 
 def _shared_language(layout: FileLayout, head: Sequence[Line]) -> str:
-    """The language prefix that all tokens of these lines carry, or nothing."""
+    """The language prefix that all tokens of these lines have; empty where there is none."""
     languages = set()
     inside = False
     for number, text in head:

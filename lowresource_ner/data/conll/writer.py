@@ -1,4 +1,4 @@
-"""The writer of CoNLL files."""
+"""Writes CoNLL files."""
 
 import contextlib
 import os
@@ -8,54 +8,51 @@ from typing import IO, Iterable, Iterator, Sequence, Tuple, Union
 
 from allennlp.common.checks import ConfigurationError
 
+from lowresource_ner.common.quoting import quoted
 from lowresource_ner.common.text_rules import MAX_LINE_BYTES, type_fault, word_fault
 from lowresource_ner.data.conll import column_warnings
 from lowresource_ner.data.conll.format import ConllFormat
-from lowresource_ner.data.conll.layout import DOCUMENT_MARK, is_boundary
-from lowresource_ner.data.conll.parser import read_conll
+from lowresource_ner.data.conll.layout import DEFAULT_COMMENT_PREFIX, DOCUMENT_MARK, is_boundary
+from lowresource_ner.data.conll.parser import ANY_FORMAT, read_conll
 from lowresource_ner.data.file_kinds import kind_by_first_bytes
 from lowresource_ner.data.text_lines import BYTE_ORDER_MARK, ConllError, opener
-from lowresource_ner.tagging import is_tag, split_tag
-
-_COMMENT_PREFIX = "#"
-_OUTSIDE = "O"
-_ANY_FORMAT = ConllFormat()
+from lowresource_ner.tagging import OUTSIDE, is_tag, split_tag
 
 
 def write_conll(
     sentences: Iterable[Tuple[Sequence[str], Sequence[str]]],
     file_or_path: Union[str, os.PathLike, IO[str]],
     delimiter: str = "\t",
-    format: ConllFormat = _ANY_FORMAT,
+    format: ConllFormat = ANY_FORMAT,
 ) -> None:
-    """Writes tokens and tags in two columns and a blank line after each sentence.
+    """
+    Writes tokens and tags in two columns, with a blank line after each sentence.
 
-    `read_conll` reads back the same tokens and tags, or this is refused. How columns are divided, what is a comment or a
-    header, and whether tokens have a language prefix is found out when a file is read, and from many of its lines: so a
-    file is read back before it takes its place. In a stream only each line is looked at by itself.
+    What `read_conll` would not read back as the same tokens and tags is refused. When a file is read, its columns, comments,
+    header and language prefixes are inferred from many of its lines; so a new file is read back before it takes its place. In a
+    stream, each line is checked only by itself.
 
     # Parameters
 
     sentences : `Iterable[Tuple[Sequence[str], Sequence[str]]]`
         Tokens and tags of each sentence, taken one at a time.
     file_or_path : `Union[str, PathLike, IO[str]]`
-        An open text file, or a path. At a path nothing is seen until all is written, in UTF-8, and packed if its name
+        An open text file, or a path. The file at a path appears when all is written, in UTF-8, and is compressed if its name
         ends in .gz, .bz2 or .xz.
     delimiter : `str`, optional (default = `"\t"`)
         A tab or a space.
     format : `ConllFormat`, optional
-        What is said of the file when it is read back. `ConllFormat(delimiter="tab", language_prefix=False, header=False,
-        comment_prefix=None)` leaves nothing to be found out.
+        The options with which the file will be read. `ConllFormat(delimiter="tab", language_prefix=False, header=False,
+        comment_prefix=None)` leaves nothing to be inferred.
 
     # Raises
 
     `ConllError`
-        Where a token or tag would not be read back as it is: a token that is no word (see `word_fault`), holds the
-        delimiter, begins or ends with a space, is -DOCSTART- or, between spaces, begins with "#"; a tag with white space,
-        or with an entity type that cannot be one (see `type_fault`); a sentence that has no token or not one tag for each;
-        at a path, no sentence at all.
-        Also where the file as a whole would be read otherwise, because all tokens begin with "en:", for instance. The line
-        is that in the output. At a path, what was there before stays.
+        For a token or tag that would not be read back: a token that is not a word (see `word_fault`), contains the delimiter,
+        begins or ends with a space, is -DOCSTART- or, between spaces, begins with "#"; a tag with white space, or with an invalid
+        entity type (see `type_fault`). For a sentence without tokens, or not with one tag for each; at a path, without any
+        sentence. And where the file as a whole would be read differently, for instance because all tokens begin with "en:". The
+        line is that of the output. An earlier file at the path is kept.
     """
     if delimiter not in ("\t", " "):
         raise ConfigurationError(f"'delimiter' is {delimiter!r}; use a tab or a space.")
@@ -76,7 +73,7 @@ def write_conll(
 def _write(
     sentences: Iterable[Tuple[Sequence[str], Sequence[str]]], stream: IO[str], path: str, delimiter: str
 ) -> "array[int]":
-    """A hash of each sentence written."""
+    """Writes the sentences and returns a hash of each."""
     written = array("q")
     number = 1
     for tokens, tags in sentences:
@@ -86,13 +83,13 @@ def _write(
             )
         for token, tag in zip(tokens, tags):
             _check_cells(path, number, token, tag, delimiter)
-            # A mark at the start of a line is taken off when it is read; the token keeps its own.
+            # A byte order mark at the start of a line is removed when it is read, and the token keeps its own.
             mark = BYTE_ORDER_MARK if token.startswith(BYTE_ORDER_MARK) else ""
             line = f"{mark}{token}{delimiter}{tag}\n".encode()
             if len(line) > MAX_LINE_BYTES:
                 raise ConllError(path, number, f"the line is longer than {MAX_LINE_BYTES} bytes; shorten the token")
             if number == 1 and kind_by_first_bytes(line):
-                stream.write("\n")  # a file that begins with a blank line is none of another kind
+                stream.write("\n")  # no other kind of file begins with a blank line
                 number += 1
             stream.write(line.decode("utf-8"))
             number += 1
@@ -106,7 +103,7 @@ def _check_cells(path: str, number: int, token: str, tag: str, delimiter: str) -
     for what, cell, reason in (("token", token, _why_not_token(token, delimiter)), ("tag", tag, _why_not_tag(tag))):
         if reason:
             raise ConllError(
-                path, number, f"the {what} {cell[:80]!r} {reason}, so it would not be read back; replace it"
+                path, number, f"the {what} {quoted(cell)} {reason}, so it would not be read back; replace it"
             )
 
 
@@ -120,14 +117,14 @@ def _why_not_token(token: str, delimiter: str) -> str:
         return "begins or ends with a space"
     if is_boundary(token) and token.startswith(DOCUMENT_MARK):
         return "marks the beginning of a document"
-    if delimiter == " " and token.startswith(_COMMENT_PREFIX):
+    if delimiter == " " and token.startswith(DEFAULT_COMMENT_PREFIX):
         return "may be taken for a comment where the delimiter is a space"
     return ""
 
 
 def _why_not_tag(tag: str) -> str:
-    """A tag without a prefix, as in corpora of bare types, is a type."""
-    if tag == _OUTSIDE:
+    """A tag without a prefix is a type, as in corpora of bare types."""
+    if tag == OUTSIDE:
         return ""
     entity_type = split_tag(tag)[1] if is_tag(tag) else tag
     fault = type_fault(entity_type or "")
@@ -141,7 +138,7 @@ def _hash(tokens: Sequence[str], tags: Sequence[str]) -> int:
 
 
 def _read_back(path: str, temporary: str, written: Sequence[int], format: ConllFormat) -> None:
-    """Raises where reading gives other sentences than were written."""
+    """Raises an error where reading gives other sentences than were written."""
     if not written:
         raise ConllError(path, 0, "there is no sentence to write; give one at least")
     remaining = iter(written)
@@ -165,7 +162,7 @@ def _read_back(path: str, temporary: str, written: Sequence[int], format: ConllF
 
 @contextlib.contextmanager
 def _without_warnings() -> Iterator[None]:
-    """What the reader has to say of a file, it says when the file is read from its own place."""
+    """Without the reader's warnings, which belong to the file at its final path."""
     was_disabled = column_warnings.logger.disabled
     column_warnings.logger.disabled = True
     try:
@@ -181,7 +178,7 @@ def _is_device(path: str) -> bool:
 
 @contextlib.contextmanager
 def _replacing(path: str) -> Iterator[str]:
-    """A path for a file that takes its place at `path` when all went well, and vanishes otherwise."""
+    """A temporary path: its file replaces the one at `path` if no error is raised, and is deleted otherwise."""
     target = os.path.realpath(path)
     folder, name = os.path.split(target)
     temporary = os.path.join(folder, f".{uuid.uuid4().hex}.{name}")

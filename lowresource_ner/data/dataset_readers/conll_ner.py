@@ -5,21 +5,15 @@ import os
 from dataclasses import fields, replace
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
-from allennlp.common.checks import ConfigurationError
 from allennlp.data import DatasetReader
 
-from lowresource_ner.common.text_rules import suggested_type, type_fault
-from lowresource_ner.data.conll.parser import (
-    OTHER_TYPES,
-    ConllFormat,
-    ConllSentence,
-    ConllSummary,
-    read_conll,
-    survey_conll,
-)
+from lowresource_ner.data.conll.format import ConllFormat
+from lowresource_ner.data.conll.parser import ConllSentence, read_conll
+from lowresource_ner.data.conll.survey import ConllSummary, survey_conll
 from lowresource_ner.data.dataset_readers.corpus_paths import CorpusPath, corpus_files
 from lowresource_ner.data.dataset_readers.sentence_reader import Sentence, SentenceReader
-from lowresource_ner.tagging import OUTSIDE, EntitySpan, TagScheme, get_file_scheme, get_scheme
+from lowresource_ner.tagging import TagScheme, get_file_scheme, get_scheme
+from lowresource_ner.tagging.type_map import TypeMap
 
 
 @DatasetReader.register("conll_ner")
@@ -70,8 +64,7 @@ max_instances
         self._format = ConllFormat(**format_options)
         self._file_tag_scheme = None if file_tag_scheme is None else get_file_scheme(file_tag_scheme).name
         self._repair = repair
-        self._label_map = dict(label_map or {})
-        _check_label_map(self._label_map)
+        self._type_map = TypeMap(label_map or {}, '"label_map"')
         self._surveys: Dict[Tuple[str, int, int], ConllSummary] = {}
 
     @property
@@ -102,28 +95,15 @@ max_instances
         version = (path, status.st_mtime_ns, status.st_size)
         if version not in self._surveys:
             self._surveys[version] = survey_conll(
-                path, self._format, self._file_tag_scheme, self._repair, self._label_map
+                path, self._format, self._file_tag_scheme, self._repair, self._type_map
             )
         return self._surveys[version]
 
     def _convert(self, sentence: ConllSentence, source: TagScheme, target: TagScheme) -> Optional[List[str]]:
         if sentence.tags is None:
             return None
-        if source.name == target.name and not self._repair and not self._label_map:
+        if source.name == target.name and not self._repair and not self._type_map.names:
             return list(sentence.tags)
-        spans = [self._rename(span) for span in source.spans(sentence.tags, repair=self._repair)]
-        return target.tags([span for span in spans if span.type != OUTSIDE], len(sentence.tokens))
-
-    def _rename(self, span: EntitySpan) -> EntitySpan:
-        return span._replace(type=self._label_map.get(span.type, self._label_map.get(OTHER_TYPES, span.type)))
-
-
-def _check_label_map(label_map: Dict[str, str]) -> None:
-    for old, new in label_map.items():
-        fault = "is no string" if not isinstance(new, str) else None if new == OUTSIDE else type_fault(new)
-        if fault is not None:
-            remedy = f"Take '{suggested_type(new)}', for instance." if isinstance(new, str) else ""
-            raise ConfigurationError(
-                f"'label_map' turns type '{old}' into {new!r}, which {fault}; it maps types to types, or to \"O\" to drop them. "
-                f"{remedy}"
-            )
+        spans = source.spans(sentence.tags, repair=self._repair)
+        renamed = [(span, self._type_map.renamed(span.type)) for span in spans]
+        return target.tags([span._replace(type=new) for span, new in renamed if new is not None], len(sentence.tokens))

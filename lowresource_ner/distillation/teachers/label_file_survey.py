@@ -3,10 +3,9 @@
 from typing import Dict, List, Optional, Sequence, Set, Tuple
 
 from lowresource_ner.common.quoting import listed, printable, quoted
-from lowresource_ner.data.dataset_readers.conll_ner import OTHER_TYPES
 from lowresource_ner.distillation.teachers.label_lines import LabelLine
-from lowresource_ner.distillation.teachers.type_map import TypeMap
 from lowresource_ner.tagging import SCHEMES, TagScheme, get_scheme, scheme_of_labels, types_of
+from lowresource_ner.tagging.type_map import OTHER_TYPES, TypeMap
 
 _MAX_REMEMBERED = 1024
 """Lists of labels that were checked already: as a rule a file has one."""

@@ -14,8 +14,8 @@ from lowresource_ner.distillation.teachers.label_file import LabelFile
 from lowresource_ner.distillation.teachers.label_file_survey import LabelFileSurvey
 from lowresource_ner.distillation.teachers.label_lines import LabelLine
 from lowresource_ner.distillation.teachers.teacher import Teacher
-from lowresource_ner.distillation.teachers.type_map import TypeMap
 from lowresource_ner.tagging import EntitySpan, TagScheme, rewritten
+from lowresource_ner.tagging.type_map import TypeMap
 
 logger = logging.getLogger(__name__)
 

@@ -6,9 +6,8 @@ import numpy
 from allennlp.common.checks import ConfigurationError
 
 from lowresource_ner.common.quoting import as_json, listed, quoted
-from lowresource_ner.data.dataset_readers.conll_ner import OTHER_TYPES
-from lowresource_ner.distillation.teachers.type_map import TypeMap
 from lowresource_ner.tagging import OUTSIDE, SCHEMES, TagScheme, get_scheme, letters_by_type, rewritten
+from lowresource_ner.tagging.type_map import OTHER_TYPES, TypeMap
 
 _REASONS = {
     "IOB1": "in IOB1 it depends on the word before whether an entity begins at an I-",

@@ -33,8 +33,8 @@ _VOLATILE = ("_name_or_path", "transformers_version")
 @Teacher.register("transformers")
 class TransformersTeacher(Teacher):
     """
-    Labels text with any model that `AutoModelForTokenClassification` loads, with a fast tokenizer. A word has the probabilities of
-    its first sub-word, as such models are trained. A long sentence is read in overlapping windows; see `WindowReader`.
+    Labels text with any model that `AutoModelForTokenClassification` loads, if it has a fast tokenizer. The probabilities of a
+    word are those of its first sub-word, as such models are trained. Long sentences are read in windows; see `WindowReader`.
 
     Registered as a `Teacher` with name "transformers".
 

@@ -25,8 +25,8 @@ _PRETRAINED_ON_SENTENCES = {"albert", "bert", "megatron-bert", "mobilebert", "ne
 
 class SentenceEncoder(FromParams):
     """
-    Encodes each sentence as the vector g(u) by which languages are told apart (Wu et al. 2020, arXiv:2004.12440, section 3.3): the
-    encoder's pooler over [CLS], as in the paper, or the mean of its words' vectors (of their first sub-words).
+    Encodes each sentence as the vector g(u) by which languages are told apart (Wu et al. 2020, arXiv:2004.12440, section 3.3):
+    the encoder's pooler over [CLS], as in the paper, or the mean of its words' vectors (of their first sub-words).
 
     The encoder is loaded when the first sentence comes, which leaves the random numbers of a training unchanged.
 

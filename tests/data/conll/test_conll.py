@@ -8,14 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from lowresource_ner.data.conll.parser import (
-    ConllError,
-    ConllFormat,
-    ConllSentence,
-    read_conll,
-    sentence_spans,
-    survey_conll,
-)
+from lowresource_ner.data.conll.format import ConllFormat
+from lowresource_ner.data.conll.parser import ConllSentence, read_conll
+from lowresource_ner.data.conll.survey import sentence_spans, survey_conll
+from lowresource_ner.data.text_lines import ConllError
 from lowresource_ner.tagging import get_scheme
 
 FORMATS = Path(__file__).parents[3] / "fixtures" / "formats"

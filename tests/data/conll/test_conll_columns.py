@@ -9,8 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lowresource_ner.data.conll import column_warnings
-from lowresource_ner.data.conll.layout_inference import _columns_between_tabs, _last_that_is_filled
-from lowresource_ner.data.conll.parser import ConllError, ConllFormat, read_conll, survey_conll
+from lowresource_ner.data.conll.columns import columns_by_tabs, last_filled_column
+from lowresource_ner.data.conll.format import ConllFormat
+from lowresource_ner.data.conll.parser import read_conll
+from lowresource_ner.data.conll.survey import survey_conll
+from lowresource_ner.data.text_lines import ConllError
 
 MULTICONER = (
     "\n# id 1111-aaaa\tdomain=en\nreno _ _ B-LOC\nis _ _ O\nbig _ _ O\n\n\n"
@@ -245,9 +248,9 @@ def test_empty_columns_are_counted_in_one_pass() -> None:
             return super().strip(*characters)
 
     row = [Cell("a"), Cell("O"), *[Cell("")] * 500]
-    assert _last_that_is_filled(row) == 2
+    assert last_filled_column(row) == 2
     assert Cell.looks == 501
-    assert _columns_between_tabs(["\t".join(row)] * 3)[1:] == (502, 2, 3)
+    assert columns_by_tabs(["\t".join(row)] * 3)[1:] == (502, 2, 3)
 
 
 @settings(derandomize=True, deadline=None, max_examples=300)

@@ -12,8 +12,11 @@ from allennlp.common.checks import ConfigurationError
 
 from lowresource_ner.data import text_lines
 from lowresource_ner.data.conll import parser
+from lowresource_ner.data.conll.format import ConllFormat
 from lowresource_ner.data.conll.layout_inference import infer_layout
-from lowresource_ner.data.conll.parser import ConllError, ConllFormat, read_conll, survey_conll
+from lowresource_ner.data.conll.parser import read_conll
+from lowresource_ner.data.conll.survey import survey_conll
+from lowresource_ner.data.text_lines import ConllError
 
 FORMATS = Path(__file__).parents[3] / "fixtures" / "formats"
 GOOD = b"Storms NNS O\nhit VBD O\nCork NNP B-LOC\n\n"

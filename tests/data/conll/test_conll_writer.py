@@ -8,8 +8,10 @@ from allennlp.common.checks import ConfigurationError
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from lowresource_ner.data.conll.parser import ConllError, ConllFormat, read_conll
+from lowresource_ner.data.conll.format import ConllFormat
+from lowresource_ner.data.conll.parser import read_conll
 from lowresource_ner.data.conll.writer import write_conll
+from lowresource_ner.data.text_lines import ConllError
 
 SENTENCES = [
     (["#", "New York", "is", "#1", "\ufeff", "10\u00a0000", "a\u2028b", " ", '{"a":'], ["O", "B-LOC"] + ["O"] * 7),

@@ -54,13 +54,13 @@ def test_types_are_renamed_dropped_and_caught(tmp_path) -> None:
     "new, complaint",
     [
         ("", "into '', which is empty"),
-        ("work of art", "into 'work of art', which holds white space; .* Take 'work-of-art'"),
+        ("work of art", "into 'work of art', which holds white space. .* Take 'work-of-art'"),
         ("ORG-", "into 'ORG-', which begins or ends with a hyphen"),
-        (None, "into None, which is no string"),
+        (None, "into None, which is no text"),
     ],
 )
 def test_a_map_to_what_is_no_type_is_refused_before_anything_is_read(new, complaint) -> None:
-    with pytest.raises(ConfigurationError, match=f"'label_map' turns type 'ORG' {complaint}"):
+    with pytest.raises(ConfigurationError, match=f"\"label_map\" turns type 'ORG' {complaint}"):
         ConllNerReader(label_map={"ORG": new})
 
 

@@ -230,7 +230,7 @@ def test_types_that_become_one_are_added_up(teacher_of) -> None:
     [
         (
             {"label_map": {"PER": "per son"}},
-            "'label_map' of .*labels.jsonl makes of type 'PER' 'per son', which holds white",
+            "'label_map' of .*labels.jsonl turns type 'PER' into 'per son', which holds white",
         ),
         ({"label_map": {"PER": ""}}, "which is empty"),
         ({"label_map": {"PER": None}}, "which is no text"),

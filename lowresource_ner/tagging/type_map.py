@@ -1,4 +1,4 @@
-"""Renames and drops the entity types of teachers and label files."""
+"""Renames and drops the entity types of CoNLL files, label files and teachers."""
 
 from typing import Iterable, Mapping, Optional
 
@@ -6,8 +6,12 @@ from allennlp.common.checks import ConfigurationError
 
 from lowresource_ner.common.quoting import as_json, quoted
 from lowresource_ner.common.text_rules import suggested_type, type_fault
-from lowresource_ner.data.dataset_readers.conll_ner import OTHER_TYPES
-from lowresource_ner.tagging import OUTSIDE
+from lowresource_ner.tagging.tags import OUTSIDE
+
+OTHER_TYPES = "*"
+"""In a map of types, all types that are not named."""
+
+_MOST_IN_A_REMEDY = 50
 
 
 class TypeMap:
@@ -34,9 +38,10 @@ class TypeMap:
         for old, new in self.names.items():
             fault = type_fault(new) if isinstance(new, str) else "is no text"
             if fault is not None and new != OUTSIDE:
+                remedy = f" Take {quoted(suggested_type(new))}, for instance." if isinstance(new, str) else ""
                 raise ConfigurationError(
-                    f"{option} makes of type {quoted(old)} {quoted(new)}, which {fault}. It maps types to types, or to 'O' to "
-                    "drop them."
+                    f"{option} turns type {quoted(old)} into {quoted(new)}, which {fault}. It maps types to types, or to 'O' to "
+                    f"drop them.{remedy}"
                 )
 
     def renamed(self, entity_type: str) -> Optional[str]:
@@ -54,8 +59,8 @@ class TypeMap:
         wrong = [each for each in types if self.fault(each) is not None]
         if not wrong:
             return None
-        suggested = as_json({**self.names, **{each: suggested_type(each) for each in wrong}})
+        suggested = as_json({**self.names, **{each: suggested_type(each) for each in wrong[:_MOST_IN_A_REMEDY]}})
         return (
-            f"entity type {quoted(wrong[0])} {self.fault(wrong[0])}; name it otherwise, for instance with {self._option}: "
+            f"entity type {quoted(wrong[0])} {self.fault(wrong[0])}; rename it, for instance with {self._option}: "
             f"{suggested} ('O' drops a type)"
         )
