@@ -1,4 +1,4 @@
-"""`allennlp configs`: the list, and copies that are complete and overwrite nothing. (test_packaging.py calls it from the wheel.)"""
+"""`allennlp configs`: the list, and copies that are complete and overwrite nothing. (test_packaging.py has it from the wheel.)"""
 
 import sys
 from pathlib import Path
