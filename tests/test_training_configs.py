@@ -72,6 +72,7 @@ def test_all_configs_are_found() -> None:
             "student_selected",
             "student_soft",
             "teacher",
+            "teacher_biaffine",
             "teacher_crf",
             "voting",
         ],
@@ -219,7 +220,7 @@ def steps_and_frozen(name: str) -> Tuple[float, Optional[int]]:
 
 
 PAPERS = {
-    **dict.fromkeys(["teacher", "teacher_crf", "few_labels"], 5e-5),
+    **dict.fromkeys(["teacher", "teacher_biaffine", "teacher_crf", "few_labels"], 5e-5),
     **dict.fromkeys(STUDENTS, 1e-4),
     "adversarial": 6e-5,
 }

@@ -38,7 +38,7 @@ class MbertTagger(Tagger):
     tag_scheme : `str`, optional (default = `"IOB2"`)
         The scheme of the reader's tags.
     head : `Lazy[TagHead]`, optional (default = `softmax`)
-        "softmax" (the paper's) or "crf".
+        "softmax" (the paper's), "crf" or "biaffine".
     metric : `Lazy[Metric]`, optional (default = `seqeval_f1` in its default mode)
     label_namespace : `str`, optional (default = `"labels"`)
     pretrained_file : `Optional[str]`

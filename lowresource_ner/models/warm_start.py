@@ -11,6 +11,7 @@ from allennlp.models import Model
 from lowresource_ner.archives.archive import Archive
 from lowresource_ner.models.tagger import present_name
 from lowresource_ner.modules.token_axes import TokenAxes
+from lowresource_ner.tagging import types_of
 
 logger = logging.getLogger(__name__)
 
@@ -83,10 +84,14 @@ def _check_common_labels(vocab: Vocabulary, archive: Archive, label_namespace: s
 def _copy_tokens(
     weight: torch.Tensor, learned: torch.Tensor, vocab: Vocabulary, tokens: Dict[str, List[str]], axes: TokenAxes
 ) -> None:
-    old_index = {token: index for index, token in enumerate(tokens[axes.namespace])}
+    by_index = vocab.get_index_to_token_vocabulary(axes.namespace)
+    old_tokens, new_tokens = tokens[axes.namespace], [by_index[index] for index in range(len(by_index))]
+    if axes.of_types:
+        old_tokens, new_tokens = types_of(old_tokens), types_of(new_tokens)
+    old_index = {token: index for index, token in enumerate(old_tokens)}
     pairs = [
         (index - axes.first, old_index[token] - axes.first)
-        for index, token in vocab.get_index_to_token_vocabulary(axes.namespace).items()
+        for index, token in enumerate(new_tokens)
         if token in old_index and index >= axes.first
     ]
     new, old = torch.tensor(pairs, dtype=torch.long).view(-1, 2).unbind(dim=1)

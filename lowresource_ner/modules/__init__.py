@@ -10,10 +10,11 @@ from lowresource_ner.modules.language_discriminator import LanguageDiscriminator
 from lowresource_ner.modules.language_scores import LanguageScores
 from lowresource_ner.modules.lstm_parameters import LstmParameters, ParameterGenerator, SharedParameters
 from lowresource_ner.modules.subword_transformer import SubwordTransformer
-from lowresource_ner.modules.tag_heads import CrfHead, SoftmaxHead, TagHead
+from lowresource_ner.modules.tag_heads import BiaffineHead, CrfHead, SoftmaxHead, TagHead
 from lowresource_ner.modules.word_vectors import WordVectors
 
 __all__ = [
+    "BiaffineHead",
     "CharacterCnn",
     "CrfHead",
     "DistillationLoss",

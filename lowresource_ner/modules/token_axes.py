@@ -6,11 +6,15 @@ import torch
 
 
 class TokenAxes(NamedTuple):
-    """The first `number` axes of a weight run over the tokens of a vocabulary namespace, from its token of index `first` on."""
+    """
+    The first `number` axes of a weight run over the tokens of a vocabulary namespace, from its token of index `first` on; with
+    `of_types`, over the entity types of the namespace's tags, sorted.
+    """
 
     namespace: str
     number: int = 1
     first: int = 0
+    of_types: bool = False
 
 
 @runtime_checkable

@@ -58,7 +58,7 @@ def archive(params: Params, folder: Path) -> Path:
     return Path(archive_model(folder))
 
 
-@pytest.mark.parametrize("head, scheme", [("softmax", "IOB2"), ("crf", "IOB2"), ("crf", "IOBES")])
+@pytest.mark.parametrize("head, scheme", [("softmax", "IOB2"), ("crf", "IOB2"), ("crf", "IOBES"), ("biaffine", "IOB2")])
 def test_a_sentence_alone_and_in_a_batch_get_the_same_tags_and_probabilities(head, scheme) -> None:
     """The windows hold 18 sub-words, so that most sentences are cut and stitched."""
     model, instances = build(config(tag_scheme=scheme, head={"type": head}))
@@ -69,11 +69,11 @@ def test_a_sentence_alone_and_in_a_batch_get_the_same_tags_and_probabilities(hea
         assert alone["tags"] == output["tags"] and len(output["tags"]) == len(instance["tokens"])
         assert alone["tag_probabilities"] == pytest.approx(output["tag_probabilities"], abs=1e-4)
         assert output["probabilities"].sum(axis=1) == pytest.approx([1.0] * len(output["tags"]), abs=1e-4)
-        if head == "crf":
+        if head != "softmax":
             get_scheme(scheme).check(output["tags"])
 
 
-@pytest.mark.parametrize("head", ["softmax", "crf"])
+@pytest.mark.parametrize("head", ["softmax", "crf", "biaffine"])
 def test_training_reduces_the_loss_and_reaches_every_weight(head) -> None:
     model, instances = build(config(head={"type": head}))
     model.train()
@@ -170,6 +170,26 @@ def test_archives_with_the_linear_layer_beside_the_head_load(head, tmp_path) -> 
     assert all(torch.equal(value, old.state_dict()[name]) for name, value in new.state_dict().items())
     continued = Model.from_params(config(path, head={"type": head}, pretrained_file=path)["model"], vocab=old.vocab)
     assert torch.equal(continued._head.projection.weight, old._head.projection.weight)
+
+
+def test_warm_start_copies_the_types_that_both_know(tmp_path) -> None:
+    """A biaffine head has weights for types, not for tags."""
+    (tmp_path / "run").mkdir()
+    head = {"type": "biaffine"}
+    old = load_archive(archive(config(head=head), tmp_path / "run")).model
+    name = "_head.projection.weight"
+    weights = {**old.state_dict(), name: torch.randn(old._head.projection.weight.shape)}
+    torch.save(weights, tmp_path / "run" / "best.th")
+    path = archive_model(tmp_path / "run", archive_path=str(tmp_path / "old.tar.gz"))
+    vocab = Vocabulary()
+    vocab.add_tokens_to_namespace(get_scheme("IOB2").tag_set(["PER", "GENE", "LOC"]), "labels")
+    new = Model.from_params(config(path, head=head, pretrained_file=path)["model"], vocab=vocab)
+    learned = dict(zip(sorted({label[2:] for label in old.labels} - {""}), weights[name]))
+    found = dict(zip(["GENE", "LOC", "PER"], new._head.projection.weight))
+    assert len(learned) > 2
+    assert torch.equal(found["LOC"], learned["LOC"]) and torch.equal(found["PER"], learned["PER"])
+    assert torch.count_nonzero(found["GENE"]) == 1  # as it was made
+    assert torch.equal(new._head.projection.first[0].weight, old._head.projection.first[0].weight)
 
 
 def test_warm_start_refuses_what_has_nothing_in_common(tmp_path) -> None:

@@ -10,7 +10,7 @@ from allennlp.common import Params
 from allennlp.common.checks import ConfigurationError
 from allennlp.modules import ConditionalRandomField
 
-from lowresource_ner.modules.tag_heads import CrfHead, SoftmaxHead, TagHead
+from lowresource_ner.modules.tag_heads import BiaffineHead, CrfHead, SoftmaxHead, TagHead
 from lowresource_ner.tagging import EntitySpan, get_scheme
 
 LENGTHS = [4, 1, 3, 2]
@@ -247,9 +247,10 @@ def test_a_softmax_span_is_the_product_of_its_words(softmax, temperature):
 
 
 def test_heads_are_built_by_name_with_what_the_model_gives():
-    for name, head_class in [("softmax", SoftmaxHead), ("crf", CrfHead)]:
-        head = TagHead.from_params(Params({"type": name}), labels=["O", "U-PER"], tag_scheme="BILOU")
+    for name, head_class in [("softmax", SoftmaxHead), ("crf", CrfHead), ("biaffine", BiaffineHead)]:
+        labels = get_scheme("BILOU").tag_set(["PER"])
+        head = TagHead.from_params(Params({"type": name}), labels=labels, tag_scheme="BILOU")
         assert type(head) is head_class
-        assert (head.labels, head.tag_scheme) == (["O", "U-PER"], get_scheme("BILOU"))
+        assert (head.labels, head.tag_scheme) == (labels, get_scheme("BILOU"))
     assert TagHead.from_params(Params({}), labels=["O", "B-PER"]).best_is_cheap
     assert not CrfHead.best_is_cheap
