@@ -22,8 +22,9 @@ from allennlp.models import archival
 
 from lowresource_ner.archives.building import building
 from lowresource_ner.archives.configs import archive_config, check_encoder_config
-from lowresource_ner.archives.members import COPY_AGAIN, StrPath, check_run_files, is_tar, shown, unpack
+from lowresource_ner.archives.members import COPY_AGAIN, StrPath, check_run_files, is_tar, unpack
 from lowresource_ner.common.damaged_files import damage_reported
+from lowresource_ner.common.quoting import quoted
 
 ENCODERS_FOLDER = os.path.join("vocabulary", ".encoders")
 ARCHIVE_WEIGHTS = "weights.th"
@@ -132,7 +133,7 @@ class Archive:
             paths = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
             for path in [folder / NAMESPACE_PADDING_FILE, *paths]:
                 if path.is_dir():
-                    raise ValueError(f"{shown(path.name)} in it is a folder, and AllenNLP reads all in it as text.")
+                    raise ValueError(f"{quoted(path.name)} in it is a folder, and AllenNLP reads all in it as text.")
                 path.read_text(encoding="utf-8")
         return [path for path in paths if path.name != NAMESPACE_PADDING_FILE]
 

@@ -10,7 +10,8 @@ from allennlp.common import util as allennlp_util
 from allennlp.common.checks import ConfigurationError
 from transformers import dynamic_module_utils
 
-from lowresource_ner.archives.members import StrPath, shown
+from lowresource_ner.archives.members import StrPath
+from lowresource_ner.common.quoting import quoted
 
 _UNDER_WAY: ContextVar[Tuple[str, ...]] = ContextVar("archives that are being built, from the outermost", default=())
 
@@ -71,7 +72,7 @@ def _registered_only(archive: StrPath) -> Any:
     def resolve_class_name(cls: Any, name: str) -> Any:
         if "." in name and name not in Registrable._registry[cls]:
             raise ConfigurationError(
-                f"Archive '{archive}' names {shown(name)} where AllenNLP wants a {cls.__name__}, and no class is registered by "
+                f"Archive '{archive}' names {quoted(name)} where AllenNLP wants a {cls.__name__}, and no class is registered by "
                 "this name. (AllenNLP would import a module and call what is in it.) If you trust the archive, name the package "
                 "that registers it with --include-package; otherwise do not use it."
             )
@@ -85,8 +86,8 @@ def _no_download(archive: StrPath) -> Callable[..., None]:
 
     def spacy_download(name: str, *_: Any, **__: Any) -> None:
         raise ConfigurationError(
-            f"Archive '{archive}' needs the spaCy model {shown(name)}, which is not installed, and this package installs nothing "
-            "that an archive names. If you know it, install it yourself: python -m spacy download NAME."
+            f"Archive '{archive}' needs the spaCy model {quoted(name)}, which is not installed, and this package installs "
+            "nothing that an archive names. If you know it, install it yourself: python -m spacy download NAME."
         )
 
     return spacy_download

@@ -24,8 +24,9 @@ from allennlp.common.checks import ConfigurationError
 from allennlp.common.params import parse_overrides, remove_keys_from_params, with_overrides
 from allennlp.models.archival import CONFIG_NAME
 
-from lowresource_ner.archives.members import COPY_AGAIN, StrPath, shown
+from lowresource_ner.archives.members import COPY_AGAIN, StrPath
 from lowresource_ner.common.damaged_files import damage_reported, reason
+from lowresource_ner.common.quoting import quoted
 
 _LARGEST_CONFIG = 16 << 20
 _MOST_VALUES = 100_000
@@ -112,8 +113,8 @@ def check_config(config: Dict[str, Any], archive: StrPath) -> None:
     """
     for (place, value), fault in _faults({name: config[name] for name in config if name in _BUILT}):
         raise ConfigurationError(
-            f"The config of archive '{archive}' is refused before anything is built from it: {shown('.'.join(place))} "
-            f"is {shown(str(value))}, {fault}"
+            f"The config of archive '{archive}' is refused before anything is built from it: {quoted('.'.join(place))} "
+            f"is {quoted(str(value))}, {fault}"
         )
 
 
@@ -126,13 +127,13 @@ def check_encoder_config(path: Path, archive: StrPath) -> None:
     `ConfigurationError`
         Where it is damaged, or asks for more layers than any encoder has.
     """
-    name = f"The config of encoder {shown(path.parent.name)} in archive '{archive}'"
+    name = f"The config of encoder {quoted(path.parent.name)} in archive '{archive}'"
     with damage_reported(name, COPY_AGAIN):
         config = _read(path)
     for place, value in entries(config):
         if _is_endless(place, value):
             raise ConfigurationError(
-                f"{name} is refused: {shown('.'.join(place))} is {value}, {_ENDLESS} {_TRAIN_AGAIN}"
+                f"{name} is refused: {quoted('.'.join(place))} is {value}, {_ENDLESS} {_TRAIN_AGAIN}"
             )
 
 

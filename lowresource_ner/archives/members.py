@@ -15,6 +15,7 @@ from typing import Any, Dict, Iterator, NamedTuple, Optional, Set, Union
 from allennlp.common.checks import ConfigurationError
 
 from lowresource_ner.common.damaged_files import damage_reported
+from lowresource_ner.common.quoting import quoted
 
 StrPath = Union[str, PathLike]
 
@@ -133,7 +134,7 @@ def check_run_files(folder: Path) -> None:
     for path in _read_of_a_run(folder):
         if path.exists() and not (path.is_file() or path.is_dir()):
             raise ConfigurationError(
-                f"The folder '{folder}' is refused: {shown(str(path.relative_to(folder)))} in it is a pipe, a device or a "
+                f"The folder '{folder}' is refused: {quoted(str(path.relative_to(folder)))} in it is a pipe, a device or a "
                 f"socket, and a training writes nothing but files. {DO_NOT_USE}"
             )
 
@@ -149,11 +150,6 @@ def links_out(folder: Path) -> Dict[str, str]:
 
 def _read_of_a_run(folder: Path) -> Iterator[Path]:
     return (path for pattern in _READ_OF_A_RUN for path in folder.glob(pattern))
-
-
-def shown(text: str) -> str:
-    """Quotes text of others for a message: shortened, and without characters that a terminal would obey."""
-    return ascii(text if len(text) <= 100 else f"{text[:97]}...")
 
 
 class _Refused(ConfigurationError):
@@ -209,7 +205,7 @@ def _look_through(archive: str, path: str, size: int, _mtime: int) -> Contents:
             _read_tail(tar)
     except _Refused as error:
         raise ConfigurationError(
-            f"Archive '{archive}' is refused, and nothing of it was written: its member {shown(error.name)} {error.fault} "
+            f"Archive '{archive}' is refused, and nothing of it was written: its member {quoted(error.name)} {error.fault} "
             f"{DO_NOT_USE}"
         ) from None
     return contents

@@ -10,7 +10,8 @@ from allennlp.common.checks import ConfigurationError
 
 from lowresource_ner.archives.archive import Archive
 from lowresource_ner.archives.configs import entries, registered_classes, unbuilt_faults
-from lowresource_ner.archives.members import links_out, look_through, shown
+from lowresource_ner.archives.members import links_out, look_through
+from lowresource_ner.common.quoting import quoted
 from lowresource_ner.encoding.loading import load_config, load_tokenizer
 
 NOT_COVERED = (
@@ -97,7 +98,7 @@ def check_archives(archives: Iterable[str]) -> bool:
 
 def _members(archive: str) -> str:
     if Path(archive).is_dir():
-        links = _listed(f"{shown(name)} to {shown(target)}" for name, target in links_out(Path(archive)).items())
+        links = _listed(f"{quoted(name)} to {quoted(target)}" for name, target in links_out(Path(archive)).items())
         return f"a folder, in which nothing that is read is a pipe or a device; links that lead out of it: {links}"
     contents = look_through(archive)
     return f"{contents.num_files} files, {contents.num_bytes:,} bytes, all of them inside; no links, pipes or devices"
@@ -115,12 +116,12 @@ def _classes(config: Dict[str, Any]) -> str:
 
 def _not_built(config: Dict[str, Any]) -> str:
     """Classes that are not registered in the sections on training, which are built only when AllenNLP trains anew."""
-    return _listed(f"{shown('.'.join(place))} is {shown(str(value))}" for place, value in unbuilt_faults(config))
+    return _listed(f"{quoted('.'.join(place))} is {quoted(str(value))}" for place, value in unbuilt_faults(config))
 
 
 def _vocabulary(archive: Archive) -> str:
     sizes = {path.stem: len(path.read_text(encoding="utf-8").splitlines()) for path in archive.vocabulary_files()}
-    return _listed(f"{shown(namespace)} ({size:,})" for namespace, size in sizes.items())
+    return _listed(f"{quoted(namespace)} ({size:,})" for namespace, size in sizes.items())
 
 
 def _encoder(folder: Path, archive: str) -> str:
@@ -129,7 +130,7 @@ def _encoder(folder: Path, archive: str) -> str:
     config = load_config(name, str(folder))
     load_tokenizer(name, str(folder), as_trained=True)
     ignored = ", with code beside it that is not needed and not run" if getattr(config, "auto_map", None) else ""
-    return f"{shown(folder.name)} ({config.model_type}{ignored})"
+    return f"{quoted(folder.name)} ({config.model_type}{ignored})"
 
 
 def _named(config: Dict[str, Any]) -> str:
@@ -139,7 +140,7 @@ def _named(config: Dict[str, Any]) -> str:
         for place, value in entries(config)
         if isinstance(value, str) and ("://" in value or (place and place[-1] in _NAMES))
     ]
-    return _listed(shown(name) for name in dict.fromkeys(names))
+    return _listed(quoted(name) for name in dict.fromkeys(names))
 
 
 def _listed(texts: Iterable[str]) -> str:

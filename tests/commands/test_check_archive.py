@@ -7,13 +7,13 @@ import pytest
 import torch
 from conftest import TINY_ENCODER
 
-from lowresource_ner.archives.members import shown
 from lowresource_ner.commands.check_archive import (
     NOT_COVERED,
     CheckArchiveCommand,
     archive_findings,
     check_archives,
 )
+from lowresource_ner.common.quoting import quoted
 
 CONFIG = {
     "dataset_reader": {
@@ -63,7 +63,7 @@ def test_links_out_of_the_folder_of_a_run_are_named(run, tmp_path):
     (run / "best.th").symlink_to(tmp_path / "kept.th")
     (run / "vocabulary" / "more.txt").symlink_to("labels.txt")
     members = archive_findings(str(run))["members"]
-    assert members.endswith(f"; links that lead out of it: 'best.th' to {shown(str(tmp_path / 'kept.th'))}")
+    assert members.endswith(f"; links that lead out of it: 'best.th' to {quoted(str(tmp_path / 'kept.th'))}")
 
 
 def test_an_encoder_with_code_that_is_not_needed_is_named(run):

@@ -15,8 +15,9 @@ from allennlp.models.archival import CONFIG_NAME
 
 from lowresource_ner.archives.archive import ARCHIVE_WEIGHTS, ENCODERS_FOLDER, RUN_WEIGHTS, Archive, load_archive
 from lowresource_ner.archives.building import building
-from lowresource_ner.archives.members import DO_NOT_USE, StrPath, shown
+from lowresource_ner.archives.members import DO_NOT_USE, StrPath
 from lowresource_ner.common.preserved_random_state import preserved_random_state
+from lowresource_ner.common.quoting import quoted
 from lowresource_ner.distillation.teachers.teacher import FileVersions, Teacher, check_versions, file_versions
 from lowresource_ner.models.tagger import Tagger
 from lowresource_ner.predictors.batch_tagger import BatchTagger
@@ -222,8 +223,8 @@ def _included(config: Mapping[str, Any], archive_file: StrPath) -> Sequence[str]
     outside = [pattern for pattern in patterns if Path(str(pattern)).is_absolute() or ".." in Path(str(pattern)).parts]
     if not isinstance(patterns, list) or outside:
         raise ConfigurationError(
-            f"{archive_file} is refused: 'include_in_archive' of its config is {shown(str(patterns))}, which is no list of files "
-            f"inside it. {DO_NOT_USE}"
+            f"{archive_file} is refused: 'include_in_archive' of its config is {quoted(str(patterns))}, which is no list of "
+            f"files inside it. {DO_NOT_USE}"
         )
     return patterns
 
