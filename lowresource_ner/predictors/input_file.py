@@ -1,4 +1,4 @@
-"""A predictor's input, read by the predictor itself."""
+"""Reads the lines of a predictor's input file."""
 
 import contextlib
 import sys
@@ -11,31 +11,30 @@ from allennlp.data.fields import MetadataField
 
 from lowresource_ner.common.text_rules import MAX_LINE_BYTES
 from lowresource_ner.data.text_lines import READING_ERRORS, opener
-from lowresource_ner.predictors.input_line import InputLine, read_input_line, unusable
+from lowresource_ner.predictors.input_line import InputLine, invalid_line, read_input_line
 
 _FIELD = "input_line"
+# Of a line, whose text may be written in escape sequences, and which may have other keys.
 _MAX_BYTES = 16 * MAX_LINE_BYTES
-"""Of a line: its text may be written in escapes, and what is handed through stands beside."""
 
 
 class InputFileReader(DatasetReader):
     """
-    Reads the lines of a file for a predictor that `allennlp predict` asks with `--use-dataset-reader`. Without that, AllenNLP
-    opens the file, and its own reading ends with an error at the first byte that is not UTF-8, before a predictor sees the line.
-
-    Each of `input_lines` gives an instance, which holds it.
+    Reads the lines of a file for a predictor under `allennlp predict --use-dataset-reader`, and makes an instance of each.
+    Otherwise AllenNLP opens the file, and stops with an error at the first byte that is not UTF-8, before a predictor sees the
+    line.
 
     # Parameters
 
     input_format : `str`
         One of `INPUT_FORMATS`.
     reader : `DatasetReader`
-        The archive's, for instances of another origin.
+        The archive's reader, for all other instances.
 
     # Raises
 
     `ConfigurationError`
-        Where the file cannot be opened, or unpacked.
+        Where the file cannot be opened or decompressed.
     """
 
     def __init__(self, input_format: str, reader: DatasetReader) -> None:
@@ -56,38 +55,38 @@ class InputFileReader(DatasetReader):
 
 
 def input_line_of(instance: Instance) -> Optional[InputLine]:
-    """The line that an instance of this reader holds, `None` for other instances."""
+    """The line in an instance of `InputFileReader`; `None` for other instances."""
     field = instance.fields.get(_FIELD)
     return field.metadata if isinstance(field, MetadataField) else None
 
 
 def input_lines(path: str, input_format: str) -> Iterator[InputLine]:
     """
-    The lines that are not blank. Lines end at line feeds alone and are counted as editors do; none of them, whatever it holds,
-    stops the reading.
+    Yields the lines of a file that are not blank. Lines end only at line feeds and are counted as editors count them. An invalid
+    line does not stop the reading.
 
     # Parameters
 
     path : `str`
-        A file, which may be packed (gz, bz2, xz), or "-" for standard input.
+        A file, which may be compressed (gz, bz2, xz), or "-" for standard input.
     input_format : `str`
         One of `INPUT_FORMATS`.
 
     # Raises
 
     `ConfigurationError`
-        Where the file cannot be opened, or unpacked.
+        Where the file cannot be opened or decompressed.
     """
     for number, raw in _numbered_lines(path):
         line = raw.decode("utf-8", errors="surrogateescape")
         if len(raw) > _MAX_BYTES:
-            yield unusable(number, f"the line is longer than {_MAX_BYTES} bytes; break it up")
+            yield invalid_line(number, f"the line is longer than {_MAX_BYTES} bytes; break it up")
         elif line.strip():
             yield read_input_line(number, line, input_format)
 
 
 def _numbered_lines(path: str) -> Iterator[Tuple[int, bytes]]:
-    """The lines with their numbers; of one that is too long only the beginning."""
+    """Yields the lines with their numbers; of a line that is too long only the beginning."""
     number = 0
     try:
         with _opened(path) as stream:

@@ -1,4 +1,4 @@
-"""One line of a predictor's input: what it holds, or what is wrong with it."""
+"""Parses and checks the lines of a predictor's input."""
 
 import json
 import math
@@ -12,10 +12,10 @@ from lowresource_ner.common.text_rules import MAX_LINE_BYTES, split_words, surro
 from lowresource_ner.predictors.request import check_words
 
 INPUT_FORMATS = ("json", "text", "tokens")
-"""A JSON object a line; plain text, a sentence or paragraph a line; words that are separated by spaces, a sentence a line."""
+"""One JSON object a line; one sentence or paragraph of plain text a line; one sentence a line, its words separated by spaces."""
 
 MAX_DEPTH = 100
-"""Brackets within each other. Python's own limit depends on who calls: what could be read might not be written."""
+"""The deepest nesting of brackets. Python's own limit depends on the caller: what can be read might not be written."""
 
 _UNDECODED = re.compile("[\udc80-\udcff]")
 _NOT_PRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -23,32 +23,32 @@ _NOT_PRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 class InputLine(Dict[str, Any]):
     """
-    What a line holds, or, where it cannot be used, "line" and "error": its number, and what is wrong with it.
+    The contents of a line, or, if it is invalid, "line" and "error": its number, and what is wrong with it.
 
     # Parameters
 
     number : `int`
-        Counted from 1.
+        The line's number, from 1.
     contents : `JsonDict`
-    is_usable : `bool`, optional (default = `True`)
+    is_valid : `bool`, optional (default = `True`)
     """
 
-    def __init__(self, number: int, contents: JsonDict, is_usable: bool = True) -> None:
+    def __init__(self, number: int, contents: JsonDict, is_valid: bool = True) -> None:
         super().__init__(contents)
         self.number = number
-        self.is_usable = is_usable
+        self.is_valid = is_valid
 
 
 def read_input_line(number: int, line: str, input_format: str) -> InputLine:
     """
-    Never fails: what is wrong with a line is what it holds then.
+    Parses a line. Never raises an error: an invalid line gives an `InputLine` that says what is wrong.
 
     # Parameters
 
     number : `int`
-        Of the line, from 1.
+        The line's number, from 1.
     line : `str`
-        Bytes that are not UTF-8 may stand in it as `errors="surrogateescape"` leaves them.
+        Bytes that are not UTF-8 are decoded with `errors="surrogateescape"`.
     input_format : `str`
         One of `INPUT_FORMATS`.
     """
@@ -61,21 +61,21 @@ def read_input_line(number: int, line: str, input_format: str) -> InputLine:
         check_input(contents)
         return InputLine(number, contents)
     except ValueError as error:
-        return unusable(number, str(error))
+        return invalid_line(number, str(error))
 
 
-def unusable(number: int, complaint: str) -> InputLine:
-    """A line that cannot be used."""
-    return InputLine(number, {"line": number, "error": printable(complaint)}, is_usable=False)
+def invalid_line(number: int, complaint: str) -> InputLine:
+    """An invalid line, with what is wrong with it."""
+    return InputLine(number, {"line": number, "error": printable(complaint)}, is_valid=False)
 
 
 def printable(message: str) -> str:
-    r"""The message on one line, without what UTF-8 cannot encode: such characters are written as Python does (`\n`)."""
+    r"""The message on one line; line ends, control characters and halves of surrogate pairs are escaped as in Python (`\n`)."""
     return _NOT_PRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), message)
 
 
 def check_input(inputs: Any) -> None:
-    """Raises a `ValueError` that says why this is no input of a predictor."""
+    """Raises a `ValueError` where this is not a valid input of a predictor."""
     if not isinstance(inputs, dict):
         raise ValueError(f'a JSON object with "tokens" or "text" was expected, and this is {type(inputs).__name__}')
     tokens, text = inputs.get("tokens"), inputs.get("text")
@@ -118,7 +118,7 @@ def _check_bytes(line: str) -> None:
 
 
 def _parsed(line: str) -> Any:
-    """What the line says, which can be written when it is handed through. (Numbers are Python's, of some 17 digits.)"""
+    """The contents of the line, if they can be written as well. (Numbers are Python's, of some 17 digits.)"""
     try:
         contents = _DECODER.decode(line)
     except json.JSONDecodeError as error:
@@ -145,7 +145,7 @@ def _check_depth(contents: Any) -> None:
 
 
 def _children(value: Any) -> Iterable[Any]:
-    """What an object or array holds."""
+    """The values in an object or array."""
     if isinstance(value, dict):
         return value.values()
     return value if isinstance(value, list) else ()

@@ -1,4 +1,4 @@
-"""The predictor that says which of several languages texts are near to."""
+"""The predictor of the source languages that texts are most similar to."""
 
 from typing import Any, Dict, List, Optional, Sequence, Union
 
@@ -19,13 +19,13 @@ _DIGITS = 6
 @Predictor.register("language_similarity")
 class LanguageSimilarityPredictor(TextPredictor):
     """
-    Scores each sentence with every source language of a `language_similarity`, by which the teacher weights "similarity" find
-    which teachers to trust (Wu et al. 2020, section 3.3).
+    Scores the similarity of each sentence to every source language of a `language_similarity`, from which the teacher weights
+    "similarity" are computed (Wu et al. 2020, arXiv:2004.12440, section 3.3).
 
     Input is as that of the predictor `ner`: "text" or "tokens". A line of output is a JSON object: "text"; "tokens"; "language",
-    the nearest one; and "scores", by language, the higher the nearer. (A text without words has no scores, and its language is
-    null.) With `--use-dataset-reader` and without an `input_format`, input is what the archive's reader takes, `en=en.conll` for
-    instance, and "gold_language" stands beside.
+    the most similar one; and "scores" by language, higher for more similar ones. (A text without words has no scores, and its
+    language is null.) With `--use-dataset-reader` and without an `input_format`, the input is a path for the archive's reader,
+    such as `en=en.conll`, and the output has "gold_language" as well.
 
     Registered as a `Predictor` with name "language_similarity".
 
@@ -45,7 +45,7 @@ class LanguageSimilarityPredictor(TextPredictor):
     # Raises
 
     `ConfigurationError`
-        For an archive of another kind, and for an unknown `measure`.
+        For the archive of another model, and for an unknown `measure`.
     """
 
     def __init__(

@@ -21,18 +21,14 @@ _DIGITS = 6
 @Predictor.register("ner")
 class NerPredictor(TextPredictor):
     """
-    Finds entities. A line of input is a JSON object with either "tokens", a list of words, or "text", which is split into
-    words, or both, where the words are those of the text; what else it holds (an id, say) is handed through, unless it has
-    the name of an output. `TextPredictor` says more of what a line may be. With `--use-dataset-reader` and without an
-    `input_format`, input is a file that the archive's reader reads.
+    Finds entities. A line of input is a JSON object with "tokens", a list of words, or "text", which is split into words, or
+    both; see `TextPredictor`. With `--use-dataset-reader` and without an `input_format`, the input is a file that the archive's
+    reader reads.
 
-    A line of output is a JSON object: "text"; "tokens"; "tags" and "probabilities", of each word; "entities", each with its
+    A line of output is a JSON object: "text"; "tokens"; "tags" and "probabilities" of the words; "entities", each with its
     "text", "type", "start_token", "end_token" (exclusive), "start_char", "end_char" (so that `text[start_char:end_char]` is the
-    entity) and "confidence". Where tokens were given, "text" is these joined by spaces. Where a labelled file was read,
-    "gold_tags" stand beside.
-
-    Order is kept. A line that cannot be used gives {"line": n, "error": ...}, n counted among the lines that are not blank (the
-    only ones that `allennlp predict` passes on), and the rest go on. Only an output with "tokens" is an answer.
+    entity) and "confidence". If only tokens were given, "text" is the tokens joined by spaces. If a labelled file was read, the
+    object has "gold_tags" as well. An invalid line gives {"line": n, "error": ...} instead.
 
     Registered as a `Predictor` with name "ner".
 
@@ -43,17 +39,17 @@ class NerPredictor(TextPredictor):
     frozen : `bool`
     input_format : `Optional[str]`, optional (default = `None`)
         "json", which is the default; "text" for plain text, one sentence or paragraph a line; or "tokens" for words that are
-        separated by spaces: `--predictor-args '{"input_format": "text"}'`. Where the input may hold bytes that are not UTF-8, say
-        which it is and add `--use-dataset-reader`: the predictor then reads the file itself, and n counts all of its lines.
+        separated by spaces: `--predictor-args '{"input_format": "text"}'`. If the input may contain bytes that are not UTF-8,
+        give the format and `--use-dataset-reader`: the predictor then reads the file itself, and n counts all of its lines.
         (`allennlp tag` always does so.)
     tokenizer : `Union[str, Dict[str, Any], None]`, optional (default = `spacy_rules` for any language)
         A registered AllenNLP tokenizer, for "text".
     split_sentences : `bool`, optional (default = `False`)
-        Tag each sentence of a "text" on its own. Otherwise it is read as one sequence (in windows, where it is long).
+        Tag each sentence of a "text" separately. Otherwise the text is one sequence (read in windows if it is long).
     distributions : `bool`, optional (default = `False`)
         Add "labels", and "distributions" with the probability of every label at every word.
     batch_size : `int`, optional (default = `4096`)
-        Sub-words, padding included, that the model sees at once; a call is cut into batches of that size by length.
+        Sub-words, padding included, in a batch.
 
     # Raises
 

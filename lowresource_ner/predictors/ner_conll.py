@@ -1,4 +1,4 @@
-"""The predictor for the next tool in a chain: CoNLL files out."""
+"""The predictor of entities as CoNLL files."""
 
 import io
 
@@ -14,11 +14,12 @@ from lowresource_ner.predictors.text_predictor import shown_origin
 @Predictor.register("ner_conll")
 class NerConllPredictor(NerPredictor):
     """
-    As `ner`, but a sentence of output is a CoNLL block: a word a line, a tab, its tag, and a blank line after each sentence.
+    Finds entities as `ner` does, and writes them in the CoNLL format: one word a line, a tab and its tag, and a blank line after
+    each sentence.
 
-    What gives no block is a comment in its place, "# line 3: ...": a line of input that cannot be used, one without words, and
-    an answer that a CoNLL file cannot hold, such as one with the word -DOCSTART- or a type with a space. (An answer to a sentence
-    of a file is named by that, "# corpus.conll:12: ...".)
+    A comment stands in place of a sentence ("# line 3: ...") for an invalid line of input, for one without words, and for an
+    answer that a CoNLL file cannot represent, such as one with the word -DOCSTART-. (If the input is the sentences of a file, the
+    comment names the place there, "# corpus.conll:12: ...".)
 
     Registered as a `Predictor` with name "ner_conll".
     """

@@ -1,4 +1,4 @@
-"""What a predictor is asked: a text and its words."""
+"""The requests that predictors answer: a text with its words."""
 
 from itertools import accumulate
 from typing import List, NamedTuple, Optional, Sequence, Tuple
@@ -6,18 +6,17 @@ from typing import List, NamedTuple, Optional, Sequence, Tuple
 from allennlp.common.util import JsonDict
 from allennlp.data import Token
 
+from lowresource_ner.common.quoting import quoted
 from lowresource_ner.common.text_rules import word_fault
-
-_NUM_SHOWN = 80
-"""Characters of a word that an error message shows."""
 
 
 class Request(NamedTuple):
     """
-    A line of input that can be used.
+    A valid line of input.
 
-    `text`; `words`; `offsets`, of each word its first character and the one after its last; `others`, what is handed through; and
-    `sentences`, of each its first word and the one after its last.
+    `text`; `words`; `offsets` : for each word the positions of its first character and of the one after its last; `others` : the
+    other keys, which are copied to the output; `sentences` : for each the numbers of its first word and of the one after its
+    last.
     """
 
     text: str
@@ -29,12 +28,12 @@ class Request(NamedTuple):
 
 def request_of_tokens(words: Sequence[str], others: JsonDict, text: Optional[str] = None) -> Request:
     """
-    A request whose words are known; without its text they are joined by spaces.
+    A request with given words. Without a text, the text is the words joined by spaces.
 
     # Raises
 
     `ValueError`
-        Where a word does not stand in the text after the one before it.
+        Where a word is not found in the text after the one before it.
     """
     if text is None:
         starts = accumulate((len(word) + 1 for word in words), initial=0)
@@ -47,12 +46,12 @@ def request_of_tokens(words: Sequence[str], others: JsonDict, text: Optional[str
 
 def request_of_text(text: str, tokens: Sequence[Token], others: JsonDict, sentences: List[Tuple[int, int]]) -> Request:
     """
-    A request whose words a tokenizer has found.
+    A request with the words that a tokenizer has found in a text.
 
     # Raises
 
     `ValueError`
-        Where it has found what cannot be a word, or does not stand in the text.
+        Where one of them is not a word (see `word_fault`), or is not found in the text.
     """
     words = [token.ensure_text() for token in tokens]
     check_words(words, "the tokenizer's words")
@@ -60,15 +59,15 @@ def request_of_text(text: str, tokens: Sequence[Token], others: JsonDict, senten
 
 
 def check_words(words: Sequence[str], what: str) -> None:
-    """Raises a `ValueError` where one of these cannot be a word; see `word_fault`."""
+    """Raises a `ValueError` where one of these is not a word; see `word_fault`."""
     if not words or (all(words) and word_fault("".join(words)) is None):
         return
     number, word = next((number, word) for number, word in enumerate(words, start=1) if word_fault(word) is not None)
-    raise ValueError(f"word {number} of {what}, {word[:_NUM_SHOWN]!r}, {word_fault(word)}")
+    raise ValueError(f"word {number} of {what}, {quoted(word)}, {word_fault(word)}")
 
 
 def _offsets(words: Sequence[Token], text: str) -> List[Tuple[int, int]]:
-    """Where words stand in the text; those of tokenizers that do not say are looked for from left to right."""
+    """The position of each word in the text; words of tokenizers without offsets are searched for from left to right."""
     offsets = []
     position = 0
     for number, word in enumerate(words, start=1):
@@ -76,7 +75,7 @@ def _offsets(words: Sequence[Token], text: str) -> List[Tuple[int, int]]:
         start = word.idx if word.idx is not None else text.find(written, position)
         if start < position or not text.startswith(written, start):
             raise ValueError(
-                f"word {number}, {written[:_NUM_SHOWN]!r}, does not stand in the text where it should; words must be as they are "
+                f"word {number}, {quoted(written)}, does not stand in the text where it should; words must be as they are "
                 "in the text"
             )
         position = start + len(written)

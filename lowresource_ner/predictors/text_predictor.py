@@ -1,4 +1,4 @@
-"""What predictors of this package have in common: JSON lines or plain text in, JSON lines out."""
+"""The base class of predictors: JSON lines or plain text in, JSON lines out."""
 
 import json
 import logging
@@ -14,42 +14,44 @@ from allennlp.models import Model
 from allennlp.predictors import Predictor
 
 from lowresource_ner.data.tokenizers.sentence_splitter import WordSentenceSplitter
+from lowresource_ner.data.tokenizers.tokenise_each import tokenise_each
 from lowresource_ner.data.tokenizers.word_tokenizer import WordTokenizer
 from lowresource_ner.predictors.input_file import InputFileReader, input_line_of
 from lowresource_ner.predictors.input_line import (
     INPUT_FORMATS,
     InputLine,
     check_input,
+    invalid_line,
     printable,
     read_input_line,
-    unusable,
 )
 from lowresource_ner.predictors.request import Request, request_of_text, request_of_tokens
 
 logger = logging.getLogger(__name__)
 
-_OF_ERRORS = ("line", "error")
-"""Keys of an output that stands for a line that could not be used."""
+_KEYS_OF_ERRORS = ("line", "error")
 
 
 class TextPredictor(Predictor):
     """
-    A line of input is a JSON object with either "tokens", a list of words, or "text", which is split into words, or both, where
-    the words are those of the text (`null` counts as absent). What else it holds (an id, say) is handed through, unless it has
-    the name of an output, or is called "line" or "error"; a warning names such keys.
+    Answers lines of JSON or of plain text with lines of JSON.
 
-    Order is kept. A line that cannot be used gives {"line": n, "error": ...} and the rest go on, so that a line of output has
-    either "tokens" or "error". Such are lines that are not UTF-8 or no JSON (NaN and a key that stands twice are none), numbers
-    that Python cannot hold, brackets over 100 deep, texts over `MAX_LINE_BYTES`, texts and words with a NUL, words with a tab or
-    a line end, and halves of surrogate pairs.
+    A line of input is a JSON object with "tokens", a list of words, or "text", which is split into words, or both, if the words
+    are those of the text (`null` counts as absent). Other keys (an id, say) are copied to the output, unless they have the name
+    of an output, or are called "line" or "error"; a warning names such keys.
 
-    `allennlp predict` opens a file itself: it passes on the lines that are not blank, among which n counts them, and ends with a
-    `UnicodeDecodeError` at the first byte that is not UTF-8. With `--use-dataset-reader` and an `input_format` the predictor
-    reads the file: such bytes spoil their line alone, n is the line's number in the file, and lines end at line feeds only.
+    Order is kept. An invalid line gives {"line": n, "error": ...} and does not stop the rest, so that a line of output has either
+    "tokens" or "error". Invalid are lines that are not UTF-8 or not JSON (with NaN, for instance, or the same key twice), numbers
+    that Python cannot represent, brackets nested over 100 deep, texts over `MAX_LINE_BYTES`, texts and words with a NUL, words
+    with a tab or a line end, and halves of surrogate pairs.
 
-    `num_errors` counts the lines of output so far that say what is wrong in place of an answer.
+    `allennlp predict` opens a file itself: it passes on only the lines that are not blank, so that n counts these, and ends with
+    a `UnicodeDecodeError` at the first byte that is not UTF-8. With `--use-dataset-reader` and an `input_format` the predictor
+    reads the file: such bytes affect only their own line, n is the line's number in the file, and lines end only at line feeds.
 
-    A predictor of another kind defines `answer` and `answer_instances`.
+    `num_errors` counts the errors among the lines of output so far.
+
+    Subclasses define `answer` and `answer_instances`.
 
     # Parameters
 
@@ -92,14 +94,14 @@ class TextPredictor(Predictor):
         self._splitter = WordSentenceSplitter() if split_sentences else None
         self.num_errors = 0
         self._lines_read = 0
-        self._not_handed_through: Set[str] = set()
+        self._keys_left_out: Set[str] = set()
 
     def answer(self, requests: Sequence[Request]) -> List[JsonDict]:
-        """The output of each request, without what is handed through."""
+        """The output for each request, without the other keys of the input."""
         raise NotImplementedError
 
     def answer_instances(self, instances: List[Instance]) -> List[JsonDict]:
-        """The output of each instance of the archive's reader."""
+        """The output for each instance of the archive's reader."""
         raise NotImplementedError
 
     def load_line(self, line: str) -> JsonDict:
@@ -107,7 +109,7 @@ class TextPredictor(Predictor):
         return read_input_line(self._lines_read, line, self._input_format)
 
     def dump_line(self, outputs: JsonDict) -> str:
-        """A line of output; for an answer that cannot be written, one that says why. No answer makes it fail."""
+        """A line of output; for an answer that cannot be written, a line with the reason. Never raises an error."""
         if "error" not in outputs or "tokens" in outputs:
             try:
                 return self._written(outputs)
@@ -122,12 +124,12 @@ class TextPredictor(Predictor):
 
     def predict_batch_json(self, inputs: List[JsonDict]) -> List[JsonDict]:
         """
-        The answers to many texts; the more there are in a call, the less is padded.
+        The answers to many texts; the more there are in a call, the less padding there is.
 
         # Raises
 
         `ValueError`
-            For an input without usable "tokens" or "text". (What comes from `load_line` is answered in any case.)
+            For an input without valid "tokens" or "text". (Inputs that come from `load_line` never raise errors.)
         """
         outcomes = list(self._outcomes(inputs))
         requests = [outcome for outcome in outcomes if isinstance(outcome, Request)]
@@ -158,7 +160,7 @@ class TextPredictor(Predictor):
         return self._dataset_reader.text_to_instance(outcome.words)
 
     def _written(self, outputs: JsonDict) -> str:
-        """An answer as it stands in the output. Where it cannot be written, any error says why."""
+        """The text of an answer in the output; raises an error where it cannot be written."""
         line = json.dumps(outputs, ensure_ascii=False, allow_nan=False) + "\n"
         line.encode("utf-8")
         return line
@@ -167,34 +169,21 @@ class TextPredictor(Predictor):
         return json.dumps(outputs, ensure_ascii=False) + "\n"
 
     def _outcomes(self, inputs: Sequence[JsonDict]) -> Iterator[Union[Request, JsonDict]]:
-        """What is asked with each input, or the output that says why it cannot be used."""
+        """A request for each input, or, for an invalid one, the output that says why."""
         for item in inputs:
             if not isinstance(item, InputLine):
                 check_input(item)
-        tokenised = iter(self._tokenised([item["text"] for item in inputs if _is_text(item)]))
+        tokenised = iter(tokenise_each(self._tokenizer, [item["text"] for item in inputs if _is_text(item)]))
         for item in inputs:
             tokens = next(tokenised) if _is_text(item) else []
             try:
-                if isinstance(tokens, ValueError):
-                    raise tokens
-                yield dict(item) if _is_unusable(item) else self._request(item, tokens)
+                if isinstance(tokens, str):
+                    raise ValueError(f"the tokenizer cannot split this text: {tokens}")
+                yield dict(item) if _is_invalid(item) else self._request(item, tokens)
             except ValueError as error:
                 if not isinstance(item, InputLine):
                     raise
-                yield dict(unusable(item.number, str(error)))
-
-    def _tokenised(self, texts: List[str]) -> Sequence[Union[List[Token], ValueError]]:
-        """The words of each text, or why a tokenizer of the user's cannot split it."""
-        try:
-            return self._tokenizer.batch_tokenize(texts)
-        except Exception:
-            return [self._tokenised_alone(text) for text in texts]
-
-    def _tokenised_alone(self, text: str) -> Union[List[Token], ValueError]:
-        try:
-            return self._tokenizer.tokenize(text)
-        except Exception as error:
-            return ValueError(f"the tokenizer cannot split this text: {type(error).__name__}: {str(error)[:200]}")
+                yield dict(invalid_line(item.number, str(error)))
 
     def _request(self, item: JsonDict, tokens: List[Token]) -> Request:
         others = {key: value for key, value in item.items() if key not in ("text", "tokens")}
@@ -203,19 +192,19 @@ class TextPredictor(Predictor):
         return request_of_text(item["text"], tokens, others, self._sentences(tokens))
 
     def _sentences(self, words: Sequence[Token]) -> List[Tuple[int, int]]:
-        """The sentences of a text, each from its first word to the one after its last."""
+        """The sentences of a text: for each the number of its first word, and of the word after its last one."""
         if self._splitter is None:
             return [(0, len(words))]
         ends = list(accumulate(len(sentence) for sentence in self._splitter.split(words)))
         return list(zip([0, *ends], ends))
 
     def _answer(self, answer: JsonDict, others: JsonDict, origin: JsonDict) -> "_Answer":
-        kept = {key: value for key, value in others.items() if key not in answer and key not in _OF_ERRORS}
-        for key in sorted(others.keys() - kept.keys() - self._not_handed_through):
-            self._not_handed_through.add(key)
+        kept = {key: value for key, value in others.items() if key not in answer and key not in _KEYS_OF_ERRORS}
+        for key in sorted(others.keys() - kept.keys() - self._keys_left_out):
+            self._keys_left_out.add(key)
             logger.warning(
-                'The key "%s" of the input is not handed through, since outputs have one of that name (first met at %s; this is '
-                "said once).",
+                'The key "%s" of the input is not copied to the output, which has a key of that name (first met at %s; later '
+                "ones are not reported).",
                 key,
                 shown_origin(origin) or "an input",
             )
@@ -223,7 +212,7 @@ class TextPredictor(Predictor):
 
 
 class _Answer(Dict[str, Any]):
-    """An output that knows what it answers: {"line": n}, {"place": "file:line"}, or nothing."""
+    """An output together with its origin: {"line": n}, {"place": "file:line"}, or nothing."""
 
     def __init__(self, outputs: JsonDict, origin: JsonDict) -> None:
         super().__init__(outputs)
@@ -231,12 +220,12 @@ class _Answer(Dict[str, Any]):
 
 
 def shown_origin(outputs: JsonDict) -> str:
-    """Which input an output answers, for a message; empty where it does not say."""
+    """The input that an output answers, for a message; empty where it is not known."""
     return f"line {outputs['line']}" if "line" in outputs else str(outputs.get("place", ""))
 
 
 def _logged(outputs: JsonDict) -> JsonDict:
-    """The same output, an error, which is logged."""
+    """Logs an output that is an error, and returns it."""
     logger.error("%s: %s", shown_origin(outputs) or "An input", outputs["error"])
     return outputs
 
@@ -252,13 +241,13 @@ def _place(instance: Instance) -> JsonDict:
     return {}
 
 
-def _is_unusable(item: JsonDict) -> bool:
-    return isinstance(item, InputLine) and not item.is_usable
+def _is_invalid(item: JsonDict) -> bool:
+    return isinstance(item, InputLine) and not item.is_valid
 
 
 def _is_text(item: JsonDict) -> bool:
-    """Whether the words are those that the tokenizer finds."""
-    return not _is_unusable(item) and item.get("tokens") is None
+    """Whether the input has to be tokenised."""
+    return not _is_invalid(item) and item.get("tokens") is None
 
 
 def _params(tokenizer: Union[str, Dict[str, Any]]) -> Params:

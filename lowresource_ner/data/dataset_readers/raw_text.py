@@ -13,6 +13,7 @@ from lowresource_ner.data.dataset_readers.corpus_paths import CorpusPath, corpus
 from lowresource_ner.data.dataset_readers.sentence_reader import Sentence, SentenceReader
 from lowresource_ner.data.text_lines import ConllError, numbered_lines, text_encoding
 from lowresource_ner.data.tokenizers.sentence_splitter import WordSentenceSplitter
+from lowresource_ner.data.tokenizers.tokenise_each import tokenise_each
 from lowresource_ner.data.tokenizers.word_tokenizer import WordTokenizer
 
 # Parts that are tokenised in one call; a block of so many characters takes no further part.
@@ -114,23 +115,15 @@ class RawTextReader(SentenceReader):
 
     def _tokenise(self, path: str, parts: Iterable[_Part]) -> Iterator[Tuple[_Part, List[Token]]]:
         for block in bounded_blocks(parts, lambda part: len(part.text), _BLOCK, _BLOCK_CHARACTERS):
-            try:
-                tokenised = self._tokenizer.batch_tokenize([part.text for part in block])
-            except Exception:
-                tokenised = [self._tokenise_alone(path, part) for part in block]
-            yield from zip(block, tokenised)
-
-    def _tokenise_alone(self, path: str, part: _Part) -> List[Token]:
-        """The words of a part; an error that says where, if the user's tokenizer fails."""
-        try:
-            return self._tokenizer.tokenize(part.text)
-        except Exception as error:
-            raise ConllError(
-                path,
-                part.line,
-                f"the tokenizer cannot split the text that begins here ({type(error).__name__}: {str(error)[:200]}); take "
-                'another "tokenizer", or break the text up',
-            ) from error
+            for part, words in zip(block, tokenise_each(self._tokenizer, [part.text for part in block])):
+                if isinstance(words, str):
+                    raise ConllError(
+                        path,
+                        part.line,
+                        f'the tokenizer cannot split the text that begins here ({words}); take another "tokenizer", or break the '
+                        "text up",
+                    )
+                yield part, words
 
     def _parts(self, path: str) -> Iterator[_Part]:
         if self._layout == "lines":
