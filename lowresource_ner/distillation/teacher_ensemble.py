@@ -86,7 +86,7 @@ class TeacherEnsemble:
         self._matrices  # noqa: B018  computed once
         self._weights.open(self._names)
 
-    def prepare(self, corpus: Corpus) -> None:
+    def prepare(self, corpus: Corpus) -> Dict[str, Any]:
         """
         Prepares the weights that depend on a corpus as a whole. Called before sentences of the corpus are labelled.
 
@@ -94,12 +94,13 @@ class TeacherEnsemble:
 
         corpus : `Callable[[], Iterable[Sequence[str]]]`
             Returns all sentences of the corpus.
-        """
-        self._weights.prepare(self._names, corpus)
 
-    def summary(self) -> Dict[str, Any]:
-        """What a user is told of the teachers' weights, once `prepare` was called."""
-        return self._weights.summary(self._names)
+        # Returns
+
+        `Dict[str, Any]`
+            What a user is told of the weights.
+        """
+        return self._weights.prepare(self._names, corpus)
 
     def label(self, sentences: Sequence[Sequence[str]]) -> List[Optional[SoftLabels]]:
         """

@@ -93,6 +93,7 @@ class TeacherLabelledReader(ShardingReader):
         self._label_namespace = label_namespace
         self._run_dir = Path(self.serialization_dir) if self.serialization_dir else None
         self._prepared: Any = None
+        self._summary: Dict[str, Any] = {}
         self._labelled: Any = None
         self.token_indexers = self.reader.token_indexers
 
@@ -123,13 +124,11 @@ class TeacherLabelledReader(ShardingReader):
             return (sentence.words for sentence in self.reader.sentences(corpus))
 
         if self._prepared != corpus:
-            self.ensemble.prepare(sentences)
-            for selection in self._selections:
-                selection.prepare(sentences)
-            self._prepared = corpus
-        of_selections = [summary for summary in (each.summary() for each in self._selections) if summary]
-        summaries = {"weights": self.ensemble.summary(), "selections": of_selections}
-        return {name: summary for name, summary in summaries.items() if summary}
+            weights = self.ensemble.prepare(sentences)
+            selections = [found for found in (each.prepare(sentences) for each in self._selections) if found]
+            found = {"weights": weights, "selections": selections}
+            self._prepared, self._summary = corpus, {name: each for name, each in found.items() if each}
+        return self._summary
 
     def labelled(self, corpus: Any) -> Iterator[List[Instance]]:
         """Yields the instances of a corpus that are learned from, with their soft labels, in blocks."""

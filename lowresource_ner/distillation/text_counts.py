@@ -1,22 +1,30 @@
 """Counts how much of a text a student learns from."""
 
+from dataclasses import dataclass
 from typing import Dict
 
 
+@dataclass
 class TextCounts:
     """
     How many sentences a text has, and how many of them teachers and selections leave out. A process that reads a share of the
     text counts its share.
+
+    # Parameters
+
+    sentences : `int`
+    passed_over : `int`
+        Sentences that a teacher gives no labels.
+    learned : `int`
+        Sentences that the student learns from.
+    words_of_weight_0 : `int`
+        Words of these sentences that it does not learn from.
     """
 
-    def __init__(self) -> None:
-        self.sentences = 0
-        self.passed_over = 0
-        """Those that a teacher gives no labels."""
-        self.learned = 0
-        """Those that the student learns from."""
-        self.words_of_weight_0 = 0
-        """Of the sentences that it learns from."""
+    sentences: int = 0
+    passed_over: int = 0
+    learned: int = 0
+    words_of_weight_0: int = 0
 
     def __str__(self) -> str:
         return (

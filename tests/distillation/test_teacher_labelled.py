@@ -159,10 +159,8 @@ class KeepLong(Selection):
         self.least = least
         self.corpora: List[List[List[str]]] = []
 
-    def prepare(self, corpus) -> None:
+    def prepare(self, corpus):
         self.corpora.append([list(words) for words in corpus()])
-
-    def summary(self):
         return {"least": self.least}
 
     def word_weights(self, sentences, probabilities):
@@ -248,8 +246,9 @@ def test_another_text_read_meanwhile_changes_nothing(tmp_path) -> None:
     """As AllenNLP reads lazily with `batches_per_epoch`: training text goes on after the validation's."""
 
     class OfItsCorpus(Selection):
-        def prepare(self, corpus) -> None:
+        def prepare(self, corpus):
             self.known = {words[0] for words in corpus()}
+            return {}
 
         def word_weights(self, sentences, probabilities):
             return [numpy.ones(len(words), numpy.float32) if words[0] in self.known else None for words in sentences]

@@ -58,12 +58,11 @@ class LanguageIndependence(Selection):
         self._batch_size = batch_size
         self._index: Optional[SentenceIndex] = None
         self._is_kept = numpy.empty(0, bool)  # by the numbers of the index
-        self._summary: Dict[str, Any] = {}
 
     def open(self) -> None:
         self._discriminator()
 
-    def prepare(self, corpus: Corpus) -> None:
+    def prepare(self, corpus: Corpus) -> Dict[str, Any]:
         """
         Judges every sentence.
 
@@ -71,6 +70,12 @@ class LanguageIndependence(Selection):
 
         corpus : `Callable[[], Iterable[Sequence[str]]]`
             Returns all sentences of the corpus, also those that other processes label.
+
+        # Returns
+
+        `Dict[str, Any]`
+            "num_sentences", "num_kept" and "share_kept"; "threshold", the least independence that is kept; and
+            "mean_independence", of all sentences.
         """
         discriminator = self._discriminator()
         keys = bytearray()
@@ -85,14 +90,7 @@ class LanguageIndependence(Selection):
                 )
         if not blocks:
             raise ConfigurationError("There is no sentence for language_independence to judge. Check the data path.")
-        self._choose(bytes(keys), numpy.concatenate(blocks))
-
-    def summary(self) -> Dict[str, Any]:
-        """
-        "num_sentences", "num_kept" and "share_kept"; "threshold", the least independence that is kept; and "mean_independence",
-        of all sentences.
-        """
-        return dict(self._summary)
+        return self._choose(bytes(keys), numpy.concatenate(blocks))
 
     def word_weights(
         self, sentences: Sequence[Sequence[str]], probabilities: Sequence[numpy.ndarray]
@@ -104,7 +102,7 @@ class LanguageIndependence(Selection):
         kept = (places >= 0) & self._is_kept[places]
         return [numpy.ones(len(words), numpy.float32) if keep else None for words, keep in zip(sentences, kept)]
 
-    def _choose(self, keys: bytes, scores: numpy.ndarray) -> None:
+    def _choose(self, keys: bytes, scores: numpy.ndarray) -> Dict[str, Any]:
         self._index = SentenceIndex()
         self._index.extend([keys], numpy.arange(len(scores)))
         # Batches of other sentences change the last bits of a score: of sentences of the same words, the first one's counts.
@@ -113,7 +111,7 @@ class LanguageIndependence(Selection):
         threshold = numpy.partition(scores, len(scores) - wanted)[len(scores) - wanted] - SINGLE
         self._is_kept = scores >= threshold
         kept = scores[self._is_kept]
-        self._summary = {
+        return {
             "num_sentences": len(scores),
             "num_kept": len(kept),
             "share_kept": len(kept) / len(scores),

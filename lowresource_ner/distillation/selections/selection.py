@@ -25,7 +25,7 @@ class Selection(Registrable):
             Where something is missing or wrong.
         """
 
-    def prepare(self, corpus: Corpus) -> None:
+    def prepare(self, corpus: Corpus) -> Dict[str, Any]:
         """
         Called before the first sentence of a corpus is weighed. The base class does nothing.
 
@@ -33,10 +33,12 @@ class Selection(Registrable):
 
         corpus : `Callable[[], Iterable[Sequence[str]]]`
             Returns all sentences of the corpus, also those that other processes label.
-        """
 
-    def summary(self) -> Dict[str, Any]:
-        """What a user is told of the selection once `prepare` was called: numbers by name."""
+        # Returns
+
+        `Dict[str, Any]`
+            What a user is told of the selection: numbers by name.
+        """
         return {}
 
     def word_weights(

@@ -53,7 +53,7 @@ class SentenceIndex:
         places : `numpy.ndarray`
             (num_sentences,) int64, from 0.
         """
-        added = _as_array(keys)
+        added = numpy.frombuffer(b"".join(keys), _KEY)
         high = numpy.concatenate([self._high, added["high"]])
         rest = numpy.concatenate([self._rest, added["rest"]])
         # Stable, so that the first of equal keys stays the first; and fast, because most of the table is in order already.
@@ -66,22 +66,18 @@ class SentenceIndex:
 
     def find(self, keys: Iterable[bytes]) -> numpy.ndarray:
         """(num_keys,) int64, the number of each sentence, -1 for one that was not added."""
-        sought = _as_array(keys)
+        sought = numpy.frombuffer(b"".join(keys), _KEY)
         places = numpy.full(len(sought), -1)
         rows = numpy.searchsorted(self._high, sought["high"])
         left = numpy.arange(len(sought))
         while left.size:  # once, unless digests are alike in their first half
-            left = left[rows[left] < len(self)]
+            left = left[rows[left] < len(self._high)]
             left = left[self._high[rows[left]] == sought["high"][left]]
             is_found = self._rest[rows[left]] == sought["rest"][left]
             places[left[is_found]] = self._places[rows[left[is_found]]]
             left = left[~is_found]
             rows[left] += 1
         return places
-
-
-def _as_array(keys: Iterable[bytes]) -> numpy.ndarray:
-    return numpy.frombuffer(b"".join(keys), _KEY)
 
 
 def _differs_from_previous(values: numpy.ndarray) -> numpy.ndarray:

@@ -120,11 +120,7 @@ class SoftLabelStore:
 
     def missing(self, sentences: Sequence[Sequence[str]]) -> List[int]:
         """The positions of those sentences that are not stored; of equal ones the first only, since one need be computed."""
-        firsts: Dict[bytes, int] = {}
-        for position, key in enumerate(self._new_keys(sentences)):
-            if key is not None:
-                firsts.setdefault(key, position)
-        return list(firsts.values())
+        return list(self._missing(sentences).values())
 
     def add(self, sentences: Sequence[Sequence[str]], probabilities: Sequence[numpy.ndarray]) -> None:
         """
@@ -143,20 +139,19 @@ class SoftLabelStore:
             Where they are not. Then none of them is stored.
         """
         starts, joined = checked_probabilities(sentences, probabilities, len(self.labels))
-        for key, start, end in zip(self._new_keys(sentences), starts, starts[1:]):
-            if key is not None and key not in self._pending:
-                copy = joined[start:end].copy()  # a view would keep all of them alive
-                copy.flags.writeable = False
-                self._pending[key] = copy
-                self._num_pending_words += end - start
-                if len(self._pending) >= self._sentences_per_segment or self._num_pending_words >= _WORDS_PER_SEGMENT:
-                    self.flush()
+        for key, position in self._missing(sentences).items():
+            copy = joined[starts[position] : starts[position + 1]].copy()  # a view would keep all of them alive
+            copy.flags.writeable = False
+            self._pending[key] = copy
+            self._num_pending_words += len(copy)
+            if len(self._pending) >= self._sentences_per_segment or self._num_pending_words >= _WORDS_PER_SEGMENT:
+                self.flush()
 
     def flush(self) -> None:
         """Writes what is not yet written, as a file of its own."""
         if self._pending:
             path = write_segment(self.folder, self._id, b"".join(self._pending), list(self._pending.values()))
-            self._set_pending({})
+            self._pending, self._num_pending_words = {}, 0
             self._open_segments([path])
 
     def refresh(self) -> None:
@@ -171,7 +166,8 @@ class SoftLabelStore:
         known = {segment.path for segment in self._segments}
         self._open_segments([path for path in segment_paths(self.folder) if path not in known])
         places = self._index.find(self._pending)
-        self._set_pending({key: each for (key, each), place in zip(self._pending.items(), places) if place < 0})
+        self._pending = {key: each for (key, each), place in zip(self._pending.items(), places) if place < 0}
+        self._num_pending_words = sum(map(len, self._pending.values()))
 
     def verify(self) -> None:
         """
@@ -199,11 +195,14 @@ class SoftLabelStore:
     def __reduce__(self) -> Tuple:
         return type(self), (self._parent, self.teacher_fingerprint, self.labels, self._sentences_per_segment)
 
-    def _new_keys(self, sentences: Sequence[Sequence[str]]) -> List[Optional[bytes]]:
-        """The key of each sentence, `None` for one that is stored."""
+    def _missing(self, sentences: Sequence[Sequence[str]]) -> Dict[bytes, int]:
+        """The keys of sentences that are not stored, each with the position of the first such sentence."""
         keys = [sentence_key(words) for words in sentences]
-        places = self._index.find(keys).tolist()
-        return [key if place < 0 and key not in self._pending else None for key, place in zip(keys, places)]
+        firsts: Dict[bytes, int] = {}
+        for position, (key, place) in enumerate(zip(keys, self._index.find(keys).tolist())):
+            if place < 0 and key not in self._pending:
+                firsts.setdefault(key, position)
+        return firsts
 
     def _open_segments(self, paths: Sequence[Path]) -> None:
         opened = [SoftLabelSegment(path, self._id, len(self.labels)) for path in paths]
@@ -214,10 +213,6 @@ class SoftLabelStore:
         )
         self._index.extend(keys, places)
         self._segments += opened
-
-    def _set_pending(self, pending: Dict[bytes, numpy.ndarray]) -> None:
-        self._pending = pending
-        self._num_pending_words = sum(map(len, pending.values()))
 
 
 def _first_rows(keys: bytes) -> numpy.ndarray:

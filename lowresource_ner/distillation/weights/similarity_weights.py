@@ -32,11 +32,10 @@ class _Similarity(NamedTuple):
 
 
 class _Prepared(NamedTuple):
-    """For a corpus, τ; the mean of its sentences' weights, (num_teachers,); and how many sentences it has."""
+    """For a corpus, τ, and the mean of its sentences' weights, (num_teachers,)."""
 
     tau: float
     alpha: numpy.ndarray
-    num_sentences: int
 
 
 @TeacherWeights.register("similarity")
@@ -101,21 +100,35 @@ class SimilarityWeights(TeacherWeights):
         self._prepared: Optional[_Prepared] = None
 
     def check(self, teachers: Sequence[str]) -> None:
-        strangers = sorted(set(self._languages) - set(teachers))
-        if strangers:
+        unknown = sorted(set(self._languages) - set(teachers))
+        if unknown:
             raise ConfigurationError(
-                f"'languages' of the weights names {', '.join(strangers)}; the teachers are {', '.join(teachers)}."
+                f"'languages' of the weights names {', '.join(unknown)}; the teachers are {', '.join(teachers)}."
             )
 
     def open(self, teachers: Sequence[str]) -> None:
         self._columns(teachers)
 
-    def prepare(self, teachers: Sequence[str], corpus: Corpus) -> None:
+    def prepare(self, teachers: Sequence[str], corpus: Corpus) -> Dict[str, Any]:
+        """
+        Scores every sentence.
+
+        # Parameters
+
+        teachers, corpus
+            See `TeacherWeights`.
+
+        # Returns
+
+        `Dict[str, Any]`
+            "alpha", by teacher the weight, at the level of sentences the mean of theirs; "tau", 0 where all scores are the same;
+            "measure"; "level"; and "sentences", their number.
+        """
         blocks = [self._scores(teachers, block) for block in sentence_blocks(corpus)]
         scores = numpy.concatenate(blocks or [numpy.zeros((0, len(teachers)), numpy.float32)])
         tau = _tau(scores)
         alpha = _softmax(tau * scores).mean(axis=0) if len(scores) else numpy.full(len(teachers), 1 / len(teachers))
-        self._prepared = _Prepared(tau, alpha, len(scores))
+        self._prepared = _Prepared(tau, alpha)
         if self._level == "corpus":
             self.__dict__.pop("_similarity", None)  # its encoder is not needed any more, and may take room on a GPU
         shown = ", ".join(f"{name} {weight:.4f}" for name, weight in zip(teachers, alpha))
@@ -127,19 +140,12 @@ class SimilarityWeights(TeacherWeights):
             tau,
             shown,
         )
-
-    def summary(self, teachers: Sequence[str]) -> Dict[str, Any]:
-        """
-        "alpha", by teacher the weight, at the level of sentences the mean of theirs; "tau", 0 where all scores are the same;
-        "measure"; "level"; and "sentences", their number.
-        """
-        prepared = self._of_corpus
         return {
-            "alpha": dict(zip(teachers, prepared.alpha.tolist())),
-            "tau": prepared.tau,
+            "alpha": dict(zip(teachers, alpha.tolist())),
+            "tau": tau,
             "measure": self._measure,
             "level": self._level,
-            "sentences": prepared.num_sentences,
+            "sentences": len(scores),
         }
 
     def weights(self, teachers: Sequence[str], sentences: Sequence[Sequence[str]]) -> numpy.ndarray:

@@ -41,7 +41,7 @@ class TeacherWeights(Registrable):
             Where something is missing or wrong.
         """
 
-    def prepare(self, teachers: Sequence[str], corpus: Corpus) -> None:
+    def prepare(self, teachers: Sequence[str], corpus: Corpus) -> Dict[str, Any]:
         """
         Called before the teachers of the first sentence of a corpus are weighed. The base class does nothing.
 
@@ -51,10 +51,12 @@ class TeacherWeights(Registrable):
             Their names.
         corpus : `Callable[[], Iterable[Sequence[str]]]`
             Returns all sentences of the corpus, also those that other processes label.
-        """
 
-    def summary(self, teachers: Sequence[str]) -> Dict[str, Any]:
-        """What a user is told of the weights after `prepare`: numbers by name; nothing where they are in the config."""
+        # Returns
+
+        `Dict[str, Any]`
+            What a user is told of the weights: numbers by name; nothing where they are in the config.
+        """
         return {}
 
     def weights(self, teachers: Sequence[str], sentences: Sequence[Sequence[str]]) -> numpy.ndarray:

@@ -3,7 +3,7 @@
 import copy
 import random
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Tuple
 
 import numpy
 import pytest
@@ -72,10 +72,10 @@ def scores(archive: str, text: List[Words]) -> List[float]:
     return found
 
 
-def prepared(archive: str, text: List[Words], **options: Any) -> LanguageIndependence:
+def prepared(archive: str, text: List[Words], **options: Any) -> Tuple[LanguageIndependence, Dict[str, Any]]:
+    """A selection, and what it says of the text."""
     selection = LanguageIndependence(archive, **options)
-    selection.prepare(lambda: iter(text))
-    return selection
+    return selection, selection.prepare(lambda: iter(text))
 
 
 def kept(selection: LanguageIndependence, text: List[Words]) -> List[bool]:
@@ -89,14 +89,13 @@ def kept(selection: LanguageIndependence, text: List[Words]) -> List[bool]:
 def test_the_most_independent_share_is_kept(archive, text, scores, share, number, monkeypatch) -> None:
     """Judged in blocks and small batches, in another order than asked for."""
     monkeypatch.setattr(corpus_blocks, "MOST_SENTENCES", 16)
-    selection = prepared(archive, text, share=share, batch_size=150)
+    selection, summary = prepared(archive, text, share=share, batch_size=150)
     order = sorted(range(len(text)), key=lambda index: -scores[index])
     if number < len(text):
         assert scores[order[number - 1]] - scores[order[number]] > 1e-4, "too near to be sure of"
     best = set(order[:number])
     backwards = list(range(len(text)))[::-1]
     assert kept(selection, [text[index] for index in backwards]) == [index in best for index in backwards]
-    summary = selection.summary()
     assert summary.pop("threshold") == pytest.approx(scores[order[number - 1]], abs=1e-5)
     assert summary.pop("mean_independence") == pytest.approx(sum(scores) / len(scores), abs=1e-5)
     assert summary == {"num_sentences": 45, "num_kept": number, "share_kept": number / 45}
@@ -105,12 +104,13 @@ def test_the_most_independent_share_is_kept(archive, text, scores, share, number
 def test_a_sentence_that_stands_there_often_is_kept_as_often(archive, text, scores) -> None:
     worst, best = (text[function(range(45), key=lambda index: scores[index])] for function in (min, max))
     corpus = [best] * 6 + text[:10] + [worst] * 4 + text[10:]
-    selection = prepared(archive, corpus, share=0.8)
+    selection, summary = prepared(archive, corpus, share=0.8)
     found = kept(selection, corpus)
     assert found[:6] == [True] * 6 and found[16:20] == [False] * 4
-    assert sum(found) == selection.summary()["num_kept"] == round(0.8 * 55)
+    assert sum(found) == summary["num_kept"] == round(0.8 * 55)
     # At the threshold all of them are kept.
-    assert prepared(archive, [worst] * 5 + [best], share=0.5).summary()["num_kept"] == 6
+    _, summary = prepared(archive, [worst] * 5 + [best], share=0.5)
+    assert summary["num_kept"] == 6
 
 
 def test_rounding_does_not_choose_between_sentences(archive, monkeypatch) -> None:
@@ -123,10 +123,10 @@ def test_rounding_does_not_choose_between_sentences(archive, monkeypatch) -> Non
     )
     corpus = [[word] for word in scores]
     for share in (2 / 6, 3 / 6, 4 / 6):
-        selection = prepared(archive, corpus, share=share)
+        selection, summary = prepared(archive, corpus, share=share)
         assert kept(selection, corpus) == [True] * 4 + [False] * 2
-        assert selection.summary()["num_kept"] == 4
-        assert selection.summary()["threshold"] == scores["three"]
+        assert summary["num_kept"] == 4
+        assert summary["threshold"] == scores["three"]
 
 
 def test_probabilities_that_are_no_numbers_are_told(archive, text, monkeypatch) -> None:
@@ -142,14 +142,14 @@ def test_probabilities_that_are_no_numbers_are_told(archive, text, monkeypatch) 
 
 
 def test_what_was_not_judged_is_not_kept(archive, text) -> None:
-    selection = prepared(archive, text[:20], share=1.0)
+    selection, _ = prepared(archive, text[:20], share=1.0)
     assert kept(selection, [text[30], text[0], ["never", "seen"]]) == [False, True, False]
     with pytest.raises(RuntimeError, match="before 'prepare'"):
         LanguageIndependence(archive).word_weights(text, [])
 
 
 def test_another_corpus_takes_the_place_of_the_first(archive, text) -> None:
-    selection = prepared(archive, text[:20], share=1.0)
+    selection, _ = prepared(archive, text[:20], share=1.0)
     selection.prepare(lambda: iter(text[20:]))
     assert kept(selection, text) == [False] * 20 + [True] * 25
 

@@ -68,8 +68,7 @@ def test_both_levels(archive, corpus, measure, teachers) -> None:
     for level in ("corpus", "sentence"):
         weights = SimilarityWeights(str(archive), measure, level)
         weights.check(teachers)
-        weights.prepare(teachers, lambda: iter(corpus))
-        summary = weights.summary(teachers)
+        summary = weights.prepare(teachers, lambda: iter(corpus))
         assert (summary["measure"], summary["level"], summary["sentences"]) == (measure, level, len(corpus))
         assert summary["tau"] == pytest.approx(tau, rel=1e-3)
         assert list(summary["alpha"]) == teachers
@@ -83,22 +82,19 @@ def test_both_levels(archive, corpus, measure, teachers) -> None:
 
 def test_a_corpus_is_read_in_blocks(archive, corpus, monkeypatch) -> None:
     whole, parts = SimilarityWeights(str(archive)), SimilarityWeights(str(archive))
-    whole.prepare(["en", "de"], lambda: corpus)
+    first = whole.prepare(["en", "de"], lambda: corpus)
     monkeypatch.setattr("lowresource_ner.distillation.corpus.MOST_SENTENCES", 7)
-    parts.prepare(["en", "de"], lambda: (words for words in corpus))
-    first, second = (each.summary(["en", "de"]) for each in (whole, parts))
+    second = parts.prepare(["en", "de"], lambda: (words for words in corpus))
     assert second["sentences"] == first["sentences"] == len(corpus)
     assert list(second["alpha"].values()) == pytest.approx(list(first["alpha"].values()), abs=1e-4)
 
 
 def test_teachers_of_other_names(archive, corpus) -> None:
     plain = SimilarityWeights(str(archive))
-    plain.prepare(["en", "de"], lambda: corpus)
+    expected = plain.prepare(["en", "de"], lambda: corpus)["alpha"]
     named = SimilarityWeights(str(archive), languages={"english": "en"})
     named.check(["english", "de"])
-    named.prepare(["english", "de"], lambda: corpus)
-    expected = plain.summary(["en", "de"])["alpha"]
-    found = named.summary(["english", "de"])["alpha"]
+    found = named.prepare(["english", "de"], lambda: corpus)["alpha"]
     assert found == pytest.approx({"english": expected["en"], "de": expected["de"]})
     with pytest.raises(ConfigurationError, match="'languages' .* names english; the teachers are en, de"):
         named.check(["en", "de"])
@@ -111,8 +107,7 @@ def test_teachers_count_alike_where_all_scores_are_the_same(archive, level) -> N
     """Two teachers of one language, and one sentence again and again; and a corpus without sentences."""
     weights = SimilarityWeights(str(archive), level=level, languages={"first": "en", "second": "en"})
     for corpus in ([["Hola"]] * 3, [["Hola"]], []):
-        weights.prepare(["first", "second"], lambda corpus=corpus: corpus)
-        assert weights.summary(["first", "second"])["tau"] == 0
+        assert weights.prepare(["first", "second"], lambda corpus=corpus: corpus)["tau"] == 0
         assert weights.weights(["first", "second"], [["Hola"]] * 2).tolist() == [[0.5, 0.5]] * 2
     weights.prepare(["first"], lambda: [["Hola"]])
     assert weights.weights(["first"], [["Hola"]]).tolist() == [[1.0]]
@@ -125,12 +120,11 @@ def test_rounding_makes_no_difference_between_teachers(level, monkeypatch) -> No
     scores = (-0.7 * (1 + noise)).astype(numpy.float32)
     monkeypatch.setattr(SimilarityWeights, "_scores", lambda self, teachers, sentences: scores[: len(sentences)])
     weights = SimilarityWeights("unused", level=level)
-    weights.prepare(["en", "de"], lambda: [["Hola"]] * 40)
-    assert weights.summary(["en", "de"])["tau"] == 0
+    assert weights.prepare(["en", "de"], lambda: [["Hola"]] * 40)["tau"] == 0
     assert weights.weights(["en", "de"], [["Hola"]] * 40).tolist() == [[0.5, 0.5]] * 40
     scores[20:] *= 1.001  # more than rounding
-    weights.prepare(["en", "de"], lambda: [["Hola"]] * 40)
-    assert weights.summary(["en", "de"])["tau"] == pytest.approx(1 / numpy.var(scores.astype(float), ddof=1))
+    summary = weights.prepare(["en", "de"], lambda: [["Hola"]] * 40)
+    assert summary["tau"] == pytest.approx(1 / numpy.var(scores.astype(float), ddof=1))
 
 
 def test_making_one_opens_no_file(tmp_path, corpus) -> None:
@@ -169,14 +163,13 @@ def test_the_encoder_is_found_by_name_or_where_the_overrides_say(settings, tmp_p
         monkeypatch.setenv(name, value)
     train_model(Params.from_file(CONFIG, {"trainer.num_epochs": 1}), str(tmp_path / "run"))
     here = SimilarityWeights(str(tmp_path / "run"))
-    here.prepare(["en", "de"], lambda: corpus)
+    expected = here.prepare(["en", "de"], lambda: corpus)
     encoder.rename(tmp_path / "moved")
     with pytest.raises(ConfigurationError, match=f"encoder '{encoder}' cannot be read"):
         SimilarityWeights(str(tmp_path / "run")).prepare(["en", "de"], lambda: corpus)
     overrides = {"dataset_reader.encoder.model_name": str(tmp_path / "moved")}
     there = SimilarityWeights(str(tmp_path / "run" / "model.tar.gz"), overrides=overrides)
-    there.prepare(["en", "de"], lambda: corpus)
-    found, expected = there.summary(["en", "de"]), here.summary(["en", "de"])
+    found = there.prepare(["en", "de"], lambda: corpus)
     assert found.pop("alpha") == pytest.approx(expected.pop("alpha"), rel=1e-3)
     assert found.pop("tau") == pytest.approx(expected.pop("tau"), rel=1e-3)
     assert found == expected == {"measure": "learned", "level": "corpus", "sentences": len(corpus)}
