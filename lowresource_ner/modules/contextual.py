@@ -24,21 +24,7 @@ def contextual_embedders(module: torch.nn.Module) -> List[str]:
 
 
 def check_language_model_inputs(name: str, embedder: torch.nn.Module, lstm: GeneratedLstm) -> None:
-    """
-    Checks that no state from which a language model predicts a word depends on this word.
-
-    # Parameters
-
-    name : `str`
-        Of the language model, for messages.
-    embedder : `torch.nn.Module`
-    lstm : `GeneratedLstm`
-
-    # Raises
-
-    `ConfigurationError`
-        Where it does.
-    """
+    """Raises a `ConfigurationError` where a state from which the named language model predicts a word depends on this word."""
     contextual = contextual_embedders(embedder)
     if contextual:
         raise ConfigurationError(
