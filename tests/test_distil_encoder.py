@@ -157,7 +157,7 @@ class TestVocabulary:
     def test_small_corpora_count_as_much_as_they_are_drawn(self) -> None:
         """45 and 5 sub-words, special tokens included: with exponent 0 nine texts are drawn five times, and one is as well."""
         text, pair = Encoded(np.array([7, 7, 8]), np.array([], dtype=int)), Encoded(np.array([9]), np.array([8]))
-        corpora = EncodedCorpora([text] * 9 + [pair], [0] * 9 + [1])
+        corpora = EncodedCorpora([], [text] * 9 + [pair], [0] * 9 + [1], {})
         assert frequencies(corpora, 11, smoothing=1).tolist() == pytest.approx([0] * 7 + [18, 10, 1, 0])
         assert frequencies(corpora, 11, smoothing=0).tolist() == pytest.approx([0] * 7 + [10, 10, 5, 0])
 

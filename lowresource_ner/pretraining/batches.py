@@ -144,12 +144,12 @@ class MaskingCollator:
         self, tokenizer: PreTrainedTokenizerFast, mask_share: float, first_position: Optional[int] = 0, seed: int = 13
     ) -> None:
         self._masking = DataCollatorForLanguageModeling(tokenizer, mlm_probability=mask_share)
-        self._tokenizer = tokenizer
+        self.tokenizer = tokenizer
         self._first_position = first_position
         self._seed = seed
 
     def __call__(self, examples: Sequence[Dict[str, Any]]) -> Dict[str, torch.Tensor]:
-        begin, end, padding = self._tokenizer.cls_token_id, self._tokenizer.sep_token_id, self._tokenizer.pad_token_id
+        begin, end, padding = self.tokenizer.cls_token_id, self.tokenizer.sep_token_id, self.tokenizer.pad_token_id
         rows = []
         for example in examples:
             row = [[begin], example["first"], [end]]

@@ -9,21 +9,14 @@ import transformers
 from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
 
 from lowresource_ner.encoding.positions import first_position
-from lowresource_ner.pretraining.batches import MaskingCollator, Texts
+from lowresource_ner.pretraining.batches import MaskingCollator
 from lowresource_ner.pretraining.count_vectors import count_vectors, log_frequencies
 from lowresource_ner.pretraining.encoders import load_files, load_language_model, new_language_model, with_dropout
 from lowresource_ner.pretraining.new_bert import learn_word_pieces, new_config
 from lowresource_ner.pretraining.options import PretrainingOptions
 from lowresource_ner.pretraining.run_folder import RunFolder
-from lowresource_ner.pretraining.running import (
-    command_as_given,
-    held_out_by_corpus,
-    plan_batches,
-    say,
-    train,
-    trainer_settings,
-)
-from lowresource_ner.pretraining.texts import Corpus, Encoded, describe, encode_corpora, read_corpora
+from lowresource_ner.pretraining.running import command_as_given, say, train
+from lowresource_ner.pretraining.texts import Corpus, Encoded, encode_corpora, read_corpora
 from lowresource_ner.pretraining.trainer import MaskedLanguageModelTrainer
 
 
@@ -66,19 +59,10 @@ def _pretrain(folder: RunFolder, options: PretrainingOptions, corpora: List[Corp
     if not files and not options.random_start:
         _begin_with_counts(model, encoded.texts, options.seed)
 
-    batches = plan_batches(encoded, options)
     collator = MaskingCollator(tokenizer, options.mask, first_position(model), options.seed)
-    trainer = MaskedLanguageModelTrainer(
-        model,
-        trainer_settings(folder.work, len(batches), options.learning_rate or (5e-5 if files else 1e-3), options),
-        tokenizer=tokenizer,
-        collator=collator,
-        texts=Texts(encoded.texts),
-        batches=batches,
-        held_out=held_out_by_corpus(corpora, collator, tokenizer, max_length, options),
-        patience=options.patience,
-    )
-    report = {"command": command_as_given(), "corpora": describe(corpora, encoded), **train(trainer, folder)}
+    learning_rate = options.learning_rate or (5e-5 if files else 1e-3)
+    training = train(MaskedLanguageModelTrainer, model, encoded, collator, folder, options, learning_rate)
+    report = {"command": command_as_given(), "corpora": encoded.description(), **training}
     model.config = config  # with the dropout that it had
     folder.save(model.half() if options.float16 else model, tokenizer, report)
 

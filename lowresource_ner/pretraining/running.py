@@ -7,18 +7,18 @@ import shlex
 import sys
 import time
 from pathlib import Path
-from typing import Any, Dict, Iterator, List
+from typing import Any, Dict, Iterator, Type
 
 import torch
 import transformers
-from transformers import PreTrainedTokenizerFast, TrainerCallback, TrainingArguments
+from transformers import PreTrainedModel, TrainerCallback, TrainingArguments
 
 from lowresource_ner.pretraining.batches import MaskingCollator, Texts, TokenBatches
 from lowresource_ner.pretraining.checkpoints import newest_whole
 from lowresource_ner.pretraining.options import TrainingOptions
 from lowresource_ner.pretraining.run_folder import RunFolder, read_json, write_json
-from lowresource_ner.pretraining.texts import Corpus, EncodedCorpora, encode
-from lowresource_ner.pretraining.trainer import Batch, MaskedLanguageModelTrainer, held_out_batches
+from lowresource_ner.pretraining.texts import EncodedCorpora
+from lowresource_ner.pretraining.trainer import MaskedLanguageModelTrainer, held_out_batches
 
 _WORKERS = 4
 _PARALLELISM = "TOKENIZERS_PARALLELISM"
@@ -37,33 +37,6 @@ def plan_batches(encoded: EncodedCorpora, options: TrainingOptions) -> TokenBatc
     if options.steps is None:
         batches.num_batches = max(1, round(options.epochs * sum(1 for _ in batches.one_pass(0))))
     return batches
-
-
-def held_out_by_corpus(
-    corpora: List[Corpus],
-    collator: MaskingCollator,
-    tokenizer: PreTrainedTokenizerFast,
-    max_length: int,
-    options: TrainingOptions,
-) -> Dict[str, List[Batch]]:
-    """
-    The masked batches of each corpus' held-out lines, by the name of the corpus.
-
-    # Raises
-
-    `ValueError`
-        Where nothing is held out, and `--patience` needs it.
-    """
-    held_out = {
-        corpus.name: held_out_batches(
-            Texts(encode(corpus.held_out, tokenizer, max_length)), collator, options.batch_tokens, options.seed
-        )
-        for corpus in corpora
-        if corpus.held_out
-    }
-    if options.patience and not any(held_out.values()):
-        raise ValueError("--patience needs held-out text, and none is held out. Leave it out, or raise --held-out.")
-    return held_out
 
 
 def trainer_settings(work: Path, num_steps: int, learning_rate: float, options: TrainingOptions) -> TrainingArguments:
@@ -94,8 +67,46 @@ def num_workers() -> int:
     return _WORKERS if torch.cuda.is_available() else 0
 
 
-def train(trainer: MaskedLanguageModelTrainer, folder: RunFolder) -> Dict[str, Any]:
-    """Trains, from the last checkpoint where there is one. Returns the part of the report that is about the training."""
+def train(
+    trainer_class: Type[MaskedLanguageModelTrainer],
+    model: PreTrainedModel,
+    encoded: EncodedCorpora,
+    collator: MaskingCollator,
+    folder: RunFolder,
+    options: TrainingOptions,
+    learning_rate: float,
+    **more: Any,
+) -> Dict[str, Any]:
+    """
+    Trains a model, from the last checkpoint in the folder where there is one. `more` are further arguments of the trainer.
+
+    # Returns
+
+    `Dict[str, Any]`
+        The part of the report that is about the training.
+
+    # Raises
+
+    `ValueError`
+        Where nothing is held out, and `--patience` needs it.
+    """
+    batches = plan_batches(encoded, options)
+    held_out = {
+        name: held_out_batches(Texts(texts), collator, options.batch_tokens, options.seed)
+        for name, texts in encoded.held_out.items()
+    }
+    if options.patience and not any(held_out.values()):
+        raise ValueError("--patience needs held-out text, and none is held out. Leave it out, or raise --held-out.")
+    trainer = trainer_class(
+        model,
+        trainer_settings(folder.work, len(batches), learning_rate, options),
+        collator=collator,
+        texts=Texts(encoded.texts),
+        batches=batches,
+        held_out=held_out,
+        patience=options.patience,
+        **more,
+    )
     work = folder.work
     losses_before = read_json(work / "held_out_loss_before.json")
     if losses_before is None:
@@ -110,7 +121,7 @@ def train(trainer: MaskedLanguageModelTrainer, folder: RunFolder) -> Dict[str, A
     steps = trainer.state.global_step
     return {
         "steps": steps,
-        "sub_words": trainer.batches.num_tokens(steps),
+        "sub_words": batches.num_tokens(steps),
         "hours": round(clock.seconds() / 3600, 2),
         "hardware": hardware(),
         "versions": {"torch": torch.__version__, "transformers": transformers.__version__},

@@ -37,18 +37,35 @@ class Encoded(NamedTuple):
 
 
 class EncodedCorpora(NamedTuple):
-    """The training texts of several files."""
+    """The texts of several corpora."""
 
+    corpora: Sequence[Corpus]
     texts: List[Encoded]
+    """all training texts"""
     numbers: List[int]
-    """the number of each text's corpus, from 0"""
+    """the number of each training text's corpus, from 0"""
+    held_out: Dict[str, List[Encoded]]
+    """the held-out texts by the name of their corpus"""
 
     def lengths(self) -> List[int]:
         return [text.length for text in self.texts]
 
-    def sizes(self, num_corpora: int) -> List[int]:
-        """The number of sub-words of each corpus, special tokens included."""
-        return np.bincount(self.numbers, weights=self.lengths(), minlength=num_corpora).astype(int).tolist()
+    def sizes(self) -> Dict[str, int]:
+        """The number of training sub-words of each corpus, special tokens included."""
+        sizes = np.bincount(self.numbers, weights=self.lengths(), minlength=len(self.corpora)).astype(int).tolist()
+        return dict(zip([corpus.name for corpus in self.corpora], sizes))
+
+    def description(self) -> Dict[str, Dict[str, int]]:
+        """The sizes of each corpus, for a report."""
+        return {
+            corpus.name: {
+                "training_lines": len(corpus.training),
+                "training_sub_words": size,
+                "held_out_lines": len(corpus.held_out),
+                "lines_dropped_because_held_out": corpus.num_dropped,
+            }
+            for corpus, size in zip(self.corpora, self.sizes().values())
+        }
 
 
 def read_corpora(text: Iterable[str], parallel: Iterable[str], num_held_out: int, seed: int) -> List[Corpus]:
@@ -152,26 +169,15 @@ def encode(texts: Sequence[Text], tokenizer: PreTrainedTokenizerFast, max_length
 
 
 def encode_corpora(corpora: Sequence[Corpus], tokenizer: PreTrainedTokenizerFast, max_length: int) -> EncodedCorpora:
-    """Encodes the training texts of all corpora."""
-    encoded = EncodedCorpora([], [])
+    """Encodes the training and held-out texts of all corpora."""
+    encoded = EncodedCorpora(corpora, [], [], {})
     for number, corpus in enumerate(corpora):
         texts = encode(corpus.training, tokenizer, max_length)
         encoded.texts.extend(texts)
         encoded.numbers.extend([number] * len(texts))
+        if corpus.held_out:
+            encoded.held_out[corpus.name] = encode(corpus.held_out, tokenizer, max_length)
     return encoded
-
-
-def describe(corpora: Sequence[Corpus], encoded: EncodedCorpora) -> Dict[str, Dict[str, int]]:
-    """The sizes of each corpus by its name, for a report."""
-    return {
-        corpus.name: {
-            "training_lines": len(corpus.training),
-            "training_sub_words": size,
-            "held_out_lines": len(corpus.held_out),
-            "lines_dropped_because_held_out": corpus.num_dropped,
-        }
-        for corpus, size in zip(corpora, encoded.sizes(len(corpora)))
-    }
 
 
 def _num_sides(texts: Sequence[Text]) -> int:

@@ -13,7 +13,6 @@ import torch
 from torch.utils.data import DataLoader
 from transformers import (
     PreTrainedModel,
-    PreTrainedTokenizerFast,
     Trainer,
     TrainerCallback,
     TrainerControl,
@@ -67,7 +66,6 @@ class MaskedLanguageModelTrainer(Trainer):
         model: PreTrainedModel,
         settings: TrainingArguments,
         *,
-        tokenizer: PreTrainedTokenizerFast,
         collator: MaskingCollator,
         texts: Texts,
         batches: TokenBatches,
@@ -80,16 +78,16 @@ class MaskedLanguageModelTrainer(Trainer):
             data_collator=collator,
             train_dataset=texts,
             eval_dataset=Texts([]),
-            tokenizer=tokenizer,
+            tokenizer=collator.tokenizer,
             callbacks=[Patience(patience)] if patience else [],
         )
-        self.batches = batches
+        self._batches = batches
         self._held_out = held_out
 
     def get_train_dataloader(self) -> DataLoader:
         loader = DataLoader(
             self.train_dataset,
-            batch_sampler=self.batches,
+            batch_sampler=self._batches,
             collate_fn=self.data_collator,
             num_workers=self.args.dataloader_num_workers,
             pin_memory=self.args.device.type == "cuda",

@@ -8,7 +8,7 @@ import transformers
 from allennlp.common.checks import ConfigurationError
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from lowresource_ner.pretraining.batches import MaskingCollator, Texts
+from lowresource_ner.pretraining.batches import MaskingCollator
 from lowresource_ner.pretraining.distilling.reducing import (
     fewer_layers,
     layer_spans,
@@ -21,15 +21,8 @@ from lowresource_ner.pretraining.distilling.vocabulary import Vocabulary, freque
 from lowresource_ner.pretraining.encoders import load_files, load_language_model, with_dropout
 from lowresource_ner.pretraining.options import DistillationOptions
 from lowresource_ner.pretraining.run_folder import RunFolder
-from lowresource_ner.pretraining.running import (
-    command_as_given,
-    held_out_by_corpus,
-    plan_batches,
-    say,
-    train,
-    trainer_settings,
-)
-from lowresource_ner.pretraining.texts import Corpus, EncodedCorpora, describe, encode_corpora, read_corpora
+from lowresource_ner.pretraining.running import command_as_given, say, train
+from lowresource_ner.pretraining.texts import Corpus, encode_corpora, read_corpora
 
 
 class Encoder(NamedTuple):
@@ -97,10 +90,18 @@ def _distil(
     say(f"{_described(report['teacher'])} become {_described(report['student'])}")
 
     encoded = encode_corpora(corpora, student.tokenizer, student.max_length)
-    report["corpora"] = describe(corpora, encoded)
+    report["corpora"] = encoded.description()
     if options.steps != 0:
-        trainer = _new_trainer(folder, options, student, teacher, [span[-1] for span in spans], corpora, encoded)
-        report.update(train(trainer, folder))
+        # Positions are counted through both texts of a pair, as the teacher was trained.
+        collator = MaskingCollator(student.tokenizer, options.mask, first_position=None, seed=options.seed)
+        training = train(
+            *(DistillationTrainer, student.model, encoded, collator, folder, options, options.learning_rate),
+            teacher=teacher.model.base_model,
+            taught_by=[span[-1] for span in spans],
+            hidden_weight=options.hidden_weight,
+            mlm_weight=options.mlm_weight,
+        )
+        report.update(training)
     # An output layer that is neither in the teacher's files nor trained here is random, and left out.
     is_whole = student.has_output_layer or (options.steps != 0 and options.mlm_weight > 0)
     model = student.model if is_whole else student.model.base_model
@@ -143,37 +144,9 @@ def _with_fewer_pieces(
     report = {
         "pieces_in_texts": int(np.count_nonzero(counts)),
         "share_of_texts_kept": round(share, 5),
-        "training_sub_words_before": dict(zip([corpus.name for corpus in corpora], encoded.sizes(len(corpora)))),
+        "training_sub_words_before": encoded.sizes(),
     }
     return encoder._replace(model=with_pieces(encoder.model, pieces), tokenizer=vocabulary.cut(pieces)), report
-
-
-def _new_trainer(
-    folder: RunFolder,
-    options: DistillationOptions,
-    student: Encoder,
-    teacher: Encoder,
-    taught_by: List[int],
-    corpora: List[Corpus],
-    encoded: EncodedCorpora,
-) -> DistillationTrainer:
-    # Positions are counted through both texts of a pair, as the teacher was trained.
-    collator = MaskingCollator(student.tokenizer, options.mask, first_position=None, seed=options.seed)
-    batches = plan_batches(encoded, options)
-    return DistillationTrainer(
-        student.model,
-        trainer_settings(folder.work, len(batches), options.learning_rate, options),
-        tokenizer=student.tokenizer,
-        collator=collator,
-        texts=Texts(encoded.texts),
-        batches=batches,
-        held_out=held_out_by_corpus(corpora, collator, student.tokenizer, student.max_length, options),
-        patience=options.patience,
-        teacher=teacher.model.base_model,
-        taught_by=taught_by,
-        hidden_weight=options.hidden_weight,
-        mlm_weight=options.mlm_weight,
-    )
 
 
 def _described(size: Dict[str, Any]) -> str:
