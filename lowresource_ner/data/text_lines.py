@@ -3,6 +3,7 @@
 import bz2
 import codecs
 import gzip
+import itertools
 import lzma
 import os
 import stat
@@ -18,6 +19,7 @@ READING_ERRORS = (OSError, EOFError, zlib.error, lzma.LZMAError)
 """The exceptions that reading a damaged or truncated file raises, compressed or not."""
 
 BYTE_ORDER_MARK = "\ufeff"
+_BREAK_UP = "break it up (a CoNLL file has one token a line, raw text a sentence or a paragraph)"
 _OPENERS: Dict[str, Callable[..., IO[Any]]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 
 
@@ -88,18 +90,52 @@ def numbered_lines(path: str, encoding: str) -> Iterator[Tuple[int, str]]:
         Where the file cannot be read or is not text in this encoding, at a line of more than `MAX_LINE_BYTES`, and where more
         than `MAX_BLANK_LINES` blank lines follow each other.
     """
-    number = num_blank = 0
-    with _open(path) as stream:
-        while raw := _read_line(path, number + 1, stream):
-            number += 1
+    with open_binary(path) as stream:
+        for number, raw in numbered_raw_lines(path, stream):
             if number == 1:
                 _check_start(path, raw)
-            num_blank = num_blank + 1 if raw.isspace() else 0
-            if num_blank > MAX_BLANK_LINES:
-                raise ConllError(
-                    path, number, f"there are {num_blank} blank lines in a row, as in a damaged file; take them out"
-                )
             yield number, _decode(path, number, raw, encoding).removeprefix(BYTE_ORDER_MARK)
+
+
+def numbered_raw_lines(
+    path: str, stream: IO[bytes], longest: int = MAX_LINE_BYTES, remedy: str = _BREAK_UP
+) -> Iterator[Tuple[int, bytes]]:
+    """
+    Yields the lines of an open file as they are, with their numbers from 1.
+
+    # Parameters
+
+    path : `str`
+        The path of the file, for messages.
+    stream : `IO[bytes]`
+    longest : `int`
+        The bytes that a line may have.
+    remedy : `str`
+        What to do about a longer line, for the message.
+
+    # Raises
+
+    `ConllError`
+        Where the file is damaged, and as `numbered_lines` for long and for blank lines.
+    """
+    num_blank = 0
+    for number in itertools.count(1):
+        try:
+            raw = stream.readline(longest + 1)
+        except READING_ERRORS as error:
+            raise ConllError(
+                path, number, f"the file is damaged or cut short ({error}); fetch or pack it anew, or mend its suffix"
+            ) from error
+        if not raw:
+            return
+        if len(raw) > longest:
+            raise ConllError(path, number, f"the line is longer than {longest} bytes; {remedy}")
+        num_blank = num_blank + 1 if raw.isspace() else 0
+        if num_blank > MAX_BLANK_LINES:
+            raise ConllError(
+                path, number, f"there are {num_blank} blank lines in a row, as in a damaged file; take them out"
+            )
+        yield number, raw
 
 
 def check_regular_file(path: str) -> None:
@@ -123,31 +159,22 @@ def check_regular_file(path: str) -> None:
         )
 
 
-def _open(path: str) -> IO[bytes]:
+def open_binary(path: str) -> IO[bytes]:
+    """
+    Opens a file for reading, unpacked.
+
+    # Raises
+
+    `ConllError`
+        Where it cannot be opened, and as `check_regular_file`.
+    """
     check_regular_file(path)
     try:
         return opener(path)(path, "rb")
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError):  # the latter for a path with a NUL
         raise ConllError(path, 0, "there is no such file; check the path") from None
     except OSError as error:
         raise ConllError(path, 0, f"the file cannot be opened ({error.strerror}); check its permissions") from error
-
-
-def _read_line(path: str, number: int, stream: IO[bytes]) -> bytes:
-    try:
-        raw = stream.readline(MAX_LINE_BYTES + 1)
-    except READING_ERRORS as error:
-        raise ConllError(
-            path, number, f"the file is damaged or cut short ({error}); fetch or pack it anew, or mend its suffix"
-        ) from error
-    if len(raw) > MAX_LINE_BYTES:
-        raise ConllError(
-            path,
-            number,
-            f"the line is longer than {MAX_LINE_BYTES} bytes; break it up (a CoNLL file has one token a line, raw text a "
-            "sentence or a paragraph)",
-        )
-    return raw
 
 
 def _check_start(path: str, raw: bytes) -> None:

@@ -2,7 +2,6 @@
 
 import contextlib
 import hashlib
-import itertools
 import logging
 import os
 import tempfile
@@ -12,9 +11,9 @@ from typing import IO, Callable, Iterator, List, Optional, Sequence, Tuple
 import numpy
 from allennlp.common.checks import ConfigurationError
 
-from lowresource_ner.common.text_rules import MAX_BLANK_LINES, MAX_LINE_BYTES
+from lowresource_ner.common.text_rules import MAX_LINE_BYTES
 from lowresource_ner.data.file_kinds import kind_by_first_bytes
-from lowresource_ner.data.text_lines import READING_ERRORS, ConllError, check_regular_file, opener
+from lowresource_ner.data.text_lines import ConllError, numbered_raw_lines, open_binary, opener
 from lowresource_ner.distillation.store.sentence_index import SentenceIndex, sentence_key
 from lowresource_ner.distillation.teachers.label_lines import LabelLine, parse_label_line
 
@@ -22,6 +21,8 @@ logger = logging.getLogger(__name__)
 
 MAX_LABEL_LINE_BYTES = 64 * MAX_LINE_BYTES
 """The longest line of a label file: one of text may bring the probabilities of its words."""
+
+_ONE_A_LINE = "write each sentence as one JSON object on a line of its own (`jq -c '.[]'` makes lines of an array)"
 
 _ELSEWHERE = (
     "free space in the folder for temporary files, name another in the variable TMPDIR, or give the file unpacked"
@@ -122,18 +123,23 @@ class LabelFile:
             raise self.error(number, str(problem)) from problem
         return line
 
+    def _lines(self, source: IO[bytes]) -> Iterator[Tuple[int, int, bytes]]:
+        """The number of each line, where it starts, and what is on it."""
+        start = 0
+        for number, raw in numbered_raw_lines(self.path, source, MAX_LABEL_LINE_BYTES, _ONE_A_LINE):
+            kind = kind_by_first_bytes(raw) if number == 1 else None
+            if kind is not None:
+                raise self.error(1, f"this is {kind[0]}, not JSON; {kind[1]}")
+            yield number, start, raw
+            start += len(raw)
+
     def _opened(self) -> IO[bytes]:
         if os.path.isdir(self.path):
             raise self.error(0, "this is a directory; give a file of JSON lines in it")
         try:
-            check_regular_file(self.path)
-            return opener(self.path)(self.path, "rb")
+            return open_binary(self.path)
         except ConllError as error:
-            raise self.error(0, error.complaint) from None
-        except (FileNotFoundError, ValueError):  # the latter for a path with a NUL
-            raise self.error(0, "there is no such file; check the path") from None
-        except OSError as error:
-            raise self.error(0, f"the file cannot be opened ({error.strerror}); check its permissions") from error
+            raise self.error(0, error.complaint) from error
 
     def _temporary_file(self) -> IO[bytes]:
         try:
@@ -152,34 +158,3 @@ class LabelFile:
             problem = f"the file cannot be unpacked any further ({error.strerror}); {_ELSEWHERE}"
             raise self.error(number, problem) from error
         return start
-
-    def _lines(self, source: IO[bytes]) -> Iterator[Tuple[int, int, bytes]]:
-        """The number of each line, where it starts, and what is on it."""
-        start, num_blank = 0, 0
-        for number in itertools.count(1):
-            raw = self._next_line(number, source)
-            if not raw:
-                break
-            num_blank = 0 if raw.strip() else num_blank + 1
-            if num_blank > MAX_BLANK_LINES:
-                problem = f"there are {num_blank} blank lines in a row, as in a damaged file; take them out"
-                raise self.error(number, problem)
-            yield number, start, raw
-            start += len(raw)
-
-    def _next_line(self, number: int, source: IO[bytes]) -> bytes:
-        try:
-            raw = source.readline(MAX_LABEL_LINE_BYTES + 1)
-        except READING_ERRORS as error:
-            problem = f"the file is damaged or cut short ({error}); fetch or pack it anew, or mend its suffix"
-            raise self.error(number, problem) from error
-        if len(raw) > MAX_LABEL_LINE_BYTES:
-            raise self.error(
-                number,
-                f"the line is longer than {MAX_LABEL_LINE_BYTES} bytes; write each sentence as one JSON object on a line of its "
-                "own (`jq -c '.[]'` makes lines of an array)",
-            )
-        kind = kind_by_first_bytes(raw) if number == 1 else None
-        if kind is not None:
-            raise self.error(1, f"this is {kind[0]}, not JSON; {kind[1]}")
-        return raw

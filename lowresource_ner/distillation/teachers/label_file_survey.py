@@ -7,9 +7,6 @@ from lowresource_ner.distillation.teachers.label_lines import LabelLine
 from lowresource_ner.tagging import SCHEMES, TagScheme, get_scheme, scheme_of_labels, types_of
 from lowresource_ner.tagging.type_map import OTHER_TYPES, TypeMap
 
-_MAX_REMEMBERED = 1024
-"""Lists of labels that were checked already: as a rule a file has one."""
-
 
 class LabelFileSurvey:
     """
@@ -41,7 +38,7 @@ class LabelFileSurvey:
         self._tag_schemes = [get_scheme(name) for name in (SCHEMES if file_tag_scheme is None else [file_tag_scheme])]
         self._repair = repair
         self._label_scheme: Optional[TagScheme] = None
-        self._checked_labels: Set[Tuple[str, ...]] = set()
+        self._checked_labels: Optional[Tuple[str, ...]] = None
 
     def add(self, line: LabelLine) -> None:
         """
@@ -54,12 +51,10 @@ class LabelFileSurvey:
         """
         if line.probabilities is None:
             self._add_types(line.number, line.types)
-        elif line.labels not in self._checked_labels:
+        elif line.labels != self._checked_labels:  # as a rule, all lines have the same
             self._check_labels(line.labels)
             self._add_types(line.number, types_of(line.labels))
-            if len(self._checked_labels) == _MAX_REMEMBERED:
-                self._checked_labels.clear()
-            self._checked_labels.add(line.labels)
+            self._checked_labels = line.labels
         if line.tags is not None and not self._repair:
             self._check_tags(line.tags)
 

@@ -10,6 +10,7 @@ import tempfile
 import pytest
 from allennlp.common.checks import ConfigurationError
 
+from lowresource_ner.data import text_lines
 from lowresource_ner.distillation.teachers import label_file
 from lowresource_ner.distillation.teachers.label_file import LabelFile
 
@@ -36,7 +37,7 @@ def test_lines_have_a_longest_length(tmp_path, monkeypatch, pack, suffix) -> Non
 
 @pytest.mark.parametrize("suffix", ["", ".gz"])
 def test_blank_lines_have_an_end(tmp_path, monkeypatch, suffix) -> None:
-    monkeypatch.setattr(label_file, "MAX_BLANK_LINES", 1000)
+    monkeypatch.setattr(text_lines, "MAX_BLANK_LINES", 1000)
     path = tmp_path / f"labels.jsonl{suffix}"
 
     def write(*parts: bytes) -> None:
