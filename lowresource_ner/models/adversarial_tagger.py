@@ -1,4 +1,4 @@
-"""A tagger whose encoder learns not to show which language it reads."""
+"""A tagger whose encoder is trained against a language discriminator."""
 
 from typing import Any, Dict, List, Optional, Tuple
 
@@ -19,13 +19,13 @@ EncodedBatch = Tuple[torch.Tensor, torch.Tensor]
 @Model.register("adversarial_tagger")
 class AdversarialTagger(MbertTagger):
     """
-    An `mbert_tagger` with a language discriminator on its encoder (AdvPicker: Chen et al., ACL 2021). The callback
-    `adversarial_updates` trains it: the tagger on labelled text of the source language, the discriminator to tell the two
-    languages' words apart, and the encoder to make that hard.
+    An `mbert_tagger` with a language discriminator on its encoder (AdvPicker: Chen et al. 2021, arXiv:2106.02300). The callback
+    `adversarial_updates` trains the tagger on labelled text of the source language, the discriminator to tell words of the two
+    languages apart, and the encoder to make that hard.
 
-    The discriminator judges words, each once, by the vector of its first sub-word; the released code judges every sub-word and
-    the special tokens. Its weights have `requires_grad` off but in its own step, so that the trainer's optimizer has no hold of
-    them, and no gradient of theirs is computed when it is the encoder's turn.
+    The discriminator classifies each word once, by the vector of its first sub-word; the released code classifies every sub-word
+    and the special tokens. Its weights have `requires_grad` only in its own step, so that the trainer's optimizer does not get
+    them, and no gradients are computed for them in the encoder's step.
 
     Registered as a `Model` with name "adversarial_tagger".
 
@@ -36,7 +36,7 @@ class AdversarialTagger(MbertTagger):
     discriminator_hidden_dim : `int`, optional (default = `500`)
         As released.
     dropout, tag_scheme, head, metric, label_namespace, pretrained_file, initializer, regularizer
-        As those of `MbertTagger`. The last three do not reach the discriminator, which always begins anew.
+        See `MbertTagger`. The last three do not apply to the discriminator, whose weights are always new.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class AdversarialTagger(MbertTagger):
 
     @property
     def encoder(self) -> TextFieldEmbedder:
-        """What the discriminator is to be deceived by."""
+        """The part that is trained against the discriminator."""
         return self._embedder
 
     def forward(
@@ -77,11 +77,11 @@ class AdversarialTagger(MbertTagger):
 
         # Returns
 
-        What `MbertTagger` does, and module : the batch's, where it is known. In training, a module's batch without tags has the
-        loss 0 and no logits: what is learned from it is the callback's.
+        As `MbertTagger`, and module : the batch's, where it is known. In training, a module's batch without tags has the loss 0
+        and no logits: the callback trains on it.
         """
         if self.training and module_name is not None and tags is None:
-            # Of a parameter, so that it can be propagated back like any other loss.
+            # Computed from a parameter, so that the trainer can call `backward`.
             return {"loss": 0 * next(self._head.parameters()).sum(), "module": module_name[0]}
         output = super().forward(tokens, tags, metadata)
         if self.training and tags is not None:
@@ -92,7 +92,7 @@ class AdversarialTagger(MbertTagger):
 
     def encode(self, tokens: TextFieldTensors) -> EncodedBatch:
         """
-        What the discriminator judges.
+        The vectors of words, which the discriminator classifies.
 
         # Returns
 
@@ -103,7 +103,7 @@ class AdversarialTagger(MbertTagger):
     def discriminator_loss(self, source: EncodedBatch, target: EncodedBatch) -> torch.Tensor:
         """
         The discriminator's loss, a scalar: the mean over the source's words of - log p(source), plus the mean over the target's
-        of - log(1 - p(source)), as released. At chance it is 2 log 2. Nothing is propagated back into the vectors.
+        of - log(1 - p(source)), as released. At chance it is 2 log 2. The vectors get no gradients.
 
         # Parameters
 
@@ -120,7 +120,7 @@ class AdversarialTagger(MbertTagger):
         return loss
 
     def generator_loss(self, source: EncodedBatch, target: EncodedBatch) -> torch.Tensor:
-        """The encoder's loss, a scalar: that of the discriminator, each language taken for the other, propagated back."""
+        """The encoder's loss, a scalar: that of the discriminator with the languages exchanged. The vectors get gradients."""
         losses = [
             self.discriminator.loss(self.discriminator(vectors), mask, is_source)
             for (vectors, mask), is_source in ((source, False), (target, True))
@@ -136,14 +136,14 @@ class AdversarialTagger(MbertTagger):
         # Returns
 
         `torch.Tensor`
-            (batch_size, num_words); what stands at other positions than words means nothing.
+            (batch_size, num_words); values where the mask is False mean nothing.
         """
         return torch.sigmoid(self.discriminator(self._embedder(tokens)))
 
     def get_metrics(self, reset: bool = False) -> Dict[str, float]:
         """
         Those of `MbertTagger`, and in training "ner_loss", "discriminator_loss" and "generator_loss", means over the steps, and
-        "discriminator_accuracy", the share of words whose language it finds, over the words of both languages.
+        "discriminator_accuracy", the share of the words of both languages that it classifies correctly.
         """
         metrics = super().get_metrics(reset)
         for metric in (*self._losses.values(), self._accuracy):

@@ -1,4 +1,4 @@
-"""The student of the cross-lingual paper, which learns from a teacher's probabilities."""
+"""A tagger that learns from a teacher's probabilities."""
 
 from typing import Any, Dict, List, Optional
 
@@ -18,12 +18,12 @@ from lowresource_ner.modules.tag_heads import SoftmaxHead
 @Model.register("kd_student")
 class KdStudent(MbertTagger):
     """
-    An `mbert_tagger` that is trained on unlabelled text, with the probabilities that a teacher gives each word of it (Wu et al.
-    2020, section 3.2). Its own are p(x_i) = softmax(W h_i + b).
+    An `mbert_tagger` that is trained on unlabelled text, with the probabilities that a teacher gives each of its words (Wu et al.
+    2020, arXiv:2004.12440, section 3.2).
 
-    It learns from the teacher alone. Gold tags, where a reader gives them, are scored (`f1`) and enter the loss of no sentence
-    that has a teacher's probabilities. The trainer's `validation_metric` may be "-distillation_loss", on held-out text with a
-    teacher's probabilities, which needs no gold tag; `f1` is there only where tags are.
+    It learns from the teacher alone. Gold tags, where a reader gives them, are scored (`f1`), but do not enter the loss of a
+    batch that has a teacher's probabilities. The trainer's `validation_metric` may be "-distillation_loss" on held-out text with
+    a teacher's probabilities, which needs no gold tags.
 
     Registered as a `Model` with name "kd_student".
 
@@ -35,16 +35,16 @@ class KdStudent(MbertTagger):
     loss : `Optional[DistillationLoss]`, optional (default = `mse`)
         "mse" (the paper's), "kl", "soft_cross_entropy" or "hard_labels".
     agreed_label_weight : `float`, optional (default = `0.0`)
-        η: the loss is the distillation loss plus η times the cross-entropy at the words whose tag several teachers agree on
-        (UniTrans, Wu et al., IJCAI 2020), averaged over these as the distillation loss is over all. The reader needs `agreement:
-        true`.
+        η: the loss is the distillation loss plus η times the cross-entropy at the words whose tag all teachers agree on
+        (UniTrans: Wu et al. 2020, arXiv:2007.07683), averaged over these words as the distillation loss is over all. The reader
+        needs `agreement: true`.
     dropout, tag_scheme, head, metric, label_namespace, pretrained_file, initializer, regularizer
-        As those of `MbertTagger`; `head` must be "softmax".
+        See `MbertTagger`; `head` must be "softmax".
 
     # Raises
 
     `ConfigurationError`
-        Where the head gives no probabilities word by word, or η is below 0.
+        Where the head is not "softmax", or η is below 0.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class KdStudent(MbertTagger):
         teacher_probabilities : `torch.Tensor`, optional
             (batch_size, num_words, num_tags) Needed in training.
         word_weights : `torch.Tensor`, optional
-            (batch_size, num_words) Factors of the words' losses; a word of weight 0 counts as if it were not there.
+            (batch_size, num_words) Factors of the words' losses; a word of weight 0 does not count.
         agreement : `torch.Tensor`, optional
             (batch_size, num_words) True for words whose most probable tag is the same for all teachers. Needed in training where
             η is above 0.
@@ -95,14 +95,14 @@ class KdStudent(MbertTagger):
 
         # Returns
 
-        logits : (batch_size, num_words, num_tags); mask : (batch_size, num_words); loss : scalar, from the teacher where it gives
-        probabilities, and otherwise, outside of training, from the tags as `mbert_tagger` has it; words, where there is
-        metadata.
+        logits : (batch_size, num_words, num_tags); mask : (batch_size, num_words); loss : scalar, the distillation loss where
+        there are a teacher's probabilities, otherwise, in evaluation, that of `mbert_tagger` where there are tags; words, where
+        there is metadata.
 
         # Raises
 
         `ConfigurationError`
-            In training, where what the student is to learn from is missing.
+            In training, where the teacher's probabilities are missing, or the agreement that η needs.
         """
         if self.training:
             self._check_batch(teacher_probabilities, agreement)
@@ -115,8 +115,8 @@ class KdStudent(MbertTagger):
 
     def get_metrics(self, reset: bool = False) -> Dict[str, float]:
         """
-        "distillation_loss", without the part of the agreed labels, once there was a teacher; and the metric of the tags, once
-        there were tags.
+        "distillation_loss", without the part of the agreed labels, where there were a teacher's probabilities; and the metric of
+        the tags, where there were tags.
         """
         return {**super().get_metrics(reset), **self._mean_distillation_loss.get_metric(reset)}
 
@@ -137,7 +137,7 @@ class KdStudent(MbertTagger):
         self._mean_distillation_loss(counted.total, counted.number)
         if agreement is None or self._agreed_label_weight == 0:
             return distillation.mean
-        # Where all teachers have the same best tag, it is the best of their mixture, which the loss of hard labels takes.
+        # A best tag that all teachers share is the best of their mixture, which the loss of hard labels takes.
         agreed = self._agreed_label_loss(logits, teacher_probabilities, mask & agreement, word_weights)
         return distillation.mean + self._agreed_label_weight * agreed
 

@@ -1,4 +1,4 @@
-"""The tags of a model's vocabulary."""
+"""Reads the tags of a model from its vocabulary."""
 
 from typing import List
 

@@ -10,6 +10,7 @@ from allennlp.training.gradient_descent_trainer import GradientDescentTrainer
 from allennlp.training.learning_rate_schedulers import LearningRateScheduler
 from allennlp.training.optimizers import Optimizer
 
+from lowresource_ner.data.batching.module_loader import ModuleLoader
 from lowresource_ner.models.adversarial_tagger import AdversarialTagger
 
 
@@ -23,23 +24,23 @@ class AdversarialUpdates(TrainerCallback):
     2. the discriminator, by its loss on the vectors that the encoder now gives of both batches' words;
     3. the encoder, by the loss of deceiving the discriminator as it now is.
 
-    The second and the third are made on one and the same pass of the encoder, which the second leaves as it is. The released
-    code draws batches of their own for each of the three, and passes them through the encoder once more.
+    The second and the third use the same pass through the encoder, which the second does not change. The released code draws
+    separate batches for each of the three.
 
-    The model is `adversarial_tagger`, the reader `multitask`, data loader and scheduler are `one_batch_per_module`, and
-    `num_gradient_accumulation_steps` is 2. The "loss" that the trainer reports is half the NER loss, as it takes the mean of
-    the step's batches; see the model's metrics. Optimizers and schedules are part of the checkpoints.
+    Needs the model `adversarial_tagger`, the reader `multitask`, data loader and scheduler `one_batch_per_module`, and
+    `num_gradient_accumulation_steps` 2. The "loss" that the trainer reports is half the NER loss, because it takes the mean of
+    the step's batches; the model's metrics have all losses. Optimizers and schedules are part of the checkpoints.
 
     Registered as a `TrainerCallback` with name "adversarial_updates".
 
     # Parameters
 
     discriminator_optimizer : `Lazy[Optimizer]`
-        Of the discriminator's parameters; released: AdamW, 5e-3.
+        For the discriminator's parameters; released: AdamW, 5e-3.
     generator_optimizer : `Lazy[Optimizer]`
-        Of those of the encoder's that are not frozen; released: AdamW, 6e-7.
+        For the encoder's parameters that are not frozen; released: AdamW, 6e-7.
     learning_rate_scheduler : `Optional[Lazy[LearningRateScheduler]]`
-        Of both, one each; released: linear warm-up over 5 %, then linear decay.
+        Made once for each of the two; released: linear warm-up over 5 %, then linear decay.
     source_module : `str`, optional (default = `"ner_source"`)
     target_module : `str`, optional (default = `"text_target"`)
 
@@ -113,7 +114,7 @@ class AdversarialUpdates(TrainerCallback):
         is_training: bool = True,
         **kwargs: Any,
     ) -> None:
-        """The trainer's own optimizer has made its step."""
+        """Makes the second and the third update, after the trainer's own optimizer has made the first."""
         if not is_training:
             return
         for schedule in self._schedules.values():
@@ -140,7 +141,7 @@ class AdversarialUpdates(TrainerCallback):
 
     def _step(self, name: str, loss: torch.Tensor) -> None:
         optimizer = self._optimizers[name]
-        optimizer.zero_grad()  # what the NER loss has left
+        optimizer.zero_grad()  # of the NER loss
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()
@@ -154,8 +155,9 @@ class AdversarialUpdates(TrainerCallback):
             raise ConfigurationError(
                 f"adversarial_updates trains an adversarial_tagger, not {type(model).__name__}. Set 'model.type'."
             )
-        modules = list(getattr(getattr(trainer.data_loader, "scheduler", None), "modules", []))
-        if sorted(modules) != sorted([self._source, self._target]):
+        loader = trainer.data_loader
+        modules = list(loader.modules) if isinstance(loader, ModuleLoader) else []
+        if not isinstance(loader, ModuleLoader) or sorted(modules) != sorted([self._source, self._target]):
             raise ConfigurationError(
                 f"adversarial_updates needs the data loader and the scheduler 'one_batch_per_module' with the modules "
                 f"'{self._source}' and '{self._target}' ('source_module', 'target_module'); the data has "
@@ -166,8 +168,7 @@ class AdversarialUpdates(TrainerCallback):
                 f"The trainer's 'num_gradient_accumulation_steps' is {trainer._num_gradient_accumulation_steps}, and a step has "
                 "a batch of the source and one of the target. Set it to 2."
             )
-        readers = getattr(trainer.data_loader, "readers", {})
-        if getattr(getattr(readers.get(self._target), "inner", None), "labelled", False):
+        if getattr(loader.readers[self._target].inner, "labelled", False):
             raise ConfigurationError(
                 f"The reader of '{self._target}' would read the target's labels. Give it 'labelled': false, or take raw_text."
             )

@@ -33,8 +33,8 @@ class LanguageMeans(TrainerCallback):
         model = trainer.model
         if not isinstance(model, LanguageSimilarity):
             raise ConfigurationError(
-                f"language_means is for the model 'language_similarity', not for {type(model).__name__}. Leave the callback out "
-                "of the trainer's 'callbacks'."
+                f"language_means was given to a {type(model).__name__}, which has no 'set_means'. Leave the callback out of the "
+                "trainer's 'callbacks'; 'language_similarity' is what it is for."
             )
         if not model.has_means:
             model.set_means(_means(trainer, model.languages))

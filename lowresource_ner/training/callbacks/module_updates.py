@@ -1,58 +1,20 @@
 """Makes one update of a batch of each module."""
 
 import contextlib
-from typing import (
-    Any,
-    Callable,
-    ContextManager,
-    Dict,
-    List,
-    Mapping,
-    Optional,
-    Protocol,
-    Sequence,
-    Tuple,
-    Union,
-    runtime_checkable,
-)
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 import torch
 from allennlp.common.checks import ConfigurationError
 from allennlp.training.callbacks import TrainerCallback
 from allennlp.training.gradient_descent_trainer import GradientDescentTrainer
 
-from lowresource_ner.metrics import MeanLoss
-from lowresource_ner.modules.lstm_parameters import LstmParameters, TaskAndDomain
+from lowresource_ner.data.batching.module_loader import ModuleLoader
+from lowresource_ner.models.pgn_bilstm_crossdomain import PgnBilstmCrossdomain
+from lowresource_ner.modules.lstm_parameters import TaskAndDomain
 from lowresource_ner.training.averaging import average_gradients, average_tensors
 
 LossWeight = Union[float, List[Tuple[int, float]]]
 Batches = Sequence[Mapping[str, Any]]
-
-
-class _Branch(Protocol):
-    pair: TaskAndDomain
-    needs_labels: bool
-    gradient_norm: MeanLoss
-
-
-@runtime_checkable
-class _Model(Protocol):
-    """What is needed of a model; see `PgnBilstmCrossdomain`."""
-
-    unlabelled_domains: List[str]
-
-    def branch(self, name: str) -> _Branch: ...
-
-    def training_step(self, batches: Batches) -> ContextManager[Dict[TaskAndDomain, torch.Tensor]]: ...
-
-
-@runtime_checkable
-class _Loader(Protocol):
-    """What is needed of a data loader; see `ModuleLoader`."""
-
-    modules: List[str]
-    readers: Dict[str, Any]
-    before_update: Optional[Callable[[Batches], None]]
 
 
 @TrainerCallback.register("module_updates")
@@ -98,11 +60,11 @@ class ModuleUpdates(TrainerCallback):
     def on_start(self, trainer: GradientDescentTrainer, is_primary: bool = True, **kwargs: Any) -> None:
         super().on_start(trainer, is_primary)
         model, loader = trainer.model, trainer.data_loader
-        if not isinstance(loader, _Loader):
+        if not isinstance(loader, ModuleLoader):
             raise ConfigurationError(
                 "module_updates needs the data loader and the scheduler 'one_batch_per_module', which name the modules."
             )
-        if not isinstance(model, _Model):
+        if not isinstance(model, PgnBilstmCrossdomain):
             raise ConfigurationError(
                 f"module_updates trains a model of several modules, such as pgn_bilstm_crossdomain, not {type(model).__name__}."
             )
@@ -143,7 +105,7 @@ class ModuleUpdates(TrainerCallback):
             raise RuntimeError(f"An update ended after {done} of its {len(self._weights)} modules.")
 
     def on_end(self, trainer: GradientDescentTrainer, *args: Any, **kwargs: Any) -> None:
-        if isinstance(trainer.data_loader, _Loader):
+        if isinstance(trainer.data_loader, ModuleLoader):
             trainer.data_loader.before_update = None
         self._update.close()
         self._unsynchronised.close()
@@ -153,9 +115,8 @@ class ModuleUpdates(TrainerCallback):
             average_tensors([theta.grad for theta in self._thetas.values() if theta.grad is not None])
         self._record_norms(trainer)
         self._update.close()
-        generators = [part for part in trainer.model.modules() if isinstance(part, LstmParameters)]
-        averaged = {id(weight) for generator in generators for weight in generator.parameters()}
-        others = [weight for weight in trainer.model.parameters() if id(weight) not in averaged]
+        generator = set(self._model.lstm_parameters.parameters())
+        others = [weight for weight in self._model.parameters() if weight not in generator]
         if trainer._distributed:
             average_gradients(others)
         if not _takes_sparse_gradients(trainer):
@@ -186,7 +147,7 @@ class ModuleUpdates(TrainerCallback):
             raise ConfigurationError("module_updates works with 'ddp_accelerator': {'type': 'torch'}, not with shards.")
 
 
-def _check_labels(model: _Model, loader: _Loader) -> None:
+def _check_labels(model: PgnBilstmCrossdomain, loader: ModuleLoader) -> None:
     for name in loader.modules:
         branch = model.branch(name)
         reads_labels = branch.needs_labels or getattr(loader.readers[name].inner, "labelled", False)

@@ -43,7 +43,7 @@ class TemperatureScaling(TrainerCallback):
             raise ConfigurationError("temperature_scaling needs labelled validation data: give 'validation_data_path'.")
         if not isinstance(trainer.model, Tagger):
             raise ConfigurationError(
-                f"temperature_scaling cannot calibrate a {type(trainer.model).__name__}, which is no tagger of this package. "
+                f"temperature_scaling cannot calibrate a {type(trainer.model).__name__}: it has no 'calibration_loss'. "
                 "Leave the callback out of the trainer's 'callbacks'."
             )
 
