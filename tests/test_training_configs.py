@@ -10,11 +10,11 @@ from typing import Any, Dict, List, Optional, Tuple
 
 import pytest
 import torch
-from allennlp.commands.train import TrainModel, train_model
+from allennlp.commands.train import train_model
 from allennlp.common import Params
-from allennlp.common.util import prepare_environment
 from allennlp.models import load_archive
 from conftest import REPOSITORY
+from support.trainings import training_loop
 
 import lowresource_ner  # noqa: F401  what the configs name is registered by the import
 
@@ -117,16 +117,11 @@ def as_read(path: Path, **overrides: Any) -> Dict[str, Any]:
     return Params.from_file(path, overrides or None).as_dict(quiet=True)
 
 
-def build(params: Params, folder: Path) -> TrainModel:
-    prepare_environment(params)
-    return TrainModel.from_params(params=params, serialization_dir=str(folder), local_rank=0)
-
-
 @pytest.mark.parametrize("path", [path for path in CONFIGS if path.stem != "voting"], ids=lambda path: path.stem)
 def test_config_builds_and_takes_a_step(path: Path, ready, tmp_path) -> None:
     """A step is a batch of each of its modules. (Nothing of a vote is trained; its own tests run it.)"""
     params = Params.from_file(path, {"trainer.num_epochs": 1})
-    loop = build(params, tmp_path)
+    loop = training_loop(params, tmp_path)
     loop.model.train()
     batches = iter(loop.trainer.data_loader)
     for module in getattr(getattr(loop.trainer.data_loader, "scheduler", None), "modules", [None]):
@@ -303,7 +298,7 @@ def test_weights_of_several_sources_are_chosen_by_a_variable(ready, monkeypatch)
 
 
 def test_weight_decay_spares_biases_and_layer_norm(environment, tmp_path) -> None:
-    loop = build(Params.from_file(REPOSITORY / "training_configs/cross_lingual/teacher.jsonnet"), tmp_path)
+    loop = training_loop(Params.from_file(REPOSITORY / "training_configs/cross_lingual/teacher.jsonnet"), tmp_path)
     names = {id(weight): name for name, weight in loop.model.named_parameters()}
     groups = [
         ({names[id(weight)] for weight in group["params"]}, group["weight_decay"])
@@ -359,7 +354,7 @@ def test_pgn_has_the_numbers_of_the_released_code(environment, tmp_path) -> None
         assert [path.rsplit("/", 2)[1:] for path in paths] == [[folder, "train.conll"]]
     assert config["validation_data_path"].endswith("bio/dev.conll")
 
-    built = build(Params(config), tmp_path).model
+    built = training_loop(Params(config), tmp_path).model
     generator = built.lstm_parameters
     # P is 161,600 with vectors of 50 numbers; the fixtures' have 16, and 2 directions of 4 gates read them.
     num_parameters = 161_600 - 2 * 400 * (50 - 16)
@@ -413,7 +408,7 @@ def test_uda_has_the_numbers_of_the_released_code(environment, tmp_path, monkeyp
     }
     text = "".join(map(str, [config["train_data_path"], config["validation_data_path"]]))
     assert "sea/dev" not in text and "sea/test" not in text, "nothing of the target but its raw text"
-    vocab = build(Params(config), tmp_path).model.vocab
+    vocab = training_loop(Params(config), tmp_path).model.vocab
     assert 50 < vocab.get_vocab_size("lm_words") < vocab.get_vocab_size("words") / 5
 
 

@@ -6,9 +6,10 @@ from typing import Any, Dict, List, Sequence
 import pytest
 import torch
 from allennlp.common import Params
-from allennlp.data import Batch, DatasetReader, Instance, Vocabulary
+from allennlp.data import DatasetReader, Instance, Vocabulary
 from allennlp.models import Model
 from conftest import CORPORA, TINY_ENCODER
+from support.batches import tensors
 
 from lowresource_ner.models import AdversarialTagger
 
@@ -25,12 +26,6 @@ def build(vocab: Vocabulary, kind: str = "adversarial_tagger", **model: Any) -> 
     embedder = {"type": "subword_transformer", "model_name": str(TINY_ENCODER), "max_length": 20}
     config = {"type": kind, "text_field_embedder": {"token_embedders": {"encoder": embedder}}, **model}
     return Model.from_params(Params(config), vocab=vocab)
-
-
-def batch_of(instances: Sequence[Instance], vocab: Vocabulary) -> Dict[str, Any]:
-    batch = Batch(instances)
-    batch.index_instances(vocab)
-    return batch.as_tensor_dict()
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +48,7 @@ def probabilities(model: AdversarialTagger, instances: Sequence[Instance]) -> Li
     layers = model.discriminator
     found = []
     for instance in instances:
-        vectors = model._embedder(batch_of([instance], model.vocab)["tokens"])[0]
+        vectors = model._embedder(tensors([instance], model.vocab)["tokens"])[0]
         hidden = (vectors @ layers.hidden.weight.T + layers.hidden.bias).clamp(min=0)
         logits = hidden @ layers.output.weight[0] + layers.output.bias
         assert len(logits) == len(instance["tokens"])
@@ -62,14 +57,14 @@ def probabilities(model: AdversarialTagger, instances: Sequence[Instance]) -> Li
 
 
 def encoded(model: AdversarialTagger, data) -> tuple:
-    return tuple(model.encode(batch_of(data[name], model.vocab)["tokens"]) for name in ("source", "target"))
+    return tuple(model.encode(tensors(data[name], model.vocab)["tokens"]) for name in ("source", "target"))
 
 
 def test_it_tags_as_mbert_tagger_does(data, model) -> None:
     plain = build(data["vocab"], "mbert_tagger").eval()
     own = model.state_dict()
     plain.load_state_dict({name: own[name] for name in plain.state_dict()})
-    batch = batch_of(data["source"], data["vocab"])
+    batch = tensors(data["source"], data["vocab"])
     found, expected = model(**batch), plain(**batch)
     assert found.keys() == expected.keys()
     torch.testing.assert_close(found["logits"], expected["logits"])
@@ -78,7 +73,7 @@ def test_it_tags_as_mbert_tagger_does(data, model) -> None:
 
 
 def test_probabilities_are_those_of_each_sentence_alone(data, model) -> None:
-    found = model.language_probabilities(batch_of(data["target"], data["vocab"])["tokens"])
+    found = model.language_probabilities(tensors(data["target"], data["vocab"])["tokens"])
     expected = probabilities(model, data["target"])
     assert max(map(max, expected)) - min(map(min, expected)) > 0.1
     for row, words in zip(found, expected):
@@ -139,7 +134,7 @@ def test_a_training_batch_without_tags_costs_no_pass_of_the_encoder(data, model)
     model.train()
     passes: List[Any] = []
     model._embedder.register_forward_hook(lambda *arguments: passes.append(arguments))
-    batch = batch_of(data["target"], data["vocab"])
+    batch = tensors(data["target"], data["vocab"])
     module_name = ["text_target"] * len(data["target"])
     output = model(tokens=batch["tokens"], metadata=batch["metadata"], module_name=module_name)
     assert passes == [] and output["module"] == "text_target" and output["loss"].item() == 0

@@ -7,7 +7,7 @@ import pytest
 import torch
 from allennlp.common import Params
 from allennlp.common.checks import ConfigurationError
-from allennlp.data import Batch, DatasetReader, Instance, Vocabulary
+from allennlp.data import DatasetReader, Instance, Vocabulary
 from allennlp.data.data_loaders import SimpleDataLoader
 from allennlp.data.fields import MetadataField, TensorField
 from allennlp.evaluation import SimpleEvaluator
@@ -16,6 +16,7 @@ from allennlp.models.archival import archive_model
 from allennlp.predictors import Predictor
 from allennlp.training import GradientDescentTrainer
 from conftest import CORPORA, TINY_ENCODER
+from support.batches import tensors
 
 from lowresource_ner.models import KdStudent, MbertTagger
 from lowresource_ner.modules import DistillationLoss
@@ -75,12 +76,6 @@ def vocab(labelled) -> Vocabulary:
 
 def with_fields(instances: list[Instance], *names: str) -> list[Instance]:
     return [Instance({name: each.fields[name] for name in ("tokens", "metadata", *names)}) for each in instances]
-
-
-def tensors(instances: list[Instance], vocab: Vocabulary) -> dict:
-    batch = Batch(instances)
-    batch.index_instances(vocab)
-    return batch.as_tensor_dict()
 
 
 TEACHER = ("teacher_probabilities",)

@@ -10,10 +10,11 @@ import torch
 from allennlp.common import Params
 from allennlp.common.checks import ConfigurationError
 from allennlp.common.util import sanitize
-from allennlp.data import Batch, DatasetReader, Instance, Vocabulary
+from allennlp.data import DatasetReader, Instance, Vocabulary
 from allennlp.models import Model, load_archive
 from allennlp.models.archival import archive_model
 from conftest import CORPORA, TINY_ENCODER
+from support.batches import tensors
 
 from lowresource_ner.models.warm_start import warm_start
 from lowresource_ner.modules.token_axes import token_axes_of
@@ -77,7 +78,7 @@ def test_a_sentence_alone_and_in_a_batch_get_the_same_tags_and_probabilities(hea
 def test_training_reduces_the_loss_and_reaches_every_weight(head) -> None:
     model, instances = build(config(head={"type": head}))
     model.train()
-    batch = _batch(instances[:6], model.vocab)
+    batch = tensors(instances[:6], model.vocab)
     optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
     losses = []
     for _ in range(25):
@@ -91,15 +92,9 @@ def test_training_reduces_the_loss_and_reaches_every_weight(head) -> None:
     assert unreached == set()
 
 
-def _batch(instances: list, vocab: Vocabulary) -> dict:
-    batch = Batch(instances)
-    batch.index_instances(vocab)
-    return batch.as_tensor_dict()
-
-
 def test_training_with_a_crf_decodes_nothing() -> None:
     model, instances = build(config(head={"type": "crf"}))
-    batch = _batch(instances[:3], model.vocab)
+    batch = tensors(instances[:3], model.vocab)
     model.train()
     model(**batch)
     assert model.get_metrics() == {}

@@ -13,17 +13,19 @@ import numpy
 import pytest
 import torch
 from allennlp.commands.evaluate import evaluate_from_archive
-from allennlp.commands.train import TrainModel, train_model
+from allennlp.commands.train import train_model
 from allennlp.common import Params
 from allennlp.common.checks import ConfigurationError
-from allennlp.common.util import prepare_environment, sanitize
-from allennlp.data import Batch, DatasetReader, Instance, Token, Vocabulary
+from allennlp.common.util import sanitize
+from allennlp.data import DatasetReader, Instance, Token, Vocabulary
 from allennlp.data.fields import MetadataField
 from allennlp.models import Model, load_archive
 from allennlp.modules.sampled_softmax_loss import SampledSoftmaxLoss
 from allennlp.predictors import Predictor
 from conftest import CORPORA, FIXTURES, REPOSITORY, TINY_ENCODER, conll_blocks
 from seqeval.metrics import f1_score, precision_score
+from support.batches import tensors
+from support.trainings import training_loop
 
 import lowresource_ner  # noqa: F401  what the configs name is registered by the import
 
@@ -114,17 +116,6 @@ def build(vocab: Vocabulary, dropout: float = 0.0, **changes: Any) -> Any:
     }
     torch.manual_seed(5)
     return Model.from_params(Params(copy.deepcopy(config)), vocab=vocab).double().eval()
-
-
-def tensors(instances: Sequence[Instance], vocab: Vocabulary, padding: int = 0) -> Dict[str, Any]:
-    """A batch, with so much more padding than it needs, in words as in characters."""
-    batch = Batch(instances)
-    batch.index_instances(vocab)
-    lengths = {
-        field: {key: length + padding for key, length in keys.items()}
-        for field, keys in batch.get_padding_lengths().items()
-    }
-    return batch.as_tensor_dict(lengths)
 
 
 def assert_equal(found: torch.Tensor, expected: torch.Tensor) -> None:
@@ -497,11 +488,6 @@ def transformer(config: Dict[str, Any]) -> Params:
     return Params(config)
 
 
-def loop(params: Params, folder: Path) -> TrainModel:
-    prepare_environment(params)
-    return TrainModel.from_params(params=params, serialization_dir=str(folder), local_rank=0)
-
-
 def config(name: str, **overrides: Any) -> Dict[str, Any]:
     small = {"trainer.num_epochs": 1, "model.encoder.hidden_size": 16, **overrides}
     return Params.from_file(CONFIGS / f"{name}.jsonnet", json.dumps(small)).as_dict(quiet=True)
@@ -509,12 +495,12 @@ def config(name: str, **overrides: Any) -> Dict[str, Any]:
 
 def test_a_language_model_refuses_vectors_that_have_seen_its_words(environment, tmp_path) -> None:
     with pytest.raises(ConfigurationError, match="language model lm_source.*SubwordTransformer gives contextual"):
-        loop(transformer(config("pgn")), tmp_path)
+        training_loop(transformer(config("pgn")), tmp_path)
 
 
 def test_without_language_models_a_transformer_gives_the_words_their_vectors(environment, tmp_path) -> None:
     """CO-NER on a contextual embedder."""
-    run = loop(transformer(config("co_ner")), tmp_path)
+    run = training_loop(transformer(config("co_ner")), tmp_path)
     before = {name: weight.detach().clone() for name, weight in run.model.named_parameters()}
     run.trainer.train()
     moved = [name for name, weight in run.model.named_parameters() if not torch.equal(weight, before[name])]
@@ -679,7 +665,7 @@ def test_three_domains_and_three_tasks(environment, tmp_path) -> None:
         "unlabelled_domains": ["sea"],
     }
     params["trainer"] |= {"num_gradient_accumulation_steps": 7, "callbacks": [{"type": "module_updates"}]}
-    run = loop(Params(params), tmp_path)
+    run = training_loop(Params(params), tmp_path)
     before = {name: weight.detach().clone() for name, weight in run.model.named_parameters()}
     run.trainer.train()
     moved = {name for name, weight in run.model.named_parameters() if not torch.equal(weight, before[name])}
@@ -741,7 +727,7 @@ def test_what_does_not_fit_is_named(changes, message, vocab) -> None:
 def test_vectors_of_another_size_are_named(environment, tmp_path) -> None:
     with pytest.raises(ConfigurationError, match="tiny.16d.txt.gz: vector 1 has 16 numbers.*'embedding_dim' is 100"):
         params = config("pgn", **{"model.text_field_embedder.token_embedders.words.embedding_dim": 100})
-        loop(Params(params), tmp_path)
+        training_loop(Params(params), tmp_path)
 
 
 def test_a_batch_of_several_modules_or_of_none_is_named(vocab, corpora) -> None:
@@ -762,7 +748,7 @@ def trained_with(changes: Dict[str, Any], folder: Path, name: str = "pgn", **ove
         if module not in params["data_loader"]["scheduler"]["modules"]:
             params["data_loader"]["scheduler"]["modules"].append(module)
             params["trainer"]["num_gradient_accumulation_steps"] += 1
-    loop(Params(params), folder).trainer.train()
+    training_loop(Params(params), folder).trainer.train()
 
 
 def language_model_reader(**options: Any) -> Dict[str, Any]:
@@ -798,7 +784,7 @@ def test_language_models_whose_readers_count_no_words_are_named(environment, tmp
         reader.pop("lm_namespace", None)
     del params["vocabulary"]["min_count"]  # which AllenNLP refuses for what nobody counts
     with pytest.raises(ConfigurationError, match="no words: namespace 'lm_words' is empty.*'lm_namespace': 'lm_words'"):
-        loop(Params(params), tmp_path)
+        training_loop(Params(params), tmp_path)
 
 
 def test_tags_of_another_namespace_are_refused(cross_domain_archive, tmp_path) -> None:

@@ -8,25 +8,18 @@ import torch
 from allennlp.commands.train import TrainModel
 from allennlp.common import Params
 from allennlp.common.checks import ConfigurationError
-from allennlp.common.util import prepare_environment
 from allennlp.models.archival import load_archive
 from conftest import REPOSITORY
+from support.trainings import training_loop
 
 import lowresource_ner  # noqa: F401  what the config names is registered by the import
 
 CONFIG = REPOSITORY / "training_configs/cross_domain/pgn.jsonnet"
 
 
-@pytest.fixture
-def environment(settings, monkeypatch) -> None:
-    for name, value in settings.items():
-        monkeypatch.setenv(name, value)
-
-
 def build(folder: Path, **overrides) -> TrainModel:
     params = Params.from_file(CONFIG, json.dumps({"trainer.num_epochs": 1, **overrides}))
-    prepare_environment(params)
-    return TrainModel.from_params(params=params, serialization_dir=str(folder), local_rank=0)
+    return training_loop(params, folder)
 
 
 def test_rows_follow_their_tokens(environment, cross_domain_archive, tmp_path) -> None:

@@ -50,7 +50,7 @@ def best_weights(folder: Path) -> Dict[str, torch.Tensor]:
     return weights
 
 
-def differing(first: Mapping[str, torch.Tensor], second: Mapping[str, torch.Tensor], fewest: int = 10) -> List[str]:
+def differing(first: Mapping[str, torch.Tensor], second: Mapping[str, torch.Tensor], fewest: int = 21) -> List[str]:
     """The names of the weights that are not the same bit for bit; both must have the same names, so many at least."""
     assert first.keys() == second.keys() and len(first) >= fewest
     return [name for name in first if not torch.equal(first[name], second[name])]

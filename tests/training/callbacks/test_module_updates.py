@@ -309,7 +309,7 @@ def test_killed_and_recovered_equals_unbroken(allennlp, tmp_path) -> None:
     """Killed in the middle of the second epoch of 7 steps, two steps after a checkpoint."""
     train(allennlp, CONFIG, tmp_path / "unbroken", OVERRIDES)
     kill_and_recover(allennlp, CONFIG, tmp_path / "run", OVERRIDES, 12)
-    assert differing(best_weights(tmp_path / "unbroken"), best_weights(tmp_path / "run")) == []
+    assert differing(best_weights(tmp_path / "unbroken"), best_weights(tmp_path / "run"), fewest=11) == []
 
     metrics = json.loads((tmp_path / "unbroken" / "metrics_epoch_2.json").read_text())
     events = b"".join(path.read_bytes() for path in (tmp_path / "unbroken" / "log").rglob("events*"))

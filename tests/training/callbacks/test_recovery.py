@@ -19,6 +19,7 @@ from allennlp.training.callbacks import TrainerCallback
 from conftest import REPOSITORY, archive_weights
 from support.full_disk import no_file_over
 from support.snapshots import recorded
+from support.trainings import differing, measured
 
 WITHIN_EPOCHS = {
     "dataset_reader.sample": 32,
@@ -96,11 +97,6 @@ def moment(run: Run, event: str) -> Path:
     return next(left for left in run.left if event in left.name)
 
 
-def measured(folder: Path) -> Dict[str, Any]:
-    metrics = json.loads((folder / "metrics.json").read_text())
-    return {name: value for name, value in metrics.items() if "duration" not in name and "memory" not in name}
-
-
 def put_back(run: Run, left: Path) -> None:
     shutil.rmtree(run.folder, ignore_errors=True)
     shutil.copytree(left, run.folder)
@@ -110,11 +106,6 @@ def recover(run: Run, left: Path) -> Dict[str, torch.Tensor]:
     put_back(run, left)
     train_model(run.config(), str(run.folder), recover=True)
     return archive_weights(run.folder / "model.tar.gz")
-
-
-def differing(first: Dict[str, torch.Tensor], second: Dict[str, torch.Tensor]) -> List[str]:
-    assert first.keys() == second.keys() and len(first) > 20
-    return [name for name in first if not torch.equal(first[name], second[name])]
 
 
 @pytest.mark.parametrize("run", [kind for kind in KINDS if kind != "without_random_state"], indirect=True)
