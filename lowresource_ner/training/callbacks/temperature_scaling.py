@@ -43,8 +43,8 @@ class TemperatureScaling(TrainerCallback):
             raise ConfigurationError("temperature_scaling needs labelled validation data: give 'validation_data_path'.")
         if not isinstance(trainer.model, Tagger):
             raise ConfigurationError(
-                f"temperature_scaling cannot calibrate a {type(trainer.model).__name__}: it has no 'calibration_loss'. "
-                "Leave the callback out of the trainer's 'callbacks'."
+                f"temperature_scaling cannot calibrate a {type(trainer.model).__name__}: it is no Tagger, which has a "
+                "'calibration_loss'. Leave the callback out of the trainer's 'callbacks'."
             )
 
     def on_end(
