@@ -15,7 +15,7 @@ REQUIREMENTS := requirements.txt requirements-dev.txt
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo cross-lingual test lint types baselines wheel clean distclean FORCE
+.PHONY: help install demo cross-lingual test test-fast lint types baselines wheel clean distclean FORCE
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1|/p' Makefile | while IFS='|' read -r target text; do printf '  make %-14s %s\n' "$$target" "$$text"; done
@@ -29,9 +29,13 @@ demo: $(INSTALLED) ## From 120 English sentences to taggers of Spanish, German a
 cross-lingual: $(INSTALLED) ## Train teachers on SOURCE and students for TARGET (folders of NER_DATA), and compare them
 	$(IN_VENV) -m allennlp cross-lingual --source $(SOURCE) --target $(TARGET) $(if $(ENCODER),--encoder $(ENCODER)) $(ARGS)
 
-# A file of tests to a worker, of which there are as many as cores and at most 4: each takes some 1.5 GB.
+# A file of tests to a worker, of which there are as many as cores and at most 4: each takes some 2 GB.
+PYTEST := $(IN_VENV) -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 test: $(INSTALLED) ## Run the whole test suite
-	$(IN_VENV) -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(PYTEST) $(ARGS)
+
+test-fast: $(INSTALLED) ## Run the tests that are not marked slow, in a minute and a half on two cores
+	$(PYTEST) -m "not slow" $(ARGS)
 
 lint: $(INSTALLED) ## Check the code with ruff
 	$(IN_VENV) -m ruff check . $(ARGS)

@@ -25,10 +25,17 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 Command = Callable[..., CompletedProcess[str]]
 
 
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
 def pytest_collection_modifyitems(items: List[pytest.Item]) -> None:
-    """Files that run whole commands (those of tests/, tests/training) come first, so that no worker is left with a long one."""
+    """
+    Files that run whole commands (those of tests/, tests/training) come first, so that no worker is left with a long one. Tests
+    that run commands, or need an archive that one has trained, are slow.
+    """
     top = Path(__file__).parent
     items.sort(key=lambda item: item.path.parent not in (top, top / "training"))
+    for item in items:
+        if "allennlp" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")
