@@ -171,7 +171,7 @@ def read_as_conlleval(tags: Sequence[str]) -> List[EntitySpan]:
         now = parse_tag(tag)
         if now.fault is not None:
             raise InvalidTagSequence(position, tag, now.fault)
-        if not continues(before, now):
+        if now.type is None or not continues(before, now):
             if before.type is not None:
                 spans.append(EntitySpan(start, position, before.type))
             start = position
