@@ -1,4 +1,4 @@
-// Supervised domain adaptation (SDA) of Jia, Liang and Zhang (2019): labels in both domains, label sets of their own.
+// Supervised domain adaptation (SDA) of Jia, Liang and Zhang (2019, P19-1236): labels in both domains, each with its own label set.
 //
 //   export NER_DATA=fixtures/corpora SOURCE=en TARGET=bio VECTORS=fixtures/vectors/tiny.16d.txt.gz VECTORS_DIM=16
 //   source training_configs/defaults.sh

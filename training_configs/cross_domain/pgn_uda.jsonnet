@@ -1,6 +1,6 @@
-// Unsupervised domain adaptation (UDA) of Jia, Liang and Zhang (2019): no labels in the target domain, whose NER module is never
-// trained. Its LSTM is generated from what source NER taught the task and target language modelling taught the domain, and
-// read out by the source's head.
+// Unsupervised domain adaptation (UDA) of Jia, Liang and Zhang (2019, P19-1236): no labels in the target domain, whose NER module is
+// never trained. Its LSTM is generated from the embedding of the task, learned by source NER, and that of the domain, learned by
+// target language modelling; the source's head reads its states.
 //
 //   export NER_DATA=fixtures/corpora SOURCE=en TARGET=sea VECTORS=fixtures/vectors/tiny.16d.txt.gz VECTORS_DIM=16
 //   source training_configs/defaults.sh

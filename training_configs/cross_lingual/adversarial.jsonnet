@@ -1,10 +1,11 @@
-// AdvPicker's first part (Chen et al., ACL 2021): a tagger trained on a labelled language while a discriminator learns to tell its
-// words from those of the target language's raw text, and the encoder to deceive it. With the numbers of the released code.
+// The first part of AdvPicker (Chen et al. 2021, arXiv:2106.02300): a tagger trained on a labelled language, while a discriminator
+// learns to tell its words from those of the target language's raw text, and the encoder learns to deceive the discriminator. The
+// numbers are those of the released code.
 //
 //   export NER_DATA=fixtures/corpora TARGET=es && source training_configs/defaults.sh
 //   allennlp train training_configs/cross_lingual/adversarial.jsonnet -s runs/adversarial --include-package lowresource_ner
 //
-// Its archive is a teacher as any other, and student_selected.jsonnet selects with it. The last epoch is kept; the released code
+// Its archive can be a teacher like any other, and student_selected.jsonnet selects with it. The last epoch is kept; the released code
 // keeps the epoch of the best F1 on the target's development set. The sentences of a CoNLL file as the target's text:
 // --overrides '{"train_data_path.text_target": "fixtures/corpora/es/train.conll", "dataset_reader.readers.text_target": {"type":
 // "conll_ner", "labelled": false, "token_indexers": {"encoder": {"type": "subwords", "model_name": "multilingual-mini"}}}}'

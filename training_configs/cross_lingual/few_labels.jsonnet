@@ -1,4 +1,4 @@
-// A few labelled sentences of the target language: train on a sample of them, from an encoder or from a teacher's archive.
+// A tagger trained on a few labelled sentences of the target language, from an encoder or from a teacher's archive.
 //
 //   export NER_DATA=fixtures/corpora SOURCE=sw ENCODER=runs/teacher/model.tar.gz && source training_configs/defaults.sh
 //   allennlp train training_configs/cross_lingual/few_labels.jsonnet -s runs/few_labels --include-package lowresource_ner

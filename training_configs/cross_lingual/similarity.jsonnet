@@ -1,5 +1,5 @@
-// Which source languages the target is near to (Wu et al. 2020, section 3.3): a model that tells the source languages apart. A student of
-// several teachers weights them by it; see student_multi_source.
+// A model that tells the source languages apart, by which the similarity of the target to each is measured (Wu et al. 2020,
+// arXiv:2004.12440, section 3.3). A student of several teachers weights them by it; see student_multi_source.
 //
 //   export NER_DATA=fixtures/corpora SOURCES=en,de && source training_configs/defaults.sh
 //   allennlp train training_configs/cross_lingual/similarity.jsonnet -s runs/similarity --include-package lowresource_ner
@@ -7,7 +7,7 @@
 // The words of $NER_DATA/<language>/train.conll are read, never the tags. Its accuracy on held-out text:
 //   allennlp evaluate runs/similarity/model.tar.gz '{"en": "fixtures/corpora/en/test.conll", "de": "fixtures/corpora/de/test.conll"}' \
 //     --include-package lowresource_ner
-// How near each sentence of a text is to each language (lines as the predictor ner takes them; {"measure": "cosine"} for another measure):
+// The similarity of each sentence of a text to each language (lines as for the predictor ner; {"measure": "cosine"} for another measure):
 //   allennlp predict runs/similarity/model.tar.gz fixtures/corpora/es/raw.txt --predictor-args '{"input_format": "text"}' \
 //     --output-file scores.jsonl --silent --include-package lowresource_ner
 // A sample of each language: --overrides '{"dataset_reader.reader.sample": 100}'

@@ -1,5 +1,5 @@
-// Multi-source TS of Wu et al. (2020): a student of several teachers, each of a language, weighted alike or by how near their languages
-// are to the target's.
+// Multi-source TS of Wu et al. (2020, arXiv:2004.12440): a student of several teachers, one for each source language, which are weighted
+// alike or by the similarity of their languages to the target.
 //
 //   export NER_DATA=fixtures/corpora TARGET=es TEACHERS=en=runs/en/model.tar.gz,de=runs/de/model.tar.gz && source training_configs/defaults.sh
 //   allennlp train training_configs/cross_lingual/student_multi_source.jsonnet -s runs/student --include-package lowresource_ner

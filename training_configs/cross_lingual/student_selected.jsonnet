@@ -1,12 +1,12 @@
-// AdvPicker's second part (Chen et al., ACL 2021): a student that learns a teacher's probabilities on those 80 % of the target's
-// raw text whose language a discriminator can tell least.
+// The second part of AdvPicker (Chen et al. 2021, arXiv:2106.02300): a student that learns a teacher's probabilities on the 80 % of
+// the target's raw text whose language a discriminator is least sure of.
 //
 //   export NER_DATA=fixtures/corpora TARGET=es TEACHER=runs/teacher/model.tar.gz DISCRIMINATOR=runs/adversarial/model.tar.gz
 //   source training_configs/defaults.sh
 //   allennlp train training_configs/cross_lingual/student_selected.jsonnet -s runs/student_selected --include-package lowresource_ner
 //
 // AdvPicker takes the archive of adversarial.jsonnet for both: TEACHER=$DISCRIMINATOR. It differs from student_soft in the selection
-// alone; the released code trains its student for ten epochs, at 6e-5, and keeps the epoch of the best F1 on the target's
+// only; the released code trains its student for ten epochs, at 6e-5, and keeps the epoch of the best F1 on the target's
 // development set. Another share: --overrides '{"dataset_reader.selections.0.share": 0.5}'
 local environment = import '../lib/environment.libsonnet';
 

@@ -1,4 +1,4 @@
-// TS of Wu et al. (2020): a student that learns a teacher's probabilities on raw text of the target language.
+// TS of Wu et al. (2020, arXiv:2004.12440): a student that learns a teacher's probabilities on raw text of the target language.
 //
 //   export NER_DATA=fixtures/corpora TARGET=es TEACHER=runs/teacher/model.tar.gz && source training_configs/defaults.sh
 //   allennlp train training_configs/cross_lingual/student_soft.jsonnet -s runs/student --include-package lowresource_ner

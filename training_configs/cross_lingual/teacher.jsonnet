@@ -1,9 +1,9 @@
-// The teacher of Wu et al. (2020): multilingual BERT with a linear layer, trained on a labelled language.
+// The teacher of Wu et al. (2020, arXiv:2004.12440): multilingual BERT with a linear layer, trained on a labelled language.
 //
 //   export NER_DATA=fixtures/corpora && source training_configs/defaults.sh
 //   allennlp train training_configs/cross_lingual/teacher.jsonnet -s runs/teacher --include-package lowresource_ner
 //
-// The last epoch is kept: nothing is selected, on the target language least of all.
+// The last epoch is kept, as in the paper: nothing is selected.
 local environment = import '../lib/environment.libsonnet';
 
 (import '../lib/encoder_tagger.libsonnet') {

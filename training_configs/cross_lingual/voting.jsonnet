@@ -1,4 +1,4 @@
-// The vote of several teachers, without a student: nothing is trained, and the archive names the teachers' files, which must stay.
+// The mean of several teachers' probabilities, without a student: nothing is trained, and the archive needs the teachers' files.
 //
 //   export NER_DATA=fixtures/corpora TARGET=es TEACHERS=en=runs/en/model.tar.gz,de=runs/de/model.tar.gz && source training_configs/defaults.sh
 //   allennlp train training_configs/cross_lingual/voting.jsonnet -s runs/voting --include-package lowresource_ner

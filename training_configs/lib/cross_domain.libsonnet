@@ -1,5 +1,5 @@
-// NER and language modelling in several domains, with the sizes of Jia, Liang and Zhang (2019) as released. Leaves list the modules;
-// every reader, path, head and loss weight follows from these.
+// NER and language modelling in several domains, with the sizes of Jia, Liang and Zhang (2019, P19-1236) as released. Configs that
+// import this list their modules; every reader, path, head and loss weight follows from these.
 local environment = import 'environment.libsonnet';
 local resumable = import 'resumable.libsonnet';
 

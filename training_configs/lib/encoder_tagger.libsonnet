@@ -1,5 +1,5 @@
-// A tagger on a transformer, trained on labelled text with the numbers of Wu et al. (2020), section 4.2, or, if the encoder is small,
-// with such as suit that. Leaves set what differs.
+// A tagger on a transformer, trained on labelled text with the numbers of Wu et al. (2020, arXiv:2004.12440, section 4.2), or, if the
+// encoder is small, with numbers for a small one. Configs that import this set what differs.
 local environment = import 'environment.libsonnet';
 local resumable = import 'resumable.libsonnet';
 

@@ -1,5 +1,5 @@
-// What the configs read from the environment. A variable that is not set stops with its name; `source
-// training_configs/defaults.sh` sets all but NER_DATA.
+// The environment variables that the configs read. Where one is not set, the error names it; `source training_configs/defaults.sh`
+// sets all but NER_DATA.
 local required(name, meaning) =
   local value = std.extVar(name);
   if value == '' then error '%s is empty: it is %s. See training_configs/defaults.sh.' % [name, meaning] else value;

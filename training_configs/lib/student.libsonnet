@@ -1,5 +1,5 @@
-// A student of Wu et al. (2020): trained on raw text of the target language, with what teachers say of its words. Leaves set the loss,
-// the teachers, and what is learned from.
+// A student of Wu et al. (2020, arXiv:2004.12440), trained on raw text of the target language with the probabilities of teachers.
+// Configs that import this set the loss, the teachers, and what is learned from.
 local environment = import 'environment.libsonnet';
 
 (import 'encoder_tagger.libsonnet') {
