@@ -7,8 +7,8 @@ import numpy
 
 KEY_BYTES = 20
 
+# "rest" tells apart digests that are alike in their first half, which hardly ever happens.
 _KEY = numpy.dtype([("high", "<u8"), ("rest", "S12")])
-# Of digests alike in their first half, as good as impossible, the rest decides.
 
 
 def sentence_key(words: Sequence[str]) -> bytes:
@@ -36,11 +36,6 @@ class SentenceIndex:
 
     def __len__(self) -> int:
         return len(self._high)
-
-    @property
-    def num_bytes(self) -> int:
-        """The memory that the table takes."""
-        return self._high.nbytes + self._rest.nbytes + self._places.nbytes
 
     def extend(self, keys: Iterable[bytes], places: numpy.ndarray) -> None:
         """
