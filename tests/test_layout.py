@@ -1,5 +1,5 @@
 """
-The rooms of the house, and which may import which: every import statement of the package is read, wherever it stands.
+Which folder of the package may import which: every import statement is read, wherever it stands.
 
 docs/design.md gives the reasons.
 """
@@ -15,7 +15,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "lowresource_ner"
 FEWEST_FILES = 30
 
-# What a room may import of the package besides itself: whole rooms or single files. `ANYTHING` stands for all of it.
+# What a folder may import of the package besides itself: whole folders or single files. `ANYTHING` stands for all of it.
 ANYTHING = {""}
 MAY_IMPORT = {
     "__init__": ANYTHING,
@@ -112,8 +112,8 @@ def within(path: Path) -> str:
     return ".".join(parts)
 
 
-def allowed(room: str, target: str) -> bool:
-    names = MAY_IMPORT[room] | {room}
+def allowed(folder: str, target: str) -> bool:
+    names = MAY_IMPORT[folder] | {folder}
     return any(name == "" or target == name or target.startswith(name + ".") for name in names)
 
 
@@ -127,9 +127,9 @@ def test_every_file_was_looked_at() -> None:
     assert len(ours) >= FEWEST_FILES
 
 
-def test_every_room_has_its_rule() -> None:
-    rooms = {within(source).split(".")[0] for source in files()}
-    assert rooms <= set(MAY_IMPORT), "say in MAY_IMPORT and docs/design.md what the new room may import"
+def test_every_folder_has_its_rule() -> None:
+    folders = {within(source).split(".")[0] for source in files()}
+    assert folders <= set(MAY_IMPORT), "say in MAY_IMPORT and docs/design.md what the new folder may import"
 
 
 def test_imports_run_one_way() -> None:
@@ -151,11 +151,13 @@ def test_a_wrong_import_would_be_found() -> None:
     assert allowed("models", "tagging.tag_scheme")
 
 
-def test_no_folder_is_a_heap() -> None:
-    """A folder of more files than one sees at a glance is to be divided."""
+def test_no_folder_has_too_many_files() -> None:
+    """Larger ones are hard to survey: divide them."""
     sizes = Counter(source.parent for source in files() if source.name != "__init__.py")
-    heaps = {str(folder.relative_to(PACKAGE)): size for folder, size in sizes.items() if size > MOST_FILES_OF_A_FOLDER}
-    assert heaps == {}
+    too_large = {
+        str(folder.relative_to(PACKAGE)): size for folder, size in sizes.items() if size > MOST_FILES_OF_A_FOLDER
+    }
+    assert too_large == {}
 
 
 def test_no_import_of_ours_is_relative() -> None:
