@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "modules": {"common", "tagging", "encoding"},
     "metrics": {"common", "tagging"},
     "models": {"common", "tagging", "archives", "encoding", "modules", "metrics"},
-    "training": {"common", "archives", "metrics", "modules.lstm_parameters", "models", "data.batching"},
+    "training": {"common", "archives", "metrics", "modules.encoder_parameters", "models", "data.batching"},
     "predictors": {"common", "tagging", "data", "models"},
     "distillation": {
         "common",
@@ -147,7 +147,7 @@ def test_a_wrong_import_would_be_found() -> None:
     assert not allowed("training", "distillation") and not allowed("models", "training")
     assert not allowed("data", "commands")
     assert not allowed("data", "data_of_others")
-    assert allowed("training", "modules.lstm_parameters") and not allowed("training", "modules.tag_heads")
+    assert allowed("training", "modules.encoder_parameters") and not allowed("training", "modules.tag_heads")
     assert allowed("models", "tagging.tag_scheme")
 
 

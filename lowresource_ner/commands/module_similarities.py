@@ -7,8 +7,8 @@ import torch
 from allennlp.common.checks import ConfigurationError
 
 from lowresource_ner.models import PgnBilstmCrossdomain
+from lowresource_ner.modules.encoder_parameters import ParameterGenerator
 from lowresource_ner.modules.generated_lstm import GeneratedLstm
-from lowresource_ner.modules.lstm_parameters import ParameterGenerator
 
 Numbers = List[float]
 Matrix = List[Numbers]

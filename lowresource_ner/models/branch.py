@@ -9,13 +9,13 @@ from allennlp.training.metrics import Metric
 from lowresource_ner.metrics import MeanLoss
 from lowresource_ner.models.heads import ModuleHead
 from lowresource_ner.models.module_config import ModuleConfig
-from lowresource_ner.modules.lstm_parameters import TaskAndDomain
+from lowresource_ner.modules.encoder_parameters import TaskAndDomain
 
 
 class Branch:
     """
     What a config calls a module of the model: a task and a domain, from which an LSTM is generated, and the head that reads
-    its states. It keeps its own scores. Its weights are elsewhere: in the head and in `LstmParameters`.
+    its states. It keeps its own scores. Its weights are elsewhere: in the head and in `EncoderParameters`.
 
     # Parameters
 

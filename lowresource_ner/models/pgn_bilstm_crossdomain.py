@@ -20,8 +20,8 @@ from lowresource_ner.models.module_config import ModuleConfig, check_names
 from lowresource_ner.models.tagger import Tagger
 from lowresource_ner.models.warm_start import warm_start
 from lowresource_ner.modules.contextual import check_language_model_inputs
+from lowresource_ner.modules.encoder_parameters import EncoderParameters, ParameterGenerator, TaskAndDomain
 from lowresource_ner.modules.generated_lstm import GeneratedLstm
-from lowresource_ner.modules.lstm_parameters import LstmParameters, ParameterGenerator, TaskAndDomain
 from lowresource_ner.modules.tag_heads import TagHead
 from lowresource_ner.modules.token_axes import token_axes_of
 
@@ -57,7 +57,7 @@ class PgnBilstmCrossdomain(Tagger):
     modules : `Dict[str, ModuleConfig]`
         By names of your own, `{task}_{domain}` by custom.
     default_module : `str`
-    lstm_parameters : `Lazy[LstmParameters]`, optional (default = `parameter_generator`)
+    lstm_parameters : `Lazy[EncoderParameters]`, optional (default = `parameter_generator`)
         "parameter_generator", or "shared" for one LSTM for all modules.
     unlabelled_domains : `Optional[List[str]]`
         Domains that must not be trained with labels.
@@ -89,7 +89,7 @@ class PgnBilstmCrossdomain(Tagger):
         heads: Dict[str, Lazy[ModuleHead]],
         modules: Dict[str, ModuleConfig],
         default_module: str,
-        lstm_parameters: Lazy[LstmParameters] = Lazy(ParameterGenerator),  # noqa: B008  AllenNLP's way of a default
+        lstm_parameters: Lazy[EncoderParameters] = Lazy(ParameterGenerator),  # noqa: B008  AllenNLP's way of a default
         unlabelled_domains: Optional[List[str]] = None,
         dropout: float = 0.5,
         tag_scheme: str = "IOBES",
@@ -152,7 +152,7 @@ class PgnBilstmCrossdomain(Tagger):
         """
         Opens an update of the model on the given batches, which go through `forward` and their losses' backward passes before
         the update is closed. As all batches are known, work on them can be done at once: the parameters of their LSTMs are
-        generated together. See `LstmParameters.step`.
+        generated together. See `EncoderParameters.step`.
         """
         return self.lstm_parameters.step([self._branch_of(batch).pair for batch in batches])
 

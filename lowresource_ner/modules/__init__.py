@@ -6,9 +6,9 @@ from lowresource_ner.modules.distillation_losses import (
     MseLoss,
     SoftCrossEntropyLoss,
 )
+from lowresource_ner.modules.encoder_parameters import EncoderParameters, ParameterGenerator, SharedParameters
 from lowresource_ner.modules.language_discriminator import LanguageDiscriminator
 from lowresource_ner.modules.language_scores import LanguageScores
-from lowresource_ner.modules.lstm_parameters import LstmParameters, ParameterGenerator, SharedParameters
 from lowresource_ner.modules.subword_transformer import SubwordTransformer
 from lowresource_ner.modules.tag_heads import BiaffineHead, CrfHead, SoftmaxHead, TagHead
 from lowresource_ner.modules.word_vectors import WordVectors
@@ -22,7 +22,7 @@ __all__ = [
     "KlLoss",
     "LanguageDiscriminator",
     "LanguageScores",
-    "LstmParameters",
+    "EncoderParameters",
     "MseLoss",
     "ParameterGenerator",
     "SharedParameters",

@@ -10,7 +10,7 @@ from allennlp.training.gradient_descent_trainer import GradientDescentTrainer
 
 from lowresource_ner.data.batching.module_loader import ModuleLoader
 from lowresource_ner.models.pgn_bilstm_crossdomain import PgnBilstmCrossdomain
-from lowresource_ner.modules.lstm_parameters import TaskAndDomain
+from lowresource_ner.modules.encoder_parameters import TaskAndDomain
 from lowresource_ner.training.averaging import average_gradients, average_tensors
 
 LossWeight = Union[float, List[Tuple[int, float]]]
@@ -25,10 +25,10 @@ class ModuleUpdates(TrainerCallback):
     take the mean.
 
     The data loader opens an update with all its batches; the callback closes it after the last backward pass. The
-    parameters of all modules' LSTMs are generated once an update, and their gradients carried back once
-    (`LstmParameters.step`). Under distributed training the workers' gradients are averaged once an update, those of the generated
-    parameters in place of those of the generator. Sparse gradients are made dense where the optimizer or gradient clipping
-    needs that.
+    parameters of all modules' encoders are generated once an update, and their gradients carried back once
+    (`EncoderParameters.step`). Under distributed training the workers' gradients are averaged once an update, those of the
+    generated parameters in place of those of the generator. Sparse gradients are made dense where the optimizer or gradient
+    clipping needs that.
 
     Needs the scheduler `one_batch_per_module`, and `num_gradient_accumulation_steps` equal to the number of its modules.
 

@@ -1,4 +1,4 @@
-"""Generates LSTM weights from embeddings of task and domain: the parameter generation network."""
+"""Generates an encoder's weights from embeddings of task and domain: the parameter generation network."""
 
 import math
 from typing import Optional, Sequence
@@ -6,19 +6,19 @@ from typing import Optional, Sequence
 import torch
 from allennlp.common.checks import ConfigurationError
 
-from lowresource_ner.modules.lstm_parameters.lstm_parameters import LstmParameters, TaskAndDomain
+from lowresource_ner.modules.encoder_parameters.encoder_parameters import EncoderParameters, TaskAndDomain
 
 
-@LstmParameters.register("parameter_generator")
-class ParameterGenerator(LstmParameters):
+@EncoderParameters.register("parameter_generator")
+class ParameterGenerator(EncoderParameters):
     """
-    θ = W ⊗ I_d ⊗ I_t for every weight and bias of an LSTM: W is a tensor of P × V × U numbers, I_t ∈ R^V the embedding of
-    the task, I_d ∈ R^U that of the domain (Jia, Liang and Zhang 2019, P19-1236, the parameter generation network).
+    θ = W ⊗ I_d ⊗ I_t for every weight and bias of an encoder: W is a tensor of P × V × U numbers, I_t ∈ R^V the embedding of the
+    task, I_d ∈ R^U that of the domain (Jia, Liang and Zhang 2019, P19-1236, the parameter generation network).
 
     W begins as U(-1/√h, 1/√h), h the hidden size of a direction, and the embeddings as U(-√(3/8), √(3/8)), 8 being their size:
     in general ±√(3/√(V·U)), so that θ has the variance of an ordinary LSTM's weights.
 
-    Registered as an `LstmParameters` with name "parameter_generator".
+    Registered as an `EncoderParameters` with name "parameter_generator".
 
     # Parameters
 
@@ -44,8 +44,9 @@ class ParameterGenerator(LstmParameters):
         task_dim: int = 8,
         domain_dim: int = 8,
         domain_difference: float = 1.0,
+        initial_scales: Optional[torch.Tensor] = None,
     ) -> None:
-        super().__init__(tasks, domains, num_parameters, hidden_size)
+        super().__init__(tasks, domains, num_parameters, hidden_size, initial_scales)
         if not 0 <= domain_difference <= 1:
             raise ConfigurationError(f"'domain_difference' is {domain_difference}; it is from 0 to 1.")
         # W, its last two axes as one: (P, V · U).
@@ -55,6 +56,8 @@ class ParameterGenerator(LstmParameters):
         self.domain_embeddings = torch.nn.Parameter(torch.empty(len(domains), domain_dim))
         bound = 1 / math.sqrt(hidden_size)
         torch.nn.init.uniform_(self.weight, -bound, bound)
+        if initial_scales is not None:
+            self.weight.data.mul_(initial_scales.unsqueeze(1))
         bound = math.sqrt(3 / math.sqrt(task_dim * domain_dim))
         torch.nn.init.uniform_(self.task_embeddings, -bound, bound)
         torch.nn.init.uniform_(self.domain_embeddings, -bound, bound)

@@ -9,7 +9,12 @@ import torch
 from allennlp.common import Params
 from allennlp.common.checks import ConfigurationError
 
-from lowresource_ner.modules.lstm_parameters import LstmParameters, ParameterGenerator, SharedParameters, TaskAndDomain
+from lowresource_ner.modules.encoder_parameters import (
+    EncoderParameters,
+    ParameterGenerator,
+    SharedParameters,
+    TaskAndDomain,
+)
 
 KINDS = pytest.mark.parametrize("kind", [ParameterGenerator, SharedParameters])
 SIZES = {"two-by-two": (2, 2), "two-tasks-three-domains": (2, 3), "one": (1, 1)}
@@ -161,8 +166,8 @@ def test_shared_parameters_begin_as_torchs_lstm():
 @pytest.mark.parametrize("name, kind", [("parameter_generator", ParameterGenerator), ("shared", SharedParameters)])
 def test_registered(name, kind):
     extras = {"tasks": ["ner"], "domains": ["source"], "num_parameters": 4, "hidden_size": 2}
-    assert type(LstmParameters.from_params(Params({"type": name}), **extras)) is kind
-    assert type(LstmParameters.from_params(Params({}), **extras)) is ParameterGenerator
+    assert type(EncoderParameters.from_params(Params({"type": name}), **extras)) is kind
+    assert type(EncoderParameters.from_params(Params({}), **extras)) is ParameterGenerator
 
 
 # A step in which the parameters of all pairs are generated at once.

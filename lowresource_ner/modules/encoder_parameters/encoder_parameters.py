@@ -1,4 +1,4 @@
-"""Gives each task in each domain the weights of its LSTM."""
+"""Gives each task in each domain the weights of its encoder."""
 
 import contextlib
 from typing import Dict, Iterator, NamedTuple, Optional, Sequence
@@ -8,15 +8,16 @@ from allennlp.common import Registrable
 
 
 class TaskAndDomain(NamedTuple):
-    """A task and a domain, by name: what an LSTM is generated for."""
+    """A task and a domain, by name: what an encoder is generated for."""
 
     task: str
     domain: str
 
 
-class LstmParameters(torch.nn.Module, Registrable):
+class EncoderParameters(torch.nn.Module, Registrable):
     """
-    Gives each pair of a task and a domain the parameters θ of its LSTM, as one vector in the order of `GeneratedLstm`.
+    Gives each pair of a task and a domain the parameters θ of its encoder, as one vector. What they are the encoder says:
+    `GeneratedLstm` reads θ as the weights of an LSTM, `TransformerAdapters` as those of small layers in a transformer.
 
     A plain call generates θ, and the loss is differentiated through it. With several pairs in one update (Jia et al. 2019,
     P19-1236, algorithm 1), that would read and write the generator's weights once for each. Within `step`, θ of all pairs is
@@ -29,12 +30,21 @@ class LstmParameters(torch.nn.Module, Registrable):
     num_parameters : `int`
         P, the length of θ. Given by the model.
     hidden_size : `int`
-        Of the LSTM, per direction, for the initialisation. Given by the model.
+        Of the encoder (of an LSTM, per direction), for the initialisation. Given by the model.
+    initial_scales : `torch.Tensor`, optional (default = `None`)
+        (num_parameters,): how many times as large each number of θ begins. None for 1. Given by the model.
     """
 
     default_implementation = "parameter_generator"
 
-    def __init__(self, tasks: Sequence[str], domains: Sequence[str], num_parameters: int, hidden_size: int) -> None:
+    def __init__(
+        self,
+        tasks: Sequence[str],
+        domains: Sequence[str],
+        num_parameters: int,
+        hidden_size: int,
+        initial_scales: Optional[torch.Tensor] = None,
+    ) -> None:
         super().__init__()
         self.tasks = list(tasks)
         self.domains = list(domains)
