@@ -139,12 +139,7 @@ class Plan:
         return self._training(name, "similarity", seed, {"SOURCES": ",".join(sources)}, {}, files)
 
     def _student(
-        self,
-        cell: Cell,
-        config: str,
-        variables: Dict[str, str],
-        teachers: Sequence[Path],
-        others: Dict[str, Path],
+        self, cell: Cell, config: str, variables: Dict[str, str], teachers: Sequence[Path], others: Dict[str, Path]
     ) -> Path:
         """`others` are archives other than the teachers', by the variable that names each in the config."""
         return self._training(

@@ -30,9 +30,7 @@ class Request:
     rounds: int = option(1, "a student of ts teaches the next one, ts-2")
     overrides: Dict[str, Any] = option(dict, "of the training of every teacher and student", metavar="JSON")
     config_overrides: Dict[str, Dict[str, Any]] = option(
-        dict,
-        'besides these, by the name of a config: \'{"similarity": {"trainer.num_epochs": 5}}\'',
-        metavar="JSON",
+        dict, 'besides these, by the name of a config: \'{"similarity": {"trainer.num_epochs": 5}}\'', metavar="JSON"
     )
     device: int = option(-1, "-1 for the CPU, or the number of a GPU (DEVICE)", variable="DEVICE")
     encoder_size: str = option(
