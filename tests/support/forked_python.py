@@ -44,6 +44,7 @@ def _start_server() -> None:
 
 def become(argv: Sequence[str], cwd: Path, environment: Dict[str, str], output: Path, errors: Path) -> None:
     """Goes on as Python does with these arguments, `-m MODULE` or a script first. The output is appended to files."""
+    atexit._clear()  # of the process that this one was forked from
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(environment)
@@ -64,4 +65,4 @@ def become(argv: Sequence[str], cwd: Path, environment: Dict[str, str], output: 
         sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]  # which AllenNLP replaces
         sys.exit(1)
     finally:
-        atexit._run_exitfuncs()  # forked processes end without them
+        atexit._run_exitfuncs()  # which forked processes end without
