@@ -214,7 +214,10 @@ class TestPlan:
             ({"sources": ["en", "es"]}, "'es' is the target and a source"),
             ({"sources": ["en", "en"]}, "--source names something twice: en, en"),
             ({"rounds": 0}, "--rounds is 0"),
-            ({"rounds": 2, "systems": ["mt", "hl"]}, "--rounds is 2, and 'ts', .* none of the systems: mt, hl"),
+            (
+                {"rounds": 2, "systems": ["mt", "hl"]},
+                "--rounds is 2, which is for 'ts', and that is none of the systems: mt, hl",
+            ),
             ({"config_overrides": {"teecher": {}}}, "--config-overrides names teecher, which is no config in"),
             (
                 {"sources": ["xx"]},

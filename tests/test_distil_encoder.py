@@ -326,10 +326,7 @@ def test_a_smaller_encoder(unbroken, xlm_r) -> None:
     assert (
         before.keys()
         == after.keys()
-        == {
-            "eval_loss",
-            *(f"eval_{name}{kind}_loss" for name in ("", "sw_", "de-es_") for kind in ("hidden", "mlm")),
-        }
+        == {"eval_loss", *(f"eval_{name}{kind}_loss" for name in ("", "sw_", "de-es_") for kind in ("hidden", "mlm"))}
     )
     assert after["eval_hidden_loss"] < before["eval_hidden_loss"] - 0.05
     assert after["eval_mlm_loss"] < before["eval_mlm_loss"] - 0.05

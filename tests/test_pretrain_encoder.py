@@ -20,13 +20,7 @@ import torch
 from allennlp.commands import main
 from conftest import CORPORA, REPOSITORY, TINY_ENCODER
 from safetensors.torch import load_file
-from transformers import (
-    AutoModelForMaskedLM,
-    AutoTokenizer,
-    BertConfig,
-    DistilBertConfig,
-    RobertaConfig,
-)
+from transformers import AutoModelForMaskedLM, AutoTokenizer, BertConfig, DistilBertConfig, RobertaConfig
 
 from lowresource_ner.data.text_lines import ConllError
 from lowresource_ner.encoding.encoder_files import EncoderFiles

@@ -106,31 +106,19 @@ class Plan:
 
     def _tagger(self, config: str, source: str, seed: int) -> Path:
         """A tagger of a source language. An adversarial one also reads the target's text."""
-        types = types_of(self._request.data / source / "train.conll") | types_of(
-            self._request.data / source / "dev.conll"
-        )
-        label_map = map_for(types, self._request.label_map)
-        files = [self._request.data / source / f"{split}.conll" for split in ("train", "dev")]
-        variables = {"SOURCE": source}
+        request = self._request
+        files = [request.data / source / f"{split}.conll" for split in ("train", "dev")]
+        types = frozenset[str]().union(*map(types_of, files))
+        label_map = map_for(types, request.label_map)
+        overrides = mapped("validation_dataset_reader", label_map)
         if config == TEACHER:
-            return self._training(
-                f"teacher-{plain(source)}-{seed}",
-                config,
-                seed,
-                variables,
-                mapped("dataset_reader", label_map) | mapped("validation_dataset_reader", label_map),
-                files,
-            )
-        return self._training(
-            f"adversarial-{plain(source)}-{plain(self._request.target)}-{seed}",
-            config,
-            seed,
-            variables | {"TARGET": self._request.target},
-            mapped("dataset_reader.readers.ner_source", label_map)
-            | mapped("validation_dataset_reader", label_map)
-            | self._text("dataset_reader.readers.text_target", "train_data_path.text_target"),
-            [*files, self._request.target_text],
-        )
+            overrides |= mapped("dataset_reader", label_map)
+            return self._training(f"teacher-{plain(source)}-{seed}", config, seed, {"SOURCE": source}, overrides, files)
+        overrides |= mapped("dataset_reader.readers.ner_source", label_map)
+        overrides |= self._text("dataset_reader.readers.text_target", "train_data_path.text_target")
+        name = f"adversarial-{plain(source)}-{plain(request.target)}-{seed}"
+        variables = {"SOURCE": source, "TARGET": request.target}
+        return self._training(name, config, seed, variables, overrides, [*files, request.target_text])
 
     def _similarity(self, seed: int) -> Path:
         sources = self._request.sources
@@ -139,12 +127,7 @@ class Plan:
         return self._training(name, "similarity", seed, {"SOURCES": ",".join(sources)}, {}, files)
 
     def _student(
-        self,
-        cell: Cell,
-        config: str,
-        variables: Dict[str, str],
-        teachers: Sequence[Path],
-        others: Dict[str, Path],
+        self, cell: Cell, config: str, variables: Dict[str, str], teachers: Sequence[Path], others: Dict[str, Path]
     ) -> Path:
         """`others` are archives other than the teachers', by the variable that names each in the config."""
         return self._training(
@@ -158,14 +141,9 @@ class Plan:
         )
 
     def _vote(self, cell: Cell, variables: Dict[str, str], teachers: Sequence[Path]) -> Path:
-        return self._training(
-            self._name(cell),
-            VOTING,
-            cell.seed,
-            variables | {"TARGET": self._request.target},
-            self._text("dataset_reader"),
-            [self._request.target_text, *teachers],
-        )
+        variables = variables | {"TARGET": self._request.target}
+        inputs = [self._request.target_text, *teachers]
+        return self._training(self._name(cell), VOTING, cell.seed, variables, self._text("dataset_reader"), inputs)
 
     def _training(
         self,
@@ -215,6 +193,8 @@ class Plan:
         }
         self._configs.add("student_soft")
         name = f"soft-labels-{teacher.parent.name}-{plain(request.target)}"
+        variables = {**self._variables(), "TARGET": request.target, "TEACHER": str(teacher)}
+        variables |= {"SEED": "0", "DEVICE": str(request.device)}
         self._add(
             Step(
                 name=name,
@@ -222,13 +202,7 @@ class Plan:
                 settings={"overrides": overrides},
                 inputs=[request.target_text, teacher],
                 outputs=[],  # all steps share the store, and a student computes what is missing
-                variables={
-                    **self._variables(),
-                    "TARGET": request.target,
-                    "TEACHER": str(teacher),
-                    "SEED": "0",
-                    "DEVICE": str(request.device),
-                },
+                variables=variables,
             )
         )
         return name

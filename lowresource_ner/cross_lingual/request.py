@@ -30,9 +30,7 @@ class Request:
     rounds: int = option(1, "a student of ts teaches the next one, ts-2")
     overrides: Dict[str, Any] = option(dict, "of the training of every teacher and student", metavar="JSON")
     config_overrides: Dict[str, Dict[str, Any]] = option(
-        dict,
-        'besides these, by the name of a config: \'{"similarity": {"trainer.num_epochs": 5}}\'',
-        metavar="JSON",
+        dict, 'besides these, by the name of a config: \'{"similarity": {"trainer.num_epochs": 5}}\'', metavar="JSON"
     )
     device: int = option(-1, "-1 for the CPU, or the number of a GPU (DEVICE)", variable="DEVICE")
     encoder_size: str = option(
@@ -71,7 +69,7 @@ class Request:
         if self.rounds < 1:
             yield f"--rounds is {self.rounds}; 1 is one student, 2 one more that learns from the first."
         if self.rounds > 1 and "ts" not in self.systems:
-            yield f"--rounds is {self.rounds}, and 'ts', which it is of, is none of the systems: {', '.join(self.systems)}."
+            yield f"--rounds is {self.rounds}, which is for 'ts', and that is none of the systems: {', '.join(self.systems)}."
         strangers = [name for name in self.config_overrides if not (CONFIGS / f"{name}.jsonnet").is_file()]
         if strangers:
             yield f"--config-overrides names {', '.join(strangers)}, which is no config in {CONFIGS}."
@@ -79,7 +77,7 @@ class Request:
             if len(set(values)) < len(values):
                 yield f"{name} names something twice: {', '.join(map(str, values))}."
         if any(mark in source for source in self.sources for mark in ",="):
-            yield f"A source's name must have no comma and no '=': {' '.join(self.sources)}. Rename the folder."
+            yield f"The name of a source must have no comma and no '=': {' '.join(self.sources)}. Rename the folder."
         if self.target in self.sources:
             yield f"'{self.target}' is the target and a source."
         yield from self._missing_files()

@@ -1,4 +1,4 @@
-"""A vocabulary that does not read all of the data to find out what every sentence says."""
+"""A vocabulary that is counted from the first instance only."""
 
 from itertools import islice
 from typing import Any, Iterable
@@ -9,9 +9,9 @@ from allennlp.data import Instance, Vocabulary
 @Vocabulary.register("from_first_instance", constructor="from_first_instance")
 class FirstInstanceVocabulary(Vocabulary):
     """
-    AllenNLP's vocabulary, counted over the first instance alone: for a student, each of whose sentences names all labels of its
-    teachers, and whose sub-words are the encoder's own. AllenNLP's `from_instances` would read a text that is loaded lazily once
-    more, and have all of it labelled before the first step.
+    AllenNLP's vocabulary, counted from the first instance only. It suits a student, as each of its instances has all labels of
+    the teachers, and the sub-words are the encoder's own. AllenNLP's `from_instances` would read a lazily loaded text once more,
+    and have all of it labelled before the first step.
 
     Registered as a `Vocabulary` with name "from_first_instance".
     """

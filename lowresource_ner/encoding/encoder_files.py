@@ -1,10 +1,9 @@
 """
-Where an encoder's files are: this package, the Hugging Face hub, a local folder, or an archive of this package.
+Finds and loads the files of encoders: shipped with this package, on the Hugging Face hub, in a local folder, or in an archive.
 
-An AllenNLP archive holds the training config, the weights and the vocabulary folder. A transformer needs two things more,
-its own config and its tokenizer, and they must travel inside the archive or it loads only where it was trained. They belong
-to the vocabulary in the plain sense of the word, so they are kept in a hidden folder of it, `vocabulary/.encoders/`, which
-`archive_model` packs with the rest and `Vocabulary.from_files` passes over.
+An AllenNLP archive contains the training config, the weights and the vocabulary folder. A transformer also needs its own config
+and its tokenizer; without them, the archive could be loaded only where it was trained. They are kept in a hidden folder of the
+vocabulary, `vocabulary/.encoders/`, which AllenNLP's `archive_model` includes and `Vocabulary.from_files` ignores.
 """
 
 import contextlib
@@ -52,13 +51,13 @@ class EncoderFiles:
 
     model_name : `str`
         `multilingual-mini`, the small encoder that is shipped with this package; a name on the Hugging Face hub; a local
-        folder as `save_pretrained` writes it; or an archive of this package
-        (`model.tar.gz` or the folder of a training run), whose encoder is then taken over with its trained weights.
+        folder as `save_pretrained` writes it; or an archive of this package (`model.tar.gz` or the folder of a training run),
+        whose encoder is loaded with its trained weights.
     serialization_dir : `Optional[str]`
-        The folder of the training run, or of the archive that is being loaded (AllenNLP hands it to every constructor that
-        asks). What is read is copied there, and found there first the next time.
+        The folder of the training run, or of the archive that is being loaded (AllenNLP passes it to every constructor with such
+        a parameter). The config and the tokenizer are copied there, and read from there the next time.
     as_trained : `bool`, optional (default = `False`)
-        True for a model that was trained on words with its tokenizer, which is then left as it is; see `load_tokenizer`.
+        True for a model that was trained with this tokenizer on words: the tokenizer is not changed; see `load_tokenizer`.
 
     # Raises
 
@@ -84,13 +83,13 @@ class EncoderFiles:
 
     def model(self, load_weights: bool = True) -> PreTrainedModel:
         """
-        The encoder without any head, pooler or decoder.
+        The encoder without head, pooler and decoder.
 
         # Parameters
 
         load_weights : `bool`
-            False for random weights. True loads the pretrained ones, except where an archive is being loaded, whose own
-            weights are about to replace them.
+            False for random weights. True loads the pretrained ones, except where an archive is being loaded, whose own weights
+            will replace them.
         """
         if not load_weights or self._is_inside_archive():
             return self._random_model()
@@ -104,8 +103,8 @@ class EncoderFiles:
 
     def model_with_pooler(self) -> Optional[PreTrainedModel]:
         """
-        The pretrained encoder with the layer that makes a vector of the whole sentence from the first position (`pooler_output`);
-        `None` where its weights come without one. A layer of random weights is never given.
+        The pretrained encoder with its pooler, the layer that computes a vector of the whole sentence from the first position
+        (`pooler_output`). `None` where the files have no weights of a pooler.
         """
         config = self._config
         if is_archive(self.model_name) or not _without_pooler(config):
@@ -178,7 +177,7 @@ class EncoderFiles:
 
 
 def encoder_source(model_name: str) -> str:
-    """The folder of an encoder that is shipped with the package, unless a local folder has its name; other names as they are."""
+    """The folder of an encoder that is shipped with the package, unless there is a local folder of that name; else the name."""
     shipped = sorted(path.name for path in _SHIPPED.iterdir() if path.is_dir()) if _SHIPPED.is_dir() else []
     return str(_SHIPPED / model_name) if model_name in shipped and not Path(model_name).exists() else model_name
 
@@ -199,7 +198,7 @@ def _with_weights_of_archive(model: PreTrainedModel, path: str) -> PreTrainedMod
 
 
 def _without_decoder(model: PreTrainedModel) -> PreTrainedModel:
-    """Of T5 or BART the half that reads."""
+    """The encoder of an encoder-decoder such as T5 or BART."""
     return model.get_encoder() if model.config.is_encoder_decoder else model
 
 
@@ -213,7 +212,7 @@ def _without_pooler(config: PretrainedConfig) -> Dict[str, bool]:
 
 @contextlib.contextmanager
 def _no_advice() -> Iterator[None]:
-    """Keeps transformers from saying that an encoder without a pooler should be trained before it is used."""
+    """Without the advice of transformers to train an encoder that has no pooler before it is used."""
     level = transformers_logging.get_verbosity()
     transformers_logging.set_verbosity_error()
     try:
@@ -224,11 +223,11 @@ def _no_advice() -> Iterator[None]:
 
 def _save(loaded: Iterable[Union[PretrainedConfig, PreTrainedTokenizerFast]], store: Path, run_dir: Path) -> None:
     """
-    Writes an encoder's files so that they appear all at once: several processes of a distributed run may do this together. What a
-    process that is killed leaves behind lies beside the vocabulary and not in it, so that it comes into no archive.
+    Writes an encoder's files so that they appear all at once, as several processes of a distributed run may do this together.
+    What a killed process leaves behind is beside the vocabulary and not in it, so that no archive contains it.
     """
     store.parent.mkdir(parents=True, exist_ok=True)
-    for left_over in store.parent.glob(".*"):  # of a killed process, from when they were written there
+    for left_over in store.parent.glob(".*"):  # of a killed process of an earlier version, which wrote there
         shutil.rmtree(left_over, ignore_errors=True)
     temporary = tempfile.mkdtemp(dir=run_dir, prefix=".encoder-")
     os.chmod(temporary, 0o755)  # colleagues may read the run

@@ -35,17 +35,19 @@ _REMEDY = (
 
 def load_config(name: str, source: str) -> PretrainedConfig:
     """
+    Loads the config of an encoder.
+
     # Parameters
 
     name : `str`
         What the user calls the encoder, for messages.
     source : `str`
-        Where it is: a folder, or a name on the hub.
+        A folder, or a name on the hub.
 
     # Raises
 
     `ConfigurationError`
-        Where there is none, or it is damaged, or needs code that comes with it.
+        Where there is no encoder, or its files are damaged, or need code that comes with them.
     """
     with _told(name, "config", source):
         _check_folder(source)
@@ -54,25 +56,25 @@ def load_config(name: str, source: str) -> PretrainedConfig:
 
 def load_tokenizer(name: str, source: str, as_trained: bool = False) -> PreTrainedTokenizerFast:
     """
-    A fast tokenizer that gives words the sub-words that they have in running text.
+    Loads a fast tokenizer, which splits words that are given one by one into the same sub-words as in running text.
 
     # Parameters
 
     name, source : `str`
         As for `load_config`.
     as_trained : `bool`
-        True for the tokenizer of a model that was trained with it on words, and is left as it is; it is warned of words that are
-        not as in running text.
+        True for the tokenizer of a model that was trained with it on words: it is not changed, and a warning tells if it splits
+        words differently from running text.
 
     # Raises
 
     `ConfigurationError`
-        As `load_config`; and where the tokenizer is none of the fast ones, or cannot be made to read words.
+        As `load_config`; and where there is no fast tokenizer, or it cannot be made to split words as in running text.
     """
     with _told(name, "tokenizer", source):
         tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
         if tokenizer.is_fast and getattr(tokenizer, "add_prefix_space", None) is False:
-            # Byte-level BPE takes words only if each begins with the space that separates it from the word before.
+            # Byte-level BPE accepts words only with the space before each of them.
             tokenizer = AutoTokenizer.from_pretrained(source, add_prefix_space=True, trust_remote_code=False)
     if not tokenizer.is_fast:
         raise ConfigurationError(
@@ -99,7 +101,7 @@ def load_tokenizer(name: str, source: str, as_trained: bool = False) -> PreTrain
     return tokenizer
 
 
-@functools.cache  # once for an encoder, which is loaded for readers, indexers and models
+@functools.cache  # once for each encoder, which is loaded for readers, indexers and models
 def _tell_of_spaces(name: str) -> None:
     logger.warning(
         "The tokenizer of encoder '%s' gives words that come one by one other sub-words than in running text. It is mended: each "
@@ -113,16 +115,18 @@ def load_model(
     auto_class: Any, name: str, source: str, config: PretrainedConfig, **options: Any
 ) -> Tuple[PreTrainedModel, List[str]]:
     """
+    Loads a pretrained model.
+
     # Parameters
 
     auto_class : `Any`
-        `AutoModel`, or one with a head.
+        `AutoModel`, or one of transformers' classes with a head.
     name, source : `str`
         As for `load_config`.
 
     # Returns
 
-    The model, and the names of its weights that are missing in the files and so are random.
+    The model, and the names of those weights that are not in the files and are therefore random.
 
     # Raises
 
@@ -134,7 +138,7 @@ def load_model(
             source, config=config, trust_remote_code=False, output_loading_info=True, **options
         )
     missing = sorted(loading["missing_keys"])
-    # A pooler or a head may well be missing: what lacks them is an encoder, and needs no code for that.
+    # A pooler or a head may be missing in the files of an encoder; other weights are missing if the class is a wrong one.
     bare, prefix = model.base_model.state_dict().keys(), f"{model.base_model_prefix}."
     of_encoder = [key for key in missing if key.removeprefix(prefix) in bare and "pooler." not in key]
     if of_encoder and getattr(config, "auto_map", None):
@@ -146,12 +150,12 @@ def load_model(
 
 def new_model(name: str, config: PretrainedConfig, **options: Any) -> PreTrainedModel:
     """
-    A model of random weights.
+    Builds a model of random weights.
 
     # Raises
 
     `ConfigurationError`
-        Where transformers cannot make one from this config.
+        Where transformers cannot build a model from this config.
     """
     with damage_reported(f"The config of encoder '{name}'", _REMEDY):
         return AutoModel.from_config(config, trust_remote_code=False, **options)
@@ -196,7 +200,7 @@ def _is_json(path: Path) -> bool:
 
 
 def _check_folder(source: str) -> None:
-    """What can only be a folder is not looked for on the hub, which would take a minute and a half where there is no network."""
+    """Refuses paths that do not exist, which transformers would look for on the hub: without a network, for over a minute."""
     if Path(source).is_file():
         raise NotADirectoryError("it is a file, and neither an archive nor the folder of an encoder.")
     is_path = source.startswith((".", "/", "~")) or source.endswith("/") or source.count("/") > 1

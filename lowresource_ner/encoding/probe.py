@@ -178,7 +178,7 @@ class _Probe:
 
 @contextlib.contextmanager
 def _restored(model: PreTrainedModel) -> Iterator[None]:
-    """Evaluation mode, and then the model as it was, with BigBird's kind of attention, which a short sentence changes for good."""
+    """Evaluation mode, then the model as it was, with BigBird's kind of attention, which a short sentence changes for good."""
     was_training = model.training
     changeable: List[Any] = [module for module in model.modules() if hasattr(module, "set_attention_type")]
     kinds = [module.attention_type for module in changeable]

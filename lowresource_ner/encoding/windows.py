@@ -1,4 +1,4 @@
-"""Overlapping windows over sentences that an encoder cannot read at once."""
+"""Divides long sentences into overlapping windows, and chooses for each word the window with most context."""
 
 from itertools import groupby
 from typing import List, NamedTuple, Sequence
@@ -16,15 +16,15 @@ class Window(NamedTuple):
 
 def cut_windows(lengths: Sequence[int], size: int, overlap: int) -> List[Window]:
     """
-    The windows that cover sentences of `lengths` sub-words, in order of sentences and within them of position.
+    The windows over sentences of `lengths` sub-words, in the order of the sentences and, within each, of their positions.
 
-    A sentence of at most `size` sub-words is one window. In a longer one, windows of exactly `size` follow each other so that
-    two neighbours share at least `overlap` sub-words; the last one ends with the sentence.
+    A sentence of at most `size` sub-words is one window. A longer one has windows of exactly `size` sub-words, of which
+    neighbours share at least `overlap`; the last window ends with the sentence.
 
     # Raises
 
     `ValueError`
-        Where `overlap` is not below `size`, so that windows would not advance.
+        Where `overlap` is not below `size`.
     """
     if not 0 <= overlap < size:
         raise ValueError(
@@ -42,9 +42,9 @@ def cut_windows(lengths: Sequence[int], size: int, overlap: int) -> List[Window]
 
 def choose_windows(windows: Sequence[Window], lengths: torch.Tensor, word_starts: torch.Tensor) -> torch.Tensor:
     """
-    For each word the window in which its first sub-word has most context, counted to the nearer edge that is not an edge of
-    the sentence itself; of two that are alike the first. Each window is compared with its own words alone, so that a long
-    sentence costs as much as its windows hold.
+    Chooses for each word the window in which its first sub-word has most context, which is the distance to the nearer edge of the
+    window that is not also an edge of the sentence; of equal windows the first one. Each window is compared only with its own
+    words, so that the time is proportional to the windows.
 
     # Parameters
 

@@ -1,9 +1,9 @@
 """
-Tokenizers that have to be given words with the space before them.
+Recognises tokenizers that need the space before each word, and adds it.
 
-Byte-level BPE and SentencePiece count the space before a word as part of it: " Wien" is one sub-word, "Wien" without the space
-another, which stands for the inside of a longer word. Words that are given one by one have no spaces, and most tokenizers put
-them there. Those that do not give an encoder something else than it was pretrained on, and say nothing.
+For byte-level BPE and SentencePiece the space before a word is part of it: " Wien" is one sub-word, and "Wien" without the space
+another, which occurs inside longer words. Words that are given one by one have no spaces, and most tokenizers add them.
+Tokenizers that do not add them silently give an encoder other input than in its pretraining.
 """
 
 import contextlib
@@ -12,12 +12,12 @@ from typing import Iterator, List
 from tokenizers import Tokenizer, normalizers
 from transformers import PreTrainedTokenizerFast
 
-# Words, and words that a tokenizer cuts before it looks for sub-words: a space must not come within.
+# With words that a tokenizer divides before it looks for sub-words: no space may be added inside them.
 _WORDS = ["a", "b's", "c-1", "d."]
 
 
 def reads_words_as_text(tokenizer: PreTrainedTokenizerFast) -> bool:
-    """True where a word after another has the sub-words that it has in running text. The tokenizer is left as it was."""
+    """Whether words after the first one have the same sub-words as in running text. The tokenizer is left as it was."""
     backend = tokenizer.backend_tokenizer
     with _uncut(backend):
         words = backend.encode(_WORDS, is_pretokenized=True, add_special_tokens=False)
@@ -33,8 +33,8 @@ def reads_words_as_text(tokenizer: PreTrainedTokenizerFast) -> bool:
 
 def put_spaces_before_words(tokenizer: PreTrainedTokenizerFast) -> bool:
     """
-    Has the tokenizer put a space before every word that it is given, whatever its parts are. False where that does not make
-    words what they are in running text: such a tokenizer is of no use any more.
+    Changes the tokenizer so that it adds a space before every word. Returns False if words still have other sub-words than in
+    running text; the tokenizer is then of no use any more.
     """
     backend = tokenizer.backend_tokenizer
     own = [] if backend.normalizer is None else [backend.normalizer]
@@ -49,7 +49,7 @@ def put_spaces_before_words(tokenizer: PreTrainedTokenizerFast) -> bool:
 
 @contextlib.contextmanager
 def _uncut(backend: Tokenizer) -> Iterator[None]:
-    """Without the truncation and the padding that the tokenizer was saved with."""
+    """Without the tokenizer's own truncation and padding."""
     truncation, padding = backend.truncation, backend.padding
     backend.no_truncation()
     backend.no_padding()

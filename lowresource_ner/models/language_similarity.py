@@ -1,4 +1,4 @@
-"""The model that says how near a sentence is to each of the source languages."""
+"""A model that scores how close a sentence is to each of the source languages."""
 
 from typing import Any, Dict, List, Mapping, Optional
 
@@ -16,8 +16,8 @@ from lowresource_ner.modules.language_scores import LanguageScores
 @Model.register("language_similarity")
 class LanguageSimilarity(Model):
     """
-    Identifies the language of a sentence by its vector, from a pretrained encoder that is not trained (Wu et al. 2020, section
-    3.3). Of text in another language, its scores say which source languages are near: the teacher weights "similarity".
+    Identifies the language of a sentence by its vector, which a fixed pretrained encoder gives (Wu et al. 2020, arXiv:2004.12440,
+    section 3.3). For text in another language its scores say which source languages are close: the teacher weights "similarity".
 
     Loss: cross-entropy over the source languages, plus γ ‖Pᵀ P − I_H‖_F² less a constant; see `LanguageScores`. Train it with
     the callback `language_means`.

@@ -1,12 +1,12 @@
-"""Which of two languages a word's vector comes from."""
+"""Classifies word vectors by their language."""
 
 import torch
 
 
 class LanguageDiscriminator(torch.nn.Module):
     """
-    p(source | h_i) = sigmoid(W_2 ReLU(W_1 h_i + b_1) + b_2), for each word on its own (AdvPicker: Chen, Jiang, Wu, Karlsson and
-    Guan, ACL 2021).
+    p(source | h_i) = sigmoid(W_2 ReLU(W_1 h_i + b_1) + b_2), for each word on its own (AdvPicker: Chen et al. 2021,
+    arXiv:2106.02300).
 
     # Parameters
 
@@ -46,7 +46,7 @@ class LanguageDiscriminator(torch.nn.Module):
         mask : `torch.BoolTensor`
             (batch_size, num_words) True for words.
         is_source : `bool`
-            The language that all of them are said to be of.
+            Whether all words are taken to be of the source language.
         """
         of_words = logits[mask]  # (total_words,)
         return torch.nn.functional.binary_cross_entropy_with_logits(of_words, torch.full_like(of_words, is_source))

@@ -1,4 +1,4 @@
-"""How near sentences are to languages."""
+"""Scores how close sentences are to languages."""
 
 from typing import Callable, Dict
 
@@ -8,19 +8,19 @@ from allennlp.common.checks import ConfigurationError
 
 class LanguageScores(torch.nn.Module):
     """
-    Scores of sentence vectors g(u) and languages, the higher the nearer. Learned (Wu et al. 2020, section 3.3):
+    Scores languages for sentence vectors g(u), the closer the higher. Learned (Wu et al. 2020, arXiv:2004.12440, section 3.3):
 
         score(u, k) = g(u)ᵀ M μ_k,  M = Uᵀ V of low rank,  that is  (U g(u) + a) · (V μ_k + b),
 
-    with the biases of the released code; μ_k is a learned embedding of the language, which begins as the mean of its sentences'
-    vectors. Not learned: cosine, L1 and L2 (the negated distances) of g(u) and that mean.
+    with the biases of the released code; μ_k is a learned embedding of the language, initialised with the mean of its sentences'
+    vectors. Not learned: the cosine, and the negated L1 and L2 distances, of g(u) and that mean.
 
     # Parameters
 
     num_languages : `int`
     vector_dim : `int`
     rank : `int`, optional (default = `64`)
-        Of the bilinear form M (section 4.2).
+        The rank of M (section 4.2).
     """
 
     means: torch.Tensor
@@ -36,7 +36,7 @@ class LanguageScores(torch.nn.Module):
 
     def set_means(self, means: torch.Tensor) -> None:
         """
-        The mean vector of each language's sentences, from which its embedding begins.
+        Sets the mean vector of each language's sentences, and the languages' embeddings to these means.
 
         # Parameters
 
@@ -64,7 +64,7 @@ class LanguageScores(torch.nn.Module):
         # Raises
 
         `ConfigurationError`
-            For an unknown measure, and for one of the means where they were never set.
+            For an unknown measure, and for one that needs the means where they were never set.
         """
         if measure == LEARNED:
             return self.of_sentences(vectors) @ self.of_languages(self.languages).T

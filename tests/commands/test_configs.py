@@ -50,9 +50,8 @@ def test_a_copy_reads_as_the_original(name: str, variables, tmp_path) -> None:
 def test_a_summary_is_the_first_sentence() -> None:
     """On one line, and wherever it ends: "et al." does not end it."""
     summaries = {name: config_summary(name) for name in NAMES}
-    assert summaries["cross_lingual/teacher"] == (
-        "The teacher of Wu et al. (2020, arXiv:2004.12440): multilingual BERT with a linear layer, trained on a labelled language."
-    )
+    teacher = "The teacher of Wu et al. (2020, arXiv:2004.12440): multilingual BERT with a linear layer, "
+    assert summaries["cross_lingual/teacher"] == f"{teacher}trained on a labelled language."
     assert summaries["cross_domain/fine_tune"] == "FineTune: a BiLSTM-CRF trained on the source, then on the target."
     for name, summary in summaries.items():
         comment = (CONFIGS / f"{name}.jsonnet").read_text(encoding="utf-8").replace("//", "")

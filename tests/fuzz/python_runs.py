@@ -3,13 +3,14 @@
 import contextlib
 import multiprocessing
 import os
-import runpy
 import select
 import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import IO, Any, Dict, Sequence
+from typing import Any, Dict, Sequence
+
+from support.forked_python import become
 
 _REPOSITORY = Path(__file__).resolve().parent.parent.parent
 _FORK = multiprocessing.get_context("fork")
@@ -64,35 +65,19 @@ def _await_and_end_group(leader: int) -> None:
 
 def _inside(argv: Sequence[str], variables: Dict[str, str], output: Path) -> None:
     os.setsid()
-    os.chdir(_REPOSITORY)
     subprocess.run = _forking_run  # type: ignore[assignment]
-    with output.open("ab") as stream:
-        _become(argv, variables, stream)
-
-
-def _become(argv: Sequence[str], variables: Dict[str, str], output: IO[bytes]) -> None:
-    """Goes on as Python does with these arguments."""
-    for descriptor in (1, 2):
-        os.dup2(output.fileno(), descriptor)
-    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # so that what was said last stands last
-    os.environ.update(variables)
-    if argv[0] == "-m":
-        sys.argv = list(argv[1:])
-        runpy.run_module(argv[1], run_name="__main__", alter_sys=True)
-    else:
-        sys.argv = list(argv)
-        sys.path.insert(0, str(Path(argv[0]).parent))
-        runpy.run_path(argv[0], run_name="__main__")
+    become(argv, _REPOSITORY, os.environ | variables, output, output)
 
 
 _subprocess_run = subprocess.run
 
 
 def _forking_run(command: Sequence[str], **options: Any) -> subprocess.CompletedProcess:
-    """`subprocess.run` in a run that was forked: its AllenNLP commands are forked as well, which need import nothing."""
-    if list(command[:3]) != [sys.executable, "-m", "lowresource_ner_command"]:
+    """`subprocess.run` in a forked run: its AllenNLP commands are forked as well, so that they import nothing."""
+    if list(command[:2]) != [sys.executable, "-m"]:
         return _subprocess_run(command, **options)
-    process = _FORK.Process(target=_become, args=(command[1:], options["env"], options["stdout"]))
+    output = Path(options["stdout"].name)
+    process = _FORK.Process(target=become, args=(command[1:], Path.cwd(), options["env"], output, output))
     process.start()
     process.join()
     assert process.exitcode is not None

@@ -101,8 +101,8 @@ def expect(actual, expected):
 
 
 def test_products_are_taken_for_common_scores_and_log_sums_for_extreme_ones(monkeypatch):
-    tame = {name: module._is_tame(chain_scores(*weights)) for name, weights in WEIGHTS.items()}
-    assert tame == {"free": True, "forbidden": True, "extreme": False, "extreme-forbidden": False}
+    safe = {name: module._products_are_safe(chain_scores(*weights)) for name, weights in WEIGHTS.items()}
+    assert safe == {"free": True, "forbidden": True, "extreme": False, "extreme-forbidden": False}
     monkeypatch.setattr(module, "scores_after", None)
     for sums in (chain_sums, log_partition):
         sums(chain_scores(*WEIGHTS["forbidden"]))
@@ -204,7 +204,7 @@ def test_the_gradients_are_marginals_and_expected_transitions(name, way):
 def test_gradients_by_finite_differences():
     weights = [part.clone().requires_grad_() for part in WEIGHTS["free"][:4]]
     weights[0].data[~MASK] = 0.0
-    assert module._is_tame(chain_scores(*weights, MASK))
+    assert module._products_are_safe(chain_scores(*weights, MASK))
     assert torch.autograd.gradcheck(lambda *parts: log_partition(chain_scores(*parts, MASK)), weights)
 
 
@@ -262,7 +262,7 @@ def test_products_are_log_sums_where_scores_lie_as_far_apart_as_they_may(steps, 
             monkeypatch.setattr(module, "_WIDEST", widest)
             weights = [part.clone().requires_grad_() for part in parts]
             chain = chain_scores(*weights, mask)
-            assert module._is_tame(chain)
+            assert module._products_are_safe(chain)
             monkeypatch.setattr(module, "_WIDEST", limit)
             total = log_partition(chain)
             gradients = torch.autograd.grad(total.sum(), weights)
@@ -278,5 +278,5 @@ def test_products_are_log_sums_where_scores_lie_as_far_apart_as_they_may(steps, 
 def test_scores_that_lie_further_apart_are_left_to_log_sums(steps):
     for seed in range(5):
         emissions, transitions, *rest = extremes(seed, steps)
-        assert module._is_tame(chain_scores(emissions, transitions, *rest))
-        assert not module._is_tame(chain_scores(1.01 * emissions, 1.01 * transitions, *rest))
+        assert module._products_are_safe(chain_scores(emissions, transitions, *rest))
+        assert not module._products_are_safe(chain_scores(1.01 * emissions, 1.01 * transitions, *rest))

@@ -11,19 +11,21 @@ import os
 import runpy
 import sys
 import tempfile
+from multiprocessing import forkserver
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Dict, Mapping, Sequence
 
+import pytest
+
 _SERVER = multiprocessing.get_context("forkserver")
-_SERVER.set_forkserver_preload(
-    ["allennlp.commands", "lowresource_ner", "allennlp.confidence_checks", "transformers.models.bert.modeling_bert"]
-)
+_SERVER.set_forkserver_preload(["support.preloaded"])
 
 
 def run_python(argv: Sequence[object], cwd: Path, environment: Mapping[str, str]) -> CompletedProcess[str]:
     """As `subprocess.run([sys.executable, *argv], cwd=cwd, env=environment, capture_output=True, text=True)`."""
     arguments = [str(each) for each in argv]
+    _start_server()
     with tempfile.TemporaryDirectory() as folder:
         output, errors = Path(folder, "output"), Path(folder, "errors")
         process = _SERVER.Process(target=become, args=(arguments, cwd, dict(environment), output, errors))
@@ -33,8 +35,16 @@ def run_python(argv: Sequence[object], cwd: Path, environment: Mapping[str, str]
         return CompletedProcess(arguments, process.exitcode, output.read_text("utf-8"), errors.read_text("utf-8"))
 
 
+def _start_server() -> None:
+    """Does nothing where it runs. It is not told of `sys.path` before Python 3.13, and must find `support` nevertheless."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+        forkserver.ensure_running()
+
+
 def become(argv: Sequence[str], cwd: Path, environment: Dict[str, str], output: Path, errors: Path) -> None:
     """Goes on as Python does with these arguments, `-m MODULE` or a script first. The output is appended to files."""
+    atexit._clear()  # of the process that this one was forked from
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(environment)
@@ -55,4 +65,4 @@ def become(argv: Sequence[str], cwd: Path, environment: Dict[str, str], output: 
         sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]  # which AllenNLP replaces
         sys.exit(1)
     finally:
-        atexit._run_exitfuncs()  # forked processes end without them
+        atexit._run_exitfuncs()  # which forked processes end without

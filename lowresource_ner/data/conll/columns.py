@@ -27,7 +27,7 @@ class Columns(NamedTuple):
         """Whether the line has so many columns."""
         return self.least <= len(split_columns(text, self.by_tabs, self.number)) <= self.number
 
-    def index(self, column: int) -> int:
+    def position_of(self, column: int) -> int:
         """A column counted from 0, where it may be counted from the end; -1 where there is no such column."""
         if not -self.least <= column < self.number:
             return -1

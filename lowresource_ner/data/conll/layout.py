@@ -146,9 +146,8 @@ class FileLayout:
         return token, tag
 
     def without_language(self, number: int, token: str) -> str:
-        """The token without its language prefix, if the file has one."""
-        if self.language is None:
-            return token
+        """The token without its language prefix, in a file that has them."""
+        assert self.language is not None
         match = self.language.match(token)
         if match is None or match.end() == len(token):
             raise ConllError(

@@ -107,8 +107,8 @@ def _token_lines(path: str, head: Sequence[Line], conll_format: ConllFormat) -> 
 
 def _likely_tag_index(conll_format: ConllFormat, columns: Columns) -> Optional[int]:
     """The column where tags are, or would be if they were read; `None` where there is no such column, or it is the token's."""
-    index = columns.index(-1 if conll_format.tag_column is None else conll_format.tag_column)
-    return None if index in (-1, columns.index(conll_format.token_column)) else index
+    index = columns.position_of(-1 if conll_format.tag_column is None else conll_format.tag_column)
+    return None if index in (-1, columns.position_of(conll_format.token_column)) else index
 
 
 def _cells(layout: FileLayout, lines: Sequence[Line], index: Optional[int]) -> List[str]:
@@ -202,7 +202,7 @@ def _single_column(path: str, line: Line, delimiter: str) -> ConllError:
 
 def _find_index(path: str, number: int, name: str, column: Optional[int], columns: Columns) -> int:
     assert column is not None
-    index = columns.index(column)
+    index = columns.position_of(column)
     if index < 0:
         raise ConllError(
             path,

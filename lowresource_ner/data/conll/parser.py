@@ -102,7 +102,7 @@ def _read_sentences(layout: FileLayout, lines: Iterable[Line]) -> Iterator[List[
             token, tag = layout.cells(number, text)
             is_end = token == DOCUMENT_MARK
             if not is_end:
-                token = layout.without_language(number, token)
+                token = token if layout.language is None else layout.without_language(number, token)
                 rows.append((number, token, tag))
                 num_characters += len(token)
                 if num_characters > MAX_SENTENCE_CHARACTERS or len(rows) > MAX_SENTENCE_WORDS:

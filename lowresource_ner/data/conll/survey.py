@@ -19,6 +19,7 @@ from lowresource_ner.tagging import (
     get_file_scheme,
     split_tag,
 )
+from lowresource_ner.tagging.tag_scheme import read_as_conlleval
 from lowresource_ner.tagging.type_map import TypeMap
 
 _ALL_TYPES_KEPT = TypeMap({}, '"label_map"')
@@ -66,10 +67,10 @@ def survey_conll(
     format : `ConllFormat`, optional
         Its columns.
     tag_scheme : `str`, optional (default = `None`)
-        Its tag scheme, which may be IO or BMES; `None` to detect one of the others, by reading the file once more. With `repair`,
-        that is the scheme which the fewest sentences violate.
+        Its tag scheme, which may be IO or BMES; `None` to detect one of the others.
     repair : `bool`, optional (default = `False`)
-        Whether invalid tags are read as conlleval reads them, instead of being an error.
+        Whether invalid tags are read as conlleval reads them, instead of being an error. A scheme to detect is then the one that
+        the fewest sentences violate, and the file is read twice.
     type_map : `TypeMap`, optional
         The entity types that are renamed, which may have names that are not allowed.
 
@@ -78,21 +79,27 @@ def survey_conll(
     `ConllError`
         Where a line, a tag or an entity type is invalid.
     """
-    scheme = None
-    if format.reads_tags:
-        scheme = _detect_scheme(path, format, repair) if tag_scheme is None else get_file_scheme(tag_scheme)
-    summary = ConllSummary(scheme=scheme.name if scheme else None)
+    scheme = get_file_scheme(tag_scheme) if tag_scheme is not None else None
+    if format.reads_tags and scheme is None and repair:
+        scheme = _closest_scheme(path, format)
+    summary = ConllSummary()
+    detector = SchemeDetector()
     by_type: Counter[str] = Counter()
     lines_of_types: Dict[str, int] = {}
     for sentence in read_conll(path, format):
         summary.sentences += 1
         summary.tokens += len(sentence.tokens)
-        if scheme is not None and sentence.tags is not None:
-            spans = sentence_spans(sentence, scheme, repair)
-            for span in spans:
-                lines_of_types.setdefault(span.type, sentence.lines[span.start])
-                by_type[span.type] += 1
-            summary.repaired += scheme.count_repaired(sentence.tags, spans) if repair else 0
+        if sentence.tags is None:
+            continue
+        if scheme is None:
+            detector.add(sentence.tags)
+        spans = _spans_in_any_scheme(sentence) if scheme is None else sentence_spans(sentence, scheme, repair)
+        for span in spans:
+            lines_of_types.setdefault(span.type, sentence.lines[span.start])
+            by_type[span.type] += 1
+        summary.repaired += scheme.count_repaired(sentence.tags, spans) if scheme is not None and repair else 0
+    if format.reads_tags:
+        summary.scheme = (scheme or _detected(detector, path, format)).name
     problem = type_map.problem(lines_of_types)
     if problem is not None:
         line = next(line for name, line in lines_of_types.items() if type_map.fault(name) is not None)
@@ -119,12 +126,22 @@ def sentence_spans(sentence: ConllSentence, scheme: TagScheme, repair: bool = Fa
         raise _invalid_tag(sentence, error, scheme.name) from None
 
 
-def _detect_scheme(path: Union[str, os.PathLike], format: ConllFormat, repair: bool) -> TagScheme:
+def _spans_in_any_scheme(sentence: ConllSentence) -> List[EntitySpan]:
+    """The entities, which are the same in every scheme that allows the tags; none for a tag that no scheme allows."""
+    try:
+        return read_as_conlleval(sentence.tags or ())
+    except InvalidTagSequence:  # the detector reports it
+        return []
+
+
+def _closest_scheme(path: Union[str, os.PathLike], format: ConllFormat) -> TagScheme:
     detector = SchemeDetector()
     for sentence in read_conll(path, format):
         detector.add(sentence.tags or ())
-    if repair:
-        return detector.best()
+    return detector.best()
+
+
+def _detected(detector: SchemeDetector, path: Union[str, os.PathLike], format: ConllFormat) -> TagScheme:
     try:
         return detector.result()
     except InvalidTagSequence as error:

@@ -22,8 +22,8 @@ class ConllNerReader(SentenceReader):
     Reads sentences from files with one word a line and its tag in a column: CoNLL-2003, CoNLL-2002, WikiANN, BioNLP and the like.
     A path may be a list or a glob; files may be compressed (gz, bz2, xz).
 
-    Before the reader yields the first sentence of a file, it checks the whole file and detects its tag scheme, so that a wrong
-    line stops a training before it begins. Memory stays flat however large the file is.
+    Before the reader yields the first sentence of a file, it reads the whole file once to check it and to detect its tag scheme,
+    so that a wrong line stops a training before it begins. Memory stays flat however large the file is.
 
     Registered as a `DatasetReader` with name "conll_ner".
 

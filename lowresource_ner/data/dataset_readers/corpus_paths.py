@@ -1,4 +1,4 @@
-"""The files of a corpus: one path, several, or a glob."""
+"""Resolves the path of a corpus: a file, a URL, a glob, or a list of these."""
 
 import glob
 import os
@@ -13,13 +13,13 @@ CorpusPath = Union[str, Path, Sequence[Union[str, Path]]]
 
 def corpus_files(corpus: CorpusPath) -> List[str]:
     """
-    The files meant by `corpus`: a path or URL, a glob (in alphabetical order), or a list of these (in its order). A folder whose
-    name looks like a glob is taken by its name.
+    The files of a corpus: of a path or URL, of a glob (in alphabetical order), or of a list of these (in its order). A path that
+    exists is not read as a glob.
 
     # Raises
 
     `ConfigurationError`
-        Where a file does not exist or cannot be fetched, a glob matches none, and for a list without any.
+        Where a file does not exist or cannot be fetched, a glob matches nothing, or a list is empty.
     """
     if not corpus or not isinstance(corpus, (str, Path, Sequence)):
         raise ConfigurationError(f"The path of a corpus is {corpus!r}; give a path, a URL, a glob, or a list of these.")

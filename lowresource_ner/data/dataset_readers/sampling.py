@@ -1,4 +1,4 @@
-"""Which sentences of a corpus are read: seeded samples for low-resource curves, and text that is held out."""
+"""Seeded samples of a corpus for low-resource curves, and sentences that are held out."""
 
 import random
 from hashlib import blake2b
@@ -9,23 +9,23 @@ from allennlp.common.checks import ConfigurationError
 
 class Sample:
     """
-    Which sentences of a corpus are kept.
+    Chooses a random sample of a corpus.
 
-    With one seed a smaller sample is always part of a larger one, so that the points of a low-resource curve differ by what is
-    added and not by chance; the order of the corpus is kept.
+    With the same seed a smaller sample is a subset of a larger one, so that the points of a low-resource curve differ only by the
+    added sentences. The order of the corpus is kept.
 
     # Parameters
 
     number : `Optional[int]`
-        So many sentences; None for all.
+        The number of sentences; `None` for all.
     share : `Optional[float]`
-        Such a share of them, above 0 and up to 1; None for all.
+        The share of the sentences, above 0 and up to 1; `None` for all.
     seed : `int`
 
     # Raises
 
     `ConfigurationError`
-        For a number or share that is none, or both, here; for more sentences than there are, in `kept`.
+        For an invalid number or share, or both; in `kept`, for more sentences than there are.
     """
 
     def __init__(self, number: Optional[int], share: Optional[float], seed: int) -> None:
@@ -48,7 +48,7 @@ class Sample:
         return self._number is None and self._share is None
 
     def kept(self, total: int, corpus: str) -> bytearray:
-        """For each of `total` sentences 1 if it is kept and 0 if not."""
+        """For each of `total` sentences of a corpus (its name is for messages) 1 if it is in the sample, else 0."""
         if self.is_everything:
             return bytearray([1]) * total
         wanted = self._number if self._number is not None else max(1, round((self._share or 1) * total))
@@ -66,20 +66,20 @@ class Sample:
 
 class HeldOut:
     """
-    Sets sentences aside by a digest of their words: the same sentence is always on the same side, wherever and however often it
-    stands, and sentences that are added move no others.
+    Holds out sentences by a digest of their words: all copies of a sentence are held out, or none, and adding sentences does not
+    change what is held out of the others.
 
     # Parameters
 
     share : `Optional[float]`
-        The share to set aside, above 0 and below 1, of different sentences and about; None for none.
+        The approximate share of distinct sentences to hold out, above 0 and below 1; `None` to hold out nothing.
     is_held_out : `bool`
-        Whether what is set aside is included, or the rest.
+        True to read the sentences that are held out, False to read the others.
 
     # Raises
 
     `ConfigurationError`
-        For a share that is none, and where what is held out is asked for without a share.
+        For an invalid share, and for `is_held_out` without a share.
     """
 
     def __init__(self, share: Optional[float], is_held_out: bool) -> None:

@@ -1,4 +1,4 @@
-"""The token indexer of word vectors: every word that a vector file knows has an id, also one that training never saw."""
+"""The token indexer for word vectors: every word of the vector file has an id, even if the training data lack it."""
 
 import re
 from typing import Any, Dict, List, Optional
@@ -11,18 +11,18 @@ _DIGIT = re.compile(r"\d")
 
 
 def normalise_digits(word: str) -> str:
-    """The word with 0 for every digit (Jia et al. 2019, as released)."""
+    """The word with 0 for every digit, as in the released code of Jia et al. (2019, ACL P19-1236)."""
     return _DIGIT.sub("0", word)
 
 
 @TokenIndexer.register("normalised_words")
 class NormalisedWordIndexer(TokenIndexer):
     """
-    A word's id, its digits written as 0. A word is looked up as it is written, then in lower case, each time first among the
-    training words and then among those of the vector file; what is found nowhere is unknown.
+    Indexes words, with 0 for every digit. A word is looked up as written, then in lower case, each time first among the training
+    words and then among those of the vector file. A word that is found nowhere is unknown.
 
-    Words of the vector file have the ids after those of the training words, as the embedder `word_vectors` expects. They
-    are those of `vectors_namespace`, which AllenNLP's vocabulary fills from the file:
+    The ids of the vector file's words follow those of the training words, as the embedder `word_vectors` expects. They are the
+    words of `vectors_namespace`, which AllenNLP's vocabulary reads from the file:
 
     ```
     vocabulary: {
@@ -37,11 +37,11 @@ class NormalisedWordIndexer(TokenIndexer):
     # Parameters
 
     namespace : `str`, optional (default = `"words"`)
-        Of the training words.
+        The namespace of the training words.
     vectors_namespace : `Optional[str]`, optional (default = `None`)
-        Of the vector file's words; None where there is no file, as for the words that a language model predicts.
+        The namespace of the vector file's words; `None` where there is no file, as for the words that a language model predicts.
     zero_digits : `bool`, optional (default = `True`)
-        False leaves digits as they are.
+        False to keep digits.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class NormalisedWordIndexer(TokenIndexer):
         word = self._written(token)
         counter[self.namespace][word] += 1
         if self.vectors_namespace is not None:
-            # Counted in both forms, of which the vocabulary keeps what the file knows.
+            # Both forms are counted, and the vocabulary keeps those that are in the file.
             for form in dict.fromkeys((word, word.lower())):
                 counter[self.vectors_namespace][form] += 1
 

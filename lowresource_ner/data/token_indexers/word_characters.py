@@ -1,4 +1,4 @@
-"""The token indexer of a character CNN."""
+"""The token indexer for a character CNN."""
 
 from itertools import chain
 from typing import Any, Dict, List
@@ -14,8 +14,9 @@ from lowresource_ner.data.token_indexers.normalised_words import normalise_digit
 @TokenIndexer.register("word_characters")
 class WordCharacterIndexer(TokenIndexer):
     """
-    The ids of a word's characters, digits written as 0. What AllenNLP's `characters` gives with its default tokenizer, but
-    padded as an array and not word by word, which is most of what a batch of words and characters costs.
+    Indexes the characters of words, with 0 for every digit. Its ids are those of AllenNLP's `characters` with its default
+    tokenizer, but they are padded as one array and not word by word, which takes most of the time for a batch of words and
+    characters.
 
     Registered as a `TokenIndexer` with name "word_characters".
 
@@ -23,7 +24,7 @@ class WordCharacterIndexer(TokenIndexer):
 
     namespace : `str`, optional (default = `"token_characters"`)
     zero_digits : `bool`, optional (default = `True`)
-        False leaves digits as they are.
+        False to keep digits.
     """
 
     def __init__(self, namespace: str = "token_characters", zero_digits: bool = True, **kwargs: Any) -> None:

@@ -1,4 +1,4 @@
-"""Words of running text to sentences."""
+"""Groups the words of running text into sentences."""
 
 import unicodedata
 from itertools import takewhile
@@ -9,26 +9,26 @@ from spacy.lang.lex_attrs import is_punct
 from spacy.pipeline import Sentencizer
 
 MAX_SENTENCE_WORDS = 10_000
-"""A sentence of so many words that has not come to an end is cut, so that text without full stops may be of any length."""
+"""A sentence that has not ended after so many words is cut, so that text without full stops may be of any length."""
 
 _ENDS = frozenset(Sentencizer.default_punct_chars)
 
 
 class WordSentenceSplitter:
     """
-    Groups words into sentences as spaCy's `sentencizer` does, which ends a sentence after full stops, question marks and their
-    like in every script, and after the closing quotes and brackets that follow them. It would take opening ones along, and the
-    Spanish ¿ and ¡, which are given to the sentence that they open.
+    Groups words into sentences as spaCy's `sentencizer` does, which ends a sentence after full stops, question marks and the like
+    in every script, and after the closing quotes and brackets that follow them. Unlike spaCy's, it counts opening quotes and
+    brackets, and the Spanish ¿ and ¡, to the sentence that they open.
 
-    Words may be a stream without an end: no more than a sentence is held, which has at most `MAX_SENTENCE_WORDS` words.
+    At most one sentence is in memory, of at most `MAX_SENTENCE_WORDS` words, so that words may be a stream without end.
     """
 
     def split(self, words: Iterable[Token]) -> List[List[Token]]:
-        """The sentences of one paragraph, none of them empty."""
+        """The sentences of one paragraph; none is empty."""
         return list(self.stream(words))
 
     def stream(self, words: Iterable[Token]) -> Iterator[List[Token]]:
-        """The sentences of one paragraph, none of them empty, each as soon as the word after it is known."""
+        """Yields the sentences of one paragraph, each as soon as the word after it is read; none is empty."""
         sentence: List[Token] = []
         ended = False
         for word in words:

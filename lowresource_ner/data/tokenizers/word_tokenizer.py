@@ -1,4 +1,4 @@
-"""Running text to words, in any language and without a model to download."""
+"""Splits running text into words, in any language, without downloading a model."""
 
 import re
 from typing import Iterator, List, Tuple
@@ -8,27 +8,27 @@ import spacy
 from allennlp.common.checks import ConfigurationError
 from allennlp.data import Token, Tokenizer
 
-# Scripts that are written without spaces between words. A run of one of them is split where Unicode (UAX 29) sees a boundary,
-# which for these scripts is about every character.
+# Scripts that are written without spaces between words. They are split at the boundaries of Unicode (UAX 29), which for these
+# scripts are about between all characters.
 _UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}"
 _PIECES = regex.compile(rf"[{_UNSPACED}][\p{{M}}\u200d\u30fc]*|[\p{{P}}\p{{S}}]|[^{_UNSPACED}\p{{P}}\p{{S}}]+")
 _IS_UNSPACED = regex.compile(rf"[{_UNSPACED}]")
 
-# spaCy takes affixes off one by one, each time looking through all that is left, so that its time grows with the square of the
-# length of what stands between spaces; and it holds a text as a whole. Therefore it is given a text in stretches.
+# spaCy strips affixes one by one and searches all of the rest each time, so that its time grows with the square of the length of
+# a run without spaces; and it keeps a text as a whole in memory. It is therefore given a text in stretches.
 MAX_RUN = 256
-"""Characters without white space that spaCy is given as they are, so that it finds the words that it always finds."""
+"""The longest run of characters without white space that spaCy is given unchanged, so that it finds its usual words."""
 
 MAX_PIECE = 64
-"""Characters of the pieces of a longer run."""
+"""The most characters of a piece of a longer run."""
 
 MAX_STRETCH = 1 << 16
-"""Characters that spaCy is given at a time."""
+"""The most characters that spaCy is given at a time."""
 
 _LONG_RUN = re.compile(rf"(?<!\S)\S{{{MAX_RUN + 1},}}")
 _STRETCH = re.compile(rf".{{1,{MAX_STRETCH}}}(?!\S)", re.DOTALL)
-# A piece of a long run ends, if there is such a place in its second half, between two characters of a script without spaces,
-# where there is an end of a word in any case; else beside punctuation and symbols; else not before a combining mark.
+# Where a piece of a long run ends, in the order of preference: between two characters of a script without spaces, where a word
+# ends in any case; beside punctuation or a symbol; anywhere but before a combining mark. The place is in the piece's second half.
 _MARK = r"[\p{M}\u200c\u200d]"
 _SEAMS = (
     rf"(?<=[{_UNSPACED}])(?!{_MARK})(?=[{_UNSPACED}])",
@@ -50,23 +50,23 @@ _RUN_PIECE = regex.compile(
 @Tokenizer.register("spacy_rules")
 class WordTokenizer(Tokenizer):
     """
-    Splits text into words by the rules that spaCy ships for a language, which need no download, and runs of a script without
-    spaces (Chinese, Japanese, Thai, Lao, Khmer, Burmese, Tibetan) into characters.
+    Splits text into words by the rules that spaCy ships for a language, which need no download, and scripts without spaces
+    (Chinese, Japanese, Thai, Lao, Khmer, Burmese, Tibetan) into characters.
 
-    White space in spaCy's sense separates words and is part of none: that of Unicode, the no-break space included. (Where words
-    are separated already, it is the ASCII space and the tab alone; see `split_words`.) Every other character is part of a word.
-    Words carry `idx` and `idx_end`, so that `text[idx:idx_end]` is the word.
+    All white space of Unicode separates words, including the no-break space, and is part of no word. (In text that is tokenised
+    already, only ASCII spaces and tabs separate words; see `split_words`.) Every other character is part of a word. The words
+    have `idx` and `idx_end`, so that `text[idx:idx_end]` is the word.
 
-    A text may be of any length: time grows with it linearly. A run of over 256 characters without white space (a line of
-    underscores, data in Base64, a page of Chinese) is cut into pieces of at most 64 before spaCy sees it, at punctuation where
-    there is some, so that no word is longer than 256 characters.
+    The time is linear in the length of the text. A run of over 256 characters without white space (a line of underscores, data in
+    Base64, a page of Chinese) is divided into pieces of at most 64 before spaCy reads it, at punctuation where possible, so that
+    no word is longer than 256 characters.
 
     Registered as a `Tokenizer` with name "spacy_rules".
 
     # Parameters
 
     language : `str`, optional (default = `"xx"`)
-        spaCy's code of the language ("en", "de", "sw", ...), for its abbreviations and contractions; "xx" for any.
+        spaCy's code of the language ("en", "de", "sw", ...), for its abbreviations and contractions; "xx" for any language.
 
     # Raises
 
@@ -88,7 +88,7 @@ class WordTokenizer(Tokenizer):
         return self.batch_tokenize([text])[0]
 
     def batch_tokenize(self, texts: List[str]) -> List[List[Token]]:
-        # Outside a memory zone spaCy remembers every string that it has ever seen.
+        # Outside a memory zone spaCy keeps every string that it has ever read.
         with self._spacy.memory_zone():
             return [self._tokenize(text) for text in texts]
 
@@ -107,8 +107,8 @@ class WordTokenizer(Tokenizer):
 
 def _stretches(text: str) -> Iterator[Tuple[int, int]]:
     """
-    What spaCy is given one after another, from its first character to the one after its last: text between white space, and
-    pieces of long runs.
+    The stretches of a text that spaCy is given, each from its first character to the one after its last: text up to white space,
+    and pieces of long runs.
     """
     position = 0
     for run in _LONG_RUN.finditer(text):

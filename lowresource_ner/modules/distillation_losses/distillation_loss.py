@@ -1,4 +1,4 @@
-"""How far a student is from its teacher."""
+"""The base class of losses between a student and its teacher."""
 
 from typing import NamedTuple, Optional
 
@@ -10,7 +10,7 @@ _AVERAGES = ("sentences", "words")
 
 
 class SummedLoss(NamedTuple):
-    """The losses of the sentences or words of a batch, summed, and how many these are: two scalars."""
+    """The sum of the losses of a batch's sentences or words, and the number of these: two scalars."""
 
     total: torch.Tensor
     number: torch.Tensor
@@ -25,14 +25,14 @@ class DistillationLoss(torch.nn.Module, Registrable):
     """
     Compares a student's logits with a teacher's probabilities, word by word, and averages over the words.
 
-    What is counted are the words that the mask and, where given, the weights keep. Padding may hold anything.
+    Words count where the mask is True and the weight, if given, is above 0. The padding may hold any values.
 
     # Parameters
 
     average : `str`, optional (default = `"sentences"`)
         "sentences": the mean over sentences of (1/L) Σ_i loss(x_i), L the sentence's words, so that each sentence weighs the
-        same (Wu et al. 2020, section 3.2, has the sum over sentences). "words": the mean over all words of the batch, so that
-        long sentences weigh more (their released code).
+        same (Wu et al. 2020, arXiv:2004.12440, section 3.2, has the sum over sentences). "words": the mean over all words of the
+        batch, so that long sentences weigh more (their released code).
 
     # Raises
 
@@ -77,12 +77,12 @@ class DistillationLoss(torch.nn.Module, Registrable):
         mask : `torch.BoolTensor`
             (batch_size, num_words) True for words.
         weights : `torch.Tensor`, optional
-            (batch_size, num_words) Factors of the words' losses. A word of weight 0 (or less) counts as if it were not there;
-            any other counts as one word, so that a doubtful sentence teaches less than one that is sure.
+            (batch_size, num_words) Factors of the words' losses. A word of weight 0 (or less) does not count; any other counts as
+            one word in the mean, so that a sentence of low weight contributes little.
 
         # Returns
 
-        `SummedLoss`, whose number is that of the sentences that have a counted word or of the counted words, by `average`.
+        `SummedLoss`, whose number is, by `average`, that of the sentences with a word that counts or that of such words.
 
         # Raises
 

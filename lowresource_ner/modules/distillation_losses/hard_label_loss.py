@@ -1,4 +1,4 @@
-"""What the teacher decides for, without its doubts."""
+"""Cross-entropy on the teacher's best tags."""
 
 import torch
 
@@ -8,10 +8,10 @@ from lowresource_ner.modules.distillation_losses.distillation_loss import Distil
 @DistillationLoss.register("hard_labels")
 class HardLabelLoss(DistillationLoss):
     """
-    - log q_ŷ with q = softmax(logits) and ŷ = argmax_c p_c, the tag that the teacher holds for the most probable: the
-    ablation HL of Wu et al. (2020).
+    - log q_ŷ with q = softmax(logits) and ŷ = argmax_c p_c, the teacher's most probable tag: the ablation HL of Wu et al. (2020,
+    arXiv:2004.12440).
 
-    Their released code trains HL on every sub-word, [CLS] and [SEP] included; here it is the words.
+    Their released code trains HL on every sub-word, [CLS] and [SEP] included; this loss is over words.
 
     Registered as a `DistillationLoss` with name "hard_labels".
     """

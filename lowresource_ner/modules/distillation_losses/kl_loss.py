@@ -1,4 +1,4 @@
-"""The divergence of the student from a teacher at a temperature."""
+"""Kullback-Leibler divergence at a temperature."""
 
 import torch
 from allennlp.common.checks import ConfigurationError
@@ -11,13 +11,13 @@ _LEAST = 2.0**-25
 @DistillationLoss.register("kl")
 class KlLoss(DistillationLoss):
     """
-    T² Σ_c p_c (log p_c - log q_c), where q = softmax(logits / T) and p is the teacher at temperature T (Hinton, Vinyals and
-    Dean 2015, section 2). T² keeps the gradients' size, which shrink by 1/T². Above 1, T makes the teacher's lesser
-    alternatives count for more.
+    T² Σ_c p_c (log p_c - log q_c), where q = softmax(logits / T) and p is the teacher at temperature T (Hinton et al. 2015,
+    arXiv:1503.02531, section 2). T² compensates for gradients, which shrink by 1/T². With T above 1, the teacher's less probable
+    tags count for more.
 
     The teacher gives probabilities p¹, at temperature 1. Its logits are their logarithms up to a constant, so that p is
-    (p¹)^(1/T), normalised to a sum of 1. Where T is not 1, what is below 2⁻²⁵ counts as 2⁻²⁵, which half precision cannot tell
-    from 0: a high temperature would make much of it, and a store does not keep it.
+    (p¹)^(1/T), normalised to a sum of 1. Where T is not 1, probabilities below 2⁻²⁵ count as 2⁻²⁵, which half precision cannot
+    tell from 0: a high temperature would magnify differences that a soft-label store does not keep.
 
     Registered as a `DistillationLoss` with name "kl".
 

@@ -40,11 +40,7 @@ class Encoder(NamedTuple):
 
     def size(self) -> Dict[str, int]:
         """The size, for a report."""
-        return {
-            "layers": self.num_layers,
-            "pieces": len(self.tokenizer),
-            "parameters": self.model.num_parameters(),
-        }
+        return {"layers": self.num_layers, "pieces": len(self.tokenizer), "parameters": self.model.num_parameters()}
 
 
 def distil_encoder(path: Path, options: DistillationOptions) -> Dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The learning rate schedule of NCRF++ and what is built on it."""
+"""A learning rate that falls with the inverse of the epoch."""
 
 from typing import List
 
@@ -10,8 +10,8 @@ from allennlp.training.learning_rate_schedulers import LearningRateScheduler
 @LearningRateScheduler.register("inverse_time_decay")
 class InverseTimeDecay(LearningRateScheduler):
     """
-    The learning rate is lr / (1 + decay * n) after n epochs, and changes after each epoch only. Jia, Liang and Zhang (ACL
-    2019) have it with lr 0.015 and decay 0.05, in the paper and in the released code.
+    The learning rate is lr / (1 + decay * n) after n epochs, and changes after each epoch only. Jia, Liang and Zhang
+    (2019, P19-1236) use lr 0.015 and decay 0.05, in the paper and in the released code, as NCRF++ does.
 
     Registered as a `LearningRateScheduler` with name "inverse_time_decay".
 

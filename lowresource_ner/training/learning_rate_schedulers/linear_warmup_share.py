@@ -1,4 +1,4 @@
-"""The papers' learning rate schedule, which gives its warm-up as a share of all steps."""
+"""A linear schedule whose warm-up is a share of all steps."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from allennlp.training.learning_rate_schedulers.linear_with_warmup import Linear
 class LinearWarmupShare(LinearWithWarmup):
     """
     AllenNLP's `linear_with_warmup` with the warm-up as a share of all steps: the learning rate rises from 0 over the first
-    `warmup_share` of them, then falls to 0 (Wu et al. 2020: 10 %).
+    `warmup_share` of them, then falls to 0 (Wu et al. 2020, arXiv:2004.12440: 10 %).
 
     Registered as a `LearningRateScheduler` with name "linear_warmup_share".
 

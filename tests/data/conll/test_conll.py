@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from lowresource_ner.data import text_lines
 from lowresource_ner.data.conll.format import ConllFormat
 from lowresource_ner.data.conll.parser import ConllSentence, read_conll
 from lowresource_ner.data.conll.survey import sentence_spans, survey_conll
@@ -15,6 +16,7 @@ from lowresource_ner.data.text_lines import ConllError
 from lowresource_ner.tagging import get_scheme
 
 FORMATS = Path(__file__).parents[3] / "fixtures" / "formats"
+WORDS = ConllFormat(tag_column=None)
 
 # File, options, sentences, tokens, entities and scheme, counted by hand.
 HAND_COUNTED = [
@@ -252,3 +254,15 @@ def test_survey_counts_types_in_alphabetical_order():
 def test_spans_of_an_unlabelled_sentence():
     with pytest.raises(ValueError, match="words.txt:1: the sentence was read as unlabelled"):
         sentence_spans(read(FORMATS / "words.txt", tag_column=None)[0], get_scheme("IOB2"))
+
+
+@pytest.mark.parametrize(
+    ("options", "times"), [({}, 1), ({"tag_scheme": "IOB2"}, 1), ({"repair": True}, 2), ({"format": WORDS}, 1)]
+)
+def test_a_survey_reads_the_file_once_unless_it_has_to_choose_what_to_repair(monkeypatch, options, times):
+    opened = []
+    open_binary = text_lines.open_binary
+    monkeypatch.setattr(text_lines, "open_binary", lambda path: opened.append(path) or open_binary(path))
+    path = FORMATS / "windows.txt"
+    assert survey_conll(path, **options).sentences == 2
+    assert opened == [str(path)] * times

@@ -145,8 +145,8 @@ def test_a_student_that_is_there_already_must_have_the_types() -> None:
         ({"PER": ""}, "types to types"),
         ({"PER": None}, "types to types"),
         ({"PER": "O"}, "No entity type is left"),
-        ({"PER": "a person"}, "of type 'PER' 'a person', which holds white space"),
-        ({"PER": "PER-"}, "of type 'PER' 'PER-', which begins or ends with a hyphen"),
+        ({"PER": "a person"}, "turns type 'PER' into 'a person', which holds white space"),
+        ({"PER": "PER-"}, "turns type 'PER' into 'PER-', which begins or ends with a hyphen"),
     ],
 )
 def test_label_maps_are_checked(label_map, complaint) -> None:
