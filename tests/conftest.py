@@ -48,6 +48,8 @@ def settings() -> Dict[str, str]:
         "UNLABELLED": "sea",
         "VECTORS": str(FIXTURES / "vectors" / "tiny.16d.txt.gz"),
         "VECTORS_DIM": "16",
+        "ELMO_OPTIONS": str(FIXTURES / "elmo" / "options.json"),
+        "ELMO_WEIGHTS": str(FIXTURES / "elmo" / "weights.hdf5"),
         "ENCODER": str(TINY_ENCODER),
         "ENCODER_SIZE": "auto",
         "SEED": "13",

@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "modules": {"common", "tagging", "encoding"},
     "metrics": {"common", "tagging"},
     "models": {"common", "tagging", "archives", "encoding", "modules", "metrics"},
-    "training": {"common", "archives", "metrics", "modules.encoder_parameters", "models", "data.batching"},
+    "training": {"common", "tagging", "archives", "metrics", "modules.encoder_parameters", "models", "data.batching"},
     "predictors": {"common", "tagging", "data", "models"},
     "distillation": {
         "common",

@@ -4,7 +4,8 @@
 #
 # The configs of cross_domain also need TARGET, the folder of the domain to adapt to, and VECTORS, a file of word vectors such as
 # glove.6B.100d.txt.gz; pgn_combined needs UNLABELLED, the folder of a domain with raw text alone, fine_tune ARCHIVE, the
-# model.tar.gz to go on from. The students of cross_lingual need TARGET and TEACHER, a model.tar.gz. student_multi_source needs
+# model.tar.gz to go on from, label_embedding ARCHIVE, that of a tagger of the source, and stm_elmo ELMO_OPTIONS and ELMO_WEIGHTS,
+# the two files of an ELMo. The students of cross_lingual need TARGET and TEACHER, a model.tar.gz. student_multi_source needs
 # TEACHERS in its place, as en=runs/en/model.tar.gz,de=runs/de/model.tar.gz, and SIMILARITY, the model.tar.gz of similarity, where
 # WEIGHTS is not uniform; similarity needs SOURCES, the folders of the source languages, as en,de. adversarial needs TARGET,
 # student_selected DISCRIMINATOR, the model.tar.gz of adversarial, voting TARGET and TEACHERS. These have no defaults.

@@ -1,5 +1,6 @@
 from lowresource_ner.training.callbacks.adversarial_updates import AdversarialUpdates
 from lowresource_ner.training.callbacks.keep_last_epoch import KeepLastEpoch
+from lowresource_ner.training.callbacks.label_embeddings import LabelEmbeddings
 from lowresource_ner.training.callbacks.language_means import LanguageMeans
 from lowresource_ner.training.callbacks.module_updates import ModuleUpdates
 from lowresource_ner.training.callbacks.random_state import RandomState
@@ -18,6 +19,7 @@ __all__ = [
     "FusedAdamW",
     "InverseTimeDecay",
     "KeepLastEpoch",
+    "LabelEmbeddings",
     "LanguageMeans",
     "LazySgd",
     "LinearWarmupShare",

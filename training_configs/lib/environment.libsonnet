@@ -42,9 +42,11 @@ local environment = {
   weights:: required('WEIGHTS', 'what the teachers count for: uniform, learned, cosine, l1, l2, learned-sentence and so on'),
   similarity:: required('SIMILARITY', 'the model.tar.gz of similarity.jsonnet'),
   discriminator:: required('DISCRIMINATOR', 'the model.tar.gz of adversarial.jsonnet'),
-  archive:: required('ARCHIVE', 'the model.tar.gz to go on from'),
+  archive:: required('ARCHIVE', 'the model.tar.gz to go on from, or of the source tagger'),
   vectors:: required('VECTORS', 'a file of word vectors in GloVe text format, packed or not'),
   vectors_dim:: std.parseInt(required('VECTORS_DIM', 'the size of its vectors')),
+  elmo_options:: required('ELMO_OPTIONS', 'the options.json of an ELMo'),
+  elmo_weights:: required('ELMO_WEIGHTS', 'its weights.hdf5'),
   seed:: std.parseInt(required('SEED', 'a whole number')),
   device:: device,
 

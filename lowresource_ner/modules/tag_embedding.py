@@ -1,0 +1,70 @@
+"""Embeds what another tagger predicts."""
+
+import math
+from typing import Mapping, Sequence
+
+import torch
+from allennlp.common.checks import ConfigurationError
+from allennlp.modules import TokenEmbedder
+
+from lowresource_ner.tagging import OUTSIDE, split_tag
+
+
+class TagEmbedding(TokenEmbedder):
+    """
+    The expected embedding of a word's tag: Σ_t p(t) e(t), with e trained.
+
+    # Parameters
+
+    tags : `Sequence[str]`
+    embedding_dim : `int`
+        The embeddings begin as U(-√(3/d), √(3/d)), as those of unknown words do.
+    """
+
+    has_label_embeddings: torch.Tensor
+    """Whether the embeddings began as those of labels."""
+
+    def __init__(self, tags: Sequence[str], embedding_dim: int) -> None:
+        super().__init__()
+        self._labels = [split_tag(tag)[1] or OUTSIDE for tag in tags]
+        bound = math.sqrt(3 / embedding_dim)
+        self.weight = torch.nn.Parameter(torch.empty(len(tags), embedding_dim).uniform_(-bound, bound))
+        self.register_buffer("has_label_embeddings", torch.tensor(False))
+
+    def get_output_dim(self) -> int:
+        return self.weight.size(1)
+
+    def forward(self, probabilities: torch.Tensor) -> torch.Tensor:
+        """
+        # Parameters
+
+        probabilities : `torch.Tensor`
+            (batch_size, num_words, num_tags)
+
+        # Returns
+
+        (batch_size, num_words, embedding_dim)
+        """
+        return probabilities.to(self.weight.dtype) @ self.weight
+
+    def set_label_embeddings(self, embeddings: Mapping[str, torch.Tensor]) -> None:
+        """
+        Lets each tag begin with the embedding of its label (its entity type, or "O"), cut to `embedding_dim` or continued by 0.
+
+        # Raises
+
+        `ConfigurationError`
+            Where a label has no embedding.
+        """
+        missing = sorted(set(self._labels) - set(embeddings))
+        if missing:
+            raise ConfigurationError(
+                f"The source tagger has labels that the source's data lacks: {', '.join(missing)}. Give the label embeddings the "
+                "data that the source tagger was trained on."
+            )
+        with torch.no_grad():
+            self.weight.zero_()
+            for row, label in zip(self.weight, self._labels):
+                vector = embeddings[label][: len(row)]
+                row[: len(vector)] = vector
+        self.has_label_embeddings.fill_(True)
