@@ -49,7 +49,7 @@ def module_similarities(model: PgnBilstmCrossdomain) -> Dict[str, Any]:
     """
     names = list(model.branches)
     pairs = [branch.pair for branch in model.branches.values()]
-    theta = model.lstm_parameters.generate(pairs).detach().cpu()  # (num_modules, num_parameters)
+    theta = model.encoder_parameters.generate(pairs).detach().cpu()  # (num_modules, num_parameters)
     vectors = theta.double().numpy()
     tasks, domains = _embeddings(model)
     return {
@@ -66,7 +66,7 @@ def module_similarities(model: PgnBilstmCrossdomain) -> Dict[str, Any]:
 
 
 def _embeddings(model: PgnBilstmCrossdomain) -> Tuple[Optional[Dict[str, Numbers]], Optional[Dict[str, Numbers]]]:
-    parameters = model.lstm_parameters
+    parameters = model.encoder_parameters
     if not isinstance(parameters, ParameterGenerator):
         return None, None
     tasks, domains = (_rounded(each.detach()) for each in (parameters.task_embeddings, parameters.domain_embeddings))

@@ -19,8 +19,9 @@ from os import PathLike
 from pathlib import Path
 from typing import Dict, Iterable, Iterator, Optional, Tuple, Union
 
+import torch
 from allennlp.common.checks import ConfigurationError
-from transformers import AutoModel, PretrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
+from transformers import AutoModel, AutoModelForMaskedLM, PretrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
 from transformers.models.auto.modeling_auto import MODEL_MAPPING
 from transformers.utils import logging as transformers_logging
 
@@ -35,6 +36,7 @@ from lowresource_ner.archives.archive import (
 from lowresource_ner.common.damaged_files import damage_reported
 from lowresource_ner.encoding.input_format import InputFormat
 from lowresource_ner.encoding.loading import load_config, load_model, load_tokenizer, new_model
+from lowresource_ner.encoding.masked_heads import masked_head_names
 from lowresource_ner.encoding.probe import check_encoder
 
 logger = logging.getLogger(__name__)
@@ -112,6 +114,22 @@ class EncoderFiles:
         with _no_advice():
             model, missing = load_model(AutoModel, self.model_name, encoder_source(self.model_name), config)
         return None if any("pooler." in name for name in missing) else model
+
+    def masked_head_weights(self) -> Dict[str, torch.Tensor]:
+        """
+        The weights of the head that the encoder was pretrained with as a masked language model, by the names of
+        `MaskedLanguageModel`. Empty where the files have none or its kind is unknown, and for a model whose weights are those of
+        an archive or a run.
+        """
+        names = masked_head_names(self._config.model_type)
+        if not names or is_archive(self.model_name) or self._is_inside_archive() or self._has_run_weights():
+            return {}
+        with _no_advice():
+            model, missing = load_model(
+                AutoModelForMaskedLM, self.model_name, encoder_source(self.model_name), self._config
+            )
+        weights = model.state_dict()
+        return {} if set(names.values()) & set(missing) else {own: weights[theirs] for own, theirs in names.items()}
 
     @cached_property
     def input_format(self) -> InputFormat:

@@ -14,7 +14,7 @@ from lowresource_ner.modules.encoder_parameters import TaskAndDomain
 
 class Branch:
     """
-    What a config calls a module of the model: a task and a domain, from which an LSTM is generated, and the head that reads
+    What a config calls a module of the model: a task and a domain, from which an encoder is generated, and the head that reads
     its states. It keeps its own scores. Its weights are elsewhere: in the head and in `EncoderParameters`.
 
     # Parameters

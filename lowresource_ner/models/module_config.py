@@ -14,9 +14,9 @@ class ModuleConfig(FromParams):
     # Parameters
 
     task, domain : `str`
-        Of the model's `tasks` and `domains`: what the LSTM is generated for.
+        Of the model's `tasks` and `domains`: what the encoder is generated for.
     head : `str`
-        Of the model's `heads`: what reads the LSTM's states.
+        Of the model's `heads`: what reads the encoder's states.
     label_namespace : `Optional[str]`, optional (default = `"{domain}_labels"`)
         That of the reader whose tags the module learns. A language model ignores it.
     """

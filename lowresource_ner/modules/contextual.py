@@ -23,16 +23,17 @@ def contextual_embedders(module: torch.nn.Module) -> List[str]:
     )
 
 
-def check_language_model_inputs(name: str, embedder: torch.nn.Module, lstm: GeneratedLstm) -> None:
+def check_language_model_inputs(name: str, embedder: torch.nn.Module, encoder: torch.nn.Module) -> None:
     """Raises a `ConfigurationError` where a state from which the named language model predicts a word depends on this word."""
     contextual = contextual_embedders(embedder)
     if contextual:
         raise ConfigurationError(
             f"The language model {name} would read word vectors that have seen the word it predicts: {', '.join(contextual)} "
-            "gives contextual vectors. Leave the language models out, or this embedder. (An embedder of your own whose "
-            "vectors depend on their words alone says so with the class attribute 'contextual = False'.)"
+            "gives contextual vectors. Leave the language models out, or this embedder, or give them the head "
+            "'masked_language_model'. (An embedder of your own whose vectors depend on their words alone says so with the class "
+            "attribute 'contextual = False'.)"
         )
-    if not lstm.directions_are_separate:
+    if isinstance(encoder, GeneratedLstm) and not encoder.directions_are_separate:
         raise ConfigurationError(
             f"The language model {name} would read states that have seen the word it predicts: with several layers the "
             "encoder needs 'separate_directions': true."

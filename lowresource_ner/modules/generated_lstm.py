@@ -1,6 +1,6 @@
 """A bidirectional LSTM that gets its weights with each call."""
 
-from typing import List
+from typing import List, Optional
 
 import torch
 from allennlp.common.checks import ConfigurationError
@@ -33,6 +33,9 @@ class GeneratedLstm(Seq2SeqEncoder):
     `ConfigurationError`
         For sizes below 1, or a dropout that is not from 0 to below 1.
     """
+
+    initial_scales: Optional[torch.Tensor] = None
+    """θ begins as the weights of an ordinary LSTM; see `EncoderParameters`."""
 
     def __init__(
         self,

@@ -1,9 +1,10 @@
 """Embeds words with a transformer: the vector of a word is that of its first sub-word."""
 
-from typing import Iterator, Optional
+from typing import Dict, Iterator, Optional
 
 import torch
 from allennlp.common.checks import ConfigurationError
+from allennlp.modules import TextFieldEmbedder
 from allennlp.modules.token_embedders import TokenEmbedder
 from transformers import PreTrainedModel
 
@@ -63,6 +64,9 @@ class SubwordTransformer(TokenEmbedder):
     ) -> None:
         super().__init__()
         files = EncoderFiles(model_name, serialization_dir)
+        self._files = files if load_weights else None
+        self.mask_id: Optional[int] = files.tokenizer().mask_token_id
+        """The id of the mask token, if the encoder has one."""
         self._windows = WindowReader(files.input_format, max_length, window_overlap)
         self._bfloat16 = bfloat16
         self.transformer = files.model(load_weights)
@@ -70,6 +74,10 @@ class SubwordTransformer(TokenEmbedder):
         if num_frozen_layers is not None:
             for parameter in _bottom_parameters(self.transformer, num_frozen_layers, model_name):
                 parameter.requires_grad_(False)
+
+    def masked_head_weights(self) -> Dict[str, torch.Tensor]:
+        """Those of `EncoderFiles`; empty where the encoder began from random weights."""
+        return {} if self._files is None else self._files.masked_head_weights()
 
     def get_output_dim(self) -> int:
         return self.transformer.config.hidden_size
@@ -102,6 +110,24 @@ class SubwordTransformer(TokenEmbedder):
         with torch.autocast(input_ids.device.type, torch.bfloat16):
             hidden = self.transformer(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
         return hidden.float()
+
+
+def only_transformer(embedder: TextFieldEmbedder, owner: str) -> SubwordTransformer:
+    """
+    The one token embedder of `embedder`.
+
+    # Raises
+
+    `ConfigurationError`
+        Where there are others, or it is no `SubwordTransformer`; the message speaks of the `owner` that needs it.
+    """
+    token_embedders = [module for module in embedder.modules() if isinstance(module, TokenEmbedder)]
+    if len(token_embedders) != 1 or not isinstance(token_embedders[0], SubwordTransformer):
+        found = ", ".join(type(each).__name__ for each in token_embedders) or "none"
+        raise ConfigurationError(
+            f"{owner} need a 'text_field_embedder' of one token embedder, 'subword_transformer'; it has {found}."
+        )
+    return token_embedders[0]
 
 
 def _bottom_parameters(transformer: PreTrainedModel, num_layers: int, model_name: str) -> Iterator[torch.nn.Parameter]:

@@ -1,11 +1,26 @@
-"""The base class of a model's heads, which turn the states of an LSTM into a loss and predictions."""
+"""The base class of a model's heads, which turn the states of an encoder into a loss and predictions."""
 
-from typing import Dict, Optional, Sequence
+from typing import Dict, NamedTuple, Optional, Sequence
 
 import torch
 from allennlp.common import Lazy, Registrable
-from allennlp.data import Vocabulary
+from allennlp.data import TextFieldTensors, Vocabulary
+from allennlp.nn.util import get_text_field_mask
 from allennlp.training.metrics import Metric
+
+
+class HeadInputs(NamedTuple):
+    """
+    What the encoder and a head are given of a batch.
+
+    `tokens` : what the encoder reads.
+    `mask` : (batch_size, num_tokens), whose states the head reads.
+    `targets` : (batch_size, num_tokens), `None` where there are none.
+    """
+
+    tokens: TextFieldTensors
+    mask: torch.Tensor
+    targets: Optional[torch.Tensor]
 
 
 class ModuleHead(torch.nn.Module, Registrable):
@@ -16,23 +31,25 @@ class ModuleHead(torch.nn.Module, Registrable):
 
     vocab : `Vocabulary`
     input_dim : `int`
-        Of the LSTM's states, both directions. Given by the model.
+        Of the encoder's states. Given by the model.
     label_namespaces : `Sequence[str]`
         Of the branches that share the head. Given by the model.
     tag_scheme : `str`
         Given by the model.
+
+    A head that asks for the `embedder`, the model's `TextFieldEmbedder`, is given it as well.
     """
 
     default_implementation = "tagging"
 
     target_field = ""
-    """The field of an instance that the head is trained on."""
+    """The field of an instance that the head is trained on. Empty for a head that makes its targets itself."""
 
     loss_name = "loss"
     """What the training loss is called where it is logged."""
 
     is_language_model = False
-    """Whether it predicts the words that the LSTM reads: it needs no labels, but states that have not seen their word."""
+    """Whether it predicts text, and needs no labels."""
 
     def __init__(self, vocab: Vocabulary, input_dim: int, label_namespaces: Sequence[str], tag_scheme: str) -> None:
         super().__init__()
@@ -40,6 +57,10 @@ class ModuleHead(torch.nn.Module, Registrable):
         self.input_dim = input_dim
         self.label_namespaces = list(dict.fromkeys(label_namespaces))
         self.tag_scheme = tag_scheme
+
+    def prepare(self, tokens: TextFieldTensors, targets: Optional[torch.Tensor] = None) -> HeadInputs:
+        """What the encoder reads of a batch, and what the head then reads: by default all words, as they are."""
+        return HeadInputs(tokens, get_text_field_mask(tokens), targets)
 
     def forward(
         self, encoded: torch.Tensor, mask: torch.Tensor, targets: Optional[torch.Tensor] = None, namespace: str = ""

@@ -9,7 +9,7 @@ from allennlp.training.callbacks import TrainerCallback
 from allennlp.training.gradient_descent_trainer import GradientDescentTrainer
 
 from lowresource_ner.data.batching.module_loader import ModuleLoader
-from lowresource_ner.models.pgn_bilstm_crossdomain import PgnBilstmCrossdomain
+from lowresource_ner.models.cross_domain_tagger import CrossDomainTagger
 from lowresource_ner.modules.encoder_parameters import TaskAndDomain
 from lowresource_ner.training.averaging import average_gradients, average_tensors
 
@@ -64,9 +64,10 @@ class ModuleUpdates(TrainerCallback):
             raise ConfigurationError(
                 "module_updates needs the data loader and the scheduler 'one_batch_per_module', which name the modules."
             )
-        if not isinstance(model, PgnBilstmCrossdomain):
+        if not isinstance(model, CrossDomainTagger):
             raise ConfigurationError(
-                f"module_updates trains a model of several modules, such as pgn_bilstm_crossdomain, not {type(model).__name__}."
+                "module_updates trains a model of several modules, pgn_bilstm_crossdomain or pgn_transformer, not "
+                f"{type(model).__name__}."
             )
         self._check_trainer(trainer, loader.modules)
         _check_labels(model, loader)
@@ -115,7 +116,7 @@ class ModuleUpdates(TrainerCallback):
             average_tensors([theta.grad for theta in self._thetas.values() if theta.grad is not None])
         self._record_norms(trainer)
         self._update.close()
-        generator = set(self._model.lstm_parameters.parameters())
+        generator = set(self._model.encoder_parameters.parameters())
         others = [weight for weight in self._model.parameters() if weight not in generator]
         if trainer._distributed:
             average_gradients(others)
@@ -147,7 +148,7 @@ class ModuleUpdates(TrainerCallback):
             raise ConfigurationError("module_updates works with 'ddp_accelerator': {'type': 'torch'}, not with shards.")
 
 
-def _check_labels(model: PgnBilstmCrossdomain, loader: ModuleLoader) -> None:
+def _check_labels(model: CrossDomainTagger, loader: ModuleLoader) -> None:
     for name in loader.modules:
         branch = model.branch(name)
         reads_labels = branch.needs_labels or getattr(loader.readers[name].inner, "labelled", False)

@@ -1,0 +1,276 @@
+"""The base class of models that tag in several domains, with encoders that are generated for each task and domain."""
+
+from typing import Any, ContextManager, Dict, List, Mapping, Optional, Sequence, Union
+
+import torch
+from allennlp.common import Lazy
+from allennlp.common.checks import ConfigurationError
+from allennlp.data import TextFieldTensors, Vocabulary
+from allennlp.modules import TextFieldEmbedder
+from allennlp.nn import InitializerApplicator, RegularizerApplicator
+from allennlp.nn.util import get_text_field_mask
+from allennlp.training.metrics import Metric
+
+from lowresource_ner.metrics import SeqevalF1
+from lowresource_ner.models.branch import Branch
+from lowresource_ner.models.counted_sentences import counted_sentences
+from lowresource_ner.models.heads import ModuleHead, TaggingHead
+from lowresource_ner.models.module_config import ModuleConfig, check_names
+from lowresource_ner.models.tagger import Tagger
+from lowresource_ner.models.warm_start import warm_start
+from lowresource_ner.modules.contextual import check_language_model_inputs
+from lowresource_ner.modules.encoder_parameters import EncoderParameters, ParameterGenerator, TaskAndDomain
+from lowresource_ner.modules.generated_lstm import GeneratedLstm
+from lowresource_ner.modules.tag_heads import TagHead
+from lowresource_ner.modules.token_axes import token_axes_of
+from lowresource_ner.modules.transformer_adapters import TransformerAdapters
+
+
+class CrossDomainTagger(Tagger):
+    """
+    NER and language modelling in several domains: words as vectors, an encoder whose weights are generated for a task and a
+    domain, and a head (Jia, Liang and Zhang 2019, P19-1236). The config calls a task in a domain with its head a module; here it
+    is a `Branch`.
+
+    A batch belongs to one module. The data loader `one_batch_per_module` names it in the field `module_name`; a batch without
+    that field belongs to `default_module`. So `allennlp evaluate` and `predict` tag the default module's domain; for another
+    domain override `model.default_module`. In evaluation, a batch with words to predict (`lm_words`) is also read by the
+    language model of its domain.
+
+    A module need not be trained: its encoder is generated from what other modules have taught its task and its domain, and the
+    head that the config names reads its states. In this way a domain without labels is tagged.
+
+    A subclass sets `parameters_name`, and defines `_states` and, where its encoder does not read vectors, `_inputs`.
+
+    # Parameters
+
+    vocab : `Vocabulary`
+    text_field_embedder : `TextFieldEmbedder`
+        Word representations, whose own weights are shared by all modules.
+    encoder : `Union[GeneratedLstm, TransformerAdapters]`
+        Given by the subclass.
+    encoder_parameters : `Lazy[EncoderParameters]`
+        Given by the subclass.
+    tasks, domains : `List[str]`
+    heads : `Dict[str, Lazy[ModuleHead]]`
+        By names of your own.
+    modules : `Dict[str, ModuleConfig]`
+        By names of your own, `{task}_{domain}` by custom.
+    default_module : `str`
+    unlabelled_domains : `Optional[List[str]]`
+        Domains that must not be trained with labels.
+    dropout : `float`, optional (default = `0.5`)
+        On the encoder's states, and on the vectors that an LSTM reads.
+    tag_scheme : `str`, optional (default = `"IOBES"`)
+        Of the readers' tags.
+    metric : `Lazy[Metric]`, optional (default = `seqeval_f1` in its default mode)
+    pretrained_file : `Optional[str]`
+        An archive of this model to continue from: every weight of the same name is taken over, word vectors, characters and
+        softmax by words, heads by tags. AllenNLP takes no notice of it when it loads an archive.
+    initializer, regularizer
+        AllenNLP's.
+
+    # Raises
+
+    `ConfigurationError`
+        Where modules name a task, domain or head that is not there, labels of a shared head differ, or a language model
+        would read vectors or states that have seen the words it predicts.
+    """
+
+    parameters_name: str
+    """What the config and the weights' names call the encoder's parameters."""
+
+    def __init__(
+        self,
+        vocab: Vocabulary,
+        text_field_embedder: TextFieldEmbedder,
+        encoder: Union[GeneratedLstm, TransformerAdapters],
+        tasks: List[str],
+        domains: List[str],
+        heads: Dict[str, Lazy[ModuleHead]],
+        modules: Dict[str, ModuleConfig],
+        default_module: str,
+        encoder_parameters: Lazy[EncoderParameters] = Lazy(ParameterGenerator),  # noqa: B008  AllenNLP's way of a default
+        unlabelled_domains: Optional[List[str]] = None,
+        dropout: float = 0.5,
+        tag_scheme: str = "IOBES",
+        metric: Lazy[Metric] = Lazy(SeqevalF1),  # noqa: B008
+        pretrained_file: Optional[str] = None,
+        initializer: Optional[InitializerApplicator] = None,
+        regularizer: Optional[RegularizerApplicator] = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(vocab, tag_scheme, regularizer, **kwargs)
+        check_names(tasks, domains, list(heads), modules, default_module, unlabelled_domains or [])
+        self.default_module = default_module
+        self.unlabelled_domains = list(unlabelled_domains or [])
+        self._embedder = text_field_embedder
+        self._dropout = torch.nn.Dropout(dropout)
+        self._encoder = encoder
+        parameters = encoder_parameters.construct(
+            tasks=tasks,
+            domains=domains,
+            num_parameters=encoder.num_parameters,
+            hidden_size=encoder.hidden_size,
+            initial_scales=encoder.initial_scales,
+        )
+        self.add_module(self.parameters_name, parameters)
+        built = {
+            name: head.construct(
+                vocab=vocab,
+                embedder=text_field_embedder,
+                input_dim=encoder.get_output_dim(),
+                label_namespaces=[module.label_namespace for module in modules.values() if module.head == name],
+                tag_scheme=self.tag_scheme.name,
+            )
+            for name, head in heads.items()
+        }
+        self._heads = torch.nn.ModuleDict(built)
+        self.branches = {name: Branch(name, module, built[module.head], metric) for name, module in modules.items()}
+        self._language_models = [branch for branch in self.branches.values() if branch.head.target_field == "lm_words"]
+        if self._language_models:
+            check_language_model_inputs(self._language_models[0].name, self._embedder, self._encoder)
+        self.labels = self._tagging_head(default_module).labels
+        if initializer is not None:
+            initializer(self)
+        if pretrained_file is not None:
+            warm_start(self, pretrained_file, token_axes_of(self))
+
+    @property
+    def encoder_parameters(self) -> EncoderParameters:
+        """What gives each task in each domain the weights of its encoder."""
+        parameters: EncoderParameters = getattr(self, self.parameters_name)
+        return parameters
+
+    def branch(self, name: str) -> Branch:
+        """
+        The branch of a module's name.
+
+        # Raises
+
+        `ConfigurationError`
+            Where the model has no such module.
+        """
+        if name not in self.branches:
+            raise ConfigurationError(
+                f"The model has no module '{name}'; it has {', '.join(self.branches)}. Name the data as the model's "
+                "'modules' are named."
+            )
+        return self.branches[name]
+
+    def training_step(self, batches: Sequence[Mapping[str, Any]]) -> ContextManager[Dict[TaskAndDomain, torch.Tensor]]:
+        """
+        Opens an update of the model on the given batches, which go through `forward` and their losses' backward passes before
+        the update is closed. As all batches are known, work on them can be done at once: the parameters of their encoders
+        are generated together. See `EncoderParameters.step`.
+        """
+        return self.encoder_parameters.step([self._branch_of(batch).pair for batch in batches])
+
+    def forward(
+        self,
+        tokens: TextFieldTensors,
+        tags: Optional[torch.Tensor] = None,
+        lm_words: Optional[TextFieldTensors] = None,
+        module_name: Optional[List[str]] = None,
+        metadata: Optional[List[Dict[str, Any]]] = None,
+    ) -> Dict[str, Any]:
+        """
+        # Parameters
+
+        tokens : `TextFieldTensors`
+        tags : `torch.Tensor`, optional
+            (batch_size, num_words), in the label namespace of the batch's module.
+        lm_words : `TextFieldTensors`, optional
+            The words as a language model over words predicts them.
+        module_name : `List[str]`, optional
+            The module of each sentence, the same for all; without it, `default_module`.
+        metadata : `List[Dict[str, Any]]`, optional
+            Of each sentence; "words" is passed on to the output, and "label_namespace" is that of the tags; without it, that of
+            the module.
+
+        # Returns
+
+        module : its name; loss : scalar, the sum over the batch divided by its sentences; mask : (batch_size, num_words);
+        for a tagger logits : (batch_size, num_words, num_tags); words, where there is metadata.
+        """
+        branch = self._branch_of({"module_name": module_name})
+        targets = {"tags": tags, "lm_words": None if lm_words is None else lm_words["lm_words"]["tokens"]}
+        counted = counted_sentences(metadata)
+        namespace = (metadata or [{}])[0].get("label_namespace")
+        given = branch.head.prepare(tokens, targets.get(branch.head.target_field))
+        inputs, mask = self._inputs(given.tokens), get_text_field_mask(given.tokens)
+        states = self._states(branch, inputs, mask)
+        output: Dict[str, Any] = {"module": branch.name, "mask": get_text_field_mask(tokens)}
+        output.update(branch.read(states, given.mask, given.targets, counted, namespace))
+        if not self.training and targets["lm_words"] is not None:
+            for other in self._language_models:
+                if other is not branch and other.pair.domain == branch.pair.domain:
+                    other.read(self._states(other, inputs, mask), mask, targets["lm_words"], counted)
+        if metadata is not None:
+            output["words"] = [sentence["words"] for sentence in metadata]
+        return output
+
+    def make_output_human_readable(self, output_dict: Dict[str, Any]) -> Dict[str, Any]:
+        """Adds what `Tagger` says, where the batch's module tags; and "module" for each sentence."""
+        branch = self.branch(output_dict.get("module", self.default_module))
+        if isinstance(branch.head, TaggingHead):
+            output_dict = super().make_output_human_readable(output_dict)
+        # Once a sentence: AllenNLP would divide a string of the batch's length among its sentences.
+        output_dict["module"] = [branch.name] * len(output_dict["mask"])
+        return output_dict
+
+    def tag_head(self, output: Dict[str, Any]) -> TagHead:
+        return self._tagging_head(output.get("module", self.default_module)).tagger
+
+    def get_metrics(self, reset: bool = False) -> Dict[str, float]:
+        """
+        The default module's scores by their own names ("f1", "f1-PER"), those of others behind the module's name
+        ("ner_source_f1", "lm_target_perplexity"). In training, for each module its mean loss ("ner_source_loss",
+        "lm_source_sampled_loss") and, from the callback `module_updates`, the mean norm of the gradient at its encoder's
+        weights ("ner_source_gradient_norm").
+        """
+        scores: Dict[str, float] = {}
+        for branch in self.branches.values():
+            scores.update(branch.get_metrics(is_default=branch.name == self.default_module, reset=reset))
+        return scores
+
+    def calibration_loss(
+        self, logits: torch.Tensor, tags: torch.Tensor, mask: torch.Tensor, temperature: torch.Tensor
+    ) -> torch.Tensor:
+        """As `Tagger`, of the default module."""
+        branch = self.branch(self.default_module)
+        tags = self._tagging_head(branch.name).as_head(tags, branch.label_namespace)
+        return super().calibration_loss(logits, tags, mask, temperature)
+
+    def _inputs(self, tokens: TextFieldTensors) -> Any:
+        """What the encoders of all branches read alike: by default (batch_size, num_words, dim), the words' vectors."""
+        return self._embedder(tokens)
+
+    def _states(self, branch: Branch, inputs: Any, mask: torch.Tensor) -> torch.Tensor:
+        """
+        (batch_size, num_words, output_dim): the states of a branch's encoder, after dropout.
+
+        # Parameters
+
+        branch : `Branch`
+        inputs : `Any`
+            Those of `_inputs`.
+        mask : `torch.BoolTensor`
+            (batch_size, num_words)
+        """
+        raise NotImplementedError
+
+    def _branch_of(self, batch: Mapping[str, Any]) -> Branch:
+        names = sorted(set(batch.get("module_name") or [self.default_module]))
+        if len(names) > 1:
+            raise ConfigurationError(
+                f"A batch holds sentences of several modules: {', '.join(names)}. In training use the scheduler "
+                "'one_batch_per_module'; validate on one module's files."
+            )
+        return self.branch(names[0])
+
+    def _tagging_head(self, name: str) -> TaggingHead:
+        head = self.branch(name).head
+        if not isinstance(head, TaggingHead):
+            raise ConfigurationError(f"'default_module' is '{name}', which is no tagger but a language model.")
+        return head
