@@ -62,6 +62,8 @@ def test_all_configs_are_found() -> None:
             "multi_task_ner",
             "pgn",
             "pgn_combined",
+            "pgn_transformer",
+            "pgn_transformer_uda",
             "pgn_uda",
             "stm_elmo",
             "stm_source",
@@ -176,7 +178,7 @@ def test_overrides_in_the_configs_heads_are_overrides_of_theirs(ready) -> None:
             assert as_read(path, **json.loads(overrides)) != as_read(path)
             found.append(path.stem)
     assert found == [
-        *("pgn_combined", "pgn_uda", "pgn_uda", "pgn_uda"),
+        *("pgn_combined", "pgn_transformer", "pgn_uda", "pgn_uda", "pgn_uda"),
         *("adversarial", "few_labels", "similarity", "student_held_out", "student_multi_source", "student_selected"),
         *("student_soft", "student_soft"),
     ]
@@ -451,6 +453,26 @@ def test_a_baseline_differs_in_its_modules_and_its_lstm_alone(name, modules, epo
     reads_text = any(module.startswith("lm") for module in modules)
     assert config["validation_dataset_reader"].get("lm_namespace") == ("lm_words" if reads_text else None)
     assert ("pretrained_file" in config["model"]) == (name == "fine_tune")
+
+
+@pytest.mark.parametrize("name, of_lstm", [("pgn_transformer", "pgn"), ("pgn_transformer_uda", "pgn_uda")])
+def test_a_transformer_with_adapters_has_the_modules_of_the_lstm(name, of_lstm, environment) -> None:
+    config, other = (as_read(CROSS_DOMAIN / f"{each}.jsonnet") for each in (name, of_lstm))
+    model, trainer = config["model"], config["trainer"]
+    assert model["type"] == "pgn_transformer" and "lstm_parameters" not in model
+    for part in ("modules", "default_module", "tasks", "domains", "unlabelled_domains", "tag_scheme", "initializer"):
+        assert model[part] == other["model"][part]
+    assert model["heads"] == {**other["model"]["heads"], "lm": {"type": "masked_language_model"}}
+    assert model["adapter_parameters"] == {**other["model"]["lstm_parameters"], "task_dim": 4, "domain_dim": 4}
+    assert config["data_loader"]["scheduler"]["modules"] == other["data_loader"]["scheduler"]["modules"]
+    for part in ("train_data_path", "validation_data_path"):
+        assert config[part] == other[part]
+    for reader in [*config["dataset_reader"]["readers"].values(), config["validation_dataset_reader"]]:
+        assert reader["lm_namespace"] is None and list(reader["token_indexers"]) == ["encoder"]
+    assert [callback["type"] for callback in trainer["callbacks"]] == ["module_updates", "random_state", "recovery"]
+    assert trainer["callbacks"][0] == other["trainer"]["callbacks"][0]
+    assert trainer["validation_metric"] == other["trainer"]["validation_metric"]
+    assert trainer["num_gradient_accumulation_steps"] == len(config["data_loader"]["scheduler"]["modules"])
 
 
 def test_mixed_data_is_the_same_for_both_language_models(environment) -> None:
