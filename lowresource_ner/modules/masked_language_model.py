@@ -6,7 +6,7 @@ import torch
 from allennlp.common.checks import ConfigurationError
 from allennlp.data import TextFieldTensors
 from allennlp.modules import TextFieldEmbedder
-from torch.nn.functional import cross_entropy, gelu, linear
+from torch.nn.functional import cross_entropy, linear
 
 from lowresource_ner.modules.subword_transformer import only_transformer
 
@@ -67,6 +67,8 @@ class MaskedLanguageModel(torch.nn.Module):
         embeddings = encoder.transformer.get_input_embeddings()
         self._num_subwords, dim = embeddings.weight.shape
         self.dense = torch.nn.Linear(input_dim, dim)
+        # A module and no function: AllenNLP refuses to train what looks like a bias right before a norm.
+        self.activation = torch.nn.GELU()
         self.norm = torch.nn.LayerNorm(dim, eps=getattr(encoder.transformer.config, "layer_norm_eps", 1e-12))
         self.bias = torch.nn.Parameter(torch.zeros(self._num_subwords))
         # In a tuple, so that the embeddings are a part of the embedder alone and are saved once.
@@ -95,7 +97,7 @@ class MaskedLanguageModel(torch.nn.Module):
 
         `torch.Tensor` : - log p of the hidden sub-words, summed.
         """
-        vectors = self.norm(gelu(self.dense(states[hidden])))  # (num_hidden, dim)
+        vectors = self.norm(self.activation(self.dense(states[hidden])))  # (num_hidden, dim)
         logits = linear(vectors, self._embeddings[0].weight, self.bias)  # (num_hidden, vocabulary_size)
         return cross_entropy(logits, targets[hidden], reduction="sum")
 
