@@ -10,8 +10,9 @@ from typing import Any, Dict, List
 import pytest
 import torch
 from allennlp.models import load_archive
-from conftest import CORPORA, REPOSITORY, conll_blocks
+from conftest import CORPORA, REPOSITORY, TINY_ENCODER, conll_blocks
 from seqeval.metrics import f1_score, precision_score, recall_score
+from support.trainings import best_weights, differing, kill_and_recover, measured, train
 
 import lowresource_ner  # noqa: F401  what the archives name is registered by the import
 
@@ -220,3 +221,64 @@ def test_the_source_is_predicted_by_the_same_override(combined) -> None:
     instances = list(archive.validation_dataset_reader.read(EN_TEST))
     found = [output["tags"] for output in archive.model.eval().forward_on_instances(instances)]
     check_scores(archive.model.get_metrics(reset=True), gold_tags(EN_TEST), found)
+
+
+# ----------------------------------------------------------------------------- adapters in a transformer
+
+
+@pytest.fixture(scope="module")
+def adapters(allennlp, tmp_path_factory) -> Path:
+    """The archive of pgn_transformer_uda, all types one, from an encoder that is gone afterwards, in another place."""
+    folder = tmp_path_factory.mktemp("adapters")
+    encoder = shutil.copytree(TINY_ENCODER, folder / "encoder")
+    overrides = {
+        "trainer.num_epochs": 6,
+        "trainer.optimizer.lr": 0.005,
+        "trainer.optimizer.parameter_groups": [[["adapter_parameters|transformer"], {"lr": 0.002}]],
+        "dataset_reader.readers.ner_source.label_map": ONE_TYPE,
+        "validation_dataset_reader.label_map": ONE_TYPE,
+    }
+    arguments = ["train", CONFIGS / "pgn_transformer_uda.jsonnet", "-s", folder / "run", "-o", json.dumps(overrides)]
+    allennlp(*arguments, TARGET="sea", ENCODER=str(encoder))
+    metrics = json.loads((folder / "run/metrics_epoch_5.json").read_text())
+    assert {"training_ner_source_loss", "training_lm_target_loss", "validation_ner_source_f1"} <= metrics.keys()
+    assert not [name for name in metrics if "ner_target" in name], "which is never trained nor validated"
+    archive = Path(shutil.move(folder / "run/model.tar.gz", folder / "model.tar.gz"))
+    shutil.rmtree(folder / "run")
+    shutil.rmtree(encoder)
+    return archive
+
+
+def test_a_domain_without_labels_is_tagged_by_a_transformer(allennlp, adapters, tmp_path) -> None:
+    """The same tags by `evaluate`, `predict` and `tag`; and the perplexity of raw text, by its module's name."""
+    conll, jsonl, lines = tmp_path / "out.conll", tmp_path / "out.jsonl", tmp_path / "in.jsonl"
+    options = ["--use-dataset-reader", "--predictor", "ner_conll", "--batch-size", "16", "--silent"]
+    package = ["--include-package", "lowresource_ner"]
+    allennlp("predict", adapters, SEA_TEST, *options, *package, "--output-file", conll, cwd=tmp_path)
+    found = [[line[1] for line in block] for block in conll_blocks(conll)]
+    blocks = conll_blocks(SEA_TEST)
+    lines.write_text("".join(json.dumps({"tokens": [line[0] for line in block]}) + "\n" for block in blocks))
+    allennlp("tag", adapters, lines, "--output-file", jsonl, *package, cwd=tmp_path)
+    assert [json.loads(line)["tags"] for line in jsonl.read_text(encoding="utf-8").splitlines()] == found
+
+    outputs = [tmp_path / "gold.json", tmp_path / "text.json"]
+    data = f'"{SEA_TEST}",{json.dumps({"lm_target": str(SEA_TEST)})}'
+    allennlp("evaluate", adapters, data, "--output-file", ",".join(map(str, outputs)))
+    tagging, text = (json.loads(output.read_text(encoding="utf-8")) for output in outputs)
+    check_scores(tagging, names(gold_tags(SEA_TEST)), found)
+    assert not [name for name in tagging if "perplexity" in name]
+    assert set(text) == {"lm_target_perplexity", "loss"} and 1 < text["lm_target_perplexity"] < 2000
+
+
+def test_killed_and_recovered_adapters_equal_unbroken_ones(allennlp, tmp_path) -> None:
+    """Masks, dropout and the order of the data go on as they were; killed in the second epoch, between two updates."""
+    overrides = {
+        "trainer.num_epochs": 3,
+        "trainer.checkpointer": {"save_every_num_batches": 3},
+        "trainer.callbacks": [{"type": "module_updates"}, {"type": "random_state"}, {"type": "kill_at_batch"}],
+    }
+    config = CONFIGS / "pgn_transformer.jsonnet"
+    train(allennlp, config, tmp_path / "unbroken", overrides)
+    kill_and_recover(allennlp, config, tmp_path / "run", overrides, 12)
+    assert differing(best_weights(tmp_path / "unbroken"), best_weights(tmp_path / "run")) == []
+    assert measured(tmp_path / "unbroken") == measured(tmp_path / "run")
