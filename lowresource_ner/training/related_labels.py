@@ -77,7 +77,8 @@ def relate_labels(source: Iterable[TaggedSentence], target: Iterable[TaggedSente
     vectors = variates * correlations
     lengths = numpy.linalg.norm(vectors, axis=1, keepdims=True)
     rows = iter(numpy.divide(vectors, lengths, out=numpy.zeros_like(vectors), where=lengths > 0))
-    return RelatedLabels(*({label: next(rows) for label in corpus} for corpus in corpora), correlations)
+    embedded_source, embedded_target = ({label: next(rows) for label in corpus} for corpus in corpora)
+    return RelatedLabels(embedded_source, embedded_target, correlations)
 
 
 def canonical_variates(counts: scipy.sparse.spmatrix) -> Tuple[numpy.ndarray, numpy.ndarray]:

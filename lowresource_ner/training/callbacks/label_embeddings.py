@@ -62,7 +62,7 @@ class LabelEmbeddings(TrainerCallback):
         target = model.default_module
         embeddings = relate_labels(
             _tagged_sentences(model.source.reader, self._source_data_path),
-            _tagged_sentences(loader.readers[target], loader.data_paths[target]),
+            _tagged_sentences(loader.readers[target].inner, loader.data_paths[target]),
         )
         model.set_label_embeddings(embeddings.source)
         if is_primary:
