@@ -150,6 +150,9 @@ def test_theta_begins_as_an_ordinary_lstms_weights(task_dim, domain_dim):
     thetas = generator.generate([TaskAndDomain(name, name) for name in names])
     # As U(±1/√h) has it, which is how torch's LSTM begins.
     assert thetas.std().item() == pytest.approx(1 / math.sqrt(3 * hidden_size), rel=0.04)
+    assert abs(thetas.mean().item()) < 0.002
+    if task_dim == domain_dim == 8:
+        assert bound == pytest.approx(math.sqrt(3 / 8))
 
 
 @KINDS
@@ -158,9 +161,6 @@ def test_numbers_of_theta_begin_scaled_where_the_encoder_says_so(kind):
     plain, scaled = (generator_of(kind, num_parameters=4, initial_scales=each) for each in (None, scales))
     for pair in all_pairs(plain):
         torch.testing.assert_close(scaled(pair), plain(pair) * scales)
-    assert abs(thetas.mean().item()) < 0.002
-    if task_dim == domain_dim == 8:
-        assert bound == pytest.approx(math.sqrt(3 / 8))
 
 
 def test_shared_parameters_begin_as_torchs_lstm():
