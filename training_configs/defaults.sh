@@ -13,7 +13,8 @@
 # that ends in .jsonl.
 #
 # ENCODER_SIZE=small is for every encoder that is far smaller than mBERT, one of your own or an archive of one: the configs of
-# cross_lingual then take larger steps and freeze no layer. large are mBERT, XLM-R and their like, with the numbers of the papers.
+# cross_lingual then take larger steps and freeze no layer, and those with adapters take larger steps. large are mBERT, XLM-R and
+# their like, with the numbers of the papers.
 #
 # NER_DATA has no default: it is the folder of your corpora, a folder each language or domain, each with train.conll, dev.conll
 # and test.conll (and raw.txt where there is unlabelled text). fixtures/corpora is such a folder.
