@@ -12,7 +12,8 @@ from allennlp.common.checks import ConfigurationError
 from allennlp.models import load_archive
 from conftest import CORPORA, REPOSITORY, archive_weights, conll_blocks
 from seqeval.metrics import f1_score
-from support.trainings import training_loop
+from support.trainings import best_weights, differing, kill_and_recover, measured, training_loop
+from support.trainings import train as run_training
 
 from lowresource_ner.archives.archive import Archive
 from lowresource_ner.models import LabelEmbeddingTagger
@@ -113,6 +114,23 @@ def test_the_source_tagger_travels_in_the_archive_and_is_never_trained(source, t
     outer = archive_weights(source)
     assert inner.keys() == outer.keys() and all(torch.equal(inner[name], outer[name]) for name in inner)
     assert not [name for name in names if "source" in name]
+
+
+def test_a_killed_training_is_recovered(allennlp, source, tmp_path) -> None:
+    """And ends as an unbroken one: the tag embeddings go on from what they have learned."""
+    callbacks = [
+        {"type": "module_updates"},
+        {"type": "random_state"},
+        {"type": "recovery"},
+        {"type": "label_embeddings", "source_data_path": str(CORPORA / "en/train.conll")},
+        {"type": "kill_at_batch"},
+    ]
+    overrides = {**SMALL, "trainer.num_epochs": 3, "trainer.callbacks": callbacks}
+    config = CONFIGS / "label_embedding.jsonnet"
+    run_training(allennlp, config, tmp_path / "unbroken", overrides, ARCHIVE=str(source))
+    kill_and_recover(allennlp, config, tmp_path / "run", overrides, 5, ARCHIVE=str(source))
+    assert differing(best_weights(tmp_path / "unbroken"), best_weights(tmp_path / "run"), fewest=10) == []
+    assert measured(tmp_path / "unbroken") == measured(tmp_path / "run")
 
 
 def on_start(trainer: Any) -> None:
