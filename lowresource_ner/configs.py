@@ -56,7 +56,7 @@ def copy_config(name: str, folder: Path, force: bool = False) -> Path:
         For a name that is not known, and, without `force`, for files that would be overwritten. Nothing is written then.
     """
     root = configs_folder()
-    config = root / f"{_full_name(name)}.jsonnet"
+    config = config_path(name)
     copies = {path: folder / path.relative_to(root) for path in (root / "defaults.sh", *_with_imports(config))}
     changed = [path for path, copy in copies.items() if not copy.exists() or copy.read_bytes() != path.read_bytes()]
     overwritten = [str(copies[path]) for path in changed if copies[path].exists()]
@@ -69,6 +69,18 @@ def copy_config(name: str, folder: Path, force: bool = False) -> Path:
         with written_whole(copies[path]) as new:
             shutil.copyfile(path, new)
     return copies[config]
+
+
+def config_path(name: str) -> Path:
+    """
+    The file of a config, by its name as in `copy_config`.
+
+    # Raises
+
+    `ConfigurationError`
+        For a name that is not known.
+    """
+    return configs_folder() / f"{_full_name(name)}.jsonnet"
 
 
 def _full_name(name: str) -> str:

@@ -1,11 +1,7 @@
 """`allennlp cross-lingual`: what is planned, what is run again and what is not, and once all of it, outside the repository."""
 
 import argparse
-import errno
-import fcntl
 import json
-import os
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Set
@@ -15,12 +11,14 @@ from allennlp.common import Params
 from conftest import CORPORA, TINY_ENCODER
 
 from lowresource_ner.common.options import add_options, options_from
-from lowresource_ner.cross_lingual.plan import Plan, Result
-from lowresource_ner.cross_lingual.request import Request
-from lowresource_ner.cross_lingual.running import run_steps
-from lowresource_ner.cross_lingual.step import Step
-from lowresource_ner.cross_lingual.systems import ONE_SOURCE
-from lowresource_ner.cross_lingual.table import as_json, as_markdown, as_places, collect
+from lowresource_ner.experiments.cross_lingual.comparison import as_places
+from lowresource_ner.experiments.cross_lingual.plan import Plan
+from lowresource_ner.experiments.cross_lingual.request import Request
+from lowresource_ner.experiments.cross_lingual.systems import ONE_SOURCE
+from lowresource_ner.experiments.report.markdown import as_markdown
+from lowresource_ner.experiments.report.scores import collect
+from lowresource_ner.experiments.running import run_steps
+from lowresource_ner.experiments.step import Step
 
 
 @pytest.fixture
@@ -58,9 +56,9 @@ class TestPlan:
     def test_one_source(self, request_of) -> None:
         plan = Plan(request_of("mt", "hl", "ts", "selected", seeds=[13, 14]))
         of_a_seed = """
-            teacher-en-{0} evaluate-mt-en-es-{0}-test soft-labels-teacher-en-{0}-es hl-en-es-{0} evaluate-hl-en-es-{0}-test
-            ts-en-es-{0} evaluate-ts-en-es-{0}-test adversarial-en-es-{0} soft-labels-adversarial-en-es-{0}-es
-            selected-en-es-{0} evaluate-selected-en-es-{0}-test"""
+            teacher-en-{0} tag-mt-en-es-{0}-test soft-labels-teacher-en-{0}-es hl-en-es-{0} tag-hl-en-es-{0}-test
+            ts-en-es-{0} tag-ts-en-es-{0}-test adversarial-en-es-{0} soft-labels-adversarial-en-es-{0}-es
+            selected-en-es-{0} tag-selected-en-es-{0}-test"""
         names = [step.name for step in plan.steps]
         assert sorted(names) == sorted(f"{of_a_seed} {of_a_seed.replace('{0}', '{1}')}".format(13, 14).split())
         assert [(result.system, result.seed) for result in plan.results] == [
@@ -83,7 +81,7 @@ class TestPlan:
             assert sorted(student.after) == ["soft-labels-teacher-de-13-es", "soft-labels-teacher-en-13-es"]
         # An archive of a vote holds no weights: what it says changes with the teachers'.
         archives = {runs / f"teacher-{source}-13" / "model.tar.gz" for source in ("en", "de")}
-        assert archives < set(steps["evaluate-voting-en+de-es-13-test"].inputs)
+        assert archives < set(steps["tag-voting-en+de-es-13-test"].inputs)
         titles = [result.system for result in plan.results]
         assert titles == ["mt (en)", "mt (de)", "voting", "uniform", "learned", "cosine-sentence"]
 
@@ -155,7 +153,7 @@ class TestPlan:
         assert adversarial["dataset_reader"]["readers"]["ner_source"]["label_map"] == label_map
         assert adversarial["validation_dataset_reader"]["label_map"] == label_map
         for name in ("mt", "ts", "selected"):
-            overrides = steps[f"evaluate-{name}-en-es-13-test"].settings["overrides"]
+            overrides = steps[f"tag-{name}-en-es-13-test"].settings["overrides"]
             assert overrides == {
                 "validation_dataset_reader.repair": True,
                 "validation_dataset_reader.label_map": label_map,
@@ -182,7 +180,7 @@ class TestPlan:
         }
         assert epochs == dict.fromkeys(epochs, 2) | others
         of_labels = by_name(plan)["soft-labels-teacher-en-13-es"].settings["overrides"]
-        assert of_labels == {"dataset_reader.store": str(plan.results[0].scores.parent.parent / "soft_labels")}
+        assert of_labels == {"dataset_reader.store": str(plan.results[0].archive.parent.parent / "soft_labels")}
 
     def test_only_what_depends_on_a_setting_changes_with_it(self, request_of) -> None:
         def settings(**changed: Any) -> Dict[str, Any]:
@@ -244,9 +242,9 @@ class TestPlan:
         plan = Plan(request_of("mt", "ts", data=data, target="sw"))
         assert [step.name for step in plan.steps] == ["teacher-en-13", "soft-labels-teacher-en-13-sw", "ts-en-sw-13"]
         archives = [tmp_path / "runs" / name / "model.tar.gz" for name in ("teacher-en-13", "ts-en-sw-13")]
-        assert [(result.scores, result.archive) for result in plan.results] == [(None, path) for path in archives]
+        assert [(result.predictions, result.archive) for result in plan.results] == [(None, path) for path in archives]
         assert (
-            as_places(plan.results).splitlines()[1] == f"- ts, seed 13: {archives[1]}" and collect(plan.results) == {}
+            as_places(plan.results).splitlines()[1] == f"- ts, seed 13: {archives[1]}" and collect(plan.results) == []
         )
         with pytest.raises(ValueError, match="Files are missing:\n  - .*/sw/test.conll\n"):
             Plan(request_of("mt", data=data, target="sw"))
@@ -291,264 +289,6 @@ class TestPlan:
         )
 
 
-class TestRunning:
-    """With commands that take no time, each of which notes that it was called, and how."""
-
-    @pytest.fixture
-    def calls(self, tmp_path) -> Callable[[], List[str]]:
-        """What was called since it was asked last."""
-        log = tmp_path / "calls"
-
-        def read() -> List[str]:
-            lines = log.read_text().splitlines() if log.exists() else []
-            log.write_text("")
-            return lines
-
-        return read
-
-    @pytest.fixture
-    def step(self, tmp_path) -> Callable[..., Step]:
-        runs = tmp_path / "runs"
-
-        def make(name: str, *inputs: Path, program: str = "", **more: Any) -> Step:
-            output = runs / name / "out"
-            text = f"import os, signal, sys; open({str(tmp_path / 'calls')!r}, 'a').write(' '.join(sys.argv[1:]) + chr(10))\n"
-            text += (
-                f"open({str(output)!r}, 'w').write(''.join(open(path).read() for path in {list(map(str, inputs))}))\n"
-            )
-            return Step(
-                name,
-                [sys.executable, "-c", text + program, name],
-                more.pop("settings", {}),
-                list(inputs),
-                [output],
-                **more,
-            )
-
-        return make
-
-    def test_what_changed_is_run_again_and_what_depends_on_it(self, step, calls, tmp_path) -> None:
-        text = tmp_path / "text"
-        text.write_text("one")
-        first = step("first", text, settings={"a": 1})
-        second = step("second", *first.outputs, settings={"b": {"c": 1, "d": [2]}})
-        other = step("other", text)
-        runs = tmp_path / "runs"
-
-        def rerun(*steps: Step) -> List[str]:
-            assert run_steps(steps, runs)
-            return calls()
-
-        assert rerun(first, second, other) == ["first", "second", "other"]
-        assert rerun(second, first, other) == []
-        os.utime(text, (1, 1))
-        assert rerun(first, second, other) == []
-        assert rerun(first, replace(second, settings={"b": {"d": [2], "c": 1}}), other) == []
-        second = replace(second, settings={"b": {"c": 1, "d": [3]}})
-        assert rerun(first, second, other) == ["second"]
-        text.write_text("two")
-        assert rerun(first, second, other) == ["first", "second", "other"]
-        assert (runs / "second" / "out").read_text() == "two"
-        (runs / "other" / "out").unlink()
-        assert rerun(first, second, other) == ["other"]
-        third = step("third", *first.outputs)
-        assert rerun(first, replace(second, after=["third"]), other, third) == ["third"]
-        # Less is asked for, and more again: what was done is not forgotten.
-        assert rerun(other) == [] and rerun(first, second, other, third) == []
-
-    def test_a_failure_ends_the_run_and_costs_nothing_else(self, step, calls, tmp_path, capsys) -> None:
-        first = step("first")
-        bad = step("bad", *first.outputs, program="print('wrong number'); sys.exit(3)")
-        last = step("last", *bad.outputs)
-        assert not run_steps([first, bad, last], tmp_path / "runs")
-        assert calls() == ["first", "bad"]
-        told = capsys.readouterr().out
-        assert (
-            "bad: failed\nIt ended with 3. " in told
-            and str(tmp_path / "runs" / "logs" / "bad.log") in told
-            and "wrong number" in told
-        )
-        assert run_steps([first, step("bad", *first.outputs), last], tmp_path / "runs")
-        assert calls() == ["bad", "last"]
-
-    def test_a_training_that_was_broken_off_is_taken_up_if_nothing_has_changed(
-        self, step, calls, tmp_path, capsys
-    ) -> None:
-        text = tmp_path / "text"
-        text.write_text("one")
-        runs = tmp_path / "runs"
-        (runs / "model").mkdir(parents=True)
-        config, checkpoint = str(runs / "model" / "config.json"), str(runs / "model" / "model_state_e1_b0.th")
-        fails = f"open({config!r}, 'w').write('{{}}'); open({checkpoint!r}, 'w').close(); sys.exit(1)"
-        training = step("model", text, program=fails, is_training=True)
-
-        def how(training: Step) -> List[str]:
-            run_steps([training], runs)
-            return calls()
-
-        assert how(training) == ["model --force"]
-        assert how(training) == ["model --recover"]
-        assert how(replace(training, settings={"epochs": 2})) == ["model --force"]
-        assert how(training) == ["model --force"]
-        text.write_text("two")
-        assert how(training) == ["model --force"]
-        capsys.readouterr()
-        assert how(training) == ["model --recover"]
-        assert "its earlier training is replaced" not in capsys.readouterr().out
-        assert how(replace(training, variables={"DEVICE": "1"})) == []
-        assert "broken off on device -1, and AllenNLP goes on" in capsys.readouterr().out
-        assert how(replace(training, settings={"epochs": 3})) == ["model --force"]
-        assert "model: what it depends on has changed, and its earlier training is replaced" in capsys.readouterr().out
-        assert how(replace(training, settings={"epochs": 3})) == ["model --recover"]
-        told = capsys.readouterr().out
-        assert f"The same command goes on from here. If it fails again, remove {runs / 'model'}, and it begins" in told
-        Path(checkpoint).unlink()  # as where the disk was full when it began
-        assert how(replace(training, settings={"epochs": 3})) == ["model --force"]
-        assert how(step("model", text, settings={"epochs": 2}, is_training=True)) == ["model --force"]
-
-    def test_a_config_that_a_kill_has_cut_is_put_back(self, step, tmp_path) -> None:
-        """AllenNLP writes it whenever it begins, and refuses to go on without it."""
-        config, folder = tmp_path / "model.jsonnet", tmp_path / "runs" / "model"
-        config.write_text('{model: {dim: 1, device: std.extVar("DEVICE")}}')
-        program = f"""
-folder = {str(folder)!r}
-if sys.argv[-1] == "--recover":
-    open(folder + "/out", "w").write(open(folder + "/config.json").read())
-else:
-    for name in ("config.json", "model_state_e1_b0.th"):
-        open(folder + "/" + name, "w").write("{{")
-    os.kill(os.getpid(), signal.SIGKILL)
-"""
-        made = step("model", program=program, is_training=True, variables={"DEVICE": "3"})
-        arguments = ["train", str(config), "-s", str(folder), "-o", '{"model.dim": 2}']
-        training = replace(made, command=[sys.executable, "-c", f"import os, signal, sys{program}", *arguments])
-        assert not run_steps([training], tmp_path / "runs")
-        assert run_steps([training], tmp_path / "runs")
-        assert json.loads((folder / "out").read_text()) == {"model": {"dim": 2, "device": "3"}}
-
-    def test_what_is_not_as_it_was_left_is_made_again(self, step, calls, tmp_path) -> None:
-        first, runs = step("first"), tmp_path / "runs"
-        assert run_steps([first], runs) and calls() == ["first"]
-        output = runs / "first" / "out"
-        output.write_text("half")  # by a command with other settings, say, that was killed
-        assert run_steps([first], runs) and calls() == ["first"]
-        assert output.read_text() == ""
-        os.utime(output, (1, 1))
-        assert run_steps([first], runs) and calls() == []
-
-    @pytest.mark.parametrize("noted", [None, "", '{"first"', "[]"])
-    def test_without_a_whole_note_of_what_is_done_trainings_are_not_run_again(
-        self, noted, step, calls, tmp_path, capsys
-    ) -> None:
-        """There is none where the last training has ended, and all is killed before that is noted."""
-        training, runs = step("model", is_training=True), tmp_path / "runs"
-        steps = [training, step("evaluation", *training.outputs)]
-        assert run_steps(steps, runs) and calls() == ["model --force", "evaluation"]
-        (runs / "steps.json").unlink() if noted is None else (runs / "steps.json").write_text(noted)
-        assert run_steps(steps, runs) and calls() == ["evaluation"]
-        assert ("steps.json is damaged and passed over" in capsys.readouterr().err) == (noted is not None)
-        assert run_steps(steps, runs) and calls() == []
-        assert run_steps([replace(training, settings={"epochs": 2})], runs) and calls() == ["model --force"]
-
-    def test_a_full_disk_is_told_of_and_nothing_is_lost(self, step, calls, tmp_path, monkeypatch, capsys) -> None:
-        first, runs = step("first"), tmp_path / "runs"
-        steps = [first, step("model", *first.outputs, is_training=True)]
-
-        def full(path: Path) -> None:
-            raise OSError(errno.ENOSPC, "No space left on device")
-
-        with monkeypatch.context() as patch:
-            patch.setattr("lowresource_ner.cross_lingual.writing.written_whole", full)
-            assert not run_steps(steps, runs)
-        told = capsys.readouterr()
-        assert "steps.json' could not be written: [Errno 28] No space left on device. Is the disk full?" in told.err
-        assert "model.begun' could not be written: " in told.out and "free space; the same command goes on" in told.out
-        assert "Traceback" not in told.out + told.err
-        assert calls() == ["first"]
-        assert run_steps(steps, runs)
-        assert calls() == ["first", "model --force"]
-
-    def test_commands_are_given_no_input(self, step, tmp_path) -> None:
-        assert run_steps([step("asks", program="assert sys.stdin.read() == ''")], tmp_path / "runs")
-
-    def test_variables_are_those_of_the_step(self, step, tmp_path, monkeypatch) -> None:
-        monkeypatch.setenv("SOURCE", "here")
-        shows = step("shows", program="print(os.environ['SOURCE'], os.environ['PATH'])", variables={"SOURCE": "en"})
-        assert run_steps([shows], tmp_path / "runs")
-        assert (tmp_path / "runs" / "logs" / "shows.log").read_text() == f"en {os.environ['PATH']}\n"
-
-    def test_jobs_run_at_once(self, step, tmp_path) -> None:
-        """Each waits for the other to open its end of a pipe; one after the other, the first would be killed by the alarm."""
-        pipe = tmp_path / "pipe"
-        os.mkfifo(pipe)
-        waits = f"signal.alarm(30); open({str(pipe)!r}, %r).close()"
-        assert run_steps(
-            [step("first", program=waits % "w"), step("second", program=waits % "r")], tmp_path / "runs", jobs=2
-        )
-
-    def test_a_killed_run_forgets_nothing_and_its_last_command_keeps_others_out(self, step, calls, tmp_path) -> None:
-        pipe, runs = tmp_path / "pipe", tmp_path / "runs"
-        os.mkfifo(pipe)
-        first = step("first")
-        kills = f"signal.alarm(60); os.kill(os.getppid(), signal.SIGKILL); open({str(pipe)!r}).read()"
-        command = os.fork()
-        if not command:
-            try:
-                run_steps([first, step("second", *first.outputs, program=kills)], runs)
-            finally:
-                os._exit(0)
-        assert os.waitstatus_to_exitcode(os.waitpid(command, 0)[1]) == -9
-        second = step("second", *first.outputs)
-        with pipe.open("w"):  # the orphan reads from it now
-            assert calls() == ["first", "second"]
-            with pytest.raises(
-                ValueError, match=f"Steps are being run in {runs}, or one goes on whose caller was killed"
-            ):
-                run_steps([first, second], runs)
-        with (runs / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # until the orphan has ended
-        assert run_steps([first, second], runs)
-        assert calls() == ["second"]
-
-
-class TestTable:
-    def test_means_and_standard_deviations_over_seeds(self, request_of, tmp_path) -> None:
-        scores = {("ts", 13): 0.5, ("ts", 14): 0.6, ("learned", 13): 0.25, ("learned", 14): 0.25}
-        results = []
-        for (system, seed), f1 in scores.items():
-            path, student = tmp_path / f"{system}-{seed}.json", tmp_path / f"{system}-{seed}"
-            path.write_text(json.dumps({"f1": f1, "precision": f1, "recall": 2 * f1 - 0.1, "f1-LOC": 0.1}))
-            results.append(Result(system, seed, path, student))
-            if system == "learned":
-                student.mkdir()
-                alpha = {"en": 0.2, "de": 0.8} if seed == 13 else {"en": 0.4, "de": 0.6}
-                (student / "teachers.json").write_text(json.dumps({"weights": {"alpha": alpha}}))
-        request = request_of("ts", "learned", sources=["en", "de"], seeds=[13, 14])
-        found = collect(results)
-        lines = as_markdown(request, found).splitlines()
-        assert "mean ± standard deviation of 2 seeds (13, 14)" in lines[0] and "en, de → es (test)" in lines[0]
-        assert lines[4:6] == [
-            "| ts | 55.0 ± 7.1 | 55.0 ± 7.1 | 100.0 ± 14.1 |",
-            "| learned | 25.0 ± 0.0 | 25.0 ± 0.0 | 40.0 ± 0.0 |",
-        ]
-        assert lines[-1] == "- learned: en 0.300, de 0.700"
-        told = json.loads(json.dumps(as_json(request, found)))
-        assert told["f1"]["ts"] == {
-            "mean": pytest.approx(0.55),
-            "standard_deviation": pytest.approx(0.005**0.5),
-            "num_seeds": 2,
-        }
-        assert told["by_seed"]["ts"]["14"]["scores"]["f1-LOC"] == 0.1
-
-    def test_one_seed_has_no_deviation(self, request_of, tmp_path) -> None:
-        path = tmp_path / "scores.json"
-        path.write_text(json.dumps({"f1": 0.5, "precision": 0.4, "recall": 0.6}))
-        request = request_of("mt")
-        found = collect([Result("mt", 13, path)])
-        assert as_markdown(request, found).splitlines()[-1] == "| mt | 50.0 | 40.0 | 60.0 |"
-        assert as_json(request, found)["f1"]["mt"]["standard_deviation"] is None
-
-
 def test_from_corpora_to_a_table_and_not_twice(allennlp, tmp_path, monkeypatch, capfd) -> None:
     """Called outside the repository, in a folder that names the plugin."""
     monkeypatch.chdir(tmp_path)
@@ -560,13 +300,24 @@ def test_from_corpora_to_a_table_and_not_twice(allennlp, tmp_path, monkeypatch, 
     arguments += ["--overrides", json.dumps(overrides), "--label-map", json.dumps(label_map)]
     told = allennlp("cross-lingual", *arguments, cwd=tmp_path).stdout
     assert told.count(": begun\n") == 5 and "up to date" not in told
-    results = json.loads((runs / "results-en-es-test.json").read_text())
-    scores = {system: results["by_seed"][system]["13"]["scores"] for system in ("mt", "ts")}
+    results = json.loads((runs / "results-en-es-test.json").read_text())["corpora"]["en → es"]
+    scores = {system: results["systems"][system]["by_seed"]["13"]["scores"] for system in ("mt", "ts")}
     assert "f1-LOC" in scores["mt"] and "f1-MISC" not in scores["mt"]
+    # What `allennlp evaluate` says of the same archive and file.
+    options = [
+        "-o",
+        json.dumps({"validation_dataset_reader.label_map": label_map, "validation_dataset_reader.repair": True}),
+    ]
+    told_by_evaluate = runs / "scores.json"
+    test = CORPORA / "es" / "test.conll"
+    allennlp("evaluate", runs / "ts-en-es-13" / "model.tar.gz", test, *options, "--output-file", told_by_evaluate)
+    expected = json.loads(told_by_evaluate.read_text())
+    assert scores["ts"] == pytest.approx({key: expected[key] for key in scores["ts"]}) and scores["ts"]["support"] > 0
     table = (runs / "results-en-es-test.md").read_text()
     for system, found in scores.items():
         row = [f"{100 * found[key]:.1f}" for key in ("f1", "precision", "recall")]
-        assert f"| {system} | " + " | ".join(row) + " |" in table and table in told
+        assert f"| {system} | " + " | ".join(row) + " | " in table.replace("**", "") and table in told
+        assert results["systems"][system]["checkpoint"] == "nothing (last epoch)"
     labelling = json.loads((runs / "logs" / "soft-labels-teacher-en-13-es.log").read_text().splitlines()[-1])
     num_sentences = len((CORPORA / "es" / "raw.txt").read_text(encoding="utf-8").splitlines())
     assert labelling["computed"] == labelling["sentences"] == num_sentences
@@ -577,4 +328,4 @@ def test_from_corpora_to_a_table_and_not_twice(allennlp, tmp_path, monkeypatch, 
     assert run_steps(again.steps, runs)
     told_again = capfd.readouterr().out
     assert told_again.count(": up to date\n") == 5 and "begun" not in told_again
-    assert as_markdown(request, collect(again.results)) == table
+    assert as_markdown(collect(again.results), f"Encoder {TINY_ENCODER}.") == table

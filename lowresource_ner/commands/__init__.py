@@ -10,6 +10,7 @@ from lowresource_ner.commands.compare_modules import CompareModules
 from lowresource_ner.commands.configs import ConfigsCommand
 from lowresource_ner.commands.cross_lingual import CrossLingualCommand
 from lowresource_ner.commands.distil_encoder import DistilEncoderCommand
+from lowresource_ner.commands.ner_table import NerTableCommand
 from lowresource_ner.commands.pretrain_encoder import PretrainEncoderCommand
 from lowresource_ner.commands.soft_labels import SoftLabelsCommand
 from lowresource_ner.commands.tag import TagCommand
@@ -20,6 +21,7 @@ __all__ = [
     "ConfigsCommand",
     "CrossLingualCommand",
     "DistilEncoderCommand",
+    "NerTableCommand",
     "PretrainEncoderCommand",
     "SoftLabelsCommand",
     "TagCommand",

@@ -10,9 +10,10 @@ from allennlp.common.checks import ConfigurationError
 
 from lowresource_ner.archives.archive import Archive
 from lowresource_ner.commands.breaking_off import broken_off
-from lowresource_ner.commands.module_figure import SUFFIXES, save_figure
+from lowresource_ner.commands.module_figure import save_figure
 from lowresource_ner.commands.module_similarities import module_similarities
 from lowresource_ner.commands.whole_output import STDOUT, whole_output
+from lowresource_ner.common.figures import SUFFIXES
 from lowresource_ner.models import PgnBilstmCrossdomain
 
 _MODEL = "pgn_bilstm_crossdomain"

@@ -51,8 +51,12 @@ def _copy(args: argparse.Namespace) -> None:
         config = copy_config(args.config, args.folder, args.force)
     except (ConfigurationError, OSError) as error:
         sys.exit(str(error))
+    is_table = config.parent.name == "tables"
+    command = (
+        f"ner-table {config}" if is_table else f"train {config} -s runs/{config.stem} --include-package lowresource_ner"
+    )
     print(
         f"{config} is ready. It reads the variables that its comment and {args.folder / 'defaults.sh'} name:\n\n"
         f"  export NER_DATA=/my/corpora && source {args.folder / 'defaults.sh'}\n"
-        f"  allennlp train {config} -s runs/{config.stem} --include-package lowresource_ner"
+        f"  allennlp {command}"
     )

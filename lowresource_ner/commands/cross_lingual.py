@@ -29,7 +29,7 @@ from allennlp.commands.subcommand import Subcommand
 
 from lowresource_ner.commands.breaking_off import broken_off
 from lowresource_ner.common.options import add_options, options_from
-from lowresource_ner.cross_lingual.request import Request
+from lowresource_ner.experiments.cross_lingual.request import Request
 
 
 @Subcommand.register("cross-lingual")
@@ -58,7 +58,7 @@ class CrossLingualCommand(Subcommand):
 def _compare_from_args(args: argparse.Namespace) -> None:
     with broken_off("Broken off. The same command goes on from here."):
         # doit, which runs the steps, is imported here, so that other commands need not wait for it.
-        from lowresource_ner.cross_lingual.comparison import compare_systems
+        from lowresource_ner.experiments.cross_lingual.comparison import compare_systems
 
         try:
             is_done = compare_systems(options_from(args, Request), args.jobs)

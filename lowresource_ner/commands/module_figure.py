@@ -4,28 +4,17 @@ from typing import IO, TYPE_CHECKING, Any, Dict, List, Sequence, Tuple
 
 import numpy
 
+from lowresource_ner.common.figures import COLOURS, write_figure
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# By the suffix of a format, the metadata without which the same figure gives the same file.
-_UNDATED: Dict[str, Dict[str, Any]] = {".svg": {"Date": None}, ".png": {}, ".pdf": {"CreationDate": None}}
-
-SUFFIXES = tuple(_UNDATED)
-
-STYLE = {
-    "svg.hashsalt": "lowresource_ner",
-    "svg.fonttype": "none",  # text stays text, which can be searched and read aloud
-    "text.parse_math": False,  # a module's name may hold dollar signs
-    "font.size": 9,
-    "axes.titlesize": 10,
-}
-
 _TASKS, _DOMAINS = "Task embeddings", "Domain embeddings"
 _COSINES = "LSTM parameters θ of the modules"
 
-# Blue and vermilion of Okabe and Ito, and a red-white-blue map: all can be told apart with any colour blindness.
-_LOOKS = {_TASKS: ("#0072B2", "o"), _DOMAINS: ("#D55E00", "s")}
+# The red-white-blue map can be told apart with any colour blindness, too.
+_LOOKS = {_TASKS: (COLOURS[0], "o"), _DOMAINS: (COLOURS[1], "s")}
 _COLOUR_MAP = "RdBu_r"
 
 # Inches.
@@ -45,10 +34,7 @@ def save_figure(comparison: Dict[str, Any], file: IO[bytes], suffix: str) -> Non
     suffix : `str`
         Of the format, one of `SUFFIXES`.
     """
-    import matplotlib.style  # takes long, and other commands do without
-
-    with matplotlib.style.context(["default", STYLE]):
-        draw_figure(comparison).savefig(file, format=suffix[1:], metadata=_UNDATED[suffix], dpi=200)
+    write_figure(lambda: draw_figure(comparison), file, suffix)
 
 
 def draw_figure(comparison: Dict[str, Any]) -> "Figure":

@@ -18,7 +18,8 @@ import torch
 from allennlp.common.checks import ConfigurationError
 
 from lowresource_ner.commands.compare_modules import compare_modules
-from lowresource_ner.commands.module_figure import STYLE, draw_figure, principal_components, save_figure
+from lowresource_ner.commands.module_figure import draw_figure, principal_components, save_figure
+from lowresource_ner.common.figures import STYLE
 
 MODULES = ["lm_source", "lm_target", "ner_source", "ner_target"]
 

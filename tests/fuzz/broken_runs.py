@@ -140,7 +140,7 @@ class CrossLingual:
         begun_by = {
             "teacher": r"^teacher-",
             "its archive": r"^teacher-.*model\.tar\.gz",
-            "its scores": r"^logs/evaluate-",
+            "its scores": r"^logs/tag-",
             "soft labels": r"^(logs/)?soft.labels",
             "student": r"^ts-",
             "the student's archive": r"^ts-.*model\.tar\.gz",

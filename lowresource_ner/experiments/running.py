@@ -21,8 +21,8 @@ from doit.task import Task, dict_to_task
 from doit.tools import config_changed
 
 from lowresource_ner.common.whole_files import remove_parts
-from lowresource_ner.cross_lingual.step import Step
-from lowresource_ner.cross_lingual.writing import written
+from lowresource_ner.experiments.step import Step
+from lowresource_ner.experiments.writing import written
 
 
 def run_steps(steps: Sequence[Step], runs: Path, jobs: int = 1) -> bool:
@@ -52,7 +52,7 @@ def run_steps(steps: Sequence[Step], runs: Path, jobs: int = 1) -> bool:
         for folder in (runs, runs / "logs"):
             remove_parts(folder)
         loader = _Loader(steps, runs, lock.fileno())
-        backends = {"BACKEND": {"whole_json": "lowresource_ner.cross_lingual.running:WholeJson"}}
+        backends = {"BACKEND": {"whole_json": "lowresource_ner.experiments.running:WholeJson"}}
         return DoitMain(loader, config_filenames=(), extra_config=backends).run(arguments) == 0
 
 

@@ -1,18 +1,24 @@
 """Plans the steps that make what a request asks for. Nothing is run here."""
 
 import json
-import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, List, NamedTuple, Sequence, Set, Tuple
 
-from allennlp.common import Params
-from allennlp.common.params import with_overrides
-
-from lowresource_ner.cross_lingual.entity_types import map_for, types_of
-from lowresource_ner.cross_lingual.request import CONFIGS, Request
-from lowresource_ner.cross_lingual.step import Step
-from lowresource_ner.cross_lingual.systems import ADVERSARIAL, DIRECT, ONE_SOURCE, STUDENTS, TEACHER, UNIFORM, VOTING
+from lowresource_ner.experiments.checkpoint_choice import checkpoint_choice, validated_on
+from lowresource_ner.experiments.cross_lingual.entity_types import map_for, types_of
+from lowresource_ner.experiments.cross_lingual.request import CONFIGS, Request
+from lowresource_ner.experiments.cross_lingual.systems import (
+    ADVERSARIAL,
+    DIRECT,
+    ONE_SOURCE,
+    STUDENTS,
+    TEACHER,
+    UNIFORM,
+    VOTING,
+)
+from lowresource_ner.experiments.result import Result
+from lowresource_ner.experiments.step import Step
+from lowresource_ner.experiments.steps import allennlp, config_of, files_of, tagging, training
 
 Overrides = Dict[str, Any]
 
@@ -23,20 +29,6 @@ class Cell(NamedTuple):
     title: str
     sources: Tuple[str, ...]
     seed: int
-
-
-@dataclass(frozen=True)
-class Result:
-    """
-    The files of a system with a seed: its scores, None where there is nothing to evaluate on; for a student, the folder of its
-    training; and its archive.
-    """
-
-    system: str
-    seed: int
-    scores: Optional[Path]
-    student: Optional[Path] = None
-    archive: Optional[Path] = None
 
 
 class Plan:
@@ -88,7 +80,7 @@ class Plan:
         for number in range(1, 1 + (self._request.rounds if system == "ts" else 1)):
             cell = Cell(system if number == 1 else f"{system}-{number}", (source,), seed)
             student = self._student(cell, kind.config, {"TEACHER": str(teacher)}, [teacher], others)
-            self._evaluation(cell, student, is_student=True)
+            self._evaluation(cell, student)
             teacher = student
 
     def _several_sources(self, system: str, seed: int) -> None:
@@ -100,7 +92,7 @@ class Plan:
             return
         others = {} if system == UNIFORM else {"SIMILARITY": self._similarity(seed)}
         student = self._student(cell, "student_multi_source", variables | {"WEIGHTS": system}, teachers, others)
-        self._evaluation(cell, student, is_student=True)
+        self._evaluation(cell, student)
 
     # Trainings. Each method returns the archive that the training makes.
 
@@ -159,23 +151,20 @@ class Plan:
         # --overrides are for taggers, and do not fit other models.
         common = {} if config in ("similarity", "voting") else request.overrides
         overrides = overrides | common | request.config_overrides.get(config, {})
+        self._configs.add(config)
         variables = {**self._variables(), "SEED": str(seed), **variables}
-        folder = request.runs / name
-        made = evaluated(config, variables)
-        self._check_overrides(config, made, overrides)
-        self._add(
-            Step(
-                name=name,
-                command=allennlp("train", config_file(config), "-s", folder, "-o", json.dumps(overrides)),
-                settings={"config": made, "overrides": overrides},
-                inputs=[*inputs, *files_of(request.encoder)],
-                outputs=[folder / "model.tar.gz"],
-                variables=variables | {"DEVICE": str(request.device)},
-                after=list(after),
-                is_training=True,
-            )
+        step = training(
+            name,
+            config_file(config),
+            variables,
+            overrides,
+            [*inputs, *files_of(request.encoder)],
+            request.runs,
+            request.device,
+            after,
         )
-        return folder / "model.tar.gz"
+        self._add(step)
+        return step.outputs[0]
 
     def _variables(self) -> Dict[str, str]:
         request = self._request
@@ -207,29 +196,34 @@ class Plan:
         )
         return name
 
-    def _evaluation(self, cell: Cell, archive: Path, also: Sequence[Path] = (), is_student: bool = False) -> None:
-        """Adds the evaluation of an archive on the target, and its result. `also` are other archives that it reads."""
+    def _evaluation(self, cell: Cell, archive: Path, also: Sequence[Path] = ()) -> None:
+        """Has an archive tag the target's labelled text, and adds its result. `also` are other archives that it reads."""
         request = self._request
-        name = f"{self._name(cell)}-{request.split}"
+        data = predictions = None
+        if request.is_scored:
+            overrides = {"validation_dataset_reader.repair": True}
+            overrides |= mapped("validation_dataset_reader", request.label_map)
+            name = f"{self._name(cell)}-{request.split}"
+            data = request.scored_text
+            step = tagging(name, archive, data, overrides, request.runs, request.device, also)
+            self._add(step)
+            (predictions,) = step.outputs
+        config = config_of(self._steps[archive.parent.name])
+        owners = {request.data / source: "source" for source in cell.sources}
+        owners[request.data / request.target] = "target"
         is_of_all = list(cell.sources) == request.sources
-        system = cell.title if is_of_all else f"{cell.title} ({', '.join(cell.sources)})"
-        student = archive.parent if is_student else None
-        if not request.is_scored:
-            self.results.append(Result(system, cell.seed, None, student, archive))
-            return
-        overrides = {"validation_dataset_reader.repair": True} | mapped("validation_dataset_reader", request.label_map)
-        scores = request.runs / "scores" / f"{name}.json"
-        options = ["-o", json.dumps(overrides), "--output-file", scores, "--cuda-device", request.device]
-        self._add(
-            Step(
-                name=f"evaluate-{name}",
-                command=allennlp("evaluate", archive, request.scored_text, *options),
-                settings={"overrides": overrides},
-                inputs=[archive, request.scored_text, *also],
-                outputs=[scores],
+        self.results.append(
+            Result(
+                request.title,
+                cell.title if is_of_all else f"{cell.title} ({', '.join(cell.sources)})",
+                cell.seed,
+                archive,
+                data,
+                predictions,
+                checkpoint_choice(config, owners),
+                validated_on(config, owners),
             )
         )
-        self.results.append(Result(system, cell.seed, scores, student, archive))
 
     def _name(self, cell: Cell) -> str:
         return f"{cell.title}-{plain(*cell.sources)}-{plain(self._request.target)}-{cell.seed}"
@@ -238,13 +232,6 @@ class Plan:
         self._steps.setdefault(step.name, step)
 
     # Overrides
-
-    def _check_overrides(self, config: str, made: Dict[str, Any], overrides: Overrides) -> None:
-        self._configs.add(config)
-        try:
-            with_overrides(made, overrides)
-        except ValueError as error:
-            raise ValueError(f"The overrides do not fit {config_file(config)}: {error}.") from error
 
     def _student_overrides(self) -> Overrides:
         return {"dataset_reader.store": str(self._request.runs / "soft_labels")} | self._text("dataset_reader.reader")
@@ -257,18 +244,8 @@ class Plan:
         return {f"{reader}.type": "conll_ner", f"{reader}.labelled": False, path: str(text)}
 
 
-def allennlp(*arguments: object) -> List[str]:
-    """An `allennlp` command for which no plugins file is needed."""
-    return [sys.executable, "-m", "lowresource_ner_command", *map(str, arguments)]
-
-
-def config_file(config: str) -> str:
-    return str(CONFIGS / f"{config}.jsonnet")
-
-
-def evaluated(config: str, variables: Dict[str, str]) -> Dict[str, Any]:
-    """A config with these variables, but for the device: what a GPU has trained is not trained again on another machine."""
-    return Params.from_file(config_file(config), ext_vars=variables | {"DEVICE": "-1"}).as_dict(quiet=True)
+def config_file(config: str) -> Path:
+    return CONFIGS / f"{config}.jsonnet"
 
 
 def mapped(reader: str, label_map: Dict[str, str]) -> Overrides:
@@ -278,10 +255,3 @@ def mapped(reader: str, label_map: Dict[str, str]) -> Overrides:
 def plain(*corpora: str) -> str:
     """Corpora as part of a file's name: they may be folders of folders."""
     return "+".join(corpora).replace("/", "_")
-
-
-def files_of(encoder: str) -> List[Path]:
-    """The files of an encoder that is a folder or an archive. Empty for the name of an encoder."""
-    path = Path(encoder)
-    files = path.rglob("*") if path.is_dir() else [path]
-    return sorted(each for each in files if each.is_file())

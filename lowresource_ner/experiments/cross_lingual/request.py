@@ -7,8 +7,8 @@ from typing import Any, Dict, Iterator, List, Set
 
 from lowresource_ner.common.options import option
 from lowresource_ner.configs import configs_folder
-from lowresource_ner.cross_lingual.entity_types import mapped_types, types_of
-from lowresource_ner.cross_lingual.systems import ONE_SOURCE, SEVERAL_SOURCES, default_systems
+from lowresource_ner.experiments.cross_lingual.entity_types import mapped_types, types_of
+from lowresource_ner.experiments.cross_lingual.systems import ONE_SOURCE, SEVERAL_SOURCES, default_systems
 
 CONFIGS = configs_folder() / "cross_lingual"
 CORPUS = "CORPUS"
@@ -117,6 +117,16 @@ class Request:
 
     def _types(self, path: Path) -> Set[str]:
         return mapped_types(types_of(path), self.label_map)
+
+    @property
+    def title(self) -> str:
+        return f"{', '.join(self.sources)} → {self.target}"
+
+    @property
+    def settings(self) -> Dict[str, Any]:
+        """What the report repeats of the request."""
+        names = ("sources", "target", "split", "encoder", "label_map", "overrides", "config_overrides")
+        return {name: getattr(self, name) for name in names}
 
     @property
     def scored_text(self) -> Path:

@@ -1,0 +1,55 @@
+"""Runs the steps of a request, and reports its systems' scores."""
+
+from typing import Sequence
+
+from lowresource_ner.experiments.cross_lingual.plan import Plan
+from lowresource_ner.experiments.cross_lingual.request import Request
+from lowresource_ner.experiments.report.scores import collect
+from lowresource_ner.experiments.report.writing import write_report
+from lowresource_ner.experiments.result import Result
+from lowresource_ner.experiments.running import run_steps
+
+
+def compare_systems(request: Request, jobs: int = 1) -> bool:
+    """
+    Trains and evaluates the systems of a request, where they are not up to date, prints a table of their scores and the paths of
+    the taggers, and writes the report to `request.runs`; see `write_report`.
+
+    # Parameters
+
+    request : `Request`
+    jobs : `int`, optional (default = `1`)
+        The number of steps that are run at once.
+
+    # Returns
+
+    `bool`
+        False where a step failed. What is printed says why.
+
+    # Raises
+
+    `ValueError`
+        As in `Request.check`, `Plan` and `run_steps`.
+    `OSError`
+        Where a file cannot be written.
+    """
+    plan = Plan(request)
+    if not run_steps(plan.steps, request.runs, jobs):
+        return False
+    if request.is_scored:
+        name = f"results-{'+'.join(request.sources)}-{request.target}-{request.split}".replace("/", "_")
+        stem = request.runs / name
+        table = write_report(collect(plan.results), stem, f"Encoder {request.encoder}.", request.settings)
+        print(f"\n{table}\n{stem}.json has the scores of each seed; .csv, .tex, and figures lie beside it.")
+    else:
+        print(f"\nThere is no {request.scored_text}, and nothing was evaluated.")
+    print(
+        f"\nThe taggers:\n{as_places(plan.results)}\nFor entities of a text with a sentence a line: allennlp tag TAGGER TEXT "
+        "--input-format text --output-file entities.jsonl"
+    )
+    return True
+
+
+def as_places(results: Sequence[Result]) -> str:
+    """The paths of the taggers, a line for each."""
+    return "\n".join(f"- {result.system}, seed {result.seed}: {result.archive}" for result in results)

@@ -1,0 +1,1 @@
+"""What came out of an experiment: scores, significance, tables and figures."""

@@ -1,0 +1,137 @@
+"""Draws the report's two figures: development F1 by epoch, and F1 by entity type, of all systems."""
+
+import itertools
+import statistics
+from typing import TYPE_CHECKING, Dict, Iterator, List, Sequence, Tuple
+
+from lowresource_ner.common.figures import COLOURS
+from lowresource_ner.experiments.report.scores import Row, Section, deviation
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_MARKERS = "osD^vP"
+_HATCHES = ("", "///", "...")
+
+# Inches.
+_WIDTH, _HEIGHT = 6.4, 3.6
+_LEGEND_WIDTH = 2.0
+_BAR = 0.11
+
+_SHARE_OF_A_GROUP = 0.84
+"""How much of the space of an entity type its bars take."""
+
+
+def draw_curves(sections: Sequence[Section]) -> "Figure":
+    """
+    Development F1 after each epoch, a panel for each corpus, a line for each system: the mean over seeds, and around it the range
+    from the worst seed to the best. Systems without development data are left out; the legend says where it is not the target's.
+    """
+    from matplotlib.ticker import MaxNLocator
+
+    figure, panels = _panels(sections, _WIDTH + _LEGEND_WIDTH)
+    for axes, section in zip(panels, sections):
+        for row, (colour, style) in zip(section.rows, _looks()):
+            _draw_curve(axes, row, colour, style)
+        axes.set(title=section.title, xlabel="epoch", ylabel="development F1 in percent")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(alpha=0.3)
+        if axes.lines:
+            lowest, highest = axes.get_ylim()
+            axes.set_ylim(max(lowest, 0), min(highest, 100))
+            _legend(axes)
+        else:
+            axes.text(0.5, 0.5, "no development data", transform=axes.transAxes, ha="center")
+    return _settled(figure)
+
+
+def draw_types(sections: Sequence[Section]) -> "Figure":
+    """
+    F1 by entity type on the evaluated file, a panel for each corpus, a bar for each system: the mean over seeds and, where there
+    are several, the standard deviation.
+    """
+    most = max(len(section.types) * (len(section.rows) + 1) for section in sections)
+    figure, panels = _panels(sections, max(_WIDTH, most * _BAR) + _LEGEND_WIDTH)
+    for axes, section in zip(panels, sections):
+        types, width = section.types, _SHARE_OF_A_GROUP / len(section.rows)
+        for number, (row, (colour, style)) in enumerate(zip(section.rows, _looks())):
+            scores = [[100 * score for score in row.scores(f"f1-{name}")] for name in types]
+            axes.bar(
+                [place + (number - (len(section.rows) - 1) / 2) * width for place in range(len(types))],
+                [statistics.mean(values) for values in scores],
+                width,
+                yerr=[deviation(values) or 0.0 for values in scores] if len(row.runs) > 1 else None,
+                label=row.system,
+                color=colour,
+                hatch=_HATCHES[style % len(_HATCHES)],
+                edgecolor="white",
+                error_kw={"elinewidth": 0.8, "capsize": 1.5},
+            )
+        axes.set_xticks(range(len(types)), [f"{_broken(name)}\n({count:,})" for name, count in types.items()])
+        axes.set(title=section.title, ylabel="F1 in percent", ylim=(0, 100))
+        axes.set_axisbelow(True)
+        axes.grid(axis="y", alpha=0.3)
+        _legend(axes)
+    return _settled(figure)
+
+
+def _draw_curve(axes: "Axes", row: Row, colour: str, style: int) -> None:
+    curves = [[100 * f1 for f1 in run.facts.development_f1] for run in row.runs]
+    # Patience may end one seed's training before another's.
+    by_epoch: Dict[int, List[float]] = {}
+    for curve in curves:
+        for epoch, f1 in enumerate(curve, 1):
+            by_epoch.setdefault(epoch, []).append(f1)
+    if not by_epoch:
+        return
+    epochs = list(by_epoch)
+    elsewhere = "" if row.validated_on == "target" else f" (on {row.validated_on})"
+    axes.plot(
+        epochs,
+        [statistics.mean(values) for values in by_epoch.values()],
+        color=colour,
+        marker=_MARKERS[style % len(_MARKERS)],
+        markersize=3.5,
+        markevery=max(1, len(epochs) // 20),
+        linestyle="--" if elsewhere else "-",
+        label=row.system + elsewhere,
+    )
+    if len(curves) > 1:
+        worst, best = map(min, by_epoch.values()), map(max, by_epoch.values())
+        axes.fill_between(epochs, list(worst), list(best), color=colour, alpha=0.15, linewidth=0)
+
+
+def _looks() -> Iterator[Tuple[str, int]]:
+    """Pairs of a colour and the number of a marker or hatch, which change together when the colours are used up."""
+    for style in itertools.count():
+        for colour in COLOURS:
+            yield colour, style
+
+
+def _panels(sections: Sequence[Section], width: float) -> Tuple["Figure", List["Axes"]]:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, _HEIGHT * len(sections)))
+    figure.set_layout_engine("constrained")
+    panels = figure.subplots(len(sections), squeeze=False)
+    return figure, list(panels[:, 0])
+
+
+def _legend(axes: "Axes") -> None:
+    axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0.0, frameon=False)
+
+
+def _broken(name: str) -> str:
+    """A long name on lines of its own: Gene_or_gene_product."""
+    lines = [""]
+    for part in name.replace("-", "-\0").replace("_", "_\0").split("\0"):
+        if lines[-1] and len(lines[-1] + part) > 14:
+            lines.append("")
+        lines[-1] += part
+    return "\n".join(lines)
+
+
+def _settled(figure: "Figure") -> "Figure":
+    figure.draw_without_rendering()  # the layout takes two passes to settle, of which saving makes one
+    return figure

@@ -1,0 +1,68 @@
+"""Writes the report as LaTeX, for the package booktabs."""
+
+from typing import List, Optional, Sequence
+
+from lowresource_ner.experiments.report.scores import Row, Section
+from lowresource_ner.experiments.report.wording import SIGNIFICANT, best_mean, percent, what_p_is, what_scores_are
+
+_SPECIAL = {
+    "\\": r"\textbackslash{}",
+    "→": r"$\rightarrow$",
+    "–": "--",
+    "±": r"$\pm$",
+    **{sign: f"\\{sign}" for sign in "&%$#_{}"},
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"$<$",
+    ">": r"$>$",
+}
+_PLUS_MINUS = r" $\pm$ "
+_DAGGER = r"$^\dagger$"
+
+
+def as_latex(sections: Sequence[Section]) -> str:
+    """A table of F1 with a column for each corpus, and for each corpus one of F1 by type. The best F1 is bold."""
+    return "\n".join([_overall(sections), *map(_by_type, sections)])
+
+
+def escaped(text: str) -> str:
+    return "".join(_SPECIAL.get(character, character) for character in text)
+
+
+def _overall(sections: Sequence[Section]) -> str:
+    systems = list(dict.fromkeys(row.system for section in sections for row in section.rows))
+    rows = {section.title: {row.system: row for row in section.rows} for section in sections}
+    lines = []
+    for system in systems:
+        found = [rows[section.title].get(system) for section in sections]
+        chosen = next(row.chosen_by for row in found if row)
+        lines.append([escaped(system), *(_f1(row, section) for row, section in zip(found, sections)), escaped(chosen)])
+    notes = [f"% {what_scores_are(section)} {what_p_is(section)} SHA-256 {section.sha256}" for section in sections]
+    head = ["System", *(escaped(section.title) for section in sections), "Checkpoint chosen by"]
+    marked = f"% A dagger: p < {SIGNIFICANT}"
+    return _tabular("l" + "r" * len(sections) + "l", head, lines, [*notes, marked])
+
+
+def _f1(row: Optional[Row], section: Section) -> str:
+    if row is None:
+        return "--"
+    text = percent(row.scores("f1"), _PLUS_MINUS)
+    if row.system == best_mean(section):
+        text = rf"\textbf{{{text}}}"
+    return text + (_DAGGER if row.p is not None and row.p < SIGNIFICANT else "")
+
+
+def _by_type(section: Section) -> str:
+    types = section.types
+    lines = [
+        [escaped(row.system), *(percent(row.scores(f"f1-{name}"), _PLUS_MINUS) for name in types)]
+        for row in section.rows
+    ]
+    head = ["F1 by type", *map(escaped, types)]
+    return _tabular("l" + "r" * len(types), head, lines, [f"% {section.title}"])
+
+
+def _tabular(columns: str, head: Sequence[str], lines: Sequence[Sequence[str]], notes: Sequence[str]) -> str:
+    rows: List[str] = [" & ".join(cells) + r" \\" for cells in [head, *lines]]
+    begin = [*notes, rf"\begin{{tabular}}{{{columns}}}", r"\toprule", rows[0], r"\midrule"]
+    return "\n".join([*begin, *rows[1:], r"\bottomrule", r"\end{tabular}"]) + "\n"

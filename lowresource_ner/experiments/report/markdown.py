@@ -1,0 +1,66 @@
+"""Writes the report as Markdown."""
+
+import statistics
+from typing import List, Sequence
+
+from lowresource_ner.experiments.report.scores import Row, Section
+from lowresource_ner.experiments.report.wording import (
+    best_mean,
+    duration,
+    number,
+    p_value,
+    percent,
+    what_is_counted,
+    what_p_is,
+    what_scores_are,
+)
+
+_SCORES = {"F1": "f1", "precision": "precision", "recall": "recall"}
+
+
+def as_markdown(sections: Sequence[Section], about: str) -> str:
+    """
+    # Parameters
+
+    about : `str`
+        A sentence on what all sections have in common.
+    """
+    parts = [about] if about else []
+    for section in sections:
+        parts += _section(section)
+    return "\n\n".join([*parts, what_is_counted()]) + "\n"
+
+
+def _section(section: Section) -> List[str]:
+    several = len(section.rows) > 1
+    about = f"{what_scores_are(section)} {section.data.name}, {section.num_sentences:,} sentences, SHA-256 {section.sha256[:16]}."
+    columns = [*_SCORES, *(["p"] if several else []), "parameters", "time", "checkpoint"]
+    best = best_mean(section) if several else None
+    main = [_line(["system", *columns]), "|---" + "|--:" * (len(columns) - 1) + "|---|"]
+    main += [_line(_cells(row, several, row.system == best)) for row in section.rows]
+    types = section.types
+    by_type = [_line(["F1 by type (entities)", *(f"{name} ({count})" for name, count in types.items())])]
+    by_type += ["|---" + "|--:" * len(types) + "|"]
+    by_type += [_line([row.system, *(percent(row.scores(f"f1-{name}")) for name in types)]) for row in section.rows]
+    parts = [f"## {section.title}", f"{about} {what_p_is(section)}" if several else about, "\n".join(main)]
+    parts += ["\n".join(by_type)] if types else []
+    weights = [f"- {row.system}: {told}" for row in section.rows if (told := _weights(row))]
+    return [*parts, *(["Weights of the teachers:", "\n".join(weights)] if weights else [])]
+
+
+def _cells(row: Row, has_p: bool, is_best: bool) -> List[str]:
+    scores = [percent(row.scores(key)) for key in _SCORES.values()]
+    if is_best:
+        scores[0] = f"**{scores[0]}**"
+    p = [p_value(row.p)] if has_p else []
+    return [row.system, *scores, *p, number(row.parameters), duration(row.seconds), row.chosen_by]
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _weights(row: Row) -> str:
+    """The teachers' weights, averaged over seeds. Empty where they are unknown."""
+    alphas = [run.facts.teachers.get("weights", {}).get("alpha", {}) for run in row.runs]
+    return ", ".join(f"{name} {statistics.mean(alpha[name] for alpha in alphas):.3f}" for name in alphas[0])

@@ -1,0 +1,160 @@
+"""Collects what the runs of an experiment have come to."""
+
+import hashlib
+import statistics
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Sequence
+
+import numpy
+
+from lowresource_ner.experiments.report.bootstrap import p_values, resampled
+from lowresource_ner.experiments.report.sentence_counts import SentenceCounts, sentence_counts
+from lowresource_ner.experiments.report.training_facts import TrainingFacts, training_facts
+from lowresource_ner.experiments.result import Result
+
+
+@dataclass(frozen=True)
+class Run:
+    """A system with a seed."""
+
+    seed: int
+    counts: SentenceCounts
+    facts: TrainingFacts
+
+    @cached_property
+    def scores(self) -> Dict[str, float]:
+        """Of the evaluated file, 0 to 1, by the keys of the metric `seqeval_f1`."""
+        return self.counts.scores()
+
+
+@dataclass(frozen=True)
+class Row:
+    """
+    A system on a corpus.
+
+    # Parameters
+
+    p : `float`, optional
+        Of its difference from the reference, as in `p_values`. None for the reference itself, and where the two were not scored
+        on the same sentences and seeds.
+    """
+
+    system: str
+    runs: List[Run]
+    chosen_by: str
+    validated_on: str
+    p: Optional[float] = None
+
+    def scores(self, key: str) -> List[float]:
+        """A score of each seed, 0 where a type was neither there nor found."""
+        return [run.scores.get(key, 0.0) for run in self.runs]
+
+    @property
+    def seconds(self) -> Optional[float]:
+        """The mean time of a training."""
+        known = [run.facts.seconds for run in self.runs if run.facts.seconds is not None]
+        return statistics.mean(known) if known else None
+
+    @property
+    def parameters(self) -> Optional[int]:
+        return self.runs[0].facts.parameters
+
+
+@dataclass(frozen=True)
+class Section:
+    """
+    All systems on one corpus.
+
+    # Parameters
+
+    data : `Path`
+        The evaluated file.
+    reference : `str`
+        The system that the others are compared with.
+    """
+
+    title: str
+    data: Path
+    rows: List[Row]
+    reference: str
+
+    @property
+    def types(self) -> Dict[str, int]:
+        """The entity types of the evaluated file with the number of entities of each."""
+        scores = self.rows[0].runs[0].scores
+        counts = {key.removeprefix("support-"): int(scores[key]) for key in scores if key.startswith("support-")}
+        return {entity_type: count for entity_type, count in counts.items() if count}
+
+    @property
+    def num_sentences(self) -> int:
+        return int(self.rows[0].runs[0].counts.counts.shape[1])
+
+    @cached_property
+    def sha256(self) -> str:
+        """Of the evaluated file."""
+        return hashlib.sha256(self.data.read_bytes()).hexdigest()
+
+
+def collect(results: Sequence[Result], baseline: Optional[str] = None) -> List[Section]:
+    """
+    A section for each corpus, with a row for each system, in the order of the results. Results that were not evaluated are passed
+    over.
+
+    # Parameters
+
+    baseline : `str`, optional (default = `None`)
+        The system that the others are compared with. Without it, on each corpus the one with the best mean F1.
+
+    # Raises
+
+    `ValueError`
+        Where a file is damaged.
+    """
+    sections: Dict[str, Dict[str, List[Result]]] = {}
+    for result in results:
+        if result.predictions is not None:
+            sections.setdefault(result.corpus, {}).setdefault(result.system, []).append(result)
+    return [_section(title, by_system, baseline) for title, by_system in sections.items()]
+
+
+def _section(title: str, by_system: Dict[str, List[Result]], baseline: Optional[str]) -> Section:
+    rows = [_row(system, results) for system, results in by_system.items()]
+    data = next(iter(by_system.values()))[0].data
+    assert data is not None
+    best = max(rows, key=lambda row: round(statistics.mean(row.scores("f1")), 9))  # the first of equals
+    reference = baseline if baseline in by_system else best.system
+    return Section(title, data, _compared(rows, reference), reference)
+
+
+def _row(system: str, results: List[Result]) -> Row:
+    runs = [_run(result) for result in results]
+    return Row(system, runs, results[0].chosen_by, results[0].validated_on)
+
+
+def _run(result: Result) -> Run:
+    assert result.predictions is not None and result.data is not None
+    counts = sentence_counts(result.predictions, result.data)
+    return Run(result.seed, counts, training_facts(result.archive.parent))
+
+
+def _compared(rows: List[Row], reference: str) -> List[Row]:
+    """The rows with their p-values."""
+    sides = {row.system: [(run.seed, run.counts.digest) for run in row.runs] for row in rows}
+    counts = {
+        row.system: numpy.array([run.counts.totals for run in row.runs])
+        for row in rows
+        if sides[row.system] == sides[reference]
+    }
+    found = p_values(counts, reference, resampled(counts[reference].shape[1]))
+    return [replace(row, p=found.get(row.system)) for row in rows]
+
+
+def summary(values: Sequence[float]) -> Dict[str, Any]:
+    return {"mean": statistics.mean(values), "standard_deviation": deviation(values)}
+
+
+def deviation(values: Sequence[float]) -> Optional[float]:
+    """The standard deviation of a sample, over n - 1. None for a single value."""
+    return statistics.stdev(values) if len(values) > 1 else None

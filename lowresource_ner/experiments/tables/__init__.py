@@ -1,0 +1,1 @@
+"""The general case: systems × corpora × seeds, as a file says."""

@@ -1,0 +1,175 @@
+"""Plans the steps that make a table. Nothing is run here."""
+
+import os
+from pathlib import Path
+from string import Template
+from typing import Any, Dict, List, Mapping, Tuple
+
+from allennlp.common.checks import ConfigurationError
+
+from lowresource_ner.configs import config_names, config_path
+from lowresource_ner.experiments.checkpoint_choice import checkpoint_choice, validated_on, without_target_labels
+from lowresource_ner.experiments.result import Result
+from lowresource_ner.experiments.step import Step
+from lowresource_ner.experiments.steps import archive_of, config_of, tagging, training
+from lowresource_ner.experiments.tables.files_read import files_read
+from lowresource_ner.experiments.tables.table import System, Table
+
+# What training_configs/defaults.sh sets, of what needs no thought.
+_DEFAULTS = {"ENCODER_SIZE": "auto", "WEIGHTS": "uniform"}
+
+
+class TablePlan:
+    """
+    The steps of a table, each after those whose outputs it reads, and the results.
+
+    # Parameters
+
+    table : `Table`
+    runs : `Path`
+        Where all goes.
+    device : `int`, optional (default = `-1`)
+        The number of a GPU, or -1 for the CPU.
+
+    # Raises
+
+    `ValueError`
+        For anything that is known to fail later: unknown configs, variables that are not set, files that are missing, overrides
+        that do not fit. The message names the system and the corpus.
+    """
+
+    def __init__(self, table: Table, runs: Path, device: int = -1) -> None:
+        self._table = table
+        self._runs = runs
+        self._device = device
+        self._steps: Dict[str, Step] = {}
+        self._cells: Dict[str, Tuple[str, str, int]] = {}
+        self.results: List[Result] = []
+        for corpus in table.corpora:
+            for system in table.systems_of(corpus):
+                for seed in table.seeds:
+                    try:
+                        self._evaluation(corpus, system, seed, self._training(corpus, system, seed))
+                    except ValueError as error:
+                        raise ValueError(f"'{system}' on '{corpus}': {error}") from error
+
+    @property
+    def steps(self) -> List[Step]:
+        return list(self._steps.values())
+
+    def _training(self, corpus: str, system: str, seed: int) -> Step:
+        """Adds a training after those that it needs."""
+        name = f"{system}-{corpus}-{seed}"
+        if self._cells.setdefault(name, (corpus, system, seed)) != (corpus, system, seed):
+            raise ValueError(f"another system and corpus have the same folder, {name}. Rename one of them.")
+        if name in self._steps:
+            return self._steps[name]
+        asked = self._table.systems[system]
+        needed = {
+            variable: str(self._training(corpus, other, seed).outputs[0]) for variable, other in asked.after.items()
+        }
+        variables = {**self._variables(corpus, asked), **needed, "SEED": str(seed)}
+        config = _config(asked.config)
+        overrides = {**self._table.overrides, **self._table.corpora[corpus].overrides, **asked.overrides}
+        step = training(name, config, variables, overrides, [], self._runs, self._device)
+        if not self._table.select_on_target:
+            overrides = _unselected(config_of(step), overrides, self._owners(corpus))
+        inputs = files_read(config_of(step), made=[Path(path) for path in needed.values()])
+        step = training(name, config, variables, overrides, inputs, self._runs, self._device)
+        self._steps[name] = step
+        return step
+
+    def _evaluation(self, corpus: str, system: str, seed: int, step: Step) -> None:
+        """Has an archive tag the evaluated file, and adds the result."""
+        asked, data = self._table.systems[system], self._file(corpus)
+        if not data.is_file():
+            raise ValueError(f"there is no file {data} to evaluate on.")
+        name = f"{step.name}-{self._table.split}"
+        archive = archive_of(self._runs / step.name)
+        tagged = tagging(
+            name,
+            archive,
+            data,
+            asked.evaluation_overrides,
+            self._runs,
+            self._device,
+            also=[path for path in step.inputs if path.name == archive.name],  # a vote holds no weights of its own
+            predictor=asked.predictor,
+        )
+        self._steps[tagged.name] = tagged
+        config, owners = config_of(step), self._owners(corpus)
+        self.results.append(
+            Result(
+                corpus,
+                system,
+                seed,
+                archive,
+                data,
+                tagged.outputs[0],
+                checkpoint_choice(config, owners),
+                validated_on(config, owners),
+            )
+        )
+
+    def _variables(self, corpus: str, system: System) -> Dict[str, str]:
+        """
+        Those of the table, the corpus and the system, with references resolved to what comes before them, and the defaults that
+        the environment has not.
+        """
+        found = {name: value for name, value in _DEFAULTS.items() if name not in os.environ}
+        for variables in (self._table.variables, self._table.corpora[corpus].variables, system.variables):
+            known = {**os.environ, **found}
+            found |= {name: _resolved(name, value, known) for name, value in variables.items()}
+        return found
+
+    def _of_corpus(self, corpus: str) -> Mapping[str, str]:
+        return {**os.environ, **self._variables(corpus, System(config=""))}
+
+    def _file(self, corpus: str) -> Path:
+        """The evaluated file."""
+        variables, file = self._of_corpus(corpus), self._table.corpora[corpus].file
+        return Path(_resolved("file", file or f"$NER_DATA/$TARGET/{self._table.split}.conll", variables))
+
+    def _owners(self, corpus: str) -> Dict[Path, str]:
+        variables = self._of_corpus(corpus)
+        sources = [variables.get("SOURCE", ""), *variables.get("SOURCES", "").split(",")]
+        owners = {Path(variables.get("NER_DATA", ""), source): "source" for source in sources if source}
+        if "TARGET" in variables:
+            owners[Path(variables.get("NER_DATA", ""), variables["TARGET"])] = "target"
+        owners[self._file(corpus).parent] = "target"
+        return owners
+
+
+def _config(name: str) -> Path:
+    if Path(name).is_file():
+        return Path(name)
+    try:
+        return config_path(name)
+    except ConfigurationError as error:
+        raise ValueError(
+            f"there is no config '{name}', neither a file nor one that comes with the package: {', '.join(config_names())}."
+        ) from error
+
+
+def _resolved(name: str, value: str, known: Mapping[str, str]) -> str:
+    try:
+        return Template(value).substitute(known)
+    except KeyError as error:
+        raise ValueError(
+            f"{name} is '{value}', and the variable {error.args[0]} is not set. Set it in the environment or in the table."
+        ) from error
+    except ValueError as error:
+        raise ValueError(f"{name} is '{value}': {error}. A dollar sign is written $$.") from error
+
+
+def _unselected(config: Dict[str, Any], overrides: Dict[str, Any], owners: Mapping[Path, str]) -> Dict[str, Any]:
+    """The overrides, with those by which no label of the target chooses the checkpoint of this config, which has them already."""
+    added = without_target_labels(config, owners)
+    if not added:
+        return overrides
+    # A list is replaced as a whole, in which earlier overrides are, and so is a trainer that is given as a whole.
+    kept = {key: value for key, value in overrides.items() if not key.startswith("trainer.callbacks")}
+    if "trainer" not in kept:
+        return {**kept, **added}
+    of_trainer = {key.removeprefix("trainer."): value for key, value in added.items()}
+    return {**kept, "trainer": {**kept["trainer"], **of_trainer}}
