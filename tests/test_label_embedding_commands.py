@@ -43,10 +43,14 @@ def source(allennlp, tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module", params=["bio", "sea"])
-def target(request, allennlp, source, settings, tmp_path_factory) -> Dict[str, Any]:
-    """A tagger of the target, of which only the archive is left, in another place: source tagger and vectors are gone."""
+def target(request, allennlp, source, teacher, settings, tmp_path_factory) -> Dict[str, Any]:
+    """
+    A tagger of the target, of which only the archive is left, in another place: source tagger and vectors are gone. The source
+    tagger of the second one reads with a transformer, and its tags are IOB2.
+    """
     folder = tmp_path_factory.mktemp("target")
-    archive = Path(shutil.copy(source, folder / "source.tar.gz"))
+    of_source = {"bio": source, "sea": teacher}[request.param]
+    archive = Path(shutil.copy(of_source, folder / "source.tar.gz"))
     vectors = Path(shutil.copy(settings["VECTORS"], folder / "vectors.txt.gz"))
     overrides = {**SMALL, **DATA[request.param], "trainer.num_epochs": 20}
     variables = {"TARGET": request.param, "ARCHIVE": str(archive), "VECTORS": str(vectors)}
@@ -56,7 +60,7 @@ def target(request, allennlp, source, settings, tmp_path_factory) -> Dict[str, A
     shutil.rmtree(folder / "run")
     archive.unlink()
     vectors.unlink()
-    return {"name": request.param, "archive": moved, "related": related, "log": log}
+    return {"name": request.param, "archive": moved, "source": of_source, "related": related, "log": log}
 
 
 def test_the_user_is_shown_each_target_labels_nearest_source_label(target) -> None:
@@ -86,7 +90,7 @@ def test_evaluate_and_predict_and_tag(allennlp, target, tmp_path) -> None:
     assert scores["f1"] == pytest.approx(f1_score(gold, found)) and scores["f1"] > 0
 
 
-def test_the_lstm_reads_word_vectors_and_the_expected_embedding_of_the_source_tag(source, target) -> None:
+def test_the_lstm_reads_word_vectors_and_the_expected_embedding_of_the_source_tag(target) -> None:
     """The probabilities are those of the source tagger's own predictor, sentence by sentence."""
     archive = load_archive(target["archive"])
     model, reader = archive.model.eval(), archive.validation_dataset_reader
@@ -96,7 +100,7 @@ def test_the_lstm_reads_word_vectors_and_the_expected_embedding_of_the_source_ta
     for instance in instances:
         reader.apply_token_indexers(instance)
     model.forward_on_instances(instances)
-    of_source = load_archive(source)
+    of_source = load_archive(target["source"])
     for row, instance in enumerate(instances):
         words = instance["metadata"].metadata["words"]
         alone = of_source.validation_dataset_reader.text_to_instance(words)
@@ -107,11 +111,11 @@ def test_the_lstm_reads_word_vectors_and_the_expected_embedding_of_the_source_ta
         torch.testing.assert_close(read[0][row, : len(words), -20:], expected.detach(), atol=1e-5, rtol=1e-4)
 
 
-def test_the_source_tagger_travels_in_the_archive_and_is_never_trained(source, target) -> None:
+def test_the_source_tagger_travels_in_the_archive_and_is_never_trained(target) -> None:
     with Archive(target["archive"]) as archive:
         names = archive.weights().keys()
         inner = archive_weights(archive.folder / "vocabulary/.source_tagger")
-    outer = archive_weights(source)
+    outer = archive_weights(target["source"])
     assert inner.keys() == outer.keys() and all(torch.equal(inner[name], outer[name]) for name in inner)
     assert not [name for name in names if "source" in name]
 
@@ -166,6 +170,13 @@ def ready_config(source, environment, monkeypatch):
         return Params.from_file(CONFIGS / "label_embedding.jsonnet", overrides)
 
     return read
+
+
+def test_the_callback_is_for_this_model_alone(environment, tmp_path) -> None:
+    config = Params.from_file(CONFIGS / "stm_target.jsonnet").as_dict(quiet=True)
+    config["trainer"]["callbacks"].append({"type": "label_embeddings", "source_data_path": "unread.conll"})
+    with pytest.raises(ConfigurationError, match="needs the model 'label_embedding_tagger'.*PgnBilstmCrossdomain"):
+        on_start(training_loop(Params(config), tmp_path).trainer)
 
 
 def test_what_does_not_fit_is_refused(ready_config, source, tmp_path, monkeypatch) -> None:
