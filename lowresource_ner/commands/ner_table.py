@@ -37,7 +37,7 @@ keys of a system
   after                  { VARIABLE: SYSTEM }: begins from another system's archive
   corpora                where it is a row; all without it
   evaluation_overrides   of the archive when it is evaluated
-  predictor              of models of other packages, 'sentence_tagger'
+  predictor              of models of other packages: 'any_tagger'
 """
 
 import argparse

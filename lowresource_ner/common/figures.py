@@ -18,8 +18,8 @@ STYLE = {
     "axes.titlesize": 10,
 }
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-"""Of Okabe and Ito, which can be told apart with any colour blindness."""
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999999")
+"""Of Okabe and Ito, which can be told apart with any colour blindness; grey for black, on which nothing can be drawn."""
 
 
 def write_figure(draw: Callable[[], "Figure"], file: IO[bytes], suffix: str) -> None:

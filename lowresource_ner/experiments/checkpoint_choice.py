@@ -55,7 +55,7 @@ def without_target_labels(config: Mapping[str, Any], owners: Mapping[Path, str])
 
 def validation_key(config: Mapping[str, Any]) -> str:
     """The key of F1 on the development data in the metrics of an epoch."""
-    return next((f"validation_{metric}" for metric in _metrics(config) if metric.endswith("f1")), "validation_f1")
+    return next((f"validation_{metric}" for metric in _metrics(config) if _is_f1(metric)), "validation_f1")
 
 
 def _keeps_last(config: Mapping[str, Any]) -> bool:
@@ -72,8 +72,13 @@ def _metrics(config: Mapping[str, Any]) -> List[str]:
     return [name.lstrip("+-") for name in ([found] if isinstance(found, str) else found)]
 
 
+def _is_f1(metric: str) -> bool:
+    """AllenNLP's own is "f1-measure-overall"."""
+    return metric.endswith("f1") or metric == "f1-measure-overall"
+
+
 def _said(metric: str) -> str:
-    return "F1" if metric.endswith("f1") else metric.replace("_", " ")
+    return "F1" if _is_f1(metric) else metric.replace("_", " ")
 
 
 def _flat(paths: Any) -> List[str]:

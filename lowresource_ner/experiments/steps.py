@@ -41,9 +41,12 @@ def training(
     # Raises
 
     `ValueError`
-        Where the config cannot be evaluated, because a variable is not set for instance, and where the overrides do not fit it.
+        Where the config cannot be evaluated, because a variable is not set for instance, or is not one of a training, and where
+        the overrides do not fit it.
     """
     made = evaluated(config, variables)
+    if "trainer" not in made:
+        raise ValueError(f"{config} has no 'trainer', and is no config of a training.")
     try:
         with_overrides(made, dict(overrides))
     except ValueError as error:

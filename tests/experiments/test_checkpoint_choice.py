@@ -22,15 +22,20 @@ EXPECTED = {
         "co_lm": ON_TARGET,
         "co_ner": ON_TARGET,
         "co_ner_transformer": ON_TARGET,
+        "crf_tagger": ON_TARGET,
         "fine_tune": ON_TARGET,
+        "label_embedding": ON_TARGET,
         "mix_data": ON_TARGET,
         "multi_task": ON_TARGET,
         "multi_task_ner": ON_TARGET,
         "pgn": ON_TARGET,
         "pgn_combined": ON_TARGET,
+        "pgn_transformer": ON_TARGET,
+        "pgn_transformer_uda": ON_SOURCE,
         "pgn_uda": ON_SOURCE,
         "stm_source": ON_SOURCE,
         "stm_target": ON_TARGET,
+        "stm_transformer": ON_TARGET,
     },
     "cross_lingual": {
         "adversarial": NOTHING,
@@ -99,6 +104,13 @@ def test_the_metric_tells_which_of_several_development_sets_it_is() -> None:
     trainer["validation_metric"] = ["-loss", "+ner_target_accuracy"]
     assert checkpoint_choice(config, OWNERS) == "target development loss and ner target accuracy"
     assert validation_key(config) == "validation_f1"
+
+
+def test_allennlps_own_metric_is_f1_too() -> None:
+    trainer = {"validation_metric": "+f1-measure-overall"}
+    config = {"trainer": trainer, "validation_data_path": str(CORPORA / "bio/dev.conll")}
+    assert checkpoint_choice(config, OWNERS) == ON_TARGET
+    assert validation_key(config) == "validation_f1-measure-overall"
 
 
 def test_without_development_data_nothing_is_chosen() -> None:

@@ -135,11 +135,11 @@ def test_another_file_and_split_and_predictor(plan, content, tmp_path) -> None:
     made = plan(split="dev")
     assert {result.data for result in made.results} == {CORPORA / name / "dev.conll" for name in ("bio", "es")}
     corpora = {"mine": {**content["corpora"]["spanish"], "file": "$NER_DATA/$SOURCE/test.conll"}}
-    systems = {"stm": {"config": "stm_target", "predictor": "sentence_tagger"}}
+    systems = {"stm": {"config": "stm_target", "predictor": "any_tagger"}}
     made = plan(corpora=corpora, systems=systems, rows=["stm"])
     assert made.results[0].data == CORPORA / "en" / "test.conll"
     command = by_name(made)["tag-stm-mine-1-test"].command
-    assert command[3] == "predict" and command[command.index("--predictor") + 1] == "sentence_tagger"
+    assert command[3] == "predict" and command[command.index("--predictor") + 1] == "any_tagger"
     mine = tmp_path / "mine.jsonnet"
     mine.write_text(f"(import '{REPOSITORY}/training_configs/cross_domain/stm_target.jsonnet') {{ batch_size:: 3 }}")
     made = plan(systems={"mine": str(mine)}, rows=None)
@@ -169,6 +169,10 @@ def test_a_plan_can_be_shown(plan) -> None:
         (
             {"systems": {"pgn": "pgnn"}, "rows": ["pgn"]},
             "'pgn' on 'biomedicine': there is no config 'pgnn', neither .*cross_domain/pgn",
+        ),
+        (
+            {"systems": {"a": "tables/cross_domain"}, "rows": ["a"]},
+            "cross_domain.jsonnet has no 'trainer', and is no config of a training",
         ),
         (
             {"corpora": {"bio": {"Target": "bio"}}},

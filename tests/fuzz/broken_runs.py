@@ -153,8 +153,9 @@ class CrossLingual:
         for archive in folder.glob("*/model.tar.gz"):
             result = training_result(archive.parent, place=folder)
             found |= {f"{archive.parent.name} {name}": value for name, value in result.items()}
-        scores = [*folder.glob("results-*"), *folder.glob("scores/*")]
-        assert len(scores) > 2, scores
+        # The other forms of the table hold times.
+        scores = [*folder.glob("results-*.tex"), *folder.glob("predictions/*")]
+        assert len(scores) > 1, scores
         told = {path: path.read_bytes().replace(str(folder).encode(), b"") for path in scores}
         return found | {str(path.relative_to(folder)): digest(content) for path, content in told.items()}
 

@@ -1,8 +1,7 @@
 """Draws the report's two figures: development F1 by epoch, and F1 by entity type, of all systems."""
 
-import itertools
 import statistics
-from typing import TYPE_CHECKING, Dict, Iterator, List, Sequence, Tuple
+from typing import TYPE_CHECKING, Dict, List, Sequence, Tuple
 
 from lowresource_ner.common.figures import COLOURS
 from lowresource_ner.experiments.report.scores import Row, Section, deviation
@@ -22,6 +21,8 @@ _BAR = 0.11
 _SHARE_OF_A_GROUP = 0.84
 """How much of the space of an entity type its bars take."""
 
+_WIDEST_BAR = 0.25
+
 
 def draw_curves(sections: Sequence[Section]) -> "Figure":
     """
@@ -31,9 +32,10 @@ def draw_curves(sections: Sequence[Section]) -> "Figure":
     from matplotlib.ticker import MaxNLocator
 
     figure, panels = _panels(sections, _WIDTH + _LEGEND_WIDTH)
+    looks = _looks(sections)
     for axes, section in zip(panels, sections):
-        for row, (colour, style) in zip(section.rows, _looks()):
-            _draw_curve(axes, row, colour, style)
+        for row in section.rows:
+            _draw_curve(axes, row, *looks[row.system])
         axes.set(title=section.title, xlabel="epoch", ylabel="development F1 in percent")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)
@@ -53,9 +55,11 @@ def draw_types(sections: Sequence[Section]) -> "Figure":
     """
     most = max(len(section.types) * (len(section.rows) + 1) for section in sections)
     figure, panels = _panels(sections, max(_WIDTH, most * _BAR) + _LEGEND_WIDTH)
+    looks = _looks(sections)
     for axes, section in zip(panels, sections):
-        types, width = section.types, _SHARE_OF_A_GROUP / len(section.rows)
-        for number, (row, (colour, style)) in enumerate(zip(section.rows, _looks())):
+        types, width = section.types, min(_SHARE_OF_A_GROUP / len(section.rows), _WIDEST_BAR)
+        for number, row in enumerate(section.rows):
+            colour, style = looks[row.system]
             scores = [[100 * score for score in row.scores(f"f1-{name}")] for name in types]
             axes.bar(
                 [place + (number - (len(section.rows) - 1) / 2) * width for place in range(len(types))],
@@ -102,11 +106,10 @@ def _draw_curve(axes: "Axes", row: Row, colour: str, style: int) -> None:
         axes.fill_between(epochs, list(worst), list(best), color=colour, alpha=0.15, linewidth=0)
 
 
-def _looks() -> Iterator[Tuple[str, int]]:
-    """Pairs of a colour and the number of a marker or hatch, which change together when the colours are used up."""
-    for style in itertools.count():
-        for colour in COLOURS:
-            yield colour, style
+def _looks(sections: Sequence[Section]) -> Dict[str, Tuple[str, int]]:
+    """By system, its colour, and the number of its marker or hatch, another one when the colours are used up."""
+    systems = dict.fromkeys(row.system for section in sections for row in section.rows)
+    return {system: (COLOURS[number % len(COLOURS)], number // len(COLOURS)) for number, system in enumerate(systems)}
 
 
 def _panels(sections: Sequence[Section], width: float) -> Tuple["Figure", List["Axes"]]:

@@ -5,10 +5,9 @@ from typing import Any, Iterator, List, Mapping, Sequence, Tuple
 
 from lowresource_ner.experiments.steps import files_of
 
-_DATA_PATHS = ("train_data_path", "validation_data_path", "test_data_path")
-
-# Keys, at any depth, whose strings are files.
-_FILES = {"pretrained_file", "pretrained_files", "archive_file", "path"}
+# What the keys end in, or are, whose strings are files: train_data_path, pretrained_files, archive_file.
+_FILES = ("_data_path", "_file", "_files", "_archive")
+_FILE = "path"
 
 # Keys whose strings are folders or archives of encoders, or names.
 _ENCODERS = {"model_name"}
@@ -36,7 +35,7 @@ def files_read(config: Mapping[str, Any], made: Sequence[Path] = ()) -> List[Pat
     for key, value in _strings(config):
         if key in _ENCODERS:
             found |= set(files_of(value))
-        elif key not in _FILES and key not in _DATA_PATHS or "://" in value:
+        elif not _is_of_files(key) or "://" in value:
             continue
         elif matches := _existing(value):
             found |= set(matches)
@@ -61,15 +60,17 @@ def _existing(path: str) -> List[Path]:
     return [each for each in fixed.glob(str(Path(path).relative_to(fixed))) if each.is_file()]
 
 
-def _strings(value: Any, key: str = "", depth: int = 0) -> Iterator[Tuple[str, str]]:
-    """All strings with the nearest key that says what they are."""
+def _is_of_files(key: str) -> bool:
+    return key == _FILE or key.endswith(_FILES)
+
+
+def _strings(value: Any, key: str = "") -> Iterator[Tuple[str, str]]:
+    """All strings, each with the key that says what it is: below `train_data_path` there are names of modules."""
     if isinstance(value, str):
         yield key, value
     elif isinstance(value, Mapping):
         for name, each in value.items():
-            is_telling = name in _FILES | _ENCODERS or (depth == 0 and name in _DATA_PATHS)
-            # Below such a key there are names of modules or namespaces.
-            yield from _strings(each, name if is_telling or key not in (*_FILES, *_DATA_PATHS) else key, depth + 1)
+            yield from _strings(each, key if _is_of_files(key) else name)
     elif isinstance(value, (list, tuple)):
         for each in value:
-            yield from _strings(each, key, depth + 1)
+            yield from _strings(each, key)

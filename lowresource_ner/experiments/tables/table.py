@@ -50,7 +50,7 @@ class System:
     evaluation_overrides : `Dict[str, Any]`, optional (default = `{}`)
         Of the archive, when it tags the evaluated file.
     predictor : `str`, optional (default = `"ner"`)
-        Another one for models of other packages.
+        "any_tagger" for models of other packages.
     corpora : `List[str]`, optional
         Where it is a row; on all corpora without it.
     """
