@@ -13,7 +13,7 @@ from lowresource_ner.experiments.report.markdown import as_markdown
 from lowresource_ner.experiments.report.scores import collect
 from lowresource_ner.experiments.running import run_steps
 from lowresource_ner.experiments.tables.plan import TablePlan
-from lowresource_ner.experiments.tables.table import read_table
+from lowresource_ner.experiments.tables.table_file import read_table
 
 TEST = CORPORA / "bio" / "test.conll"
 SMALL = {

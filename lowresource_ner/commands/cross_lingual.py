@@ -4,9 +4,10 @@ Goes from labelled text of one or more languages to taggers of another, and to a
     NER_DATA=fixtures/corpora allennlp cross-lingual --source en --target es
 
 Teachers are trained on the sources, and students on unlabelled text of the target, which is raw.txt or else the words of
-train.conll. Where the target has a test file, all systems are evaluated on it at the end; nothing is selected by it. Each step
-is an `allennlp` command with a log in RUNS/logs. A step is skipped where its inputs and settings have not changed, and a
-training that was broken off is taken up again.
+train.conll. Where the target has a test file, all systems are evaluated on it at the end, and nothing is selected by it. RUNS
+gets results-*.md, .csv, .tex and .json and two figures, as of `allennlp ner-table`. Each step is an `allennlp` command with a
+log in RUNS/logs. A step is skipped where its inputs and settings have not changed, and a training that was broken off is taken
+up again.
 
 systems of each source:
   mt             direct model transfer: the teacher on the target

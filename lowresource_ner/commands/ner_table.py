@@ -85,7 +85,7 @@ def _make_from_args(args: argparse.Namespace) -> None:
         # doit, which runs the steps, is imported here, so that other commands need not wait for it.
         from lowresource_ner.experiments.tables.comparison import described, make_table, table_path
         from lowresource_ner.experiments.tables.plan import TablePlan
-        from lowresource_ner.experiments.tables.table import read_table
+        from lowresource_ner.experiments.tables.table_file import read_table
 
         try:
             table = read_table(table_path(args.table))

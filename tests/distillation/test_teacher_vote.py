@@ -11,6 +11,7 @@ from allennlp.common import Params
 from allennlp.common.checks import ConfigurationError
 from allennlp.data import Batch, Vocabulary
 from conftest import CORPORA, REPOSITORY
+from seqeval.metrics import f1_score
 from test_teacher_labelled import BIO, Oracle, Voter
 
 from lowresource_ner.data.dataset_readers.conll_ner import ConllNerReader
@@ -138,5 +139,10 @@ def test_a_vote_by_commands(allennlp, environment, teacher, tmp_path, monkeypatc
     gold = CORPORA / "es" / "test.conll"
     allennlp("evaluate", archive, gold, "--output-file", tmp_path / "vote.json")
     vote = json.loads((tmp_path / "vote.json").read_text())
+    tagged = tmp_path / "tagged.jsonl"
+    allennlp("tag", archive, gold, "--input-format", "conll", "--output-file", tagged)
+    lines = [json.loads(line) for line in tagged.read_text(encoding="utf-8").splitlines()]
+    tags = [line["tags"] for line in lines]
+    assert f1_score([line["gold_tags"] for line in lines], tags, zero_division=0) == pytest.approx(vote["f1"])
     alone = evaluate_from_archive(teacher, str(gold))
     assert vote["f1"] == alone["f1"] and vote["support"] == alone["support"] > 0

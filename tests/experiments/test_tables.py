@@ -11,8 +11,10 @@ from conftest import CORPORA, FIXTURES, REPOSITORY
 from lowresource_ner.experiments.step import Step
 from lowresource_ner.experiments.steps import config_of
 from lowresource_ner.experiments.tables.comparison import described, table_path
+from lowresource_ner.experiments.tables.files_read import files_read
 from lowresource_ner.experiments.tables.plan import TablePlan
-from lowresource_ner.experiments.tables.table import Table, read_table, table_from
+from lowresource_ner.experiments.tables.table import Table
+from lowresource_ner.experiments.tables.table_file import read_table, table_from
 
 VECTORS = str(FIXTURES / "vectors" / "tiny.16d.txt.gz")
 LAST = {"type": "keep_last_epoch"}
@@ -179,7 +181,8 @@ def test_a_plan_can_be_shown(plan) -> None:
             "the corpus 'bio' has the unknown key 'Target'; variables are written in capitals",
         ),
         ({"corpora": {"bio": {"TARGET": ["bio"]}}}, r"The variable TARGET of the corpus 'bio' is \['bio'\]"),
-        ({"rows": ["best"]}, r"'rows' is \['best'\]; it must name some of the systems: stm_target, stm_en"),
+        ({"rows": ["best"]}, r"'rows' is \['best'\]; it must name some of the systems, each once: stm_target, stm_en"),
+        ({"rows": ["uda", "uda"]}, r"'rows' is \['uda', 'uda'\]; it must name some of the systems, each once"),
         ({"rows": []}, r"'rows' is \[\]; it must name some"),
         ({"seeds": [1, 1]}, r"'seeds' is \[1, 1\]; give whole numbers, each once"),
         ({"seeds": ["1"]}, "'seeds' of the table is .*, and should be a list, each a whole number"),
@@ -239,6 +242,25 @@ def test_a_plan_can_be_shown(plan) -> None:
 def test_faults_are_found_before_the_work(plan, changed: Dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         plan(**changed)
+
+
+def test_files_are_found_wherever_a_config_names_them(tmp_path) -> None:
+    for name in ("a1.conll", "a2.conll", "vectors.txt", "encoder/config.json", "encoder/weights", "bert"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    config = {
+        "train_data_path": {"lm": [f"{tmp_path}/a*.conll"], "other": "https://example.org/text"},
+        "vocabulary": {"pretrained_files": {"words": f"{tmp_path}/vectors.txt"}},
+        "model": {"tower": [{"model_name": f"{tmp_path}/encoder"}], "model_name": "bert-base-cased", "note": "no/file"},
+        "callbacks": [{"source_archive": "made.tar.gz", "source_data_path": f"{tmp_path}/a1.conll"}],
+    }
+    found = files_read(config, made=[Path("made.tar.gz")])
+    names = ["made.tar.gz", "a1.conll", "a2.conll", "encoder/config.json", "encoder/weights", "vectors.txt"]
+    assert sorted(found) == sorted([Path(names[0]), *(tmp_path / name for name in names[1:])])
+    with pytest.raises(ValueError, match="files are missing:\n  - made.tar.gz$"):
+        files_read(config)
+    with pytest.raises(ValueError, match="files are missing:\n  - .*/b[*].conll$"):
+        files_read({"validation_data_path": f"{tmp_path}/b*.conll"})
 
 
 def test_two_cells_may_not_share_a_folder(plan, content) -> None:
