@@ -100,6 +100,7 @@ class TestPlan:
             assert steps[student].after == [f"soft-labels-{teacher}-es"]
         assert [result.system for result in plan.results] == ["ts", "ts-2", "ts-3"]
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("has_raw_text", "systems", "num_trainings"),
         [
@@ -161,6 +162,7 @@ class TestPlan:
                 "validation_dataset_reader.label_map": label_map,
             }
 
+    @pytest.mark.slow
     def test_overrides_reach_taggers_and_those_of_a_config_come_last(self, request_of) -> None:
         plan = Plan(
             request_of(
@@ -184,6 +186,7 @@ class TestPlan:
         of_labels = by_name(plan)["soft-labels-teacher-en-13-es"].settings["overrides"]
         assert of_labels == {"dataset_reader.store": str(plan.results[0].scores.parent.parent / "soft_labels")}
 
+    @pytest.mark.slow
     def test_only_what_depends_on_a_setting_changes_with_it(self, request_of) -> None:
         def settings(**changed: Any) -> Dict[str, Any]:
             return {step.name: step.settings for step in Plan(request_of("mt", "hl", "ts", **changed)).steps}

@@ -342,6 +342,7 @@ def test_a_smaller_encoder(unbroken, xlm_r) -> None:
     assert torch.equal(saved.lm_head.bias, weights["lm_head.bias"]) and not missing
 
 
+@pytest.mark.slow
 def test_broken_off_and_taken_up_it_is_the_same(unbroken, command, monkeypatch, tmp_path) -> None:
     step = DistillationTrainer.training_step
 

@@ -8,7 +8,6 @@ import random
 import resource
 import shutil
 import signal
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ import torch
 from allennlp.commands import main
 from conftest import CORPORA, REPOSITORY, TINY_ENCODER
 from safetensors.torch import load_file
+from support.forked_python import run_python
 from transformers import AutoModelForMaskedLM, AutoTokenizer, BertConfig, DistilBertConfig, RobertaConfig
 
 from lowresource_ner.data.text_lines import ConllError
@@ -281,12 +281,7 @@ def unbroken(tmp_path_factory) -> Path:
 def killed(tmp_path_factory) -> Path:
     """A run that was killed when its second checkpoint had all of its files but the last two."""
     folder = tmp_path_factory.mktemp("pretraining") / "killed"
-    done = subprocess.run(
-        [sys.executable, "-c", KILL, "pretrain-encoder", str(folder), *map(str, ADAPT)],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-    )
+    done = run_python(["-c", KILL, "pretrain-encoder", folder, *ADAPT], REPOSITORY, os.environ)
     assert done.returncode == -signal.SIGKILL, done.stderr[-3000:]
     assert (folder / WORK / "checkpoint-10" / "optimizer.pt").is_file()
     return folder
@@ -343,6 +338,7 @@ def assert_same(folder: Path, expected: Path) -> None:
     assert sorted(path.name for path in folder.iterdir()) == sorted(path.name for path in expected.iterdir())
 
 
+@pytest.mark.slow
 class TestBrokenOff:
     """Each run is taken up by the same command, and ends as an unbroken one."""
 
@@ -497,6 +493,7 @@ def test_an_encoder_in_the_place_of_another_is_never_a_mixture(num_moved, monkey
     assert found == dict(zip(("a.json", "tokenizer.json"), ["new"] * num_moved + ["old"] * 2))
 
 
+@pytest.mark.slow
 def test_batches_made_by_workers_are_the_same_and_no_tokenizer_warns(unbroken, monkeypatch, tmp_path, capfd) -> None:
     """As on a GPU. The tokenizers library has used threads when they are forked, and would warn of each on standard error."""
     monkeypatch.delenv("TOKENIZERS_PARALLELISM", raising=False)

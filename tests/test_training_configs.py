@@ -158,6 +158,7 @@ def test_config_needs_what_its_head_exports_and_the_defaults_set(path: Path, mon
     assert as_read(path)["model"]
 
 
+@pytest.mark.slow
 def test_overrides_in_the_configs_heads_are_overrides_of_theirs(ready) -> None:
     """AllenNLP stops where an override has no place in the config."""
     found = []

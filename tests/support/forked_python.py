@@ -43,7 +43,7 @@ def _start_server() -> None:
 
 
 def become(argv: Sequence[str], cwd: Path, environment: Dict[str, str], output: Path, errors: Path) -> None:
-    """Goes on as Python does with these arguments, `-m MODULE` or a script first. The output is appended to files."""
+    """Goes on as Python does with these arguments. The output is appended to files."""
     atexit._clear()  # of the process that this one was forked from
     os.chdir(cwd)
     os.environ.clear()
@@ -57,6 +57,9 @@ def become(argv: Sequence[str], cwd: Path, environment: Dict[str, str], output: 
         if argv[0] == "-m":
             sys.argv = list(argv[1:])
             runpy.run_module(argv[1], run_name="__main__", alter_sys=True)
+        elif argv[0] == "-c":
+            sys.argv = ["-c", *argv[2:]]
+            exec(argv[1], {"__name__": "__main__"})
         else:
             sys.argv = list(argv)
             sys.path.insert(0, str(Path(argv[0]).parent))

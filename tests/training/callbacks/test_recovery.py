@@ -21,6 +21,8 @@ from support.full_disk import no_file_over
 from support.snapshots import recorded
 from support.trainings import differing, measured
 
+pytestmark = pytest.mark.slow
+
 WITHIN_EPOCHS = {
     "dataset_reader.sample": 32,
     "validation_data_loader.batch_sampler.shuffle": True,
