@@ -1,5 +1,6 @@
 """Checks whole CoNLL files, detects their tag schemes, and counts what they contain."""
 
+import contextlib
 import itertools
 import os
 from collections import Counter
@@ -91,13 +92,17 @@ def survey_conll(
         summary.tokens += len(sentence.tokens)
         if sentence.tags is None:
             continue
+        spans: List[EntitySpan] = []
         if scheme is None:
             detector.add(sentence.tags)
-        spans = _spans_in_any_scheme(sentence) if scheme is None else sentence_spans(sentence, scheme, repair)
+            with contextlib.suppress(InvalidTagSequence):  # of a tag that no scheme allows, which the detector reports
+                spans = read_as_conlleval(sentence.tags)  # as in every scheme that allows the tags
+        else:
+            spans = sentence_spans(sentence, scheme, repair)
+            summary.repaired += scheme.count_repaired(sentence.tags, spans) if repair else 0
         for span in spans:
             lines_of_types.setdefault(span.type, sentence.lines[span.start])
             by_type[span.type] += 1
-        summary.repaired += scheme.count_repaired(sentence.tags, spans) if scheme is not None and repair else 0
     if format.reads_tags:
         summary.scheme = (scheme or _detected(detector, path, format)).name
     problem = type_map.problem(lines_of_types)
@@ -124,14 +129,6 @@ def sentence_spans(sentence: ConllSentence, scheme: TagScheme, repair: bool = Fa
         return scheme.spans(sentence.tags, repair)
     except InvalidTagSequence as error:
         raise _invalid_tag(sentence, error, scheme.name) from None
-
-
-def _spans_in_any_scheme(sentence: ConllSentence) -> List[EntitySpan]:
-    """The entities, which are the same in every scheme that allows the tags; none for a tag that no scheme allows."""
-    try:
-        return read_as_conlleval(sentence.tags or ())
-    except InvalidTagSequence:  # the detector reports it
-        return []
 
 
 def _closest_scheme(path: Union[str, os.PathLike], format: ConllFormat) -> TagScheme:

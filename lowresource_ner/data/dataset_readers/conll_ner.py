@@ -83,8 +83,9 @@ max_instances
         surveys = [self._survey(path) for path in files]
         target = get_scheme(self.tag_scheme)
         for path, survey in zip(files, surveys):
+            source = get_file_scheme(survey.scheme or self.tag_scheme)
             for sentence in read_conll(path, self._format):
-                tags = self._convert(sentence, get_file_scheme(survey.scheme or self.tag_scheme), target)
+                tags = self._convert(sentence, source, target)
                 yield Sentence(sentence.tokens, tags, f"{path}:{sentence.lines[0]}", sentence.lines)
 
     def _count(self, corpus: CorpusPath) -> int:

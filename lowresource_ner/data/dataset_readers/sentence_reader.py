@@ -135,13 +135,12 @@ class SentenceReader(ShardingReader):
 
     def sentences(self, corpus: Any) -> Iterator[Sentence]:
         """
-        Yields all sentences of a corpus, or of its sample where the reader samples: those that are held out as well, and those
-        that other processes read.
+        All sentences of a corpus, or of its sample where the reader samples: those that are held out as well, and those that
+        other processes read.
         """
-        sentences: Iterable[Sentence] = self._sentences(corpus)
-        if not self._sample.is_everything:
-            sentences = compress(sentences, self._sample.kept(self._count(corpus), str(corpus)))
-        yield from sentences
+        if self._sample.is_everything:
+            return self._sentences(corpus)
+        return compress(self._sentences(corpus), self._sample.kept(self._count(corpus), str(corpus)))
 
     def instance_blocks(self, corpus: Any) -> Iterator[List[Instance]]:
         """Yields the instances that `read` gives, in blocks that a model can be run on, without token indexers."""
@@ -164,7 +163,7 @@ class SentenceReader(ShardingReader):
                     yield instance
             return
         sentences = (sentence for sentence in self.sentences(file_path) if self._held_out.includes(sentence.words))
-        own = self.shard_iterable(_in_equal_shares(sentences))
+        own = self.shard_iterable(_in_equal_shares(sentences) if is_distributed() else sentences)
         for block in bounded_blocks(own, lambda each: num_characters(each.words), _BLOCK, _BLOCK_CHARACTERS):
             # The fast tokenizer's threads do not survive the fork that makes a loader's workers; there the indexer tokenises
             # sentence by sentence.
@@ -226,12 +225,9 @@ def _size(instance: Instance) -> int:
 
 def _in_equal_shares(sentences: Iterable[Sentence]) -> Iterator[Sentence]:
     """
-    The sentences, followed under distributed training by so many of the first ones, marked as repeated, that all processes read
-    equally many: AllenNLP ends an epoch for all of them when the first one has no batch left.
+    The sentences, followed by so many of the first ones, marked as repeated, that all processes read equally many: AllenNLP ends
+    an epoch for all of them when the first one has no batch left.
     """
-    if not is_distributed():
-        yield from sentences
-        return
     num_processes = dist.get_world_size()
     first: List[Sentence] = []
     total = 0
