@@ -36,6 +36,7 @@ from lowresource_ner.common.damaged_files import damage_reported
 from lowresource_ner.encoding.input_format import InputFormat
 from lowresource_ner.encoding.loading import load_config, load_model, load_tokenizer, new_model
 from lowresource_ner.encoding.probe import check_encoder
+from lowresource_ner.encoding.window_reader import WindowReader
 
 logger = logging.getLogger(__name__)
 
@@ -127,7 +128,7 @@ class EncoderFiles:
 
         model : `PreTrainedModel`
         max_length : `Optional[int]`
-            As in `InputFormat.window`.
+            As in `WindowReader`.
         dim : `Optional[int]`
             The expected number of values (of a hidden state, or logits) for each sub-word.
 
@@ -137,7 +138,7 @@ class EncoderFiles:
             See `check_encoder`.
         """
         if not (self._is_inside_archive() or self._has_run_weights()):
-            size, _ = self.input_format.window(max_length)
+            size = WindowReader(self.input_format, max_length).size
             check_encoder(model, self._tokenizer, self.input_format, size, dim)
 
     def _is_inside_archive(self) -> bool:

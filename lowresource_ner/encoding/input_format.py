@@ -1,7 +1,7 @@
 """How an encoder is given sentences: its special tokens, its padding, and how many sub-words it reads at once."""
 
 from dataclasses import dataclass
-from typing import List, Optional, Tuple
+from typing import List, Tuple
 
 import torch
 from allennlp.common.checks import ConfigurationError
@@ -77,43 +77,6 @@ class InputFormat:
     def num_special_tokens(self) -> int:
         """How many special tokens there are around a sentence."""
         return len(self.prefix) + len(self.suffix)
-
-    def window(self, max_length: Optional[int] = None, overlap: Optional[int] = None) -> Tuple[int, int]:
-        """
-        The size of the windows in which the encoder reads a long sentence.
-
-        # Parameters
-
-        max_length : `Optional[int]`
-            Sub-words in a window, special tokens included; `None` for as many as the encoder can read.
-        overlap : `Optional[int]`
-            Sub-words that neighbouring windows share at least; `None` for a quarter of a window.
-
-        # Returns
-
-        `Tuple[int, int]`
-            The sub-words in a window, special tokens not included, and the overlap.
-
-        # Raises
-
-        `ConfigurationError`
-            Where the encoder cannot read so many, or the overlap is not below the size.
-        """
-        limit = self.max_length - self.num_special_tokens
-        size = (self.max_length if max_length is None else max_length) - self.num_special_tokens
-        if not 1 <= size <= limit:
-            raise ConfigurationError(
-                f"'max_length' is {max_length}; encoder '{self.name}' reads {self.num_special_tokens + 1} to {self.max_length} "
-                "sub-words at once, special tokens included. Longer sentences are cut into windows of that size, so nothing is "
-                "lost."
-            )
-        chosen = size // 4 if overlap is None else overlap
-        if not 0 <= chosen < size:
-            raise ConfigurationError(
-                f"'window_overlap' is {overlap}, and a window holds {size} sub-words beside the special tokens. Take a number "
-                "from 0 to one less than that."
-            )
-        return size, chosen
 
     def with_special_tokens(self, token_ids: torch.Tensor, lengths: torch.Tensor) -> Tuple[torch.Tensor, torch.Tensor]:
         """

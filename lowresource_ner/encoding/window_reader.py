@@ -3,6 +3,7 @@
 from typing import Callable, Optional
 
 import torch
+from allennlp.common.checks import ConfigurationError
 
 from lowresource_ner.encoding.input_format import InputFormat
 from lowresource_ner.encoding.windows import choose_windows, cut_windows
@@ -20,15 +21,35 @@ class WindowReader:
     # Parameters
 
     input_format : `InputFormat`
-    max_length, overlap : `Optional[int]`
-        See `InputFormat.window`.
+    max_length : `Optional[int]`, optional (default = `None`)
+        Sub-words in a window, special tokens included; `None` for as many as the encoder can read.
+    overlap : `Optional[int]`, optional (default = `None`)
+        Sub-words that neighbouring windows share at least; `None` for a quarter of a window.
+
+    # Raises
+
+    `ConfigurationError`
+        Where the encoder cannot read so many, or the overlap is not below the size.
     """
 
     def __init__(
         self, input_format: InputFormat, max_length: Optional[int] = None, overlap: Optional[int] = None
     ) -> None:
+        num_special, longest = input_format.num_special_tokens, input_format.max_length
         self.input_format = input_format
-        self.size, self.overlap = input_format.window(max_length, overlap)
+        self.size = (longest if max_length is None else max_length) - num_special
+        """The sub-words in a window, special tokens not included."""
+        if not 1 <= self.size <= longest - num_special:
+            raise ConfigurationError(
+                f"'max_length' is {max_length}; encoder '{input_format.name}' reads {num_special + 1} to {longest} sub-words at "
+                "once, special tokens included. Longer sentences are cut into windows of that size, so nothing is lost."
+            )
+        self.overlap = self.size // 4 if overlap is None else overlap
+        if not 0 <= self.overlap < self.size:
+            raise ConfigurationError(
+                f"'window_overlap' is {overlap}, and a window holds {self.size} sub-words beside the special tokens. Take a "
+                "number from 0 to one less than that."
+            )
 
     def read(
         self,

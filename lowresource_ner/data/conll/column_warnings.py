@@ -1,8 +1,9 @@
 """Warns of columns that may have been chosen wrongly, and of sentences that do not end."""
 
+import itertools
 import logging
 import re
-from typing import Iterable, List, Sequence, Set, Tuple
+from typing import Iterable, Sequence, Set, Tuple
 
 from lowresource_ner.data.conll.layout import FileLayout, is_boundary
 
@@ -65,18 +66,11 @@ def _warn_of_numbers(layout: FileLayout, rows: Sequence[Line]) -> None:
 
 def _count_up(cells: Sequence[Tuple[int, str]]) -> bool:
     """Whether the numbers of neighbouring lines count 1, 2, 3."""
-    runs: List[List[str]] = []
-    previous = -1
-    for line, cell in cells:
-        if line != previous + 1:
-            runs.append([])
-        runs[-1].append(cell)
-        previous = line
-    return any(len(run) > 1 for run in runs) and all(run == _count(len(run)) for run in runs)
-
-
-def _count(length: int) -> List[str]:
-    return [str(number) for number in range(1, length + 1)]
+    neighbours = itertools.groupby(enumerate(cells), key=lambda each: each[1][0] - each[0])
+    runs = [[cell for _, (_, cell) in run] for _, run in neighbours]
+    return any(len(run) > 1 for run in runs) and all(
+        run == [str(number) for number in range(1, len(run) + 1)] for run in runs
+    )
 
 
 def _warn_of_endless_sentence(layout: FileLayout, rows: Sequence[Line], head: Sequence[Line]) -> None:
