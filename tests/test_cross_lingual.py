@@ -55,6 +55,7 @@ def leaves(value: Any) -> Iterator[Any]:
 
 
 class TestPlan:
+    @pytest.mark.slow
     def test_one_source(self, request_of) -> None:
         plan = Plan(request_of("mt", "hl", "ts", "selected", seeds=[13, 14]))
         of_a_seed = """
@@ -67,6 +68,7 @@ class TestPlan:
             (system, seed) for system in ("mt", "hl", "ts", "selected") for seed in (13, 14)
         ]
 
+    @pytest.mark.slow
     def test_several_sources(self, request_of, tmp_path) -> None:
         plan = Plan(request_of("mt", "voting", "uniform", "learned", "cosine-sentence", sources=["en", "de"]))
         steps = by_name(plan)

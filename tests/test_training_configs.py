@@ -462,6 +462,7 @@ def test_combined_trains_the_unlabelled_domain_on_raw_text_alone(environment) ->
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name, missing",
     [

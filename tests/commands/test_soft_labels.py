@@ -109,6 +109,7 @@ def test_blocks_take_about_ten_seconds() -> None:
 WORDS = st.lists(st.text(min_size=1, max_size=6).filter(lambda word: word_fault(word) is None), min_size=1, max_size=5)
 
 
+@pytest.mark.slow
 @settings(derandomize=True, deadline=None, max_examples=60)
 @given(WORDS, st.sampled_from([1, 4, 50, 2000]), st.integers(0, 2**32), st.sampled_from([numpy.float32, numpy.float16]))
 def test_what_is_written_is_read_as_it_is(words, num_types, seed, kind) -> None:

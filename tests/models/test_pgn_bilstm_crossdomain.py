@@ -530,6 +530,7 @@ def trained(settings, tmp_path_factory) -> tuple:
     return model.eval(), folder / "run" / "model.tar.gz"
 
 
+@pytest.mark.slow
 def test_an_archive_predicts_what_the_trained_model_does(trained) -> None:
     model, path = trained
     archive = load_archive(path)
@@ -589,6 +590,7 @@ def test_weights_of_the_first_archives_find_their_places(vocab, corpora) -> None
         assert_equal(fresh(**batch)["loss"], trained(**batch)["loss"])
 
 
+@pytest.mark.slow
 def test_an_archive_evaluates_and_predicts_without_the_file_of_vectors(trained) -> None:
     model, path = trained
     predictor = Predictor.from_archive(load_archive(path), "ner")
@@ -604,6 +606,7 @@ def test_an_archive_evaluates_and_predicts_without_the_file_of_vectors(trained) 
     assert metrics["lm_target_perplexity"] > 1
 
 
+@pytest.mark.slow
 def test_a_word_that_only_the_vectors_know_has_its_vector_after_loading(trained) -> None:
     archive = load_archive(trained[1])
     vocab = archive.model.vocab

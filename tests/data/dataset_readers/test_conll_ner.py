@@ -225,6 +225,7 @@ def test_several_files_and_globs_are_read_in_order() -> None:
         list(reader.read(str(CORPORA / "de" / "none.conll")))
 
 
+@pytest.mark.slow
 def test_memory_stays_flat_over_a_large_file(tmp_path) -> None:
     """
     Peak memory of a pass over 10 times as many sentences grows by less than their text alone would take; instances that were kept

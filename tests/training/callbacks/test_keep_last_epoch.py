@@ -12,6 +12,7 @@ from conftest import REPOSITORY
 from lowresource_ner.training import LinearWarmupShare
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("callbacks, kept", [(["keep_last_epoch"], 2), ([], 0)])
 def test_which_epoch_is_kept(callbacks, kept, settings, monkeypatch, tmp_path) -> None:
     for name, value in settings.items():

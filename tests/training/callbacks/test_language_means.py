@@ -82,6 +82,7 @@ class BreakOff(TrainerCallback):
             raise RuntimeError("broken off")
 
 
+@pytest.mark.slow
 def test_broken_off_and_recovered_equals_unbroken(config, means, tmp_path) -> None:
     callbacks = ["random_state", "language_means", "keep_last_epoch", "break_off"]
     changes = {

@@ -79,6 +79,7 @@ def test_gradient_is_that_of_the_weighted_sum(environment, tmp_path, lstm_parame
             torch.testing.assert_close(dense(gradient), expected[name], rtol=1e-10, atol=1e-12, msg=name)
 
 
+@pytest.mark.slow
 def test_stock_trainer_takes_that_step(environment, tmp_path) -> None:
     """The trainer's own loop, of which this is one epoch of one step: w - lr · gradient, the L2 term left out."""
     overrides = {
@@ -102,6 +103,7 @@ def test_stock_trainer_takes_that_step(environment, tmp_path) -> None:
         torch.testing.assert_close(after, before[name] - 0.5 * gradient, rtol=1e-9, atol=1e-11, msg=name)
 
 
+@pytest.mark.slow
 def test_amp_scales_and_unscales(environment, tmp_path) -> None:
     """As on a GPU, with torch's gradient scaler for the CPU: the same weights, and the same norms in the log."""
     results = []
@@ -146,6 +148,7 @@ def test_norms_are_those_of_the_generated_parameters(environment, tmp_path) -> N
     assert {name: metrics[name] for name in expected} == pytest.approx(expected, rel=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name, cls", [("rmsprop", torch.optim.RMSprop), ("adam", torch.optim.Adam)])
 def test_optimizers_that_need_dense_gradients_get_them(environment, tmp_path, name, cls) -> None:
     overrides = {
@@ -179,6 +182,7 @@ def test_gradient_clipping_works_with_sparse_embeddings(environment, tmp_path) -
 # --------------------------------------------------------------------------------------------- weights
 
 
+@pytest.mark.slow
 def test_weights_by_epoch(environment, tmp_path) -> None:
     points = {"lm_target": [[1, 1.0], [3, 0.5]], "ner_target": 2}
     loop = build(tmp_path, {**callbacks(points), "trainer.num_epochs": 5})

@@ -36,6 +36,7 @@ def development_loss(archive, temperature: float, path: Path = CORPORA / "en" / 
     return total
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("head", ["softmax", "crf", "biaffine"])
 def test_the_archives_temperature_is_the_best_on_the_development_set(
     head, settings, monkeypatch, tmp_path: Path
