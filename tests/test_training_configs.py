@@ -140,6 +140,7 @@ def test_config_opens_with_the_command_that_runs_it(path: Path) -> None:
     assert any(f"allennlp train training_configs/{path.parent.name}/{path.name}" in line for line in head)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_config_needs_what_its_head_exports_and_the_defaults_set(path: Path, monkeypatch) -> None:
     exports = [

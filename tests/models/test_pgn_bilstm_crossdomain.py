@@ -627,6 +627,7 @@ def test_a_word_that_only_the_vectors_know_has_its_vector_after_loading(trained)
 # ------------------------------------------------------------------------------- more than 2 times 2
 
 
+@pytest.mark.slow
 def test_three_domains_and_three_tasks(environment, tmp_path) -> None:
     """
     NER, mentions of whatever type, and language modelling in English news, biomedicine and seafaring; the last has no labels, and

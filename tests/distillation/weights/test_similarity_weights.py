@@ -59,6 +59,7 @@ def by_hand(archive: Path, measure: str, languages: List[str], words: Any) -> Tu
     return 1 / variance, exponentials / exponentials.sum(axis=1, keepdims=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("measure", MEASURES)
 @pytest.mark.parametrize("teachers", [["en", "de", "sw"], ["sw", "en"]])
 def test_both_levels(archive, corpus, measure, teachers) -> None:

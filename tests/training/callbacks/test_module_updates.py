@@ -198,6 +198,7 @@ def test_weights_by_epoch(environment, tmp_path) -> None:
     assert {each["ner_target"] for each in seen} == {2.0} and {each["lm_source"] for each in seen} == {1.0}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "weights, message",
     [
