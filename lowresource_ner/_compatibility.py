@@ -1,8 +1,8 @@
 """
-Tells, before anything heavy is imported, whether the installed packages can run AllenNLP at all.
+Checks that the installed packages can run AllenNLP, before anything heavy is imported.
 
-AllenNLP 2.10.1 declares ranges that no Python supported today can install, so nothing but this check stands between a user and
-the errors deep inside other packages that a wrong version ends in. Only metadata is read here; no package is imported.
+AllenNLP 2.10.1 declares version ranges that no Python supported today can install, so installers cannot check them. A wrong
+version would otherwise end in an error deep inside another package. Only metadata is read here; no package is imported.
 """
 
 from importlib import metadata
@@ -10,9 +10,10 @@ from typing import Callable, Iterator, NamedTuple, Optional, Tuple
 
 
 class Need(NamedTuple):
+    """A package that is needed, its supported versions as a version specifier, and why no others are supported."""
+
     name: str
     versions: str
-    """What is supported, as a version specifier: it ran with these, or the reason says what those outside lack."""
     reason: str
 
 
@@ -44,6 +45,7 @@ RequirementsOf = Callable[[str], "list[str]"]
 
 
 def installed_version(name: str) -> Optional[str]:
+    """The version of an installed distribution, `None` where it is not installed."""
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
@@ -51,6 +53,7 @@ def installed_version(name: str) -> Optional[str]:
 
 
 def declared_requirements(name: str) -> "list[str]":
+    """The requirements that an installed distribution declares."""
     return metadata.requires(name) or []
 
 
@@ -58,7 +61,7 @@ def check_environment(
     version_of: VersionOf = installed_version, requirements_of: RequirementsOf = declared_requirements
 ) -> None:
     """
-    Raises an `ImportError` that lists every package that is missing or unfit, with what is needed and what to do.
+    Checks the versions of all packages that are needed.
 
     # Parameters
 
@@ -66,6 +69,11 @@ def check_environment(
         Gives the version of a distribution, `None` where it is not installed.
     requirements_of : `Callable[[str], List[str]]`, optional (default = what is installed)
         Gives the requirements that an installed distribution declares.
+
+    # Raises
+
+    `ImportError`
+        If a package is missing or of an unsupported version. The message lists all of them, what is needed, and what to do.
     """
     if version_of("packaging") is None:
         faults = ["packaging is not installed: versions cannot be compared without it"]
@@ -88,7 +96,7 @@ def _unfit_versions(version_of: VersionOf) -> Iterator[str]:
 
 
 def _unmatched_torchvision(version_of: VersionOf, requirements_of: RequirementsOf) -> Iterator[str]:
-    """A torchvision that was built for another torch dies at import with `operator torchvision::nms does not exist`."""
+    """Finds a torchvision built for another torch, whose import ends in `operator torchvision::nms does not exist`."""
     from packaging.requirements import Requirement
 
     torch, torchvision = version_of("torch"), version_of("torchvision")
