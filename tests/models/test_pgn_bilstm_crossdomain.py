@@ -709,11 +709,11 @@ def changed(name: str, **change: str) -> Dict[str, Any]:
         ),
         (
             {**changed("ner_target", head="bio.13"), "heads": {"source": {}, "bio.13": {}, "lm": HEADS["lm"]}},
-            "One of 'heads' is 'bio.13', which torch does not take.*'bio_13_head'",
+            "One of 'heads' is 'bio.13', which torch does not allow.*'bio_13_head'",
         ),
         (
             {**changed("ner_target", head="train"), "heads": {"source": {}, "train": {}, "lm": HEADS["lm"]}},
-            "One of 'heads' is 'train', which torch does not take.*'train_head'",
+            "One of 'heads' is 'train', which torch does not allow.*'train_head'",
         ),
         (changed("ner_source", label_namespace="mars_labels"), "0 tags in namespace 'mars_labels'"),
         ({"heads": {**HEADS, "lm": {"type": "language_model", "namespace": "empty"}}}, "namespace 'empty' is empty"),

@@ -1,4 +1,4 @@
-"""The base class of a model's heads, which turn the states of an LSTM into a loss and predictions."""
+"""The base class of the heads of `pgn_bilstm_crossdomain`, which turn LSTM states into a loss and predictions."""
 
 from typing import Dict, Optional, Sequence
 
@@ -10,29 +10,29 @@ from allennlp.training.metrics import Metric
 
 class ModuleHead(torch.nn.Module, Registrable):
     """
-    The output layer of one `Branch` of a model, or of several.
+    The output layer of one or more `Branch` objects of a model.
 
     # Parameters
 
     vocab : `Vocabulary`
     input_dim : `int`
-        Of the LSTM's states, both directions. Given by the model.
+        The size of the LSTM's states, both directions together. Passed by the model.
     label_namespaces : `Sequence[str]`
-        Of the branches that share the head. Given by the model.
+        Those of the branches that share the head. Passed by the model.
     tag_scheme : `str`
-        Given by the model.
+        Passed by the model.
     """
 
     default_implementation = "tagging"
 
     target_field = ""
-    """The field of an instance that the head is trained on."""
+    """The field of an instance that holds the head's targets."""
 
     loss_name = "loss"
-    """What the training loss is called where it is logged."""
+    """The name of the training loss in the metrics."""
 
     is_language_model = False
-    """Whether it predicts the words that the LSTM reads: it needs no labels, but states that have not seen their word."""
+    """Whether the head predicts the LSTM's input words. It then needs no labels, but states that do not depend on their word."""
 
     def __init__(self, vocab: Vocabulary, input_dim: int, label_namespaces: Sequence[str], tag_scheme: str) -> None:
         super().__init__()
@@ -50,20 +50,20 @@ class ModuleHead(torch.nn.Module, Registrable):
         encoded : `torch.Tensor`
             (batch_size, num_words, input_dim)
         mask, targets : `torch.Tensor`
-            (batch_size, num_words), the targets in `namespace`.
+            (batch_size, num_words). Targets are indices in `namespace`.
 
         # Returns
 
-        loss : scalar, summed over the batch, where there are targets; and what the methods below need.
+        loss : scalar, summed over the batch, if there are targets; and whatever `measure` needs.
         """
         raise NotImplementedError
 
     def new_metric(self, metric: Lazy[Metric]) -> Metric:
-        """A metric for a branch; heads that find entities make it from `metric`, the config's."""
+        """Returns a new metric for a branch. Heads that find entities construct it from `metric`, the one in the config."""
         raise NotImplementedError
 
     def measure(
         self, metric: Metric, output: Dict[str, torch.Tensor], mask: torch.Tensor, targets: torch.Tensor, namespace: str
     ) -> None:
-        """Adds a batch to the metric; `output` is that of `forward`."""
+        """Updates the metric with a batch and the output of `forward` for it."""
         raise NotImplementedError
