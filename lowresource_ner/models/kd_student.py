@@ -57,8 +57,8 @@ class KdStudent(MbertTagger):
         super().__init__(vocab, text_field_embedder, **kwargs)
         if not isinstance(self._head, SoftmaxHead):
             raise ConfigurationError(
-                f"The 'head' of kd_student is a {type(self._head).__name__}. The student's probabilities must, like the teacher's, "
-                "be of single words: leave 'head' out, or give 'softmax'."
+                f"The 'head' of kd_student is a {type(self._head).__name__}. The student's probabilities must "
+                "be those of single words, like the teacher's: leave 'head' out, or give 'softmax'."
             )
         if agreed_label_weight < 0:
             raise ConfigurationError(f"'agreed_label_weight' is {agreed_label_weight}; it must not be below 0.")
