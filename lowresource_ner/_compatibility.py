@@ -19,26 +19,26 @@ class Need(NamedTuple):
 
 NEEDS: Tuple[Need, ...] = (
     Need("allennlp", "==2.10.1", "this package extends it"),
-    Need("torch", ">=2.11,<3", "older ones were not tried"),
-    Need("torchvision", ">=0.18", "AllenNLP imports it, and it must fit torch"),
+    Need("torch", ">=2.11,<3", "older versions are untested"),
+    Need("torchvision", ">=0.18", "AllenNLP imports it, and it must match torch"),
     Need(
         "transformers",
         ">=4.43,<4.44",
-        "AllenNLP's indexers break from 4.44 on, its optimizers from 4.50 on, and older ones refuse numpy 2",
+        "AllenNLP's indexers break from 4.44 on, its optimizers from 4.50 on, and older versions do not support numpy 2",
     ),
-    Need("tokenizers", ">=0.19,<0.20", "transformers 4.43 asks for it"),
+    Need("tokenizers", ">=0.19,<0.20", "transformers 4.43 requires it"),
     Need("numpy", ">=1.26,<3", "scipy and torch, which AllenNLP imports, are built for it"),
-    Need("spacy", ">=3.8", "AllenNLP imports it, and older ones fail beside numpy 2"),
-    Need("seqeval", "==1.2.2", "scores are defined as this one counts"),
+    Need("spacy", ">=3.8", "AllenNLP imports it, and older versions fail with numpy 2"),
+    Need("seqeval", "==1.2.2", "scores are defined by this version"),
 )
 
 REMEDY = """\
-Plain `pip install` cannot do it, since AllenNLP's own ranges exclude what is needed. In the folder of the
-sources of lowresource_ner:
+Plain `pip install` does not work, since AllenNLP's own ranges exclude the versions that are needed. In the
+source folder of lowresource_ner:
     pip install --no-deps -r requirements.txt
 or, where uv is installed:
     uv pip install -e .
-docs/installation.md says more."""
+See docs/installation.md."""
 
 VersionOf = Callable[[str], Optional[str]]
 RequirementsOf = Callable[[str], "list[str]"]
@@ -66,9 +66,9 @@ def check_environment(
     # Parameters
 
     version_of : `Callable[[str], Optional[str]]`, optional (default = what is installed)
-        Gives the version of a distribution, `None` where it is not installed.
+        Returns the version of a distribution, or `None` if it is not installed.
     requirements_of : `Callable[[str], List[str]]`, optional (default = what is installed)
-        Gives the requirements that an installed distribution declares.
+        Returns the requirements that an installed distribution declares.
 
     # Raises
 

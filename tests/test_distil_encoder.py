@@ -211,7 +211,9 @@ class TestVocabulary:
         tokenizer = RobertaTokenizerFast(tokenizer_object=backend, add_prefix_space=True)
         tokenizer.save_pretrained(tmp_path / "roberta", legacy_format=False)
         XLMRobertaForMaskedLM(XLMRobertaConfig(len(tokenizer), **SIZE)).save_pretrained(tmp_path / "roberta")
-        with pytest.raises(SystemExit, match="of the kind BPE, whose vocabulary cannot be cut.*Leave --vocab-size out"):
+        with pytest.raises(
+            SystemExit, match="is a BPE tokenizer, whose vocabulary cannot be reduced.*Leave --vocab-size out"
+        ):
             distil(monkeypatch, tmp_path / "new", "--teacher", tmp_path / "roberta", *TEXT, "--vocab-size", 280)
 
 

@@ -1,4 +1,4 @@
-"""What the subcommands that train encoders have in common."""
+"""The base class of the subcommands that train encoders."""
 
 import argparse
 import contextlib
@@ -10,11 +10,11 @@ from typing import Any, ClassVar, Dict, Iterator, Type
 from allennlp.commands.subcommand import Subcommand
 from allennlp.common.checks import ConfigurationError
 
-from lowresource_ner.commands.breaking_off import broken_off
+from lowresource_ner.commands.interruption import interruptible
 from lowresource_ner.common.options import add_options, options_from
 from lowresource_ner.pretraining.options import REMEDY, TrainingOptions
 
-# What a full disk, a full quota and a file beyond the limit raise.
+# The error codes of a full disk, a full quota and a file beyond the limit.
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -45,7 +45,7 @@ class EncoderSubcommand(Subcommand):
         return subparser
 
     def _run(self, args: argparse.Namespace) -> None:
-        with broken_off("Broken off. The same command goes on from the last checkpoint."), _errors_as_messages():
+        with interruptible("Interrupted. The same command continues from the last checkpoint."), _errors_as_messages():
             report = self.train(args.folder, options_from(args, self.options))
             before, after = report.get("held_out_loss_before", {}), report.get("held_out_loss", {})
             for name in sorted(after):
@@ -55,7 +55,7 @@ class EncoderSubcommand(Subcommand):
 
 @contextlib.contextmanager
 def _errors_as_messages() -> Iterator[None]:
-    """Ends the process with the message of an error that a user can do something about."""
+    """Ends the process with the message of an error that the user can fix."""
     try:
         yield
     except BrokenPipeError:

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# By the suffix of a format, the metadata without which the same figure gives the same file.
+# For each suffix, the metadata that make the file of a figure reproducible.
 _UNDATED: Dict[str, Dict[str, Any]] = {".svg": {"Date": None}, ".png": {}, ".pdf": {"CreationDate": None}}
 
 SUFFIXES = tuple(_UNDATED)
@@ -43,9 +43,9 @@ def save_figure(comparison: Dict[str, Any], file: IO[bytes], suffix: str) -> Non
     comparison : `Dict[str, Any]`
     file : `IO[bytes]`
     suffix : `str`
-        Of the format, one of `SUFFIXES`.
+        The format, one of `SUFFIXES`.
     """
-    import matplotlib.style  # takes long, and other commands do without
+    import matplotlib.style  # slow to import
 
     with matplotlib.style.context(["default", STYLE]):
         draw_figure(comparison).savefig(file, format=suffix[1:], metadata=_UNDATED[suffix], dpi=200)
@@ -75,6 +75,8 @@ def draw_figure(comparison: Dict[str, Any]) -> "Figure":
 
 def principal_components(points: numpy.ndarray) -> Tuple[numpy.ndarray, numpy.ndarray]:
     """
+    Projects points onto their first two principal components.
+
     # Parameters
 
     points : `numpy.ndarray`
@@ -83,7 +85,7 @@ def principal_components(points: numpy.ndarray) -> Tuple[numpy.ndarray, numpy.nd
     # Returns
 
     (num_points, 2), the points' places on the first two principal components, and (2,), these components' shares of the variance.
-    Where points lie on a line, the second is 0; where they are all the same, so is the first.
+    If the points lie on a line, the second is 0; if they are all the same, so is the first.
     """
     from sklearn.decomposition import PCA
 

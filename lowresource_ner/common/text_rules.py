@@ -5,16 +5,16 @@ import unicodedata
 from typing import List, Optional
 
 MAX_LINE_BYTES = 1 << 20
-"""The longest line of text that is read, in bytes of the file."""
+"""The longest line of text that is read, in bytes."""
 
 MAX_BLANK_LINES = 1_000_000
-"""More blank lines in a row are taken for a damaged or hostile file."""
+"""The most blank lines in a row; more indicate a damaged or hostile file."""
 
 MAX_TYPE_CHARACTERS = 1000
 """The longest name of an entity type."""
 
 BLANKS = " \t"
-"""The characters that separate words which are separated already."""
+"""The characters that separate words in tokenised text."""
 
 _LINE_CHARACTERS = {"\t": "a tab", "\n": "a line feed", "\r": "a carriage return", "\0": "a NUL"}
 _LINE_CHARACTER = re.compile("[\t\n\r\0]")
@@ -73,6 +73,6 @@ def type_fault(name: str) -> Optional[str]:
 
 
 def suggested_type(name: str) -> str:
-    """A valid type in place of an invalid one: "work-of-art" for "work of art"; "O", which drops it, where nothing is left."""
+    """A valid replacement for an invalid type: "work-of-art" for "work of art", or "O", which drops it, if nothing is left."""
     cleaned = "".join(" " if unicodedata.category(each) in ("Cc", "Cs") else each for each in name)
     return "-".join(cleaned.split()).strip("-")[:MAX_TYPE_CHARACTERS].strip("-") or _OUTSIDE

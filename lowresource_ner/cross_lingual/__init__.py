@@ -1,1 +1,1 @@
-"""Cross-lingual systems from corpora to a table: what is asked for, the steps that make it, how they run, and the scores."""
+"""Trains and compares cross-lingual systems: the request, its plan of steps, their execution, and the table of scores."""

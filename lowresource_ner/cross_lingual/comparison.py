@@ -11,26 +11,26 @@ from lowresource_ner.cross_lingual.writing import written
 
 def compare_systems(request: Request, jobs: int = 1) -> bool:
     """
-    Trains and evaluates the systems of a request, where they are not up to date, and prints a table of their scores and the paths
-    of the taggers. The table is also written to `request.runs`, with the scores of each seed and entity type as JSON.
+    Trains and evaluates the systems of a request that are not up to date, and prints a table of their scores and the paths of the
+    taggers. The table is also written to `request.runs`, with the scores of each seed and entity type as JSON.
 
     # Parameters
 
     request : `Request`
     jobs : `int`, optional (default = `1`)
-        The number of steps that are run at once.
+        The number of steps to run at once.
 
     # Returns
 
     `bool`
-        False where a step failed. What is printed says why.
+        False if a step failed; the reason is printed.
 
     # Raises
 
     `ValueError`
         As in `Request.check`, `Plan` and `run_steps`.
     `OSError`
-        Where a file cannot be written.
+        If a file cannot be written.
     """
     plan = Plan(request)
     if not run_steps(plan.steps, request.runs, jobs):
@@ -38,7 +38,7 @@ def compare_systems(request: Request, jobs: int = 1) -> bool:
     if request.is_scored:
         _show_scores(request, plan)
     else:
-        print(f"\nThere is no {request.scored_text}, and nothing was evaluated.")
+        print(f"\nThere is no {request.scored_text}, so nothing was evaluated.")
     print(
         f"\nThe taggers:\n{as_places(plan.results)}\nFor entities of a text with a sentence a line: allennlp tag TAGGER TEXT "
         "--input-format text --output-file entities.jsonl"

@@ -1,4 +1,4 @@
-"""Plans the steps that make what a request asks for. Nothing is run here."""
+"""Plans the steps of a request, without running them."""
 
 import json
 import sys
@@ -28,7 +28,7 @@ class Cell(NamedTuple):
 @dataclass(frozen=True)
 class Result:
     """
-    The files of a system with a seed: its scores, None where there is nothing to evaluate on; for a student, the folder of its
+    The files of a system with a seed: its scores, None if there is nothing to evaluate on; for a student, the folder of its
     training; and its archive.
     """
 
@@ -41,7 +41,7 @@ class Result:
 
 class Plan:
     """
-    The steps of a request, each after those whose outputs it reads, and the results.
+    The steps of a request, each after those that it depends on, and the results.
 
     # Parameters
 
@@ -50,7 +50,7 @@ class Plan:
     # Raises
 
     `ValueError`
-        As in `Request.check`, and where overrides do not fit their config, or belong to a config that is not used.
+        As in `Request.check`, and if overrides do not fit their config, or belong to a config that is not used.
     """
 
     def __init__(self, request: Request) -> None:
@@ -250,7 +250,7 @@ class Plan:
         return {"dataset_reader.store": str(self._request.runs / "soft_labels")} | self._text("dataset_reader.reader")
 
     def _text(self, reader: str, path: str = "train_data_path") -> Overrides:
-        """Overrides for a config that reads raw.txt with `reader`, where the target's text is a CoNLL file."""
+        """Overrides for a config that reads raw.txt with `reader`, if the target's text is a CoNLL file."""
         text = self._request.target_text
         if text.name == "raw.txt":
             return {}
@@ -267,7 +267,7 @@ def config_file(config: str) -> str:
 
 
 def evaluated(config: str, variables: Dict[str, str]) -> Dict[str, Any]:
-    """A config with these variables, but for the device: what a GPU has trained is not trained again on another machine."""
+    """A config with these variables, except for the device: a change of the device does not repeat a training."""
     return Params.from_file(config_file(config), ext_vars=variables | {"DEVICE": "-1"}).as_dict(quiet=True)
 
 
@@ -276,7 +276,7 @@ def mapped(reader: str, label_map: Dict[str, str]) -> Overrides:
 
 
 def plain(*corpora: str) -> str:
-    """Corpora as part of a file's name: they may be folders of folders."""
+    """Corpora as part of a file name: they may be subfolders."""
     return "+".join(corpora).replace("/", "_")
 
 

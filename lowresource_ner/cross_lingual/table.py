@@ -1,4 +1,4 @@
-"""Collects the scores, and writes them as a table for people and as JSON for programs."""
+"""Collects the scores, and formats them as a Markdown table and as JSON."""
 
 import json
 import statistics
@@ -16,16 +16,16 @@ Collected = Dict[str, Dict[int, Dict[str, Any]]]
 def collect(results: Sequence[Result]) -> Collected:
     """
     For each system and seed, "scores" as `allennlp evaluate` wrote them, overall and by entity type, and for students "teachers",
-    the teachers.json of the training, where there is one: the teachers' weights and the selection of text.
+    the teachers.json of the training, if there is one: the teachers' weights and the selection of text.
     """
     found: Collected = {}
     for result in results:
         if result.scores is None:
             continue
-        told = {"scores": read(result.scores)}
+        entry = {"scores": read(result.scores)}
         if result.student is not None and (result.student / "teachers.json").exists():
-            told["teachers"] = read(result.student / "teachers.json")
-        found.setdefault(result.system, {})[result.seed] = told
+            entry["teachers"] = read(result.student / "teachers.json")
+        found.setdefault(result.system, {})[result.seed] = entry
     return found
 
 
@@ -40,9 +40,9 @@ def as_markdown(request: Request, found: Collected) -> str:
         "|---" + "|--:" * len(COLUMNS) + "|",
     ]
     for system, by_seed in found.items():
-        cells = [cell([100 * told["scores"][key] for told in by_seed.values()]) for key in COLUMNS.values()]
+        cells = [cell([100 * entry["scores"][key] for entry in by_seed.values()]) for key in COLUMNS.values()]
         lines.append(f"| {system} | " + " | ".join(cells) + " |")
-    weights = [f"- {system}: {told}" for system, by_seed in found.items() if (told := told_weights(by_seed))]
+    weights = [f"- {system}: {text}" for system, by_seed in found.items() if (text := weights_text(by_seed))]
     if weights:
         lines += ["", "Weights of the teachers:", "", *weights]
     return "\n".join(lines) + "\n"
@@ -58,7 +58,7 @@ def as_json(request: Request, found: Collected) -> Dict[str, Any]:
         "overrides": request.overrides,
         "config_overrides": request.config_overrides,
         "f1": {
-            system: summary([told["scores"]["f1"] for told in by_seed.values()]) for system, by_seed in found.items()
+            system: summary([entry["scores"]["f1"] for entry in by_seed.values()]) for system, by_seed in found.items()
         },
         "by_seed": found,
     }
@@ -69,9 +69,9 @@ def as_places(results: Sequence[Result]) -> str:
     return "\n".join(f"- {result.system}, seed {result.seed}: {result.archive}" for result in results)
 
 
-def told_weights(by_seed: Dict[int, Dict[str, Any]]) -> str:
-    """The teachers' weights, averaged over seeds. Empty where they are unknown."""
-    alphas = [told.get("teachers", {}).get("weights", {}).get("alpha", {}) for told in by_seed.values()]
+def weights_text(by_seed: Dict[int, Dict[str, Any]]) -> str:
+    """The teachers' weights, averaged over seeds. Empty if they are unknown."""
+    alphas = [entry.get("teachers", {}).get("weights", {}).get("alpha", {}) for entry in by_seed.values()]
     return ", ".join(f"{name} {statistics.mean(alpha[name] for alpha in alphas):.3f}" for name in alphas[0])
 
 
@@ -95,5 +95,5 @@ def read(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(
-            f"{path} is damaged: {error}. Remove {path.parent}, and the same command makes it anew."
+            f"{path} is damaged: {error}. Remove {path.parent}, and run the same command again."
         ) from error

@@ -1,4 +1,4 @@
-"""How an encoder is given sentences: its special tokens, its padding, and how many sub-words it reads at once."""
+"""The input format of an encoder: its special tokens, padding and maximum length."""
 
 from dataclasses import dataclass
 from typing import List, Tuple
@@ -9,14 +9,14 @@ from transformers import PretrainedConfig, PreTrainedTokenizerFast
 
 from lowresource_ner.encoding.positions import number_of_positions
 
-# Sub-words that are read at once by encoders that could read any number.
+# The maximum length for encoders that can read any number of sub-words.
 _WITHOUT_LIMIT = 512
 
 
 @dataclass(frozen=True)
 class InputFormat:
     """
-    What an encoder expects of its input. Make one with `InputFormat.of`.
+    The input that an encoder expects. Make one with `InputFormat.from_tokenizer`.
 
     # Parameters
 
@@ -28,7 +28,7 @@ class InputFormat:
     max_length : `int`
         The greatest number of sub-words, special tokens included, that the encoder reads at once.
     has_limit : `bool`, optional (default = `True`)
-        Whether the encoder's config sets that limit; False for relative positions, which have no end.
+        Whether the encoder's config sets that limit; False for relative positions, which are unlimited.
     as_trained : `bool`, optional (default = `False`)
         True for a model that has been trained on some task with this tokenizer: tokens that were added to it later, and for which
         the model has no vectors, are allowed, as they do no harm unless a text contains them.
@@ -43,7 +43,7 @@ class InputFormat:
     as_trained: bool = False
 
     @classmethod
-    def of(
+    def from_tokenizer(
         cls, name: str, tokenizer: PreTrainedTokenizerFast, config: PretrainedConfig, as_trained: bool = False
     ) -> "InputFormat":
         """
@@ -52,14 +52,14 @@ class InputFormat:
         # Raises
 
         `ConfigurationError`
-            Where the tokenizer makes no sub-word of a word.
+            If the tokenizer splits a word into no sub-words at all.
         """
         encoding = tokenizer(["a"], is_split_into_words=True, return_special_tokens_mask=True)
         ids, special = encoding["input_ids"], encoding["special_tokens_mask"]
         if 0 not in special:
             raise ConfigurationError(
-                f"The tokenizer of encoder '{name}' leaves nothing of the word 'a', not even an unknown token: it cannot read "
-                "text, or its files are damaged. Save it anew from its model, or take another encoder."
+                f"The tokenizer of encoder '{name}' returns nothing for the word 'a', not even an unknown token: it cannot "
+                "read text, or its files are damaged. Save it again from its model, or take another encoder."
             )
         first, last = special.index(0), len(special) - special[::-1].index(0)
         num_positions = number_of_positions(name, config)

@@ -1,4 +1,4 @@
-"""Sentences of any length through an encoder that reads only so many sub-words at once."""
+"""Runs an encoder on sentences of any length, in overlapping windows if they are long."""
 
 from typing import Callable, Optional
 
@@ -29,7 +29,7 @@ class WindowReader:
     # Raises
 
     `ConfigurationError`
-        Where the encoder cannot read so many, or the overlap is not below the size.
+        If the encoder cannot read that many, or the overlap is not smaller than the window.
     """
 
     def __init__(
@@ -60,6 +60,8 @@ class WindowReader:
         most_subwords: Optional[int] = None,
     ) -> torch.Tensor:
         """
+        Runs a model on a batch, and returns the vectors of its words.
+
         # Parameters
 
         run : `Run`
@@ -71,11 +73,11 @@ class WindowReader:
         word_starts : `torch.Tensor`
             (batch_size, num_words) positions of the words' first sub-words.
         most_subwords : `Optional[int]`
-            Run windows of so many sub-words at once, one window at least; `None` to run all windows at once.
+            The most sub-words of windows to run at once, at least one window; `None` to run all windows at once.
 
         # Returns
 
-        `torch.Tensor` : (batch_size, num_words, dim) What stands in the rows of padding means nothing.
+        `torch.Tensor` : (batch_size, num_words, dim) The rows of padding are undefined.
         """
         lengths = subword_mask.sum(dim=1)
         num_prefix = len(self.input_format.prefix)

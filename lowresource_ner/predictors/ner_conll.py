@@ -6,7 +6,7 @@ from allennlp.common.util import JsonDict
 from allennlp.predictors import Predictor
 
 from lowresource_ner.data.conll.writer import write_conll
-from lowresource_ner.predictors.input_line import printable
+from lowresource_ner.predictors.input_line import on_one_line
 from lowresource_ner.predictors.ner import NerPredictor
 from lowresource_ner.predictors.text_predictor import shown_origin
 
@@ -34,4 +34,4 @@ class NerConllPredictor(NerPredictor):
     def _written_error(self, outputs: JsonDict) -> str:
         origin = shown_origin(outputs)
         comment = f"{origin}: {outputs['error']}" if origin else outputs["error"]
-        return f"# {printable(comment)}\n\n"
+        return f"# {on_one_line(comment)}\n\n"

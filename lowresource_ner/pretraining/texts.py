@@ -21,7 +21,7 @@ class Corpus(NamedTuple):
     training: List[Text]
     held_out: List[Text]
     num_dropped: int
-    """training lines that are left out because some corpus holds them out"""
+    """training lines that are left out because a corpus holds them out"""
 
 
 class Encoded(NamedTuple):
@@ -87,16 +87,12 @@ def read_corpora(text: Iterable[str], parallel: Iterable[str], num_held_out: int
     corpora.update({name: list(read_pairs(path)) for name, path in pairs.items()})
     empty = [name for name, texts in corpora.items() if not texts]
     if empty:
-        raise ConfigurationError(
-            f"{({**files, **pairs})[empty[0]]} holds no text. Check that it is the file that was meant."
-        )
+        raise ConfigurationError(f"{({**files, **pairs})[empty[0]]} contains no text. Check the path.")
     return split_corpora(corpora, num_held_out, seed)
 
 
 def read_text(path: str) -> Iterator[Text]:
-    """
-    The lines of a text file without blank ones. Lines that were encoded twice are repaired.
-    """
+    """Yields the lines of a text file except blank ones. Lines that were encoded twice are repaired."""
     for _, line in numbered_lines(path, "utf-8"):
         if line.strip():
             yield (repaired(line.strip()),)
@@ -104,7 +100,7 @@ def read_text(path: str) -> Iterator[Text]:
 
 def read_pairs(path: str) -> Iterator[Text]:
     """
-    The lines of a file of translations, `text<TAB>translation`.
+    Yields the lines of a file of translations, `text<TAB>translation`.
 
     # Raises
 

@@ -73,7 +73,7 @@ def test_what_is_no_archive_is_told(tmp_path, kind):
     if kind == "unfinished":
         (path / "config.json").write_text('{"model": {"type": "mbert_tagger"}}')
     assert not is_archive(path)
-    message = f"^The one of the test is '{path}', which is no archive .* its training has finished. Train one.$"
+    message = f"^The one of the test is '{path}', which is not an archive .* its training has finished. Train one.$"
     with pytest.raises(ConfigurationError, match=message):
         Archive(path, owner="The one of the test", remedy="Train one.").__enter__()
 

@@ -95,7 +95,7 @@ def test_a_command_that_is_broken_off_goes_on(config, teacher, tmp_path, how) ->
     overrides = json.dumps({"dataset_reader.store": str(tmp_path / "store")})
     command = [script, "soft-labels", config, "--data", path, "-o", overrides]
     done = run_python(command, REPOSITORY, os.environ)
-    assert done.returncode == 130 and "the same command goes on from here" in done.stderr, done.stderr
+    assert done.returncode == 130 and "the same command continues from here" in done.stderr, done.stderr
     report = soft_labels(config, str(path), overrides=overrides)
     assert (report["sentences"], report["computed"]) == (306, 50)
 
@@ -146,7 +146,7 @@ def test_a_file_that_is_there_stays_until_the_new_one_is_whole(config, tmp_path)
     output.write_text('{"tokens": ["Ana"], "tags": ["B-PER"]}\n', encoding="utf-8")
     before = output.read_bytes()
     lacking = json.dumps({"dataset_reader.teachers": {"llm": {"type": "label_file", "path": str(output)}}})
-    with pytest.raises(ConfigurationError, match="labels.jsonl' is read by this command, too. Give another"):
+    with pytest.raises(ConfigurationError, match="labels.jsonl' is also read by this command. Give another"):
         soft_labels(config, output_file=str(output), overrides=lacking)
     other = tmp_path / "other.jsonl"
     other.write_bytes(before)
@@ -219,12 +219,12 @@ def test_other_archives_are_opened_before_a_sentence_is_labelled(config, tmp_pat
 
 def test_what_cannot_be_is_said_before_a_teacher_is_loaded(config, tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("TEACHER", str(tmp_path / "nowhere.tar.gz"))
-    with pytest.raises(ConfigurationError, match="no place for the labels.*dataset_reader.store"):
+    with pytest.raises(ConfigurationError, match="labels would not be written anywhere.*dataset_reader.store"):
         soft_labels(config)
     with pytest.raises(ConfigurationError, match="cannot be written"):
         soft_labels(config, output_file=str(tmp_path / "no" / "folder.jsonl"))
     teacher_config = os.path.join(os.path.dirname(CONFIG), "teacher.jsonnet")
     with pytest.raises(ConfigurationError, match="is a ConllNerReader, and soft-labels needs teacher_labelled"):
         soft_labels(teacher_config, output_file=str(tmp_path / "out.jsonl"))
-    with pytest.raises(ConfigurationError, match="nowhere.tar.gz', which is no archive"):
+    with pytest.raises(ConfigurationError, match="nowhere.tar.gz', which is not an archive"):
         soft_labels(config, overrides=json.dumps({"dataset_reader.store": str(tmp_path / "store")}))

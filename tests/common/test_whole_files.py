@@ -83,7 +83,7 @@ def test_a_new_file_that_cannot_take_its_place_is_kept(path):
         new.write_text("later")
         path.unlink()
         path.mkdir()
-    assert f"'{path}' cannot be replaced: Is a directory. What was written is whole, and is kept as '{new}'" in str(
+    assert f"'{path}' cannot be replaced: Is a directory. The new file is complete, and is kept as '{new}'" in str(
         caught.value
     )
     assert new.read_text() == "later"

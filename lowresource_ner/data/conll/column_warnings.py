@@ -82,14 +82,14 @@ def _warn_of_endless_sentence(layout: FileLayout, rows: Sequence[Line], head: Se
         warn_once(
             layout.path,
             "sentences",
-            f'{place}: "{_KNOWN_END_MARK}" stands in a column; set "sentence_end_mark": "{_KNOWN_END_MARK}" to end sentences '
+            f'{place}: "{_KNOWN_END_MARK}" occurs in a column; set "sentence_end_mark": "{_KNOWN_END_MARK}" to end sentences '
             "there, and not at blank lines alone.",
         )
     elif mark is not None:
         warn_once(
             layout.path,
             "sentences",
-            f'{place}: "sentence_end_mark" is "{mark}", which stands in no column of the first {len(rows)} words; check it.',
+            f'{place}: "sentence_end_mark" is "{mark}", which occurs in no column of the first {len(rows)} words; check it.',
         )
     elif len(rows) >= _LONG_SENTENCE and not any(is_boundary(text) for number, text in head if number > rows[0][0]):
         warn_once(

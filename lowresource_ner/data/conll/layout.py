@@ -154,7 +154,7 @@ class FileLayout:
                 self.path,
                 number,
                 f'expected a language prefix such as "en:" and a word after it, got {quoted(token)}; '
-                'mend the token, or set "language_prefix": false to keep all tokens as they are',
+                'fix the token, or set "language_prefix": false to keep all tokens as they are',
             )
         return token[match.end() :]
 
@@ -181,7 +181,7 @@ class FileLayout:
         )
 
     def _wrong_number(self, number: int, text: str, num_found: int) -> ConllError:
-        remedy = "mend the line"
+        remedy = "fix the line"
         if self.by_tabs and len(split_words(text)) == self.num_columns:
             remedy += ', or set "delimiter": "whitespace", if spaces separate columns too'
         elif not self.by_tabs and len(text.split("\t")) == self.num_columns:

@@ -34,12 +34,12 @@ def infer_layout(path: str, head: Sequence[Line], conll_format: ConllFormat) -> 
     head : `Sequence[Line]`
         Its first lines, with their numbers.
     conll_format : `ConllFormat`
-        What the user says of its columns.
+        What is known about its columns.
 
     # Raises
 
     `ConllError`
-        Where the lines are not those of a CoNLL file, or do not have the columns that the format names.
+        If this is not a CoNLL file, or it does not have the columns that the format names.
     """
     lines = _token_lines(path, head, conll_format)
     columns = find_columns([text for _, text in lines], conll_format.delimiter)
@@ -192,11 +192,11 @@ def _single_column(path: str, line: Line, delimiter: str) -> ConllError:
         '("labelled": false in the reader\'s config)'
     )
     if delimiter == "tab" and " " in text.strip(" "):
-        remedy = 'its lines hold no tabs: set "delimiter": "auto"'
+        remedy = 'its lines contain no tabs: set "delimiter": "auto"'
     elif "," in text or ";" in text:
         remedy += "; columns are separated by tabs or spaces, not by commas or semicolons"
     return ConllError(
-        path, number, f"there is a single column where tokens and tags are wanted: {quoted(text)}; {remedy}"
+        path, number, f"there is a single column where tokens and tags are expected: {quoted(text)}; {remedy}"
     )
 
 

@@ -73,12 +73,12 @@ def survey_conll(
         Whether invalid tags are read as conlleval reads them, instead of being an error. A scheme to detect is then the one that
         the fewest sentences violate, and the file is read twice.
     type_map : `TypeMap`, optional
-        The entity types that are renamed, which may have names that are not allowed.
+        Renames entity types, which may have invalid names.
 
     # Raises
 
     `ConllError`
-        Where a line, a tag or an entity type is invalid.
+        If a line, a tag or an entity type is invalid.
     """
     scheme = get_file_scheme(tag_scheme) if tag_scheme is not None else None
     if format.reads_tags and scheme is None and repair:
@@ -121,7 +121,7 @@ def sentence_spans(sentence: ConllSentence, scheme: TagScheme, repair: bool = Fa
     # Raises
 
     `ConllError`
-        Where a tag is not valid, with its line.
+        If a tag is not valid, with its line.
     """
     if sentence.tags is None:
         raise ValueError(f"{sentence.path}:{sentence.lines[0]}: the sentence was read as unlabelled, without tags.")
@@ -150,11 +150,11 @@ def _invalid_tag(sentence: ConllSentence, error: InvalidTagSequence, given_schem
     """The error with its line and remedies; `given_scheme` is `None` where the scheme was to be detected."""
     if error.repairable:
         remedy = (
-            'mend the tag, set "repair": true in the reader\'s config to read it as conlleval does, '
+            'fix the tag, set "repair": true in the reader\'s config to read it as conlleval does, '
             'or name the scheme of the file ("file_tag_scheme")'
         )
     else:
-        remedies = ["mend the tag", 'set "tag_column" to the column of the entity tags']
+        remedies = ["fix the tag", 'set "tag_column" to the column of the entity tags']
         if split_tag(error.tag)[0] == "M" and given_scheme != "BMES":
             remedies.append('set "file_tag_scheme": "BMES" if the tags are B-, M-, E- and S-')
         elif given_scheme != "IO" and type_fault(error.tag) is None:

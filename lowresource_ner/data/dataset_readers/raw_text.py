@@ -16,7 +16,7 @@ from lowresource_ner.data.tokenizers.sentence_splitter import WordSentenceSplitt
 from lowresource_ner.data.tokenizers.tokenise_each import tokenise_each
 from lowresource_ner.data.tokenizers.word_tokenizer import WordTokenizer
 
-# Parts that are tokenised in one call; a block of so many characters takes no further part.
+# Parts that are tokenised in one call; a block is complete at this many characters.
 _BLOCK = 256
 _BLOCK_CHARACTERS = 1 << 17
 
@@ -98,9 +98,7 @@ class RawTextReader(SentenceReader):
                 empty = False
                 yield Sentence([word.ensure_text() for word in words], None, f"{path}:{line}")
             if empty:
-                raise ConfigurationError(
-                    f"{path}:1: there is no text in this file. Check that it is the one that was meant."
-                )
+                raise ConfigurationError(f"{path}:1: there is no text in this file. Check the path.")
 
     def _numbered_sentences(self, path: str) -> Iterator[Tuple[int, List[Token]]]:
         """Yields each sentence with the number of the first line of the part in which it begins."""
@@ -154,7 +152,7 @@ class RawTextReader(SentenceReader):
             fault = text and word_fault(text.replace("\t", " ") if self._tokenised else " ".join(text.split()))
             if fault:
                 raise ConllError(
-                    path, number, f"the line {fault}, which can be part of no word; take it out, or convert the file"
+                    path, number, f"the line {fault}, which no word may contain; take it out, or convert the file"
                 )
             yield number, text
 

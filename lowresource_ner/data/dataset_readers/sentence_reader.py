@@ -1,4 +1,4 @@
-"""The base class of the readers of labelled and of raw text: words in, instances out."""
+"""The base class of the readers of labelled and of raw text."""
 
 from itertools import compress
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence
@@ -18,7 +18,7 @@ from lowresource_ner.data.token_indexers.normalised_words import NormalisedWordI
 from lowresource_ner.data.token_indexers.subwords import encode_words
 from lowresource_ner.tagging import get_scheme
 
-# Sentences whose sub-words are computed in one call of the tokenizer; a block of so many characters takes no further sentence.
+# Sentences whose sub-words are computed in one call of the tokenizer; a block is complete at this many characters.
 _BLOCK = 256
 _BLOCK_CHARACTERS = 1 << 18
 
@@ -41,7 +41,7 @@ class Sentence(NamedTuple):
     lines : `Sequence[int]`
         The line of each word, in files of a word a line.
     is_repeated : `bool`
-        Whether a process reads the sentence in addition to its share, so that all processes read equally many.
+        Whether a process reads the sentence in addition to its share, so that all processes read the same number.
     """
 
     words: Sequence[str]
@@ -69,15 +69,15 @@ class SentenceReader(ShardingReader):
     tag_scheme : `str`, optional (default = `"IOB2"`)
         The scheme of the instances' tags (IOB1, IOB2, IOBES, BILOU): that of the model.
     sample : `Optional[int]`
-        Keep only so many sentences of a corpus; see `Sample`. A reader samples every corpus that it reads: give the validation
-        data a reader of its own.
+        The number of sentences to keep of a corpus; see `Sample`. A reader samples every corpus that it reads: give the
+        validation data a reader of its own.
     sample_share : `Optional[float]`
-        Keep only such a share of the sentences, above 0 and up to 1.
+        The share of the sentences to keep, above 0 and up to 1.
     sample_seed : `int`, optional (default = `13`)
     lm_namespace : `Optional[str]`
         Add the field `lm_words`, the words as a language model predicts them, counted in this namespace.
     held_out_share : `Optional[float]`
-        Set such a share of the sentences aside, for validation on text that has no development set; see `HeldOut`. A reader with
+        The share of the sentences to hold out, for validation on text that has no development set; see `HeldOut`. A reader with
         the same share and `held_out: true` reads them; one with `held_out: false` leaves them out.
     held_out : `bool`, optional (default = `False`)
     max_instances
@@ -109,7 +109,7 @@ class SentenceReader(ShardingReader):
 
     @property
     def reads_held_out(self) -> bool:
-        """Whether the reader reads the sentences that are set aside, and no others."""
+        """Whether the reader reads only the sentences that are held out."""
         return self._held_out.is_held_out
 
     def text_to_instance(
@@ -143,7 +143,7 @@ class SentenceReader(ShardingReader):
         return compress(self._sentences(corpus), self._sample.kept(self._count(corpus), str(corpus)))
 
     def instance_blocks(self, corpus: Any) -> Iterator[List[Instance]]:
-        """Yields the instances that `read` gives, in blocks that a model can be run on, without token indexers."""
+        """Yields the instances of `read` without token indexers, in blocks that a model can be run on."""
         return bounded_blocks(self._read(corpus), _size, _LARGE_BLOCK, _LARGE_BLOCK_CHARACTERS)
 
     def apply_token_indexers(self, instance: Instance) -> None:
@@ -210,7 +210,7 @@ def reader_without_tags(reader: DatasetReader, owner: str) -> SentenceReader:
     # Raises
 
     `ConfigurationError`
-        Where it is not a `SentenceReader`.
+        If it is not a `SentenceReader`.
     """
     if not isinstance(reader, SentenceReader):
         raise ConfigurationError(
@@ -225,8 +225,8 @@ def _size(instance: Instance) -> int:
 
 def _in_equal_shares(sentences: Iterable[Sentence]) -> Iterator[Sentence]:
     """
-    The sentences, followed by so many of the first ones, marked as repeated, that all processes read equally many: AllenNLP ends
-    an epoch for all of them when the first one has no batch left.
+    The sentences, followed by some of the first ones, marked as repeated, so that all processes read the same number: AllenNLP
+    ends an epoch for all of them when the first one has no batch left.
     """
     num_processes = dist.get_world_size()
     first: List[Sentence] = []

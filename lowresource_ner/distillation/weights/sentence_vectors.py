@@ -14,7 +14,7 @@ from lowresource_ner.common.preserved_random_state import preserved_random_state
 from lowresource_ner.encoding.encoder_files import EncoderFiles
 from lowresource_ner.encoding.subword_tokenizer import Subwords, SubwordTokenizer, pad_subwords
 from lowresource_ner.encoding.window_reader import WindowReader
-from lowresource_ner.predictors.batch_tagger import batches_of_like_length
+from lowresource_ner.predictors.batch_tagger import batches_of_similar_length
 
 _POOLINGS = ("auto", "pooler", "mean")
 
@@ -95,7 +95,7 @@ class SentenceEncoder(FromParams):
         if encoder.has_pooler:
             subwords = [Subwords(each.ids[: encoder.windows.size], [0]) for each in subwords]
         with torch.inference_mode():
-            for batch in batches_of_like_length([len(each.ids) for each in subwords], self._batch_size):
+            for batch in batches_of_similar_length([len(each.ids) for each in subwords], self._batch_size):
                 encoded = self._encode([subwords[index] for index in batch])
                 vectors[[with_words[index] for index in batch]] = encoded.float().cpu().numpy()
         return vectors

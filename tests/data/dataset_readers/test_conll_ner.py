@@ -56,7 +56,7 @@ def test_types_are_renamed_dropped_and_caught(tmp_path) -> None:
         ("", "into '', which is empty"),
         ("work of art", "into 'work of art', which holds white space. .* Take 'work-of-art'"),
         ("ORG-", "into 'ORG-', which begins or ends with a hyphen"),
-        (None, "into None, which is no text"),
+        (None, "into None, which is not a string"),
     ],
 )
 def test_a_map_to_what_is_no_type_is_refused_before_anything_is_read(new, complaint) -> None:

@@ -233,7 +233,7 @@ def test_types_that_become_one_are_added_up(teacher_of) -> None:
             "'label_map' of .*labels.jsonl turns type 'PER' into 'per son', which holds white",
         ),
         ({"label_map": {"PER": ""}}, "which is empty"),
-        ({"label_map": {"PER": None}}, "which is no text"),
+        ({"label_map": {"PER": None}}, "which is not a string"),
         ({"types": ["PER", "PER-"]}, "'types' of .*labels.jsonl: entity type 'PER-' .*\\{\"PER-\": \"PER\"\\}"),
         ({"types": ["O"]}, "entity type 'O' is \"O\""),
     ],
@@ -303,7 +303,7 @@ def test_a_sentence_that_stands_twice_must_have_the_same_labels(teacher_of) -> N
         ('{"tokens": ["a"], "distributions": [[1.0]]}', '"labels" is missing'),
         (
             '{"tokens": ["a"], "distributions": [[1.0]], "labels": ["PER"]}',
-            "'PER', a label of the distributions, is no tag",
+            "'PER', a label of the distributions, is not a tag",
         ),
         ('{"tokens": ["a"], "distributions": [[0.5, 0.5]], "labels": ["O", "O"]}', "O comes more than once"),
         (

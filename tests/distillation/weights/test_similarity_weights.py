@@ -134,7 +134,7 @@ def test_making_one_opens_no_file(tmp_path, corpus) -> None:
     weights = TeacherWeights.from_params(Params(config))
     assert isinstance(weights, SimilarityWeights)
     weights.check(["en", "de"])
-    with pytest.raises(ConfigurationError, match="none.tar.gz', which is no archive .*similarity.jsonnet"):
+    with pytest.raises(ConfigurationError, match="none.tar.gz', which is not an archive .*similarity.jsonnet"):
         weights.prepare(["en", "de"], lambda: corpus)
     with pytest.raises(RuntimeError, match="call 'prepare'"):
         weights.weights(["en", "de"], corpus)
