@@ -113,7 +113,7 @@ class Archive:
         return labels
 
     def tokens(self, namespace: str) -> List[str]:
-        """The tokens of a vocabulary namespace by index, padding included; empty where there is no such namespace."""
+        """The tokens of a vocabulary namespace by index, padding included; empty if there is no such namespace."""
         if not (self.folder / "vocabulary" / f"{namespace}.txt").exists():
             return []
         by_index = self._vocabulary.get_index_to_token_vocabulary(namespace)

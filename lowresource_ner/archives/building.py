@@ -49,8 +49,8 @@ def building(archive: StrPath) -> Iterator[None]:
         if isinstance(error, ConfigurationError) or "trust_remote_code" not in str(error):
             raise
         raise ConfigurationError(
-            f"Archive '{archive}' names an encoder that needs Python code that comes with its files, and this package does not run "
-            "third-party code. Do not use it, or train such a model with an encoder of a type that transformers knows."
+            f"Archive '{archive}' names an encoder that needs Python code that comes with its files, and this package does not "
+            "run third-party code. Do not use it, or train such a model with an encoder of a type that transformers knows."
         ) from error
     finally:
         _UNDER_WAY.reset(token)
@@ -73,8 +73,8 @@ def _registered_only(archive: StrPath) -> Any:
         if "." in name and name not in Registrable._registry[cls]:
             raise ConfigurationError(
                 f"Archive '{archive}' names {quoted(name)} where AllenNLP expects a {cls.__name__}, and no class is registered "
-                "by this name. (AllenNLP would import a module and call what is in it.) If you trust the archive, name the package "
-                "that registers it with --include-package; otherwise do not use it."
+                "by this name. (AllenNLP would import a module and call what is in it.) If you trust the archive, name the "
+                "package that registers it with --include-package; otherwise do not use it."
             )
         return resolve(cls, name)
 

@@ -108,7 +108,7 @@ def check_config(config: Dict[str, Any], archive: StrPath) -> None:
     # Raises
 
     `ConfigurationError`
-        Where the config names a class that is not registered, has AllenNLP load files unchecked, or asks for more layers than any
+        If the config names a class that is not registered, has AllenNLP load files unchecked, or asks for more layers than any
         model has.
     """
     for (place, value), fault in _faults({name: config[name] for name in config if name in _BUILT}):
@@ -125,7 +125,7 @@ def check_encoder_config(path: Path, archive: StrPath) -> None:
     # Raises
 
     `ConfigurationError`
-        Where it is damaged, or asks for more layers than any encoder has.
+        If it is damaged, or asks for more layers than any encoder has.
     """
     name = f"The config of encoder {quoted(path.parent.name)} in archive '{archive}'"
     with damage_reported(name, COPY_AGAIN):
@@ -263,12 +263,9 @@ def _fault(place: Tuple[str, ...], value: Any, registered: Set[str]) -> Optional
     if key == "type":
         return f"and no class is registered by this name. {_NAME_THE_PACKAGE}"
     if imports_code(value):
+        override = json.dumps({".".join(place)[:100]: "./NAME"})
         return (
             f"and AllenNLP may import a module of this name and call what is in it. {_NAME_THE_PACKAGE} If it is just a "
-            f"string, override it by another, such as a file: --overrides '{_override(place)}'."
+            f"string, override it by another, such as a file: --overrides '{override}'."
         )
     return None
-
-
-def _override(place: Tuple[str, ...]) -> str:
-    return json.dumps({".".join(place)[:100]: "./NAME"})

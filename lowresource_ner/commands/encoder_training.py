@@ -2,7 +2,6 @@
 
 import argparse
 import contextlib
-import errno
 import sys
 from pathlib import Path
 from typing import Any, ClassVar, Dict, Iterator, Type
@@ -11,11 +10,9 @@ from allennlp.commands.subcommand import Subcommand
 from allennlp.common.checks import ConfigurationError
 
 from lowresource_ner.commands.interruption import interruptible
+from lowresource_ner.commands.whole_output import NO_SPACE
 from lowresource_ner.common.options import add_options, options_from
 from lowresource_ner.pretraining.options import REMEDY, TrainingOptions
-
-# The error codes of a full disk, a full quota and a file beyond the limit.
-_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class EncoderSubcommand(Subcommand):
@@ -61,6 +58,6 @@ def _errors_as_messages() -> Iterator[None]:
     except BrokenPipeError:
         raise
     except OSError as error:
-        sys.exit(f"{error}. {REMEDY}" if error.errno in _NO_SPACE else str(error))
+        sys.exit(f"{error}. {REMEDY}" if error.errno in NO_SPACE else str(error))
     except (ConfigurationError, ValueError) as error:
         sys.exit(str(error))

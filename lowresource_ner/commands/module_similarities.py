@@ -31,7 +31,7 @@ def module_similarities(model: PgnBilstmCrossdomain) -> Dict[str, Any]:
 
     Values for JSON, matrices as lists of rows:
 
-    - tasks, domains: the embedding of each, by name; `None` where the model learns none (`lstm_parameters` "shared").
+    - tasks, domains: the embedding of each, by name; `None` if the model learns none (`lstm_parameters` "shared").
     - task_cosine, domain_cosine: cosines between these, in their order, or `None`.
     - modules: name, task and domain of each module, in the order of the config (which Jsonnet sorts). All that follows has this
       order.

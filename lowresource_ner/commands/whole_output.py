@@ -15,7 +15,8 @@ from lowresource_ner.common.whole_files import NotReplacedError, StrPath, writte
 STDOUT = "-"
 _NAMES_OF_STDOUT = (STDOUT, "/dev/stdout")
 _STDOUT_DESCRIPTOR = 1
-_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""The error codes of a full disk, a full quota and a file beyond the limit."""
 
 
 @contextlib.contextmanager
@@ -127,7 +128,7 @@ def _errors_explained(path: str) -> Iterator[None]:
 
 
 def _remedy(error: OSError, path: str) -> str:
-    if error.errno not in _NO_SPACE:
+    if error.errno not in NO_SPACE:
         return "Give a file in an existing folder that you may write to."
     remedy = "Free space, or give a file on another disk."
     return remedy if _is_direct(path) else f"{remedy} An existing file is unchanged."

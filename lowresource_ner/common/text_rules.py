@@ -31,7 +31,7 @@ def split_words(text: str) -> List[str]:
 
 def word_fault(word: str) -> Optional[str]:
     """
-    Why this cannot be a word ("holds a tab"), or `None` where it can. A word has at least one character, no tab, line feed,
+    Why this cannot be a word ("holds a tab"), or `None` if it can. A word has at least one character, no tab, line feed,
     carriage return or NUL, and can be encoded in UTF-8. It may contain spaces ("New York").
     """
     if not word:
@@ -43,7 +43,7 @@ def word_fault(word: str) -> Optional[str]:
 
 
 def surrogate_fault(text: str) -> Optional[str]:
-    """Why UTF-8 cannot encode this text, or `None` where it can."""
+    """Why UTF-8 cannot encode this text, or `None` if it can."""
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as error:
@@ -53,7 +53,7 @@ def surrogate_fault(text: str) -> Optional[str]:
 
 def type_fault(name: str) -> Optional[str]:
     """
-    Why this cannot be an entity type ("begins or ends with a hyphen"), or `None` where it can. A type has at least one character
+    Why this cannot be an entity type ("begins or ends with a hyphen"), or `None` if it can. A type has at least one character
     and at most `MAX_TYPE_CHARACTERS`, is not "O", contains neither white space nor control characters, and does not begin or end
     with a hyphen. Every tool reads tags of such types as they were written (seqeval strips hyphens at both ends).
     """

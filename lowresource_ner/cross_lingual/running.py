@@ -113,20 +113,17 @@ class _Reporter(ConsoleReporter):
 
     def execute_task(self, task: Task) -> None:
         self._begun[task.name] = time.monotonic()
-        self._line(f"{task.name}: begun")
+        _say(f"{task.name}: begun")
 
     def add_success(self, task: Task) -> None:
         Globals.dep_manager.backend.dump()
-        self._line(f"{task.name}: done in {time.monotonic() - self._begun[task.name]:.0f} s")
+        _say(f"{task.name}: done in {time.monotonic() - self._begun[task.name]:.0f} s")
 
     def add_failure(self, task: Task, fail: BaseFail) -> None:
-        self._line(f"{task.name}: failed\n{fail.get_msg()}")
+        _say(f"{task.name}: failed\n{fail.get_msg()}")
 
     def skip_uptodate(self, task: Task) -> None:
-        self._line(f"{task.name}: up to date")
-
-    def _line(self, text: str) -> None:
-        _say(text)
+        _say(f"{task.name}: up to date")
 
 
 def _warn(text: str) -> None:

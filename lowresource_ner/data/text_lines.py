@@ -87,7 +87,7 @@ def numbered_lines(path: str, encoding: str) -> Iterator[Tuple[int, str]]:
     # Raises
 
     `ConllError`
-        Where the file cannot be read or is not text in this encoding, at a line of more than `MAX_LINE_BYTES`, and where more
+        If the file cannot be read or is not text in this encoding, at a line of more than `MAX_LINE_BYTES`, and if more
         than `MAX_BLANK_LINES` blank lines follow each other.
     """
     with open_binary(path) as stream:
@@ -116,7 +116,7 @@ def numbered_raw_lines(
     # Raises
 
     `ConllError`
-        Where the file is damaged, and as `numbered_lines` for long and for blank lines.
+        If the file is damaged, and as `numbered_lines` for long and for blank lines.
     """
     num_blank = 0
     for number in itertools.count(1):
@@ -168,7 +168,7 @@ def open_binary(path: str) -> IO[bytes]:
     # Raises
 
     `ConllError`
-        Where it cannot be opened, and as `check_regular_file`.
+        If it cannot be opened, and as `check_regular_file`.
     """
     check_regular_file(path)
     try:

@@ -107,7 +107,7 @@ class EncoderFiles:
     def model_with_pooler(self) -> Optional[PreTrainedModel]:
         """
         The pretrained encoder with its pooler, the layer that computes a vector of the whole sentence from the first position
-        (`pooler_output`). `None` where the files have no weights of a pooler.
+        (`pooler_output`). `None` if the files have no weights of a pooler.
         """
         config = self._config
         if is_archive(self.model_name) or not _without_pooler(config):

@@ -155,7 +155,7 @@ def new_model(name: str, config: PretrainedConfig, **options: Any) -> PreTrained
     # Raises
 
     `ConfigurationError`
-        Where transformers cannot build a model from this config.
+        If transformers cannot build a model from this config.
     """
     with damage_reported(f"The config of encoder '{name}'", _REMEDY):
         return AutoModel.from_config(config, trust_remote_code=False, **options)

@@ -34,7 +34,7 @@ class InputFileReader(DatasetReader):
     # Raises
 
     `ConfigurationError`
-        Where the file cannot be opened or decompressed.
+        If the file cannot be opened or decompressed.
     """
 
     def __init__(self, input_format: str, reader: DatasetReader) -> None:
@@ -75,7 +75,7 @@ def input_lines(path: str, input_format: str) -> Iterator[InputLine]:
     # Raises
 
     `ConfigurationError`
-        Where the file cannot be opened or decompressed.
+        If the file cannot be opened or decompressed.
     """
     for number, raw in _numbered_lines(path):
         line = raw.decode("utf-8", errors="surrogateescape")

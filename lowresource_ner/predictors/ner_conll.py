@@ -17,7 +17,7 @@ class NerConllPredictor(NerPredictor):
     Finds entities as `ner` does, and writes them in the CoNLL format: one word a line, a tab and its tag, and a blank line after
     each sentence.
 
-    A comment stands in place of a sentence ("# line 3: ...") for an invalid line of input, for one without words, and for an
+    A comment replaces a sentence ("# line 3: ...") for an invalid line of input, for one without words, and for an
     answer that a CoNLL file cannot represent, such as one with the word -DOCSTART-. (If the input is the sentences of a file, the
     comment names the place there, "# corpus.conll:12: ...".)
 

@@ -33,7 +33,7 @@ def request_of_tokens(words: Sequence[str], others: JsonDict, text: Optional[str
     # Raises
 
     `ValueError`
-        Where a word is not found in the text after the one before it.
+        If a word is not found in the text after the one before it.
     """
     if text is None:
         starts = accumulate((len(word) + 1 for word in words), initial=0)
@@ -51,7 +51,7 @@ def request_of_text(text: str, tokens: Sequence[Token], others: JsonDict, senten
     # Raises
 
     `ValueError`
-        Where one of them is not a word (see `word_fault`), or is not found in the text.
+        If one of them is not a word (see `word_fault`), or is not found in the text.
     """
     words = [token.ensure_text() for token in tokens]
     check_words(words, "the tokenizer's words")

@@ -75,9 +75,9 @@ def read_corpora(text: Iterable[str], parallel: Iterable[str], num_held_out: int
     # Raises
 
     `ValueError`
-        Where two files have the same name.
+        If two files have the same name.
     `ConfigurationError`
-        Where a file does not exist, cannot be read, or holds no text.
+        If a file does not exist, cannot be read, or holds no text.
     """
     files = named_files(text)
     pairs = named_files(parallel)
@@ -105,7 +105,7 @@ def read_pairs(path: str) -> Iterator[Text]:
     # Raises
 
     `ConllError`
-        Where a line is not two texts with a tab between them. The message names file and line.
+        If a line is not two texts with a tab between them. The message names file and line.
     """
     for number, line in numbered_lines(path, "utf-8"):
         if not line.strip():
@@ -154,7 +154,8 @@ def encode(texts: Sequence[Text], tokenizer: PreTrainedTokenizerFast, max_length
     """
     encoded: List[Encoded] = []
     nothing = np.empty(0, dtype=np.int32)
-    for pair in zip(*(_ids([text[side] for text in texts], tokenizer) for side in range(_num_sides(texts)))):
+    num_sides = len(texts[0]) if texts else 1
+    for pair in zip(*(_ids([text[side] for text in texts], tokenizer) for side in range(num_sides))):
         if len(pair) == 2 and len(pair[0]) and len(pair[1]) and len(pair[0]) + len(pair[1]) + 3 <= max_length:
             encoded.append(Encoded(pair[0], pair[1]))
             continue
@@ -176,10 +177,6 @@ def encode_corpora(corpora: Sequence[Corpus], tokenizer: PreTrainedTokenizerFast
     return encoded
 
 
-def _num_sides(texts: Sequence[Text]) -> int:
-    return len(texts[0]) if texts else 1
-
-
 def _ids(lines: List[str], tokenizer: PreTrainedTokenizerFast) -> Iterator[np.ndarray]:
     for start in range(0, len(lines), 10_000):
         block = lines[start : start + 10_000]
@@ -195,7 +192,7 @@ def named_files(arguments: Iterable[str]) -> Dict[str, str]:
     # Raises
 
     `ValueError`
-        Where two files have the same name.
+        If two files have the same name.
     """
     files: Dict[str, str] = {}
     for argument in arguments:

@@ -28,7 +28,7 @@ def scheme_of_labels(labels: Sequence[str], tag_scheme: Optional[str], owner: st
     # Raises
 
     `ConfigurationError`
-        Where a label is no tag or comes twice, or the scheme does not fit.
+        If a label is not a tag or occurs twice, or the scheme does not fit.
     """
     letters = letters_by_type(labels, owner)
     if tag_scheme is not None:
@@ -56,7 +56,7 @@ def letters_by_type(labels: Sequence[str], owner: str) -> Dict[str, Set[str]]:
     # Raises
 
     `ConfigurationError`
-        Where a label is no tag or comes twice.
+        If a label is not a tag or occurs twice.
     """
     letters: Dict[str, Set[str]] = {}
     for label in labels:

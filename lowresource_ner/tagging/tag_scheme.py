@@ -63,7 +63,7 @@ class TagScheme:
             raise error
 
     def first_error(self, tags: Sequence[str]) -> Optional[InvalidTagSequence]:
-        """Returns what `check` would raise, or `None` where the tags are valid."""
+        """Returns what `check` would raise, or `None` if the tags are valid."""
         previous = OUTSIDE
         for position, tag in enumerate(itertools.chain(tags, [OUTSIDE])):
             violation = self._violation(previous, tag)
@@ -131,7 +131,7 @@ class TagScheme:
         return letters
 
     def _violation(self, previous: str, tag: str) -> Optional[Tuple[bool, str]]:
-        """Why `tag` may not follow `previous`: whether `previous` is the wrong one, and the reason; `None` where it may."""
+        """Why `tag` may not follow `previous`: whether `previous` is the wrong one, and the reason; `None` if it may."""
         pair = (previous, tag)
         if pair not in self._violations:
             if len(self._violations) >= _MAX_CACHED_PAIRS:

@@ -41,7 +41,7 @@ def parse_tag(tag: str) -> ParsedTag:
 
 
 def split_tag(tag: str) -> Tuple[str, Optional[str]]:
-    """Splits a tag at its first hyphen into letter and entity type; the type is `None` where there is none."""
+    """Splits a tag at its first hyphen into letter and entity type; the type is `None` if there is none."""
     letter, _, entity_type = tag.partition("-")
     return letter, entity_type or None
 

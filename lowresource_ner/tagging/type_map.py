@@ -44,12 +44,12 @@ class TypeMap:
                 )
 
     def renamed(self, entity_type: str) -> Optional[str]:
-        """The new name of a type; `None` where it is dropped."""
+        """The new name of a type; `None` if it is dropped."""
         new = self.names.get(entity_type, self.names.get(OTHER_TYPES))
         return entity_type if new is None else None if new == OUTSIDE else new
 
     def fault(self, entity_type: str) -> Optional[str]:
-        """Why a type cannot be used ("holds white space"), or `None` where it can."""
+        """Why a type cannot be used ("holds white space"), or `None` if it can."""
         is_named = entity_type in self.names or OTHER_TYPES in self.names
         return None if is_named else type_fault(entity_type)
 

@@ -259,5 +259,5 @@ def test_what_allennlp_passes_over_in_a_vocabulary_is_no_damage(tmp_path):
 def test_only_folders_are_refused_that_are_patterns():
     check_run_folder("runs/2024 (first), {a}")
     for name in ("runs/[1]/teacher", "runs/*", "what?"):
-        with pytest.raises(ConfigurationError, match="takes '\\[', '\\*' and '\\?' .* for a pattern"):
+        with pytest.raises(ConfigurationError, match="reads '\\[', '\\*' and '\\?' .* as a pattern"):
             check_run_folder(name)

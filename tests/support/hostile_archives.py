@@ -271,7 +271,7 @@ HOSTILE: Dict[str, Hostile] = {
     "a name above": Hostile(with_member(f"../{ESCAPED}"), "members", OUTSIDE),
     "a name above, hidden": Hostile(with_member(f"vocabulary/../../{ESCAPED}"), "members", OUTSIDE),
     "a name twice": Hostile(with_member("./config.json"), "members", "is there twice"),
-    "a bomb": Hostile(bomb, "members", "fills the disk"),
+    "a bomb": Hostile(bomb, "members", "would fill the disk"),
     "an endless name": Hostile(endless_header, "members", "bytes, which is impossible"),
     "an endless header": Hostile(with_header(1 << 20), "members", "bytes, which is impossible"),
     "headers without end": Hostile(with_header(0, 3000), "members", "is one header too many"),

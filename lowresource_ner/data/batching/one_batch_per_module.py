@@ -23,7 +23,7 @@ class OneBatchPerModule(MultiTaskScheduler):
     is one update.
 
     The corpus of one module defines the epoch: its sentences are cut into batches of the given size. The corpus of a module
-    without a batch size is cut into the same number of batches, so that all end together; where it has fewer sentences than there
+    without a batch size is cut into the same number of batches, so that all end together; if it has fewer sentences than there
     are steps, it is repeated, one sentence a step. A module with a batch size of its own reads its corpus at its own pace,
     continues from epoch to epoch, and begins again at its end.
 
@@ -69,7 +69,7 @@ class OneBatchPerModule(MultiTaskScheduler):
         self._running: Dict[str, Iterator[Instance]] = {}
 
     def check(self, corpora: Iterable[str]) -> None:
-        """Raises a `ConfigurationError` where the data's modules are not the scheduler's."""
+        """Raises a `ConfigurationError` if the data's modules are not the scheduler's."""
         if set(corpora) != set(self.modules):
             raise ConfigurationError(
                 f"The data has the modules {', '.join(sorted(corpora))}, and the scheduler {', '.join(self.modules)}. Each "

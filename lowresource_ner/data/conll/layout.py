@@ -42,7 +42,7 @@ class FileLayout:
     likely_tag_index : `int`, optional (default = `None`)
         The column where the tags are, or would be, in unlabelled reading too.
     likely_tags : `FrozenSet[str]`, optional (default = `None`)
-        What that column contains in the first lines; `None` where it is not a closed set of labels, but words or numbers.
+        What that column contains in the first lines; `None` if it is not a closed set of labels, but words or numbers.
     expects_comments_in_columns : `bool`, optional (default = `False`)
         Whether comments with columns are common in this file.
     header_line : `int`, optional (default = `0`)
@@ -119,7 +119,7 @@ class FileLayout:
         # Raises
 
         `ConllError`
-            Where the line does not have the file's columns, or its token or tag is not allowed.
+            If the line does not have the file's columns, or its token or tag is not allowed.
         """
         columns = split_columns(text, self.by_tabs, self.num_columns)
         if len(columns) != self.num_columns and not (self._is_complete(columns) or self._has_token(columns)):

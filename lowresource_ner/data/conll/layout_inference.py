@@ -106,7 +106,7 @@ def _token_lines(path: str, head: Sequence[Line], conll_format: ConllFormat) -> 
 
 
 def _likely_tag_index(conll_format: ConllFormat, columns: Columns) -> Optional[int]:
-    """The column where tags are, or would be if they were read; `None` where there is no such column, or it is the token's."""
+    """The column where tags are, or would be if they were read; `None` if there is no such column, or it is the token's."""
     index = columns.position_of(-1 if conll_format.tag_column is None else conll_format.tag_column)
     return None if index in (-1, columns.position_of(conll_format.token_column)) else index
 
@@ -134,7 +134,7 @@ def _with_likely_tags(layout: FileLayout, rows: Sequence[Line]) -> FileLayout:
 def _with_header(
     layout: FileLayout, lines: Sequence[Line], head: Sequence[Line], header: Union[bool, str]
 ) -> FileLayout:
-    """The layout with the line that names the columns, where there is one."""
+    """The layout with the line that names the columns, if there is one."""
     first = next(
         (line for line in head if not is_boundary(line[1]) and not layout.is_comment(line[1], False)), lines[0]
     )

@@ -18,7 +18,7 @@ from lowresource_ner.data.conll.layout import DOCUMENT_MARK, FileLayout, is_boun
 from lowresource_ner.data.conll.layout_inference import infer_layout
 from lowresource_ner.data.text_lines import ConllError, numbered_lines
 
-# The layout of a file is inferred from at most so many lines and characters.
+# The layout of a file is inferred from at most this many lines and characters.
 LOOK_AHEAD = 1000
 LOOK_AHEAD_CHARACTERS = 1 << 22
 

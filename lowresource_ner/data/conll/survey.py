@@ -147,7 +147,7 @@ def _detected(detector: SchemeDetector, path: Union[str, os.PathLike], format: C
 
 
 def _invalid_tag(sentence: ConllSentence, error: InvalidTagSequence, given_scheme: Optional[str]) -> ConllError:
-    """The error with its line and remedies; `given_scheme` is `None` where the scheme was to be detected."""
+    """The error with its line and remedies; `given_scheme` is `None` if the scheme was to be detected."""
     if error.repairable:
         remedy = (
             'fix the tag, set "repair": true in the reader\'s config to read it as conlleval does, '

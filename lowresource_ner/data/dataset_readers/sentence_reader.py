@@ -35,7 +35,7 @@ class Sentence(NamedTuple):
 
     words : `Sequence[str]`
     tags : `Optional[Sequence[str]]`
-        One for each word; `None` where the sentence is read without tags.
+        One for each word; `None` if the sentence is read without tags.
     place : `str`
         The file and the line where the sentence begins, "path:line".
     lines : `Sequence[int]`

@@ -22,7 +22,7 @@ class TagsField(SequenceLabelField):
     place : `str`
         File and line of the sentence, "path:line", for the error.
     lines : `Sequence[int]`, optional (default = `()`)
-        The line of each word, where each has its own.
+        The line of each word, if each has its own.
     """
 
     __slots__ = ["tag_scheme", "place", "lines"]

@@ -33,7 +33,13 @@ BROKEN = {
     "latin-1": (GOOD + b"Le\xf3n NP B-LOC\n", {}, 5, "byte 0xf3 of the line is not valid in utf-8", '"latin-1"'),
     "ascii": ("é O\n".encode(), {"encoding": "ascii"}, 1, "not valid in ascii", '"encoding"'),
     "gbk": (b"\xff\xff O\n" * 2, {"encoding": "gbk"}, 1, "not valid in gbk", 'set "encoding" to the file\'s own'),
-    "fewer columns": (GOOD + b"Bray NNP\n", {}, 5, "2 columns where the file's other lines have 3: 'Bray NNP'", "mend"),
+    "fewer columns": (
+        GOOD + b"Bray NNP\n",
+        {},
+        5,
+        "2 columns where the file's other lines have 3: 'Bray NNP'",
+        "fix the line",
+    ),
     "more columns": (GOOD + b"New York NNP O\n", {}, 5, "4 columns", "fix the line"),
     "more columns but tabs": (
         GOOD + b"New York\tNNP\tO\n",

@@ -204,7 +204,7 @@ def test_white_space_of_any_kind_separates_words_of_other_text(tmp_path) -> None
     [
         (b"a b\nc \rd e\n", {"tokenised": True}, r":2: the line holds a carriage return, which no word may contain"),
         (b"a b\nc \rd e\n", {"tokenised": True, "layout": "running"}, ":2: the line holds a carriage return"),
-        (b"a\nb \0\n", {}, ":2: a NUL"),
+        (b"a\nb \0\n", {}, ":2: the line contains a NUL byte"),
         (b"a\nb +2AA- c\n", {"encoding": "utf-7"}, ":2: the line holds half of a surrogate pair"),
         (b"a\nb+AAA-c\n", {"encoding": "utf-7"}, ":2: the line holds a NUL"),
         (b"a\nb\\u000ac\n", {"encoding": "raw_unicode_escape", "tokenised": True}, ":2: the line holds a line feed"),
