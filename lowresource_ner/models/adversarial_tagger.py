@@ -63,6 +63,7 @@ class AdversarialTagger(MbertTagger):
         tags: Optional[torch.Tensor] = None,
         metadata: Optional[List[Dict[str, Any]]] = None,
         module_name: Optional[List[str]] = None,
+        task: Optional[List[str]] = None,
     ) -> Dict[str, Any]:
         """
         # Parameters
@@ -74,12 +75,15 @@ class AdversarialTagger(MbertTagger):
             One dictionary per sentence; "words" is passed on to the output.
         module_name : `List[str]`, optional
             The module of each sentence, the same for the whole batch; set by the data loader `one_batch_per_module`.
+        task : `List[str]`, optional
+            The `module_name` of batches from AllenNLP's own `multitask` data loader.
 
         # Returns
 
         The output of `MbertTagger`, and module : the name of the batch's module, if given. In training, a module's batch without
         tags has loss 0 and no logits: the callback trains on it.
         """
+        module_name = module_name or task
         if self.training and module_name is not None and tags is None:
             # Computed from a parameter, so that the trainer can call `backward`.
             return {"loss": 0 * next(self._head.parameters()).sum(), "module": module_name[0]}

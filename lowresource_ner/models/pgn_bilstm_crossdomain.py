@@ -161,6 +161,7 @@ class PgnBilstmCrossdomain(Tagger):
         lm_words: Optional[TextFieldTensors] = None,
         module_name: Optional[List[str]] = None,
         metadata: Optional[List[Dict[str, Any]]] = None,
+        task: Optional[List[str]] = None,
     ) -> Dict[str, Any]:
         """
         # Parameters
@@ -175,13 +176,15 @@ class PgnBilstmCrossdomain(Tagger):
         metadata : `List[Dict[str, Any]]`, optional
             One dictionary per sentence; "words" is passed on to the output, and "label_namespace" is the namespace of the tags
             (default = the module's).
+        task : `List[str]`, optional
+            The `module_name` of batches from AllenNLP's own `multitask` data loader.
 
         # Returns
 
         module : its name; loss : scalar, the sum over the batch divided by its number of sentences; mask : (batch_size,
         num_words); logits : (batch_size, num_words, num_tags), if the module is a tagger; words : if there is metadata.
         """
-        branch = self._branch_of({"module_name": module_name})
+        branch = self._branch_of({"module_name": module_name or task})
         mask = get_text_field_mask(tokens)
         vectors = self._embedder(tokens)
         targets = {"tags": tags, "lm_words": None if lm_words is None else lm_words["lm_words"]["tokens"]}

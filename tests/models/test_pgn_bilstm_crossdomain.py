@@ -18,6 +18,9 @@ from allennlp.common import Params
 from allennlp.common.checks import ConfigurationError
 from allennlp.common.util import sanitize
 from allennlp.data import DatasetReader, Instance, Token, Vocabulary
+from allennlp.data.data_loaders import MultiTaskDataLoader
+from allennlp.data.data_loaders.multitask_scheduler import HomogeneousRoundRobinScheduler
+from allennlp.data.dataset_readers import MultiTaskDatasetReader
 from allennlp.data.fields import MetadataField
 from allennlp.models import Model, load_archive
 from allennlp.modules.sampled_softmax_loss import SampledSoftmaxLoss
@@ -51,8 +54,7 @@ HEADS = {"source": {}, "target": {}, "lm": {"type": "language_model", "num_sampl
 # ------------------------------------------------------------------------------------ data, models
 
 
-def read(domain: str, split: str = "dev", **options: Any) -> List[Instance]:
-    """The sentences of a fixture, with tags and the words of a language model."""
+def _reader(domain: str, **options: Any) -> DatasetReader:
     params = {
         "type": "conll_ner",
         "tag_scheme": "IOBES",
@@ -61,7 +63,12 @@ def read(domain: str, split: str = "dev", **options: Any) -> List[Instance]:
         "lm_namespace": "lm_words",
         **options,
     }
-    reader = DatasetReader.from_params(Params(params))
+    return DatasetReader.from_params(Params(params))
+
+
+def read(domain: str, split: str = "dev", **options: Any) -> List[Instance]:
+    """The sentences of a fixture, with tags and the words of a language model."""
+    reader = _reader(domain, **options)
     instances = list(reader.read(CORPORA / FOLDERS[domain] / f"{split}.conll"))
     for instance in instances:
         reader.apply_token_indexers(instance)
@@ -217,6 +224,25 @@ def test_a_domain_without_labels_is_read_out_by_the_sources_head_with_parameters
     of_source = model.make_output_human_readable(model(**batch))
     assert (of_source["logits"] - output["logits"])[mask].abs().amin(dim=0).max() > 1e-3
     assert of_source["tags"] != output["tags"]
+
+
+@torch.no_grad()
+def test_batches_of_allennlps_own_multitask_loader_go_to_their_modules(vocab) -> None:
+    """Which calls the field `task`; a validation on several modules has it, say."""
+    readers = {f"ner_{domain}": _reader(domain) for domain in ("source", "target")}
+    paths = {f"ner_{domain}": str(CORPORA / FOLDERS[domain] / "dev.conll") for domain in ("source", "target")}
+    loader = MultiTaskDataLoader(
+        MultiTaskDatasetReader(readers), paths, HomogeneousRoundRobinScheduler(16), shuffle=False
+    )
+    loader.index_with(vocab)
+    model = build(vocab)
+    found = [(batch["task"][0], model(**batch)["module"]) for batch in loader]
+    assert {name for name, _ in found} == set(paths) and all(name == module for name, module in found)
+    scores = model.get_metrics(reset=True)
+    counted = [
+        sum(line[-1][0] == "B" for block in conll_blocks(Path(path)) for line in block) for path in paths.values()
+    ]
+    assert [scores["ner_source_support"], scores["support"]] == counted
 
 
 @torch.no_grad()
