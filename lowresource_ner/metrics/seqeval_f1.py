@@ -59,8 +59,8 @@ class SeqevalF1(Metric):
         by_index = vocab.get_index_to_token_vocabulary(label_namespace)
         labels = [by_index[index] for index in range(len(by_index))]
         self._types = types_of(labels)
-        # Types are replaced by numbers, since seqeval splits names at hyphens, and BILOU by IOBES, since the default mode does not
-        # know its letters.
+        # Types are replaced by numbers, since seqeval splits names at hyphens, and BILOU by IOBES, since the default mode
+        # cannot read it.
         numbers = {entity_type: str(number) for number, entity_type in enumerate(self._types)}
         letters = SCHEMES[tag_scheme].letters_in(SCHEMES["IOBES"]) if mode == "default" else None
         self._rewritten = [rewritten(label, numbers.__getitem__, letters or {}) for label in labels]

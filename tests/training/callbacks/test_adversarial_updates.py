@@ -151,8 +151,8 @@ def test_rates_follow_the_trainers_schedule(spanish, tmp_path) -> None:
 @pytest.mark.parametrize(
     "overrides, message",
     [
-        ({"trainer.num_gradient_accumulation_steps": 1}, "is 1, and a step has a batch.*Set it to 2"),
-        ({"model.text_field_embedder.token_embedders.encoder.num_frozen_layers": 4}, "frozen as a whole"),
+        ({"trainer.num_gradient_accumulation_steps": 1}, "is 1, but a step has two batches.*Set it to 2"),
+        ({"model.text_field_embedder.token_embedders.encoder.num_frozen_layers": 4}, "entirely frozen"),
     ],
 )
 def test_what_does_not_fit_stops_before_training(spanish, tmp_path, overrides, message) -> None:

@@ -31,7 +31,7 @@ def test_which_epoch_is_kept(callbacks, kept, environment, tmp_path) -> None:
 
 def test_patience_is_refused(environment, tmp_path) -> None:
     path = REPOSITORY / "training_configs/cross_lingual/teacher.jsonnet"
-    with pytest.raises(ConfigurationError, match="exclude each other"):
+    with pytest.raises(ConfigurationError, match="cannot be combined"):
         train_model(Params.from_file(path, {"trainer.patience": 2}), str(tmp_path / "run"))
 
 

@@ -207,7 +207,7 @@ def test_weights_by_epoch(environment, tmp_path) -> None:
         ({"lm_source": [[0, 1.0], [3, 0.0]]}, "above 0"),
         ({"lm_source": [[3, 1.0], [1, 0.5]]}, "ascending"),
         ({"lm_source": []}, "above 0"),
-        ({"ner_sauce": 1.0}, "ner_sauce.*trained are lm_source, ner_source"),
+        ({"ner_sauce": 1.0}, "ner_sauce.*the trained ones are lm_source, ner_source"),
     ],
 )
 def test_weights_that_are_none(environment, tmp_path, weights, message) -> None:
@@ -221,7 +221,7 @@ def test_weights_that_are_none(environment, tmp_path, weights, message) -> None:
 @pytest.mark.parametrize(
     "overrides, message",
     [
-        ({"trainer.num_gradient_accumulation_steps": 3}, "is 3, and a step has 4 modules.*Set it to 4"),
+        ({"trainer.num_gradient_accumulation_steps": 3}, "is 3, but a step has 4 modules.*Set it to 4"),
         (
             {"model.modules": {"ner_target": {"task": "ner", "domain": "target", "head": "target"}}},
             "has no module|'heads' is",
@@ -247,7 +247,7 @@ def test_a_batch_out_of_turn_is_an_error(environment, tmp_path) -> None:
     callback.begin_update(batches)
     loop.model.train()
     callback.on_backward(loop.trainer, loop.model(**batches[0]), False)
-    with pytest.raises(RuntimeError, match="'ner_target' came where 'ner_source' has its turn"):
+    with pytest.raises(RuntimeError, match="Expected a batch of module 'ner_source', got one of 'ner_target'"):
         callback.on_backward(loop.trainer, loop.model(**batches[3]), False)
     with pytest.raises(RuntimeError, match="after 1 of its 4 modules"):
         callback.on_batch(loop.trainer)
