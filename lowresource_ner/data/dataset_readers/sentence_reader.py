@@ -10,6 +10,7 @@ from allennlp.data import DatasetReader, Field, Instance, Token, TokenIndexer
 from allennlp.data.fields import MetadataField, TextField
 from allennlp.data.token_indexers import SingleIdTokenIndexer
 
+from lowresource_ner.common.renamed import refuse_earlier_names
 from lowresource_ner.data.batching.bounded_blocks import bounded_blocks, num_characters
 from lowresource_ner.data.dataset_readers.sampling import HeldOut, Sample
 from lowresource_ner.data.dataset_readers.sharding_reader import ShardingReader
@@ -54,7 +55,7 @@ class Sentence(NamedTuple):
 class SentenceReader(ShardingReader):
     """
     A dataset reader that makes an instance of each sentence. Subclasses define `_sentences`, which yields the sentences of a
-    corpus, and `_count` where there is a faster way to count them.
+    corpus, and `_count` if there is a faster way to count them.
 
     A model of several modules learns from the field `module_name` which of them an instance is for. In training the data loader
     `one_batch_per_module` adds it; to validate on one module, give the path with its name: `{"ner_source": "dev.conll"}`.
@@ -83,6 +84,10 @@ class SentenceReader(ShardingReader):
     max_instances
         See `ShardingReader`.
     """
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        refuse_earlier_names(cls, {"of_words_alone": "'without_tags'"})
 
     def __init__(
         self,
@@ -117,7 +122,7 @@ class SentenceReader(ShardingReader):
     ) -> Instance:
         """
         An instance with the fields `tokens` and `metadata` ("words", "place", and "label_namespace" where there are tags), `tags`
-        where there are any, and `lm_words` where the reader has an `lm_namespace`.
+        if there are any, and `lm_words` if the reader has an `lm_namespace`.
 
         # Parameters
 
@@ -135,8 +140,8 @@ class SentenceReader(ShardingReader):
 
     def sentences(self, corpus: Any) -> Iterator[Sentence]:
         """
-        All sentences of a corpus, or of its sample where the reader samples: those that are held out as well, and those that
-        other processes read.
+        All sentences of a corpus, or of its sample if the reader samples, including those that are held out and those that other
+        processes read.
         """
         if self._sample.is_everything:
             return self._sentences(corpus)

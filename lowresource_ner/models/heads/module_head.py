@@ -1,11 +1,13 @@
 """The base class of the heads of `pgn_bilstm_crossdomain`, which turn LSTM states into a loss and predictions."""
 
-from typing import Dict, Optional, Sequence
+from typing import Any, Dict, Optional, Sequence
 
 import torch
 from allennlp.common import Lazy, Registrable
 from allennlp.data import Vocabulary
 from allennlp.training.metrics import Metric
+
+from lowresource_ner.common.renamed import refuse_earlier_names
 
 
 class ModuleHead(torch.nn.Module, Registrable):
@@ -33,6 +35,10 @@ class ModuleHead(torch.nn.Module, Registrable):
 
     is_language_model = False
     """Whether the head predicts the LSTM's input words. It then needs no labels, but states that do not depend on their word."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        refuse_earlier_names(cls, {"reads_ahead": "'is_language_model', its opposite,"})
 
     def __init__(self, vocab: Vocabulary, input_dim: int, label_namespaces: Sequence[str], tag_scheme: str) -> None:
         super().__init__()

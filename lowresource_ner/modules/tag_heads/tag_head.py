@@ -1,10 +1,11 @@
 """The base class of tag heads, the output layers of taggers."""
 
-from typing import Dict, Optional, Sequence
+from typing import Any, Dict, Optional, Sequence
 
 import torch
 from allennlp.common import Registrable
 
+from lowresource_ner.common.renamed import refuse_earlier_names
 from lowresource_ner.modules.tag_heads.tag_distribution import TagDistribution
 from lowresource_ner.modules.token_axes import TokenAxes
 from lowresource_ner.tagging import get_scheme
@@ -35,6 +36,12 @@ class TagHead(torch.nn.Module, Registrable):
 
     best_is_cheap = True
     """Whether decoding is cheap enough to compute the metric in every training step."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        distribution = "forward, which returns a TagDistribution,"
+        earlier = ("best_tags", "probabilities", "span_probabilities", "confidences", "negative_log_likelihood")
+        refuse_earlier_names(cls, {"decides_per_word": "'best_is_cheap'", **dict.fromkeys(earlier, distribution)})
 
     def __init__(
         self,
