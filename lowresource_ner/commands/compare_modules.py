@@ -33,7 +33,7 @@ class CompareModules(Subcommand):
         subparser.add_argument(
             "archive", metavar="ARCHIVE", help="model.tar.gz, or the folder of a finished training run"
         )
-        subparser.add_argument("--output-file", help="where the JSON goes; without it, or with -, to standard output")
+        subparser.add_argument("--output-file", help="where the JSON goes; by default, or with -, to standard output")
         subparser.add_argument("--plot", help=f"where a figure goes, {', '.join(SUFFIXES)} by its suffix")
         subparser.add_argument(
             "-o",

@@ -53,9 +53,7 @@ class SoftLabelsCommand(Subcommand):
         subparser = parser.add_parser(self.name, description=description, help=description)
         subparser.add_argument("config", metavar="CONFIG", help="the student's config; its reader is teacher_labelled")
         subparser.add_argument("--data", help="another text than the config's 'train_data_path'")
-        subparser.add_argument(
-            "--output-file", help="where the labels go as JSON lines; without it, to the store alone"
-        )
+        subparser.add_argument("--output-file", help="where the labels go as JSON lines; by default only to the store")
         subparser.add_argument("-o", "--overrides", default="", help="a json(net) structure that overrides the config")
         subparser.set_defaults(func=_label_from_args)
         return subparser
@@ -65,7 +63,7 @@ def soft_labels(
     config: str, data: Any = None, output_file: Optional[str] = None, overrides: str = ""
 ) -> Dict[str, Any]:
     """
-    Fills the store of a student's config, and writes a file where one is named.
+    Fills the store of a student's config, and writes a file if one is named.
 
     # Returns
 

@@ -129,7 +129,7 @@ class Plan:
     def _student(
         self, cell: Cell, config: str, variables: Dict[str, str], teachers: Sequence[Path], others: Dict[str, Path]
     ) -> Path:
-        """`others` are archives other than the teachers', by the variable that names each in the config."""
+        """A student. `others` are archives other than the teachers', by the variable that names each in the config."""
         return self._training(
             self._name(cell),
             config,

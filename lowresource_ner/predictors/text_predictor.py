@@ -160,7 +160,7 @@ class TextPredictor(Predictor):
         return self._dataset_reader.text_to_instance(outcome.words)
 
     def _written(self, outputs: JsonDict) -> str:
-        """The text of an answer in the output; raises an error where it cannot be written."""
+        """The text of an answer in the output; raises an error if it cannot be written."""
         line = json.dumps(outputs, ensure_ascii=False, allow_nan=False) + "\n"
         line.encode("utf-8")
         return line
@@ -220,7 +220,7 @@ class _Answer(Dict[str, Any]):
 
 
 def shown_origin(outputs: JsonDict) -> str:
-    """The input that an output answers, for a message; empty where it is not known."""
+    """The input that an output answers, for a message; empty if it is not known."""
     return f"line {outputs['line']}" if "line" in outputs else str(outputs.get("place", ""))
 
 

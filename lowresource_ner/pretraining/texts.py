@@ -119,7 +119,7 @@ def read_pairs(path: str) -> Iterator[Text]:
 
 
 def repaired(line: str) -> str:
-    """The line, decoded once more where it is UTF-8 that was read as Latin-1: "ó" for "Ã³"."""
+    """The line, decoded once more if it is UTF-8 that was read as Latin-1: "ó" for "Ã³"."""
     if "Ã" not in line and "Â" not in line:
         return line
     try:

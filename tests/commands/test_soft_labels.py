@@ -167,7 +167,7 @@ def test_nothing_that_is_read_is_overwritten(config, tmp_path, monkeypatch, name
         (tmp_path / folder).mkdir()
     monkeypatch.setenv("TEACHER", str(tmp_path / "teacher"))
     overrides = json.dumps({"dataset_reader.store": str(tmp_path / "store")})
-    with pytest.raises(ConfigurationError, match=f"{name}' (is read by this command|lies in the folder)"):
+    with pytest.raises(ConfigurationError, match=f"{name}' (is also read by this command|lies in the folder)"):
         soft_labels(str(own), output_file=str(tmp_path / name), overrides=overrides)
 
 

@@ -291,7 +291,10 @@ def test_two_that_write_one_file_do_not_meet(teacher, source, earlier, tmp_path,
         ({"input_format": "csv"}, "'csv' is not one of json, text, tokens, conll"),
         ({"predictor": "nowhere"}, "'nowhere' is not a registered name"),
         ({"predictor": "sentence_tagger"}, "'sentence_tagger' is not a predictor of this package"),
-        ({"predictor_args": {"input_format": "text"}}, "'input_format' is none .* Give --input-format in its place"),
+        (
+            {"predictor_args": {"input_format": "text"}},
+            "'input_format' cannot be given in --predictor-args. Give --input-format",
+        ),
         ({"predictor_args": {"split": True}}, "'ner' does not take these --predictor-args: .*'split'"),
     ],
 )

@@ -34,7 +34,8 @@ def test_without_a_path_there_is_no_file() -> None:
 def test_a_full_disk_is_told_and_leaves_the_earlier_file(path, num_writes) -> None:
     with (
         pytest.raises(
-            ConfigurationError, match=r"output.txt' cannot be written: File too large. Free space.*as it was"
+            ConfigurationError,
+            match=r"output.txt' cannot be written: File too large. Free space.*An existing file is unchanged",
         ),
         no_file_over(1000),
         whole_output(str(path)) as file,

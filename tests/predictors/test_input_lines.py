@@ -198,7 +198,7 @@ def test_the_predictor_reads_files_itself(tmp_path, suffix: str) -> None:
     answers = [json.loads(line) for line in outputs_of_file(stand_in(input_format="json"), path)]
     assert [answer.get("tokens") for answer in answers] == [["Mara"], None, None, ["José", "Reno"], ["Mara"]]
     assert [answer.get("line") for answer in answers] == [None, 3, 4, None, None], "as editors count"
-    assert "byte 0xe9 after 13 characters is not UTF-8" in answers[1]["error"] and "no JSON" in answers[2]["error"]
+    assert "byte 0xe9 after 13 characters is not UTF-8" in answers[1]["error"] and "not JSON" in answers[2]["error"]
 
 
 def test_lines_of_text_end_at_line_feeds_alone(tmp_path) -> None:

@@ -46,7 +46,7 @@ class FileLayout:
     expects_comments_in_columns : `bool`, optional (default = `False`)
         Whether comments with columns are common in this file.
     header_line : `int`, optional (default = `0`)
-        The number of the line that names the columns, 0 where there is none.
+        The number of the line that names the columns, 0 if there is none.
     language : `Pattern[str]`, optional (default = `None`)
         The prefix that is removed from each token.
     """
