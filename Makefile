@@ -50,7 +50,7 @@ wheel: $(INSTALLED) ## Build the wheel into dist
 	$(IN_VENV) -m build --wheel --no-isolation --outdir dist . $(ARGS)
 
 clean: ## Remove build products and caches; .venv and runs stay
-	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf build dist *.egg-info __pycache__ .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find lowresource_ner tests scripts benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean ## Remove .venv too

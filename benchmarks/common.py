@@ -19,7 +19,7 @@ from transformers import TrainerCallback as TransformersCallback
 from lowresource_ner.data.conll.format import ConllFormat
 from lowresource_ner.data.conll.parser import read_conll
 from lowresource_ner.distillation import Teacher
-from lowresource_ner.predictors.batch_tagger import batches_of_like_length
+from lowresource_ner.predictors.batch_tagger import batches_of_similar_length
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SIZES: Dict[str, Dict[str, Any]] = {
@@ -109,7 +109,7 @@ class BareEncoder:
         for start in range(0, len(sentences), at_once or len(sentences)):
             block = sentences[start : start + (at_once or len(sentences))]
             encoded = [tokenizer(words, is_split_into_words=True, truncation=True) for words in block]
-            batches = batches_of_like_length([len(features["input_ids"]) for features in encoded], PREDICTION_BATCH)
+            batches = batches_of_similar_length([len(features["input_ids"]) for features in encoded], PREDICTION_BATCH)
             self._batches += [
                 tokenizer.pad([encoded[index] for index in batch], return_tensors="pt") for batch in batches
             ]

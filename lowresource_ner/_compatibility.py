@@ -1,8 +1,8 @@
 """
-Tells, before anything heavy is imported, whether the installed packages can run AllenNLP at all.
+Checks that the installed packages can run AllenNLP, before anything heavy is imported.
 
-AllenNLP 2.10.1 declares ranges that no Python supported today can install, so nothing but this check stands between a user and
-the errors deep inside other packages that a wrong version ends in. Only metadata is read here; no package is imported.
+AllenNLP 2.10.1 declares version ranges that no Python supported today can install, so installers cannot check them. A wrong
+version would otherwise end in an error deep inside another package. Only metadata is read here; no package is imported.
 """
 
 from importlib import metadata
@@ -10,40 +10,42 @@ from typing import Callable, Iterator, NamedTuple, Optional, Tuple
 
 
 class Need(NamedTuple):
+    """A package that is needed, its supported versions as a version specifier, and why no others are supported."""
+
     name: str
     versions: str
-    """What is supported, as a version specifier: it ran with these, or the reason says what those outside lack."""
     reason: str
 
 
 NEEDS: Tuple[Need, ...] = (
     Need("allennlp", "==2.10.1", "this package extends it"),
-    Need("torch", ">=2.11,<3", "older ones were not tried"),
-    Need("torchvision", ">=0.18", "AllenNLP imports it, and it must fit torch"),
+    Need("torch", ">=2.11,<3", "older versions are untested"),
+    Need("torchvision", ">=0.18", "AllenNLP imports it, and it must match torch"),
     Need(
         "transformers",
         ">=4.43,<4.44",
-        "AllenNLP's indexers break from 4.44 on, its optimizers from 4.50 on, and older ones refuse numpy 2",
+        "AllenNLP's indexers break from 4.44 on, its optimizers from 4.50 on, and older versions do not support numpy 2",
     ),
-    Need("tokenizers", ">=0.19,<0.20", "transformers 4.43 asks for it"),
+    Need("tokenizers", ">=0.19,<0.20", "transformers 4.43 requires it"),
     Need("numpy", ">=1.26,<3", "scipy and torch, which AllenNLP imports, are built for it"),
-    Need("spacy", ">=3.8", "AllenNLP imports it, and older ones fail beside numpy 2"),
-    Need("seqeval", "==1.2.2", "scores are defined as this one counts"),
+    Need("spacy", ">=3.8", "AllenNLP imports it, and older versions fail with numpy 2"),
+    Need("seqeval", "==1.2.2", "scores are defined by this version"),
 )
 
 REMEDY = """\
-Plain `pip install` cannot do it, since AllenNLP's own ranges exclude what is needed. In the folder of the
-sources of lowresource_ner:
+Plain `pip install` does not work, since AllenNLP's own ranges exclude the versions that are needed. In the
+source folder of lowresource_ner:
     pip install --no-deps -r requirements.txt
 or, where uv is installed:
     uv pip install -e .
-docs/installation.md says more."""
+See docs/installation.md."""
 
 VersionOf = Callable[[str], Optional[str]]
 RequirementsOf = Callable[[str], "list[str]"]
 
 
 def installed_version(name: str) -> Optional[str]:
+    """The version of an installed distribution, `None` where it is not installed."""
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
@@ -51,6 +53,7 @@ def installed_version(name: str) -> Optional[str]:
 
 
 def declared_requirements(name: str) -> "list[str]":
+    """The requirements that an installed distribution declares."""
     return metadata.requires(name) or []
 
 
@@ -58,14 +61,19 @@ def check_environment(
     version_of: VersionOf = installed_version, requirements_of: RequirementsOf = declared_requirements
 ) -> None:
     """
-    Raises an `ImportError` that lists every package that is missing or unfit, with what is needed and what to do.
+    Checks the versions of all packages that are needed.
 
     # Parameters
 
     version_of : `Callable[[str], Optional[str]]`, optional (default = what is installed)
-        Gives the version of a distribution, `None` where it is not installed.
+        Returns the version of a distribution, or `None` if it is not installed.
     requirements_of : `Callable[[str], List[str]]`, optional (default = what is installed)
-        Gives the requirements that an installed distribution declares.
+        Returns the requirements that an installed distribution declares.
+
+    # Raises
+
+    `ImportError`
+        If a package is missing or of an unsupported version. The message lists all of them, what is needed, and what to do.
     """
     if version_of("packaging") is None:
         faults = ["packaging is not installed: versions cannot be compared without it"]
@@ -88,7 +96,7 @@ def _unfit_versions(version_of: VersionOf) -> Iterator[str]:
 
 
 def _unmatched_torchvision(version_of: VersionOf, requirements_of: RequirementsOf) -> Iterator[str]:
-    """A torchvision that was built for another torch dies at import with `operator torchvision::nms does not exist`."""
+    """Finds a torchvision built for another torch, whose import ends in `operator torchvision::nms does not exist`."""
     from packaging.requirements import Requirement
 
     torch, torchvision = version_of("torch"), version_of("torchvision")

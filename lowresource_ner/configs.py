@@ -1,4 +1,4 @@
-"""The training configs that come with the package: where they are, what each is for, and copies of them."""
+"""Finds, describes and copies the training configs that come with the package."""
 
 import re
 import shutil
@@ -33,15 +33,15 @@ def config_summary(name: str) -> str:
 
 def copy_config(name: str, folder: Path, force: bool = False) -> Path:
     """
-    Copies a config, the files that it imports and `defaults.sh` to a folder, where they have the same relative paths. Files that
-    are there with the same contents are left alone.
+    Copies a config, the files that it imports and `defaults.sh` to a folder, with the same relative paths. Files that already
+    exist there with the same contents are left alone.
 
     # Parameters
 
     name : `str`
-        As in `config_names`, or its last part, where no other config has it.
+        A name from `config_names`, or its last part if no other config has it.
     folder : `Path`
-        It is made where there is none.
+        Created if it does not exist.
     force : `bool`, optional (default = `False`)
         Whether files with other contents are overwritten.
 
@@ -53,7 +53,7 @@ def copy_config(name: str, folder: Path, force: bool = False) -> Path:
     # Raises
 
     `ConfigurationError`
-        For a name that is not known, and, without `force`, for files that would be overwritten. Nothing is written then.
+        If the name is unknown or, without `force`, if files would be overwritten. Nothing is written then.
     """
     root = configs_folder()
     config = config_path(name)
@@ -91,7 +91,7 @@ def _full_name(name: str) -> str:
 
 
 def _with_imports(path: Path) -> Iterator[Path]:
-    """The file, and those that it imports, directly or by others. A file may come several times."""
+    """Yields the file and those that it imports, directly or indirectly. A file may be yielded several times."""
     yield path
     for imported in _IMPORT.findall(path.read_text(encoding="utf-8")):
         yield from _with_imports((path.parent / imported).resolve())

@@ -185,4 +185,4 @@ if __name__ == "__main__":
     except OSError as error:
         sys.exit(str(error))
     except KeyboardInterrupt:
-        sys.exit("\nBroken off. The same command begins anew.")
+        sys.exit("\nInterrupted. The same command starts over.")

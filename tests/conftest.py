@@ -29,12 +29,12 @@ Command = Callable[..., CompletedProcess[str]]
 def pytest_collection_modifyitems(items: List[pytest.Item]) -> None:
     """
     Files that run whole commands (those of tests/, tests/training) come first, so that no worker is left with a long one. Tests
-    that run commands, or need an archive that one has trained, are slow.
+    that run commands, or need an archive that one has trained, are slow, and so are those of the wheel.
     """
     top = Path(__file__).parent
     items.sort(key=lambda item: item.path.parent not in (top, top / "training"))
     for item in items:
-        if "allennlp" in getattr(item, "fixturenames", ()):
+        if {"allennlp", "wheel"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)
 
 

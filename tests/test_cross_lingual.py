@@ -53,6 +53,7 @@ def leaves(value: Any) -> Iterator[Any]:
 
 
 class TestPlan:
+    @pytest.mark.slow
     def test_one_source(self, request_of) -> None:
         plan = Plan(request_of("mt", "hl", "ts", "selected", seeds=[13, 14]))
         of_a_seed = """
@@ -65,6 +66,7 @@ class TestPlan:
             (system, seed) for system in ("mt", "hl", "ts", "selected") for seed in (13, 14)
         ]
 
+    @pytest.mark.slow
     def test_several_sources(self, request_of, tmp_path) -> None:
         plan = Plan(request_of("mt", "voting", "uniform", "learned", "cosine-sentence", sources=["en", "de"]))
         steps = by_name(plan)
@@ -98,6 +100,7 @@ class TestPlan:
             assert steps[student].after == [f"soft-labels-{teacher}-es"]
         assert [result.system for result in plan.results] == ["ts", "ts-2", "ts-3"]
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("has_raw_text", "systems", "num_trainings"),
         [
@@ -159,6 +162,7 @@ class TestPlan:
                 "validation_dataset_reader.label_map": label_map,
             }
 
+    @pytest.mark.slow
     def test_overrides_reach_taggers_and_those_of_a_config_come_last(self, request_of) -> None:
         plan = Plan(
             request_of(
@@ -182,6 +186,7 @@ class TestPlan:
         of_labels = by_name(plan)["soft-labels-teacher-en-13-es"].settings["overrides"]
         assert of_labels == {"dataset_reader.store": str(plan.results[0].archive.parent.parent / "soft_labels")}
 
+    @pytest.mark.slow
     def test_only_what_depends_on_a_setting_changes_with_it(self, request_of) -> None:
         def settings(**changed: Any) -> Dict[str, Any]:
             return {step.name: step.settings for step in Plan(request_of("mt", "hl", "ts", **changed)).steps}
@@ -214,9 +219,9 @@ class TestPlan:
             ({"rounds": 0}, "--rounds is 0"),
             (
                 {"rounds": 2, "systems": ["mt", "hl"]},
-                "--rounds is 2, which is for 'ts', and that is none of the systems: mt, hl",
+                "--rounds is 2, which needs 'ts' among the systems: mt, hl",
             ),
-            ({"config_overrides": {"teecher": {}}}, "--config-overrides names teecher, which is no config in"),
+            ({"config_overrides": {"teecher": {}}}, "--config-overrides names teecher, which is not a config in"),
             (
                 {"sources": ["xx"]},
                 r"Files are missing:\n  - .*/xx/train.conll\n  - .*/xx/dev.conll\n--data \(NER_DATA\) is",

@@ -163,6 +163,7 @@ class TestFolder:
         assert (tmp_path / "mine").exists()
 
 
+@pytest.mark.slow
 def test_from_english_to_another_language(tmp_path, monkeypatch, capsys) -> None:
     """All of it with one language and an encoder that knows nothing: the figures shown are those of the files that are left."""
     monkeypatch.setattr(demo, "LANGUAGES", {"sw": "Swahili"})

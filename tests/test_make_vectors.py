@@ -62,7 +62,10 @@ def test_a_text_counted_by_hand(dim: int, monkeypatch, tmp_path) -> None:
     numpy.testing.assert_allclose(vectors @ vectors.T, [[1.5, 0, 0], [0, 0.75, 0.75], [0, 0.75, 0.75]], atol=2e-3)
 
 
-@pytest.mark.parametrize(("num_words", "window", "dim"), [(60, 3, 60), (200, 2, 10), (2100, 4, 8)])
+LARGE = pytest.param(2100, 4, 8, marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize(("num_words", "window", "dim"), [(60, 3, 60), (200, 2, 10), LARGE])
 def test_vectors_equal_those_of_a_plain_computation(
     num_words: int, window: int, dim: int, monkeypatch, tmp_path
 ) -> None:
@@ -133,6 +136,7 @@ def test_a_no_break_space_is_part_of_a_word(monkeypatch, tmp_path) -> None:
     assert read(output)[0] == ["00\u00a0000", "miles", "sailed"]
 
 
+@pytest.mark.slow
 def test_a_process_of_its_own_writes_the_same_bytes_each_time(tmp_path) -> None:
     text = FIXTURES / "corpora" / "sea" / "raw.txt"
     contents = []

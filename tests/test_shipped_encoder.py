@@ -117,6 +117,7 @@ def test_the_card_names_its_teacher_its_pieces_and_what_its_texts_allow() -> Non
         assert said in card
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", ["de", "es", "sw"])
 def test_it_reads_the_fixtures_better_than_word_frequencies(language: str) -> None:
     """Masked words of texts that it has never seen, against the best guess that knows these texts' own frequencies."""

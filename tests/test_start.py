@@ -62,12 +62,14 @@ def lines_of(program: str, folder: Path = REPOSITORY) -> List[str]:
     return done.stdout.splitlines()
 
 
+@pytest.mark.slow
 def test_this_package_adds_next_to_nothing_to_what_allennlp_imports() -> None:
     added = [name for name in lines_of(OURS) if not name.startswith("lowresource_ner")]
     expected = ("seqeval", "transformers.models.auto.", "transformers.models.encoder_decoder.")
     assert [name for name in added if not name.startswith(expected)] == []
 
 
+@pytest.mark.slow
 def test_the_command_of_this_package_needs_no_plugins_file_and_defers_torchvision(tmp_path) -> None:
     """Away from the repository. All that AllenNLP registers is there, and images can be read as soon as they are."""
     lines = lines_of(IMAGES, tmp_path)

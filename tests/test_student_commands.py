@@ -96,6 +96,7 @@ def student(environment, tmp_path, monkeypatch):
     return train
 
 
+@pytest.mark.slow
 def test_a_student_of_a_label_file(student, tmp_path) -> None:
     """Soft labels in, the same out: the student has nothing else to learn."""
     path = tmp_path / "labels.jsonl"
@@ -107,6 +108,7 @@ def test_a_student_of_a_label_file(student, tmp_path) -> None:
     assert [learned["and"][label] for label in LABELS] == pytest.approx(other, abs=0.1)
 
 
+@pytest.mark.slow
 def test_hard_labels_forget_how_sure_the_teacher_is(student, tmp_path) -> None:
     path = tmp_path / "labels.jsonl"
     name, other = [0.1, 0.6, 0.0, 0.3, 0.0], [0.9, 0.0, 0.1, 0.0, 0.0]
@@ -116,6 +118,7 @@ def test_hard_labels_forget_how_sure_the_teacher_is(student, tmp_path) -> None:
     assert learned["Oslo"]["B-LOC"] > 0.9 and learned["and"]["O"] > 0.95
 
 
+@pytest.mark.slow
 def test_what_teachers_agree_on_is_learned_as_a_label(student, tmp_path) -> None:
     """Of a text that is read lazily. Two teachers hold "Oslo" for a place, and differ about "and"."""
     teachers = []
@@ -136,6 +139,7 @@ def test_what_teachers_agree_on_is_learned_as_a_label(student, tmp_path) -> None
     assert learned["and"]["B-LOC"] == pytest.approx(0.6, abs=0.1) and learned["and"]["O"] == pytest.approx(0.4, abs=0.1)
 
 
+@pytest.mark.slow
 def test_a_student_of_a_hugging_face_folder(student, tmp_path) -> None:
     """The teacher's weights are random; what it says of each word is what the student learns to say."""
     folder = tmp_path / "hf"

@@ -151,6 +151,7 @@ def test_config_opens_with_the_command_that_runs_it(path: Path) -> None:
     assert any(f"allennlp train training_configs/{path.parent.name}/{path.name}" in line for line in head)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_config_needs_what_its_head_exports_and_the_defaults_set(path: Path, monkeypatch) -> None:
     exports = [
@@ -169,6 +170,7 @@ def test_config_needs_what_its_head_exports_and_the_defaults_set(path: Path, mon
     assert as_read(path)["model"]
 
 
+@pytest.mark.slow
 def test_overrides_in_the_configs_heads_are_overrides_of_theirs(ready) -> None:
     """AllenNLP stops where an override has no place in the config."""
     found = []
@@ -492,6 +494,7 @@ def test_combined_trains_the_unlabelled_domain_on_raw_text_alone(environment) ->
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name, missing",
     [

@@ -1,6 +1,6 @@
 """
-Reads archives of AllenNLP: part by part, or with their models. An archive may come from a stranger, so whatever would run code or
-write elsewhere is refused, and every damage is reported in the same way.
+Reads AllenNLP's archives. An archive may come from an untrusted source, so anything that would run code or write elsewhere is
+refused.
 """
 
 import contextlib
@@ -33,8 +33,8 @@ RUN_WEIGHTS = "best.th"
 
 class Archive:
     """
-    An archive file (`model.tar.gz`) or the folder of a training run, open for the length of a `with` block. A file is unpacked
-    once, to a temporary folder; its parts are read when they are asked for.
+    An archive file (`model.tar.gz`) or the folder of a training run, open inside a `with` block. A file is unpacked once, to a
+    temporary folder; its parts are read on demand.
 
         with Archive("model.tar.gz") as archive:
             weights = archive.weights()
@@ -45,20 +45,19 @@ class Archive:
     overrides : `Union[str, Dict[str, Any]]`, optional (default = `""`)
         Changes to the config, as AllenNLP's commands take them.
     owner : `str`, optional (default = `"The given path"`)
-        What names the archive, for the message that it is none: "'archive_file' of the weights".
+        The option that names the archive, for the message that it is not one: "'archive_file' of the weights".
     remedy : `str`, optional (default = `""`)
-        A sentence for the end of this message: how to get such an archive.
+        A sentence at the end of this message: how to get such an archive.
 
     # Raises
 
     `ConfigurationError`
-        When it is opened: where there is no archive at the path, or it is damaged; before anything of it is written or read,
-        where `look_through` or `check_run_files` refuse it; and where `check_encoder_config` refuses an encoder in it.
-        Later: where the part that is asked for is missing or damaged.
+        On entering the block, if there is no archive at the path, it is damaged, or it is refused by `look_through`,
+        `check_run_files` or `check_encoder_config`. Later, if the part that is asked for is missing or damaged.
     """
 
     folder: Path
-    """What the archive is unpacked to; the path itself, where that is the folder of a run."""
+    """The folder that the archive is unpacked to, or the folder of the run."""
 
     def __init__(
         self,
@@ -87,8 +86,8 @@ class Archive:
             check_run_files(path)
         if not is_archive(path):
             raise ConfigurationError(
-                f"{self._owner} is '{path}', which is no archive (model.tar.gz) and no folder of a training run. Check the path, "
-                f"and that its training has finished. {self._remedy}"
+                f"{self._owner} is '{path}', which is not an archive (model.tar.gz) or the folder of a training run. Check the "
+                f"path, and that its training has finished. {self._remedy}"
             )
         with contextlib.nullcontext(path) if path.is_dir() else tempfile.TemporaryDirectory() as folder:
             if not path.is_dir():
@@ -103,7 +102,9 @@ class Archive:
         return archive_config(self.folder, self._overrides, self.path)
 
     def labels(self, namespace: str) -> List[str]:
-        """The tags of a vocabulary namespace in the order of the model's logits, of which there must be some."""
+        """
+        The tags of a vocabulary namespace, in the order of the model's logits. Raises a `ConfigurationError` if there are none.
+        """
         labels = self.tokens(namespace)
         if not labels:
             raise ConfigurationError(
@@ -112,7 +113,7 @@ class Archive:
         return labels
 
     def tokens(self, namespace: str) -> List[str]:
-        """The tokens of a vocabulary namespace by index, padding included; empty where there is no such namespace."""
+        """The tokens of a vocabulary namespace by index, padding included; empty if there is no such namespace."""
         if not (self.folder / "vocabulary" / f"{namespace}.txt").exists():
             return []
         by_index = self._vocabulary.get_index_to_token_vocabulary(namespace)
@@ -125,15 +126,17 @@ class Archive:
 
     def vocabulary_files(self) -> List[Path]:
         """
-        The files that AllenNLP reads the vocabulary's namespaces from: all but hidden ones, such as the `._labels.txt` that a Mac
-        packs beside `labels.txt`. Raises a `ConfigurationError` where one of them cannot be read.
+        The files that AllenNLP reads the vocabulary's namespaces from: all but hidden ones, such as the `._labels.txt` that macOS
+        adds to `labels.txt`. Raises a `ConfigurationError` if one of them cannot be read.
         """
         with self._damage_reported("vocabulary"):
             folder = self.folder / "vocabulary"
             paths = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
             for path in [folder / NAMESPACE_PADDING_FILE, *paths]:
                 if path.is_dir():
-                    raise ValueError(f"{quoted(path.name)} in it is a folder, and AllenNLP reads all in it as text.")
+                    raise ValueError(
+                        f"{quoted(path.name)} in it is a folder, and AllenNLP reads everything in it as text."
+                    )
                 path.read_text(encoding="utf-8")
         return [path for path in paths if path.name != NAMESPACE_PADDING_FILE]
 
@@ -153,7 +156,7 @@ class Archive:
         # Parameters
 
         names_and_shapes : `bool`, optional (default = `False`)
-            True where the numbers are not needed: they are then not read from the disk, where the file's format allows it.
+            True if only names and shapes are needed: the values are then not read from the disk, if the file's format allows it.
         """
         return self._read_weights(self.weights_file, names_and_shapes)
 
@@ -168,31 +171,34 @@ class Archive:
 
     @property
     def encoder_folder(self) -> Path:
-        """The folder of the only encoder, with its config and tokenizer. Raises a `ConfigurationError` where there are others."""
+        """
+        The folder of the only encoder, with its config and tokenizer. Raises a `ConfigurationError` if there is not exactly one.
+        """
         folders = self.encoder_folders()
         if len(folders) != 1:
             raise ConfigurationError(
-                f"{self.path} holds {len(folders)} encoders, and one was expected. An archive can be continued from where its "
-                "model reads its words through one transformer (mbert_tagger, for instance)."
+                f"{self.path} holds {len(folders)} encoders, and one was expected. Give an archive whose model has one "
+                "transformer (mbert_tagger, for instance)."
             )
         return folders[0]
 
     def load(self, cuda_device: int = -1, weights_file: Optional[StrPath] = None) -> archival.Archive:
         """
-        Builds the model and the readers, as AllenNLP's `load_archive` does, after all that they are built from is checked. What
-        the model's constructor raises comes through unchanged.
+        Builds the model and the readers as AllenNLP's `load_archive` does, after checking everything that they are built from.
+        Errors of the model's constructor are passed through.
 
         # Parameters
 
         cuda_device : `int`, optional (default = `-1`)
             -1 for the CPU, or the number of a GPU.
         weights_file : `Optional[StrPath]`
-            Other weights than the archive's.
+            Weights to load in place of the archive's.
 
         # Raises
 
         `ConfigurationError`
-            Where the archive is damaged, holds no model, or needs what `building` does not allow, or the overrides do not fit.
+            If the archive is damaged, has no model, or needs something that `building` does not allow, or if the overrides do not
+            fit.
         """
         with building(self.path):
             config = Params(self.config)
@@ -200,13 +206,13 @@ class Archive:
             weights = self.weights_file if weights_file is None else Path(weights_file)
             self._read_weights(weights, names_and_shapes=True)
             meta = self._meta()
-            # AllenNLP's own function would unpack the archive and evaluate the config once more, by itself.
+            # AllenNLP's own function would unpack the archive and evaluate the config once more.
             reader, validation_reader = archival._load_dataset_readers(config.duplicate(), str(self.folder))
             model = archival._load_model(config.duplicate(), str(weights), str(self.folder), cuda_device)
         return archival.Archive(model, config, reader, validation_reader, meta)
 
     def _meta(self) -> Optional[Meta]:
-        """The version of AllenNLP that wrote the archive. A warning is logged where it may not fit this one."""
+        """The version of AllenNLP that wrote the archive. A warning is logged if it may be incompatible."""
         path = self.folder / META_NAME
         if not path.exists():
             return None
@@ -225,13 +231,13 @@ def load_archive(
     overrides: Union[str, Dict[str, Any]] = "",
     weights_file: Optional[StrPath] = None,
 ) -> archival.Archive:
-    """`Archive.load`, of an archive that nothing else is read of."""
+    """Loads the model and the readers of an archive; see `Archive.load`."""
     with Archive(path, overrides) as archive:
         return archive.load(cuda_device, weights_file)
 
 
 def is_archive(path: StrPath) -> bool:
-    """True for an AllenNLP archive file, even one that is cut short, and for the folder of a training run."""
+    """True for an AllenNLP archive file, even a truncated one, and for the folder of a training run."""
     path = Path(path)
     has_encoder = (path / ENCODERS_FOLDER).is_dir()
     is_run = has_encoder or ((path / "config.json").is_file() and (path / "vocabulary").is_dir())
@@ -240,15 +246,16 @@ def is_archive(path: StrPath) -> bool:
 
 def check_run_folder(path: StrPath) -> None:
     """
-    Checks that AllenNLP would find its checkpoints in a folder again.
+    Checks that AllenNLP can find its checkpoints in a folder.
 
     # Raises
 
     `ConfigurationError`
-        Where the path has characters of a pattern in it.
+        If the path contains characters of a glob.
     """
     if glob.has_magic(str(path)):
         raise ConfigurationError(
-            f"A training cannot be kept in '{path}': AllenNLP takes '[', '*' and '?' in the name of its folder for a pattern, "
-            "finds no checkpoint by it (or those of another run), and fails when the first epoch ends. Give '-s' another name."
+            f"A training cannot be saved in '{path}': AllenNLP reads '[', '*' and '?' in the name of its folder as a pattern, "
+            "does not find its checkpoints (or finds those of another run), and fails when the first epoch ends. Choose "
+            "another name for '-s'."
         )

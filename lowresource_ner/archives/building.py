@@ -1,4 +1,4 @@
-"""Guards AllenNLP while it builds a model from the config of an archive, which may come from a stranger."""
+"""Restricts what AllenNLP does while it builds a model from the config of an archive, which may be untrusted."""
 
 import contextlib
 import os
@@ -19,20 +19,20 @@ _UNDER_WAY: ContextVar[Tuple[str, ...]] = ContextVar("archives that are being bu
 @contextlib.contextmanager
 def building(archive: StrPath) -> Iterator[None]:
     """
-    Inside a `with` block of this, AllenNLP builds registered classes only, downloads no spaCy model and runs no code of encoders.
-    `check_config` must guess whether a text in a config names a class; here AllenNLP asks for the class, so there is no doubt.
+    Inside a `with` block, AllenNLP builds only registered classes, downloads no spaCy model and runs no code that comes with an
+    encoder. `check_config` has to guess whether a string in a config names a class; here AllenNLP asks for the class.
 
     # Raises
 
     `ConfigurationError`
-        Where the archive is being built already, because it is a teacher of itself; and where its config names a class by the
-        path of a module, a spaCy model that is not installed, or an encoder that needs code of its own.
+        If the archive is already being built, because it is its own teacher; or if its config names a class by the path of a
+        module, a spaCy model that is not installed, or an encoder that needs code of its own.
     """
     path = os.path.realpath(archive)
     others = _UNDER_WAY.get()
     if path in others:
         raise ConfigurationError(
-            f"Archive '{archive}' is a teacher of itself ({' -> '.join([*others, path])}): it would be loaded without end. "
+            f"Archive '{archive}' is a teacher of itself ({' -> '.join([*others, path])}): loading it would never end. "
             "Do not use it, or train such a model from a config of your own."
         )
     token = _UNDER_WAY.set((*others, path))
@@ -41,7 +41,7 @@ def building(archive: StrPath) -> Iterator[None]:
             _replaced(Registrable, "resolve_class_name", _registered_only(archive)),
             _replaced(allennlp_util, "spacy_download", _no_download(archive)),
             # At 0 transformers raises an error. Otherwise it asks on standard input whether to run an encoder's code, and would
-            # take the first line of a text that is to be tagged for the answer.
+            # read the first line of a text to be tagged as the answer.
             _replaced(dynamic_module_utils, "TIME_OUT_REMOTE_CODE", 0),
         ):
             yield
@@ -49,8 +49,8 @@ def building(archive: StrPath) -> Iterator[None]:
         if isinstance(error, ConfigurationError) or "trust_remote_code" not in str(error):
             raise
         raise ConfigurationError(
-            f"Archive '{archive}' names an encoder that needs Python code that comes with its files, and this package runs no "
-            "code of others. Do not use it, or train such a model with an encoder of a type that transformers knows."
+            f"Archive '{archive}' names an encoder that needs Python code that comes with its files, and this package does not "
+            "run third-party code. Do not use it, or train such a model with an encoder of a type that transformers knows."
         ) from error
     finally:
         _UNDER_WAY.reset(token)
@@ -72,9 +72,9 @@ def _registered_only(archive: StrPath) -> Any:
     def resolve_class_name(cls: Any, name: str) -> Any:
         if "." in name and name not in Registrable._registry[cls]:
             raise ConfigurationError(
-                f"Archive '{archive}' names {quoted(name)} where AllenNLP wants a {cls.__name__}, and no class is registered by "
-                "this name. (AllenNLP would import a module and call what is in it.) If you trust the archive, name the package "
-                "that registers it with --include-package; otherwise do not use it."
+                f"Archive '{archive}' names {quoted(name)} where AllenNLP expects a {cls.__name__}, and no class is registered "
+                "by this name. (AllenNLP would import a module and call what is in it.) If you trust the archive, name the "
+                "package that registers it with --include-package; otherwise do not use it."
             )
         return resolve(cls, name)
 
@@ -82,7 +82,7 @@ def _registered_only(archive: StrPath) -> Any:
 
 
 def _no_download(archive: StrPath) -> Callable[..., None]:
-    """Replaces AllenNLP's function for a spaCy model that is missing, which runs pip and imports what it has installed."""
+    """Replaces AllenNLP's function for a missing spaCy model, which runs pip and imports what it has installed."""
 
     def spacy_download(name: str, *_: Any, **__: Any) -> None:
         raise ConfigurationError(

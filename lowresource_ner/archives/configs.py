@@ -2,11 +2,11 @@
 Reads the config of an archive as JSON and checks it before anything is built from it.
 
 AllenNLP takes a class from wherever a config says: `{"type": "subprocess.Popen"}`, or "subprocess.Popen" alone where an object is
-expected, imports the module and calls the class. Here a config may name registered classes only. No archive can register any, so
-they are AllenNLP's, this package's, or from the packages that the user names.
+expected, imports the module and calls the class. Here a config may name only registered classes. An archive cannot register any,
+so they come from AllenNLP, this package, or packages that the user names.
 
-Whether a text by itself is meant as a class or as a file cannot be told here. A text for which AllenNLP would find a class is
-refused; `building` refuses the rest when AllenNLP asks for a class.
+Whether a string names a class or a file cannot be decided here. A string for which AllenNLP would find a class is refused;
+`building` refuses the rest when AllenNLP asks for a class.
 """
 
 import copy
@@ -36,7 +36,7 @@ _DEEPEST = 64
 _LOADED = ("model", "dataset_reader", "validation_dataset_reader", "vocabulary")
 _BUILT = (*_LOADED, "data_loader", "validation_data_loader", "evaluation")
 
-# Suffixes of files, where what precedes them might be the name of a module.
+# Suffixes of files whose stem may be the name of a module.
 _SUFFIXES = frozenset("bin bio bz2 conll csv gz iob iob2 json jsonl pt tar th tsv txt vec xz zip".split())
 
 # Settings for the number of layers and other parts, each with a cost. No model has a thousand layers.
@@ -75,16 +75,16 @@ def archive_config(
     # Parameters
 
     folder : `StrPath`
-        Of an archive that is unpacked.
+        The folder of an unpacked archive.
     overrides : `Union[str, Dict[str, Any]]`
-        Changes to its config, as AllenNLP's commands take them. They are the user's own, and evaluated as Jsonnet.
+        Changes to its config, as AllenNLP's commands take them. They come from the user, and are evaluated as Jsonnet.
     archive : `Optional[StrPath]`
         Its path as the user gave it, for messages.
 
     # Raises
 
     `ConfigurationError`
-        Where the config is damaged or no JSON, the overrides do not fit it, or `check_config` refuses it with them.
+        If the config is damaged or is not JSON, the overrides do not fit it, or `check_config` refuses the result.
     """
     archive = archive or folder
     remedy = f"(It is read as JSON, which is what AllenNLP writes, and never evaluated.) {COPY_AGAIN}"
@@ -103,12 +103,12 @@ def archive_config(
 
 def check_config(config: Dict[str, Any], archive: StrPath) -> None:
     """
-    Checks the sections of a config that something is built from.
+    Checks the sections of a config from which objects are built.
 
     # Raises
 
     `ConfigurationError`
-        Where the config names a class that is not registered, has AllenNLP load files unchecked, or asks for more layers than any
+        If the config names a class that is not registered, has AllenNLP load files unchecked, or asks for more layers than any
         model has.
     """
     for (place, value), fault in _faults({name: config[name] for name in config if name in _BUILT}):
@@ -125,7 +125,7 @@ def check_encoder_config(path: Path, archive: StrPath) -> None:
     # Raises
 
     `ConfigurationError`
-        Where it is damaged, or asks for more layers than any encoder has.
+        If it is damaged, or asks for more layers than any encoder has.
     """
     name = f"The config of encoder {quoted(path.parent.name)} in archive '{archive}'"
     with damage_reported(name, COPY_AGAIN):
@@ -143,7 +143,7 @@ def unbuilt_faults(config: Dict[str, Any]) -> List[Entry]:
 
 
 def registered_classes() -> Dict[str, Set[str]]:
-    """By registered name, the packages of the classes with that name, whatever their base class."""
+    """Maps registered names to the packages of the classes with that name, whatever their base class."""
     packages: Dict[str, Set[str]] = {}
     for registry in list(Registrable._registry.values()):
         for name, (registered, _) in registry.items():
@@ -152,7 +152,7 @@ def registered_classes() -> Dict[str, Set[str]]:
 
 
 def entries(config: Any) -> Iterator[Entry]:
-    """All values of a config in order. Iterative, since a hostile config may be nested deeper than Python recurses."""
+    """Yields all values of a config in order. Iterative, since a hostile config may be nested deeper than Python recurses."""
     waiting = [Entry((), config)]
     while waiting:
         place, value = waiting.pop()
@@ -163,8 +163,8 @@ def entries(config: Any) -> Iterator[Entry]:
 
 def imports_code(name: str) -> bool:
     """
-    True where AllenNLP, which takes any text with a dot for the path of a class, would find something by this name, or would
-    import a module to look for it. Nothing is imported here. File names ("test.txt", where `test` is a module) and patterns
+    True if AllenNLP, which reads any string with a dot as the path of a class, would find something by this name, or would import
+    a module to look for it. Nothing is imported here. File names ("test.txt", where `test` is a module) and patterns
     ("transformers.encoder.*") do not count, since no module has attributes of such names.
     """
     *modules, last = name.split(".")
@@ -183,7 +183,7 @@ def _is_found(module: str, inner: Tuple[str, ...]) -> bool:
     """True for a module that is not imported yet, and whose import would run its code, or that of a module in it."""
     try:
         spec = importlib.util.find_spec(module)
-    except (ValueError, ImportError):  # what is no name, or in what is no package
+    except (ValueError, ImportError):  # not a name, or not inside a package
         return False
     if spec is None:
         return False
@@ -198,7 +198,7 @@ def _read(path: Path) -> Dict[str, Any]:
     # Sorted as Jsonnet sorted them for the training.
     config = json.loads(path.read_bytes(), object_pairs_hook=lambda pairs: dict(sorted(pairs, key=itemgetter(0))))
     if not isinstance(config, dict):
-        raise ValueError("it is no JSON object.")
+        raise ValueError("it is not a JSON object.")
     for number, (place, _) in enumerate(entries(config)):
         if len(place) > _DEEPEST:
             raise ValueError(f"it is nested more than {_DEEPEST} levels deep.")
@@ -222,7 +222,7 @@ def _overridden(config: Dict[str, Any], overrides: Union[str, Dict[str, Any]], a
 def _section(config: Dict[str, Any], name: str) -> Dict[str, Any]:
     section = config[name]
     if not isinstance(section, dict):
-        raise ValueError(f"its '{name}' is no object.")
+        raise ValueError(f"its '{name}' is not an object.")
     return section
 
 
@@ -263,12 +263,9 @@ def _fault(place: Tuple[str, ...], value: Any, registered: Set[str]) -> Optional
     if key == "type":
         return f"and no class is registered by this name. {_NAME_THE_PACKAGE}"
     if imports_code(value):
+        override = json.dumps({".".join(place)[:100]: "./NAME"})
         return (
-            f"and AllenNLP may import a module of this name and call what is in it. {_NAME_THE_PACKAGE} If it is a mere text, "
-            f"override it by another, of a file for instance: --overrides '{_override(place)}'."
+            f"and AllenNLP may import a module of this name and call what is in it. {_NAME_THE_PACKAGE} If it is just a "
+            f"string, override it by another, such as a file: --overrides '{override}'."
         )
     return None
-
-
-def _override(place: Tuple[str, ...]) -> str:
-    return json.dumps({".".join(place)[:100]: "./NAME"})

@@ -22,15 +22,15 @@ StrPath = Union[str, PathLike]
 COPY_AGAIN = "Copy it again from where it is whole, or train it again."
 DO_NOT_USE = "Do not use it; ask whoever made it for the archive that AllenNLP wrote."
 
-# AllenNLP's archives have some ten members.
+# AllenNLP's archives have about ten members.
 _MOST_MEMBERS = 10_000
 
-# Packed weights shrink by a tenth, text to a third. What shrinks to a hundredth is there to fill the disk, unless it is small.
+# Weights shrink by a tenth, text to a third. A file that shrinks to a hundredth is meant to fill the disk, unless it is small.
 _LARGEST_RATIO = 100
 _SMALLEST_BOMB = 64 << 20
 
-# Headers with more on the next member (a long name, the exact time). Reading one takes Python 3.11 before 3.11.10 a time that
-# grows with the square of its bytes, so the squares are summed; and tarfile recurses for each header that follows another.
+# Extended headers of the next member (a long name, the exact time). Before Python 3.11.10, reading one takes time quadratic in
+# its bytes, so the squares are summed; and tarfile recurses for each header that follows another.
 _LARGEST_HEADER = 4 << 10
 _MOST_HEADER_SQUARES = 8 * _LARGEST_HEADER**2
 _MOST_HEADERS_IN_A_ROW = 8
@@ -55,7 +55,7 @@ _OTHER_KINDS = {
     tarfile.BLKTYPE: "a device",
 }
 
-# What is read of the folder of a run.
+# The files of a run that are read.
 _READ_OF_A_RUN = (
     "config.json",
     "meta.json",
@@ -75,7 +75,7 @@ class Contents(NamedTuple):
 
 
 def is_tar(path: Path) -> bool:
-    """True for a regular file that begins like an archive, even if it is cut short or `look_through` refuses it."""
+    """True for a regular file that begins like an archive, even if it is truncated or `look_through` refuses it."""
     if not path.is_file():
         return False
     try:
@@ -89,13 +89,13 @@ def is_tar(path: Path) -> bool:
 
 def look_through(archive: StrPath) -> Contents:
     """
-    Checks all members of an archive file without writing anything. A process reads each version of a file once.
+    Checks all members of an archive file without writing anything. Each version of a file is read once per process.
 
     # Raises
 
     `ConfigurationError`
-        Where the file is damaged; has a member that is neither a regular file nor a folder, or that would be written outside of
-        the archive's folder; or has two members of one name, too many members, or more bytes than an honest archive.
+        If the file is damaged; has a member that is neither a regular file nor a folder, or that would be written outside of the
+        archive's folder; or has two members of the same name, too many members, or more bytes than is plausible.
     """
     path = os.path.realpath(archive)
     state = os.stat(path)
@@ -109,7 +109,7 @@ def unpack(archive: StrPath, folder: StrPath) -> None:
     # Raises
 
     `ConfigurationError`
-        Where `look_through` refuses the archive, or the disk has no room for it.
+        If `look_through` refuses the archive, or there is not enough space on the disk.
     """
     contents = look_through(archive)
     free = shutil.disk_usage(folder).free
@@ -124,12 +124,12 @@ def unpack(archive: StrPath, folder: StrPath) -> None:
 
 def check_run_files(folder: Path) -> None:
     """
-    Checks that what is read of the folder of a run are files and folders. Reading a named pipe, for instance, would never end.
+    Checks that only files and folders are read from the folder of a run. Reading a named pipe, for instance, would never end.
 
     # Raises
 
     `ConfigurationError`
-        Where there is a pipe, a device or a socket among them.
+        If there is a pipe, a device or a socket.
     """
     for path in _read_of_a_run(folder):
         if path.exists() and not (path.is_file() or path.is_dir()):
@@ -140,7 +140,7 @@ def check_run_files(folder: Path) -> None:
 
 
 def links_out(folder: Path) -> Dict[str, str]:
-    """The links out of a run's folder among the files that are read of it, and their targets. Such links are followed."""
+    """The files of a run that are links out of its folder, with their targets. Such links are followed."""
     root = folder.resolve()
     links = {
         path.relative_to(folder).as_posix(): path.resolve() for path in _read_of_a_run(folder) if path.is_symlink()
@@ -153,7 +153,7 @@ def _read_of_a_run(folder: Path) -> Iterator[Path]:
 
 
 class _Refused(ConfigurationError):
-    """A member, and what is wrong with it; `_look_through` makes a sentence of the two."""
+    """Raised for a member with what is wrong with it; `_look_through` turns it into a message."""
 
     def __init__(self, name: str, fault: str) -> None:
         super().__init__(fault)
@@ -170,7 +170,7 @@ class _Member(tarfile.TarInfo):
             raise _Refused(self.name, f"is {kind}, and AllenNLP's archives hold nothing but files and folders.")
         is_header = self.type in _HEADERS
         if self.size < 0 or (is_header and self.size > _LARGEST_HEADER):
-            raise _Refused(self.name, f"says that it has {self.size:,} bytes, which cannot be.")
+            raise _Refused(self.name, f"claims to have {self.size:,} bytes, which is impossible.")
         tar.headers_in_a_row = tar.headers_in_a_row + 1 if is_header else 0
         tar.header_squares += self.size**2 if is_header else 0
         if tar.headers_in_a_row > _MOST_HEADERS_IN_A_ROW or tar.header_squares > _MOST_HEADER_SQUARES:
@@ -218,17 +218,17 @@ def _fault(member: tarfile.TarInfo, names: Set[PurePosixPath]) -> Optional[str]:
     if name in names:
         return "is there twice."
     if len(names) >= _MOST_MEMBERS:
-        return f"is one of more than {_MOST_MEMBERS:,}, and AllenNLP writes some ten."
+        return f"is one of more than {_MOST_MEMBERS:,}, and AllenNLP writes about ten."
     if member.issparse():
         return "is a file with holes, which AllenNLP does not write."
     if member.size < 0:
-        return f"says that it has {member.size:,} bytes, which cannot be."
+        return f"claims to have {member.size:,} bytes, which is impossible."
     return None
 
 
 def _fault_of_size(contents: Contents, size: int) -> Optional[str]:
     if contents.num_bytes > max(_SMALLEST_BOMB, _LARGEST_RATIO * size):
-        return f"makes {contents.num_bytes:,} bytes of the archive's {size:,}, which is no model, and fills the disk."
+        return f"makes {contents.num_bytes:,} bytes of the archive's {size:,}, too many for a model, which would fill the disk."
     return None
 
 

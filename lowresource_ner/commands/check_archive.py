@@ -1,4 +1,4 @@
-"""The subcommand `check-archive`: whether archives can be used without running what a stranger has put into them."""
+"""The subcommand `check-archive`, which checks archives without running anything in them."""
 
 import argparse
 import sys
@@ -15,10 +15,9 @@ from lowresource_ner.common.quoting import quoted
 from lowresource_ner.encoding.loading import load_config, load_tokenizer
 
 NOT_COVERED = (
-    "Not checked: whether a model is any good, or was trained to deceive; the code of the packages that its classes are of, "
-    "which is run; and what lies outside of an archive (encoders, vectors, spaCy models), which its config may have read, or "
-    "fetched from a network. AllenNLP's own commands (predict, evaluate) check nothing: they unpack an archive and build what it "
-    "names."
+    "Not checked: whether a model is any good, or was trained to deceive; the code of the packages that its classes come "
+    "from, which is run; and files outside of the archive (encoders, vectors, spaCy models) that its config may have read or "
+    "downloaded. AllenNLP's own commands (predict, evaluate) check nothing: they unpack an archive and build whatever it names."
 )
 """Printed at the end."""
 
@@ -30,7 +29,7 @@ _NAMES = ("model_name", "archive_file", "language")
 class CheckArchiveCommand(Subcommand):
     """
     `allennlp check-archive ARCHIVE...` makes the checks that the rest of this package makes before it uses an archive, prints
-    what it has found, and fails where an archive is refused. Nothing of an archive is run, and no model is built.
+    what it finds, and fails if an archive is refused. Nothing of an archive is run, and no model is built.
 
     `--include-package` names the packages that an archive needs besides AllenNLP and this one.
 
@@ -38,7 +37,9 @@ class CheckArchiveCommand(Subcommand):
     """
 
     def add_subparser(self, parser: argparse._SubParsersAction) -> argparse.ArgumentParser:
-        description = "Check archives for what would run code, write elsewhere or never end, without using them."
+        description = (
+            "Check archives for anything that would run code, write elsewhere or never end, without using them."
+        )
         subparser = parser.add_parser(self.name, description=description, help=description)
         subparser.add_argument(
             "archives", metavar="ARCHIVE", nargs="+", help="model.tar.gz, or the folder of a finished training run"
@@ -58,7 +59,7 @@ def archive_findings(path: str) -> Dict[str, str]:
     # Raises
 
     `ConfigurationError`
-        Where this package refuses the archive, or cannot read it.
+        If this package refuses the archive, or cannot read it.
     """
     with Archive(path) as archive:
         config = archive.config
@@ -82,7 +83,7 @@ def _check_from_args(args: argparse.Namespace) -> None:
 
 
 def check_archives(archives: Iterable[str]) -> bool:
-    """Prints what is found in each archive; returns `False` where one of them is refused."""
+    """Prints what is found in each archive; returns `False` if one of them is refused."""
     refused = 0
     for archive in archives:
         print(archive)
@@ -115,7 +116,7 @@ def _classes(config: Dict[str, Any]) -> str:
 
 
 def _not_built(config: Dict[str, Any]) -> str:
-    """Classes that are not registered in the sections on training, which are built only when AllenNLP trains anew."""
+    """Unregistered classes in the sections on training, which AllenNLP builds only for a new training."""
     return _listed(f"{quoted('.'.join(place))} is {quoted(str(value))}" for place, value in unbuilt_faults(config))
 
 
@@ -125,7 +126,7 @@ def _vocabulary(archive: Archive) -> str:
 
 
 def _encoder(folder: Path, archive: str) -> str:
-    """Reads a config and a tokenizer as they are read for use, which refuses those that need code."""
+    """Reads a config and a tokenizer like the rest of the package, which refuses those that need code."""
     name = f"{folder.name} of {archive}"
     config = load_config(name, str(folder))
     load_tokenizer(name, str(folder), as_trained=True)
@@ -134,7 +135,7 @@ def _encoder(folder: Path, archive: str) -> str:
 
 
 def _named(config: Dict[str, Any]) -> str:
-    """What may be read from outside of the archive, or fetched from a network, when it is loaded."""
+    """What may be read from outside of the archive, or downloaded, when it is loaded."""
     names = [
         value
         for place, value in entries(config)

@@ -9,7 +9,7 @@ from allennlp.commands.subcommand import Subcommand
 from allennlp.common.checks import ConfigurationError
 
 from lowresource_ner.archives.archive import Archive
-from lowresource_ner.commands.breaking_off import broken_off
+from lowresource_ner.commands.interruption import interruptible
 from lowresource_ner.commands.module_figure import save_figure
 from lowresource_ner.commands.module_similarities import module_similarities
 from lowresource_ner.commands.whole_output import STDOUT, whole_output
@@ -34,7 +34,7 @@ class CompareModules(Subcommand):
         subparser.add_argument(
             "archive", metavar="ARCHIVE", help="model.tar.gz, or the folder of a finished training run"
         )
-        subparser.add_argument("--output-file", help="where the JSON goes; without it, or with -, to standard output")
+        subparser.add_argument("--output-file", help="where the JSON goes; by default, or with -, to standard output")
         subparser.add_argument("--plot", help=f"where a figure goes, {', '.join(SUFFIXES)} by its suffix")
         subparser.add_argument(
             "-o",
@@ -56,10 +56,10 @@ def compare_modules(
     # Raises
 
     `ConfigurationError`
-        Before the model is loaded: where `archive` is no archive or one of another model, and where a file cannot be written.
+        Before the model is loaded, if `archive` is not an archive of this model, or a file cannot be written.
     """
     if plot is not None and Path(plot).suffix not in SUFFIXES:
-        raise ConfigurationError(f"'{plot}' would be no figure: its name must end in {', '.join(SUFFIXES)}.")
+        raise ConfigurationError(f"'{plot}' is not the name of a figure: it must end in {', '.join(SUFFIXES)}.")
     with whole_output(output_file, inputs=[archive]) as json_file, whole_output(plot, "wb", [archive]) as figure_file:
         comparison = module_similarities(_model(archive, overrides))
         if json_file is not None:
@@ -71,7 +71,7 @@ def compare_modules(
 
 def _compare_from_args(args: argparse.Namespace) -> None:
     output_file = STDOUT if args.output_file is None else args.output_file
-    with broken_off("Broken off."):
+    with interruptible("Interrupted."):
         compare_modules(args.archive, output_file, args.plot, args.overrides)
 
 
@@ -86,7 +86,7 @@ def _model(path: str, overrides: str) -> PgnBilstmCrossdomain:
 
 
 def _layout(value: Any, indent: str = "") -> str:
-    """JSON that people can read: a line for each entry and each row of a matrix, not for each number."""
+    """Formats JSON with a line for each entry and each row of a matrix, not for each number."""
     inner = indent + "  "
     if isinstance(value, dict) and any(isinstance(each, (dict, list)) for each in value.values()):
         lines = [f"{inner}{json.dumps(key, ensure_ascii=False)}: {_layout(each, inner)}" for key, each in value.items()]

@@ -7,7 +7,7 @@ from pathlib import Path
 from allennlp.commands.subcommand import Subcommand
 from allennlp.common.checks import ConfigurationError
 
-from lowresource_ner.commands.breaking_off import broken_off
+from lowresource_ner.commands.interruption import interruptible
 from lowresource_ner.configs import config_names, config_summary, copy_config
 
 
@@ -40,7 +40,7 @@ class ConfigsCommand(Subcommand):
 def _list(args: argparse.Namespace) -> None:
     names = config_names()
     width = max(map(len, names))
-    with broken_off("Broken off."):
+    with interruptible("Interrupted."):
         for name in names:
             print(f"{name:{width}}  {config_summary(name)}")
         sys.stdout.flush()

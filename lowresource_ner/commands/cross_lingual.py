@@ -1,13 +1,12 @@
 """
-Goes from labelled text of one or more languages to taggers of another, and to a table of their scores:
+Trains taggers of a language from labelled text of other languages, and tabulates their scores:
 
     NER_DATA=fixtures/corpora allennlp cross-lingual --source en --target es
 
 Teachers are trained on the sources, and students on unlabelled text of the target, which is raw.txt or else the words of
-train.conll. Where the target has a test file, all systems are evaluated on it at the end, and nothing is selected by it. RUNS
-gets results-*.md, .csv, .tex and .json and two figures, as of `allennlp ner-table`. Each step is an `allennlp` command with a
-log in RUNS/logs. A step is skipped where its inputs and settings have not changed, and a training that was broken off is taken
-up again.
+train.conll. If the target has a test file, all systems are evaluated on it at the end; nothing is selected on it. RUNS gets
+results-*.md, .csv, .tex and .json and two figures, as from `allennlp ner-table`. Each step is an `allennlp` command with a log in
+RUNS/logs. A step is skipped if its inputs and settings have not changed, and an interrupted training is resumed.
 
 systems of each source:
   mt             direct model transfer: the teacher on the target
@@ -28,7 +27,7 @@ import sys
 
 from allennlp.commands.subcommand import Subcommand
 
-from lowresource_ner.commands.breaking_off import broken_off
+from lowresource_ner.commands.interruption import interruptible
 from lowresource_ner.common.options import add_options, options_from
 from lowresource_ner.experiments.cross_lingual.request import Request
 
@@ -51,14 +50,16 @@ class CrossLingualCommand(Subcommand):
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         add_options(subparser, Request)
-        subparser.add_argument("--jobs", type=int, default=1, help="steps at once; give each its share of the threads")
+        subparser.add_argument(
+            "--jobs", type=int, default=1, help="number of steps to run at once, which share the CPU"
+        )
         subparser.set_defaults(func=_compare_from_args)
         return subparser
 
 
 def _compare_from_args(args: argparse.Namespace) -> None:
-    with broken_off("Broken off. The same command goes on from here."):
-        # doit, which runs the steps, is imported here, so that other commands need not wait for it.
+    with interruptible("Interrupted. The same command continues from here."):
+        # doit is slow to import, and other commands do not need it.
         from lowresource_ner.experiments.cross_lingual.comparison import compare_systems
 
         try:
@@ -66,7 +67,7 @@ def _compare_from_args(args: argparse.Namespace) -> None:
         except BrokenPipeError:
             raise
         except OSError as error:
-            sys.exit(f"{error}. If the disk is full, free space; the same command goes on from here.")
+            sys.exit(f"{error}. If the disk is full, free space; the same command continues from here.")
         except ValueError as error:
             sys.exit(str(error))
     if not is_done:

@@ -1,8 +1,7 @@
-"""What the subcommands that train encoders have in common."""
+"""The base class of the subcommands that train encoders."""
 
 import argparse
 import contextlib
-import errno
 import sys
 from pathlib import Path
 from typing import Any, ClassVar, Dict, Iterator, Type
@@ -10,12 +9,10 @@ from typing import Any, ClassVar, Dict, Iterator, Type
 from allennlp.commands.subcommand import Subcommand
 from allennlp.common.checks import ConfigurationError
 
-from lowresource_ner.commands.breaking_off import broken_off
+from lowresource_ner.commands.interruption import interruptible
+from lowresource_ner.commands.whole_output import NO_SPACE
 from lowresource_ner.common.options import add_options, options_from
 from lowresource_ner.pretraining.options import REMEDY, TrainingOptions
-
-# What a full disk, a full quota and a file beyond the limit raise.
-_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class EncoderSubcommand(Subcommand):
@@ -45,7 +42,7 @@ class EncoderSubcommand(Subcommand):
         return subparser
 
     def _run(self, args: argparse.Namespace) -> None:
-        with broken_off("Broken off. The same command goes on from the last checkpoint."), _errors_as_messages():
+        with interruptible("Interrupted. The same command continues from the last checkpoint."), _errors_as_messages():
             report = self.train(args.folder, options_from(args, self.options))
             before, after = report.get("held_out_loss_before", {}), report.get("held_out_loss", {})
             for name in sorted(after):
@@ -55,12 +52,12 @@ class EncoderSubcommand(Subcommand):
 
 @contextlib.contextmanager
 def _errors_as_messages() -> Iterator[None]:
-    """Ends the process with the message of an error that a user can do something about."""
+    """Ends the process with the message of an error that the user can fix."""
     try:
         yield
     except BrokenPipeError:
         raise
     except OSError as error:
-        sys.exit(f"{error}. {REMEDY}" if error.errno in _NO_SPACE else str(error))
+        sys.exit(f"{error}. {REMEDY}" if error.errno in NO_SPACE else str(error))
     except (ConfigurationError, ValueError) as error:
         sys.exit(str(error))

@@ -32,7 +32,7 @@ def save_figure(comparison: Dict[str, Any], file: IO[bytes], suffix: str) -> Non
     comparison : `Dict[str, Any]`
     file : `IO[bytes]`
     suffix : `str`
-        Of the format, one of `SUFFIXES`.
+        The format, one of `SUFFIXES`.
     """
     write_figure(lambda: draw_figure(comparison), file, suffix)
 
@@ -61,6 +61,8 @@ def draw_figure(comparison: Dict[str, Any]) -> "Figure":
 
 def principal_components(points: numpy.ndarray) -> Tuple[numpy.ndarray, numpy.ndarray]:
     """
+    Projects points onto their first two principal components.
+
     # Parameters
 
     points : `numpy.ndarray`
@@ -69,7 +71,7 @@ def principal_components(points: numpy.ndarray) -> Tuple[numpy.ndarray, numpy.nd
     # Returns
 
     (num_points, 2), the points' places on the first two principal components, and (2,), these components' shares of the variance.
-    Where points lie on a line, the second is 0; where they are all the same, so is the first.
+    If the points lie on a line, the second is 0; if they are all the same, so is the first.
     """
     from sklearn.decomposition import PCA
 

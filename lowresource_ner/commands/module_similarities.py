@@ -13,7 +13,7 @@ from lowresource_ner.modules.generated_lstm import GeneratedLstm
 Numbers = List[float]
 Matrix = List[Numbers]
 
-# The parts by their places among the four tensors of a direction and layer: w_ih, w_hh, b_ih, b_hh.
+# The parts by their indices among the four tensors of a direction and layer: w_ih, w_hh, b_ih, b_hh.
 _PARTS = {"input_weights": (0,), "recurrent_weights": (1,), "biases": (2, 3)}
 
 # Decimal digits that determine a 32-bit number.
@@ -25,13 +25,13 @@ def module_similarities(model: PgnBilstmCrossdomain) -> Dict[str, Any]:
     Compares the parameters θ of the modules' LSTMs (Jia et al. 2019, P19-1236), and the embeddings they are generated from.
 
     With a generator near its random initial weights, the cosine of two θ is near the product of the cosines of their tasks and of
-    their domains. A difference from it shows what training has made of the weights.
+    their domains. A difference from it shows the effect of training.
 
     # Returns
 
     Values for JSON, matrices as lists of rows:
 
-    - tasks, domains: the embedding of each, by name; `None` where the model learns none (`lstm_parameters` "shared").
+    - tasks, domains: the embedding of each, by name; `None` if the model learns none (`lstm_parameters` "shared").
     - task_cosine, domain_cosine: cosines between these, in their order, or `None`.
     - modules: name, task and domain of each module, in the order of the config (which Jsonnet sorts). All that follows has this
       order.
@@ -45,7 +45,7 @@ def module_similarities(model: PgnBilstmCrossdomain) -> Dict[str, Any]:
     # Raises
 
     `ConfigurationError`
-        Where a vector is zero or not finite, so that it has no direction.
+        If a vector is zero or not finite, so that it has no direction.
     """
     names = list(model.branches)
     pairs = [branch.pair for branch in model.branches.values()]
@@ -105,7 +105,7 @@ def _cosines(vectors: Dict[str, Any], what: str) -> Matrix:
     for name, norm in zip(vectors, numpy.linalg.norm(rows, axis=1)):
         if not 0 < norm < numpy.inf:
             raise ConfigurationError(
-                f"{what} '{name}' has the length {norm} and thus no cosine with others. Has the training diverged?"
+                f"{what} '{name}' has the length {norm}, and no cosine with others. Has the training diverged?"
             )
     return _rounded(cosine_similarity(rows))
 

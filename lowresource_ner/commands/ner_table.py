@@ -47,7 +47,7 @@ from pathlib import Path
 
 from allennlp.commands.subcommand import Subcommand
 
-from lowresource_ner.commands.breaking_off import broken_off
+from lowresource_ner.commands.interruption import interruptible
 
 
 @Subcommand.register("ner-table")
@@ -81,7 +81,7 @@ class NerTableCommand(Subcommand):
 
 
 def _make_from_args(args: argparse.Namespace) -> None:
-    with broken_off("Broken off. The same command goes on from here."):
+    with interruptible("Interrupted. The same command continues from here."):
         # doit, which runs the steps, is imported here, so that other commands need not wait for it.
         from lowresource_ner.experiments.tables.comparison import described, make_table, table_path
         from lowresource_ner.experiments.tables.plan import TablePlan

@@ -1,18 +1,18 @@
 """
-Pretrains an encoder on raw text and on translations: a new small BERT, or one that is to know your language or domain better.
+Pretrains an encoder on raw text and on translations: a new small BERT, or an existing encoder, for your language or domain.
 
-    # go on with an encoder on text of your domain or language, before mbert_tagger, kd_student or PGN read through it
+    # continue an encoder on text of your domain or language, before it is used in mbert_tagger, kd_student or PGN
     allennlp pretrain-encoder runs/oncology --encoder bert-base-multilingual-cased --text abstracts.txt.gz --epochs 3
 
     # a new encoder for several languages
     allennlp pretrain-encoder runs/encoder --text en=en.txt.gz de=de.txt.gz --parallel en-de=en-de.tsv.gz --epochs 10
 
 Text has a sentence a line; translations have a sentence, a tab and its translation. Files that end in .gz, .bz2 and .xz are
-unpacked. The encoder learns by masked language modelling (Devlin et al. 2019, arXiv:1810.04805), and on pairs by translation
+decompressed. The encoder learns by masked language modelling (Devlin et al. 2019, arXiv:1810.04805), and on pairs by translation
 language modelling (Conneau and Lample 2019, arXiv:1901.07291), with transformers' models, collator and Trainer. Some lines of
-every file are held out, and the loss on them is reported by file, before and after. The same command goes on with a run that was
-broken off, by a kill or a full disk as well, and ends with the weights of an unbroken one. FOLDER then holds what
-`ENCODER=FOLDER` needs, and pretraining.json, which says what was done.
+every file are held out, and the loss on them is reported by file, before and after. The same command resumes a run that was
+interrupted, by a kill or a full disk too, and ends with the same weights. FOLDER then contains the encoder, for `ENCODER=FOLDER`,
+and a report, pretraining.json.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The subcommand `soft-labels`, which labels a text by the teachers of a student ahead of its training."""
+"""The subcommand `soft-labels`, which labels a text with the teachers of a student before its training."""
 
 import argparse
 import json
@@ -13,7 +13,7 @@ from allennlp.common import Params, Tqdm
 from allennlp.common.checks import ConfigurationError
 from allennlp.data import DatasetReader, Instance
 
-from lowresource_ner.commands.breaking_off import broken_off
+from lowresource_ner.commands.interruption import interruptible
 from lowresource_ner.commands.whole_output import is_stdout, whole_output
 from lowresource_ner.data.dataset_readers.sentence_reader import words_of
 from lowresource_ner.distillation import TeacherLabelledReader
@@ -22,13 +22,13 @@ from lowresource_ner.distillation.teachers.label_lines import format_label_line
 logger = logging.getLogger(__name__)
 
 _SECONDS_OF_A_BLOCK = 10
-"""One call of the teachers is to take about so long: a larger block is padded less, and a kill loses more."""
+"""The intended time of one call of the teachers: a larger block is padded less, but a kill loses more."""
 
 _FIRST_BLOCK, _LARGEST_BLOCK = 256, 8192
 """Sentences."""
 
 _SECONDS_BETWEEN_WRITES = 60
-"""A kill loses so much, and the block that was being labelled. Ctrl-C and SIGTERM lose that block alone."""
+"""A kill loses this much and the block that is being labelled. Ctrl-C and SIGTERM lose only the block."""
 
 _KEYS_OF_PATHS = {"archive_file", "path", "store"}
 
@@ -36,26 +36,24 @@ _KEYS_OF_PATHS = {"archive_file", "path", "store"}
 @Subcommand.register("soft-labels")
 class SoftLabelsCommand(Subcommand):
     """
-    `allennlp soft-labels CONFIG` labels the training text of a student's config by its teachers, fills the config's store, and
-    reports the speed. What is in the store is not computed anew, so that the command goes on where it was broken off. (Without a
-    store it begins again.)
+    `allennlp soft-labels CONFIG` labels the training text of a student's config with its teachers, fills the config's store, and
+    reports the speed. Labels that are in the store are not computed again, so the command continues where it was interrupted.
+    (Without a store it starts over.)
 
     `--output-file` writes the sentences that the student would learn from, a JSON object a line, in the form that the teacher
-    `label_file` reads. They are whole: that selections leave out single words is not written. The file appears when it is
-    complete; until then, and when the command is broken off, an earlier one of its name stays. With "-" the sentences go to
-    standard output, and the report, which is there otherwise, to standard error.
+    `label_file` reads. The sentences are complete, even if a selection leaves out single words. The file appears when it is
+    complete; an existing file stays until then, and if the command is interrupted. With "-" the sentences go to standard output,
+    and the report, which is there otherwise, to standard error.
 
     Registered as a `Subcommand` with name "soft-labels".
     """
 
     def add_subparser(self, parser: argparse._SubParsersAction) -> argparse.ArgumentParser:
-        description = "Have the text of a student's config labelled by its teachers, ahead of training."
+        description = "Label the text of a student's config with its teachers before the training."
         subparser = parser.add_parser(self.name, description=description, help=description)
         subparser.add_argument("config", metavar="CONFIG", help="the student's config; its reader is teacher_labelled")
         subparser.add_argument("--data", help="another text than the config's 'train_data_path'")
-        subparser.add_argument(
-            "--output-file", help="where the labels go as JSON lines; without it, to the store alone"
-        )
+        subparser.add_argument("--output-file", help="where the labels go as JSON lines; by default only to the store")
         subparser.add_argument("-o", "--overrides", default="", help="a json(net) structure that overrides the config")
         subparser.set_defaults(func=_label_from_args)
         return subparser
@@ -65,21 +63,21 @@ def soft_labels(
     config: str, data: Any = None, output_file: Optional[str] = None, overrides: str = ""
 ) -> Dict[str, Any]:
     """
-    Fills the store of a student's config, and writes a file where one is named.
+    Fills the store of a student's config, and writes a file if one is named.
 
     # Returns
 
     `Dict[str, Any]`
         With a store, "sentences" and "words" of the text; "computed", the sentences of teachers that were not in the store;
         "seconds" and "words_per_second", loading teachers included. With a file, "kept", the sentences that the student would
-        learn from. And what was found out about weights and selections.
+        learn from. In both cases, the details of weights and selections.
 
     # Raises
 
     `ConfigurationError`
-        Before a sentence is labelled: where the config's reader is not `teacher_labelled`, there is neither a store nor a file
-        to write to, the file cannot be written or is one that is read (or lies in an archive or the store), or teachers, weights
-        or selections are not what they should be. A path to data that does not exist is found by its reader.
+        Before a sentence is labelled: if the config's reader is not `teacher_labelled`, there is neither a store nor a file to
+        write to, the file cannot be written or is an input (or lies in an archive or the store), or teachers, weights or
+        selections are invalid. A missing data file is reported by its reader.
     """
     params = Params.from_file(config, overrides)
     others = _paths_in(params.as_dict(quiet=True).get("dataset_reader"))
@@ -92,7 +90,7 @@ def soft_labels(
         )
     if not reader.ensemble.has_store and output_file is None:
         raise ConfigurationError(
-            "There is no place for the labels: give the config a 'store' (--overrides '{\"dataset_reader.store\": "
+            "The labels would not be written anywhere: give the config a 'store' (--overrides '{\"dataset_reader.store\": "
             '"runs/soft_labels"}\'), or name a file with --output-file.'
         )
     with whole_output(output_file, inputs=[config, *_paths(corpus), *others]) as file:
@@ -104,7 +102,7 @@ def soft_labels(
 
 
 def _label_from_args(args: argparse.Namespace) -> None:
-    with broken_off("Broken off. With a store, the same command goes on from here."):
+    with interruptible("Interrupted. With a store, the same command continues from here."):
         report = soft_labels(args.config, args.data, args.output_file, args.overrides)
     print(json.dumps(report, ensure_ascii=False), file=sys.stderr if is_stdout(args.output_file) else sys.stdout)
 
@@ -132,7 +130,7 @@ def _fill(reader: TeacherLabelledReader, corpus: Any) -> Dict[str, Any]:
     size = _FIRST_BLOCK
     started = written = time.monotonic()
     progress = Tqdm.tqdm(desc="labelling", unit=" sentences", file=sys.stderr)
-    # All of a text, also what the reader holds out: validation asks for it.
+    # All of a text, including what the reader holds out, which validation needs.
     remaining = (list(sentence.words) for sentence in reader.reader.sentences(corpus))
     try:
         while block := list(islice(remaining, size)):
@@ -161,7 +159,7 @@ def _fill(reader: TeacherLabelledReader, corpus: Any) -> Dict[str, Any]:
 
 
 def next_size(size: int, seconds: float) -> int:
-    """Sentences of the next block, where one of `size` took so many seconds; at most four times as many, at least a quarter."""
+    """The sentences of the next block if one of `size` took `seconds`: at most four times as many, at least a quarter."""
     wanted = size * min(4.0, max(0.25, _SECONDS_OF_A_BLOCK / max(seconds, 1e-9)))
     return min(_LARGEST_BLOCK, max(1, round(wanted)))
 

@@ -18,7 +18,7 @@ from allennlp.common.util import JsonDict
 from allennlp.predictors import Predictor
 
 from lowresource_ner.archives.archive import load_archive
-from lowresource_ner.commands.breaking_off import broken_off
+from lowresource_ner.commands.interruption import interruptible
 from lowresource_ner.commands.whole_output import STDOUT, is_stdout, whole_output
 from lowresource_ner.predictors.input_file import input_lines
 from lowresource_ner.predictors.input_line import INPUT_FORMATS
@@ -31,63 +31,59 @@ _PACKED = (".gz", ".bz2", ".xz")
 _STDIN = "-"
 
 _LINES_AT_ONCE = 256
-"""The more there are in a call, the less is padded."""
+"""More lines in a call need less padding."""
 
 
 @Subcommand.register("tag")
 class TagCommand(Subcommand):
     """
-    `allennlp tag ARCHIVE INPUT` finds the entities of a text, as `allennlp predict --predictor ner` does, and writes the lines
-    that that writes to a file. It differs from it in this:
+    `allennlp tag ARCHIVE INPUT` finds the entities of a text, as `allennlp predict --predictor ner` does, and writes the same
+    lines. It differs from `predict` as follows:
 
-    - Without an output file, or with "-", the lines go to standard output, and nothing else does: messages, and the progress of
-      what is not shown on a terminal, go to standard error. (`predict` writes "prediction:" before each there.)
-    - The output file appears when it is complete. Until then, and when the command is broken off, killed, or the disk is full, an
-      earlier one of its name stays; and it is known to be writable before the archive is loaded. Pipes and devices are written to
+    - Without an output file, or with "-", only the lines go to standard output; messages and progress go to standard error.
+    (`predict` writes "prediction:" before each there.)
+    - The output file appears when it is complete. Until then, and if the command is interrupted or killed or the disk is full, an
+    existing file stays. Whether it can be written is checked before the archive is loaded. Pipes and devices are written to
       directly.
-    - Bytes of the input that are not UTF-8 spoil their own line alone, lines end at line feeds, and errors give the number that
-      an editor gives the line.
-    - The archive is loaded by this package, which looks through it first (see `load_archive`).
+    - Bytes that are not UTF-8 affect only their own line, lines end only at line feeds, and errors name the line number that an
+    editor shows.
+    - The archive is checked before it is loaded (see `Archive.load`).
     - `--input-format` says what the input is: "json", an object a line; "text", a sentence or paragraph a line; "tokens", words
-      separated by spaces; "conll", whatever the archive's reader reads. Without it the file's name must end in .jsonl, .ndjson,
-      .json or .conll, packed or not; standard input ("-") is "json".
+      separated by spaces; "conll", a file for the archive's reader. By default the file's name must end in .jsonl, .ndjson, .json
+      or .conll, compressed or not; standard input ("-") is "json".
 
-    The exit status is 0 where something was tagged or there was nothing to tag, 1 where there is an error in place of every
-    answer, 130 after Ctrl-C.
-
-    AllenNLP looks for subcommands that are not its own in plugins alone: call it in the repository, or where a file
-    `.allennlp_plugins`, or `~/.allennlp/plugins`, holds the line `lowresource_ner`. `--include-package` comes too late for it.
+    The exit status is 0 if something was tagged or there was nothing to tag, 1 if every output is an error, 130 after Ctrl-C.
 
     Registered as a `Subcommand` with name "tag".
     """
 
     def add_subparser(self, parser: argparse._SubParsersAction) -> argparse.ArgumentParser:
-        description = "Find the entities of a text; the output file appears as a whole or not at all."
+        description = "Find the entities of a text; the output file appears completely or not at all."
         subparser = parser.add_parser(self.name, description=description, help=description)
         add = subparser.add_argument
         add("archive", metavar="ARCHIVE", help="model.tar.gz, or the folder of a finished training run")
-        add("input_file", metavar="INPUT", help="the text, packed (gz, bz2, xz) or not; - for standard input")
-        add("--output-file", help="where the predictions go; without it, or with -, to standard output")
+        add("input_file", metavar="INPUT", help="the text, compressed (gz, bz2, xz) or not; - for standard input")
+        add("--output-file", help="where the predictions go; by default, or with -, to standard output")
         add(
             "--input-format",
             choices=_FORMATS,
             help="json: an object a line; text: a sentence or paragraph a line; tokens: words separated by spaces; conll: what "
             "the archive's reader reads. Without it, by the input's name (.jsonl, .json, .conll)",
         )
-        add("--predictor", default="ner", help="ner: JSON lines; ner_conll: CoNLL; or another of this package's kind")
+        add("--predictor", default="ner", help="ner: JSON lines; ner_conll: CoNLL; or another `TextPredictor`")
         add(
             "--predictor-args",
             default="",
             help="a JSON object with the predictor's options, split_sentences for instance",
         )
-        add("--batch-size", type=int, help=f"lines at once; {_LINES_AT_ONCE} without it, 1 from a terminal")
+        add("--batch-size", type=int, help=f"lines at once; by default {_LINES_AT_ONCE}, from a terminal 1")
         add("--cuda-device", type=int, default=-1, help="the number of a GPU")
-        add("--weights-file", help="other weights than the archive's")
+        add("--weights-file", help="weights to load in place of the archive's")
         add(
             "--dataset-reader-choice",
             choices=["train", "validation"],
             default="validation",
-            help="of the archive's readers",
+            help="which of the archive's readers to use",
         )
         add("-o", "--overrides", default="", help="a json(net) structure that overrides the archive's configuration")
         add("--file-friendly-logging", action="store_true", help="progress on lines of its own, and more rarely")
@@ -119,9 +115,9 @@ def tag(
     # Raises
 
     `ConfigurationError`
-        Before the archive is loaded: where the output cannot be written, or would lie in the archive or be a file that is read;
-        there are no such input, weights or GPU; the input's format cannot be told; or the predictor or its options are none of
-        `TextPredictor`'s kind. Later: where the archive cannot be used, or the input not be read to its end.
+        Before the archive is loaded: if the output cannot be written, lies in the archive or is an input; there is no such input,
+        weights file or GPU; the input's format is unknown; or the predictor is not a `TextPredictor` or does not take these
+        options. Later: if the archive cannot be used, or the input cannot be read to its end.
     """
     options = predictor_args or {}
     input_format = _format_of(input_file, input_format)
@@ -144,20 +140,20 @@ def _tag_from_args(args: argparse.Namespace) -> None:
     common_logging.FILE_FRIENDLY_LOGGING = args.file_friendly_logging
     given = {name: value for name, value in vars(args).items() if name in inspect.signature(tag).parameters}
     output = None if is_stdout(args.output_file) else args.output_file
-    with broken_off(f"Broken off; '{output}' is as it was." if output else "Broken off."):
+    with interruptible(f"Interrupted; '{output}' is unchanged." if output else "Interrupted."):
         report = tag(**{**given, "predictor_args": _json_object(args.predictor_args)})
-    print(_told(report, output), file=sys.stderr)
+    print(_summary(report, output), file=sys.stderr)
     if 0 < report["outputs"] == report["errors"]:
         sys.exit(1)
 
 
-def _told(report: Dict[str, int], output_file: Optional[str]) -> str:
-    told = f"{report['outputs'] - report['errors']} tagged, {report['errors']} with an error in place of the answer"
-    return f"{told}: {output_file}" if output_file else told
+def _summary(report: Dict[str, int], output_file: Optional[str]) -> str:
+    summary = f"{report['outputs'] - report['errors']} tagged, {report['errors']} with an error"
+    return f"{summary}: {output_file}" if output_file else summary
 
 
 class _Run(_PredictManager):
-    """AllenNLP's loop, with lines that are read by the rules of this package, and an output that is open already."""
+    """AllenNLP's loop with this package's reading of lines, and an output that is already open."""
 
     def __init__(
         self,
@@ -187,7 +183,7 @@ class _Run(_PredictManager):
 
 
 def _lines_at_once(input_file: str) -> int:
-    """Who types lines waits for the answer to each."""
+    """Typed lines are answered one by one."""
     return 1 if input_file == _STDIN and sys.stdin.isatty() else _LINES_AT_ONCE
 
 
@@ -196,7 +192,7 @@ def _format_of(input_file: str, given: Optional[str]) -> str:
         raise ConfigurationError(f"'{input_file}' is a folder. Give a file to tag, one at a time.")
     input_format = given or _format_by_name(input_file)
     if input_format not in _FORMATS:
-        raise ConfigurationError(f"The input format '{input_format}' is none of {', '.join(_FORMATS)}.")
+        raise ConfigurationError(f"The input format '{input_format}' is not one of {', '.join(_FORMATS)}.")
     return input_format
 
 
@@ -207,14 +203,14 @@ def _format_by_name(input_file: str) -> str:
     found = _FORMAT_OF_SUFFIX.get(os.path.splitext(stem)[1] if suffix in _PACKED else suffix)
     if found is None:
         raise ConfigurationError(
-            f"The name of '{input_file}' does not say what it holds. Add --input-format text (a sentence or paragraph a line), "
+            f"The name of '{input_file}' does not tell its format. Add --input-format text (a sentence or paragraph a line), "
             "tokens (words separated by spaces), json (an object a line) or conll."
         )
     return found
 
 
 def _check_input(input_file: str, input_format: str) -> None:
-    if input_format == _CONLL:  # its path is the archive's reader's to understand
+    if input_format == _CONLL:  # its path is interpreted by the archive's reader
         if input_file == _STDIN:
             raise ConfigurationError(
                 "A CoNLL file is read twice, which standard input cannot be. Write it to a file first."
@@ -234,7 +230,7 @@ def _check_archive(archive: str, weights_file: Optional[str]) -> None:
 
 def _check_is_no_address(path: str) -> None:
     if "://" in path:
-        raise ConfigurationError(f"'{path}' is an address, and tag reads files. Fetch it first, and give the file.")
+        raise ConfigurationError(f"'{path}' is an address, and tag reads files. Download it first.")
 
 
 def _check_batch_size(batch_size: Optional[int]) -> None:
@@ -254,11 +250,9 @@ def _check_gpu(cuda_device: int) -> None:
 def _check_predictor(name: str, options: Dict[str, Any]) -> None:
     kind: Type[Predictor] = Predictor.by_name(name)  # type: ignore[assignment]
     if not (isinstance(kind, type) and issubclass(kind, TextPredictor)):
-        raise ConfigurationError(
-            f"'{name}' is no predictor of this package's kind (ner, ner_conll). Use allennlp predict."
-        )
+        raise ConfigurationError(f"'{name}' is not a predictor of this package (ner, ner_conll). Use allennlp predict.")
     if "input_format" in options:
-        raise ConfigurationError("'input_format' is none of tag's --predictor-args. Give --input-format in its place.")
+        raise ConfigurationError("'input_format' cannot be given in --predictor-args. Give --input-format.")
     try:
         inspect.signature(kind).bind(None, None, **options)
     except TypeError as error:
@@ -269,9 +263,9 @@ def _json_object(text: str) -> Dict[str, Any]:
     try:
         options = json.loads(text or "{}")
     except ValueError as error:
-        raise ConfigurationError(f"--predictor-args is no JSON ({error}): {text}") from error
+        raise ConfigurationError(f"--predictor-args is not JSON ({error}): {text}") from error
     if not isinstance(options, dict):
         raise ConfigurationError(
-            f"--predictor-args is no JSON object: {text}. Give one like '{{\"split_sentences\": true}}'."
+            f"--predictor-args is not a JSON object: {text}. Give one like '{{\"split_sentences\": true}}'."
         )
     return options

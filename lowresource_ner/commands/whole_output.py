@@ -1,4 +1,4 @@
-"""A command's output file: opened before the work, put in place when it is complete."""
+"""Opens output files of commands, which appear when they are complete."""
 
 import contextlib
 import errno
@@ -15,22 +15,23 @@ from lowresource_ner.common.whole_files import NotReplacedError, StrPath, writte
 STDOUT = "-"
 _NAMES_OF_STDOUT = (STDOUT, "/dev/stdout")
 _STDOUT_DESCRIPTOR = 1
-_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""The error codes of a full disk, a full quota and a file beyond the limit."""
 
 
 @contextlib.contextmanager
 def whole_output(path: Optional[str], mode: str = "w", inputs: Iterable[StrPath] = ()) -> Iterator[Any]:
     """
-    Gives an open file to write to, which takes the place of `path` when the block ends well. An error, Ctrl-C, a kill or a full
-    disk leaves what was there before. Enter it before the work whose outcome it holds.
+    Opens a file for writing that replaces `path` when the block ends without an error. After an error, Ctrl-C, a kill or a full
+    disk, an existing file is unchanged. Enter the block before the work, to find out early if the file cannot be written.
 
-    Standard output ("-", or "/dev/stdout"), pipes and devices such as /dev/null are written to directly, text line by line. While
-    it is standard output, whatever else is printed goes to standard error.
+    Standard output ("-", or "/dev/stdout"), pipes and devices such as /dev/null are written to directly, text line by line.
+    Inside a block for standard output, everything else that is printed goes to standard error.
 
     # Parameters
 
     path : `Optional[str]`
-        Without one the block is given `None`.
+        For `None`, the block gets `None`.
     mode : `str`, optional (default = `"w"`)
         "w" for text in UTF-8, "wb" for bytes.
     inputs : `Iterable[StrPath]`, optional (default = `()`)
@@ -39,20 +40,20 @@ def whole_output(path: Optional[str], mode: str = "w", inputs: Iterable[StrPath]
     # Raises
 
     `ConfigurationError`
-        When it is entered, where nothing can be written there, or `path` is one of `inputs` or lies in one; when it is written to
-        or left, where the disk is full, or the file cannot take its place (it is kept then). Errors of other origin pass through.
+        On entering, if nothing can be written there, or `path` is one of `inputs` or lies in one. On writing or leaving, if the
+        disk is full, or the file cannot replace `path` (it is then kept). Other errors are passed through.
     `BrokenPipeError`
-        Where nobody reads standard output, or a pipe, any more.
+        If standard output, or a pipe, is no longer read.
     """
     if path is None:
         yield None
         return
     with contextlib.ExitStack() as stack:
-        with _said_of(path):
+        with _errors_explained(path):
             output = _direct(path, mode) if _is_direct(path) else _replacing(path, mode, inputs)
             file = stack.enter_context(output)
         yield file
-        with _said_of(path):
+        with _errors_explained(path):
             stack.close()
 
 
@@ -70,7 +71,7 @@ def _direct(path: str, mode: str) -> Iterator[IO[Any]]:
         with _opened(path, path, mode, is_direct=True) as file:
             yield file
         return
-    # Opened by its name, a file that it was redirected to would be emptied.
+    # Opening it by its name would empty a file that it is redirected to.
     with (
         contextlib.redirect_stdout(sys.stderr),
         _opened(os.dup(_STDOUT_DESCRIPTOR), path, mode, is_direct=True) as file,
@@ -89,7 +90,7 @@ def _replacing(path: str, mode: str, inputs: Iterable[StrPath]) -> Iterator[IO[A
 def _check_not_read(path: str, read: Path) -> None:
     output, read = Path(path).resolve(), read.resolve()
     if output == read:
-        raise ConfigurationError(f"'{path}' is read by this command, too. Give another --output-file.")
+        raise ConfigurationError(f"'{path}' is also read by this command. Give another --output-file.")
     if read in output.parents and read.is_dir():
         raise ConfigurationError(
             f"'{path}' lies in the folder '{read}', which this command reads. Give an --output-file elsewhere."
@@ -102,19 +103,19 @@ def _opened(place: Union[StrPath, int], name: str, mode: str, is_direct: bool = 
 
 
 class _NamedFile(io.FileIO):
-    """A file whose errors name the file that it will be."""
+    """A file whose errors name its final path."""
 
     def __init__(self, place: Union[StrPath, int], name: str) -> None:
         super().__init__(place, "w")
         self._name = name
 
     def write(self, data: Any) -> int:
-        with _said_of(self._name):
+        with _errors_explained(self._name):
             return super().write(data)
 
 
 @contextlib.contextmanager
-def _said_of(path: str) -> Iterator[None]:
+def _errors_explained(path: str) -> Iterator[None]:
     try:
         yield
     except BrokenPipeError:
@@ -127,7 +128,7 @@ def _said_of(path: str) -> Iterator[None]:
 
 
 def _remedy(error: OSError, path: str) -> str:
-    if error.errno not in _NO_SPACE:
-        return "Give a file, new or to be replaced, in a folder that exists and that you may write to."
+    if error.errno not in NO_SPACE:
+        return "Give a file in an existing folder that you may write to."
     remedy = "Free space, or give a file on another disk."
-    return remedy if _is_direct(path) else f"{remedy} If there was a file of that name, it is as it was."
+    return remedy if _is_direct(path) else f"{remedy} An existing file is unchanged."

@@ -1,4 +1,4 @@
-"""Errors for damaged files: one kind, whatever the file's reader raises."""
+"""Reports damaged files with one kind of error."""
 
 import contextlib
 import pickle
@@ -7,27 +7,27 @@ from typing import Iterator
 import torch
 from allennlp.common.checks import ConfigurationError
 
-# Errors that have other causes than the file.
+# Errors that are not caused by the file.
 _OTHER_CAUSES = (ConfigurationError, MemoryError, torch.OutOfMemoryError)
 
 
 @contextlib.contextmanager
 def damage_reported(what: str, remedy: str) -> Iterator[None]:
     """
-    Turns any error in a `with` block that reads a file into one that names the file and says what to do. On damaged files
-    tarfile, zlib, pickle, json, tokenizers, safetensors and torch raise errors of some twenty kinds, many of which say neither.
+    Turns any error in a `with` block that reads a file into one that names the file and says what to do. For damaged files,
+    tarfile, zlib, pickle, json, tokenizers, safetensors and torch raise about twenty kinds of errors, many of which do neither.
 
     # Parameters
 
     what : `str`
         The file, as the subject of a sentence: "Archive 'model.tar.gz'".
     remedy : `str`
-        Sentences that say what to do.
+        Sentences that tell the user what to do.
 
     # Raises
 
     `ConfigurationError`
-        In place of any error but those of memory.
+        In place of any other error, except when memory runs out.
     """
     try:
         yield
@@ -43,6 +43,6 @@ def reason(error: Exception) -> str:
         # torch's message advises to load the file with weights_only=False, which would run whatever code is in it.
         return "it is damaged, or not written by torch.save."
     line = str(error).strip().split("\n")[0].strip()
-    if " " not in line:  # a KeyError says 'model', and no more
+    if " " not in line:  # the message of a KeyError is just the key
         line = f"{type(error).__name__} {line}".strip()
     return line if line.endswith((".", "!", "?")) else f"{line}."

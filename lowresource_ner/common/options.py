@@ -1,4 +1,4 @@
-"""Options of commands, each declared once, as a field of a dataclass."""
+"""Declares the options of commands as fields of dataclasses."""
 
 import argparse
 import json
@@ -11,22 +11,22 @@ Options = TypeVar("Options")
 
 def option(default: Any = MISSING, help: str = "", **settings: Any) -> Any:
     """
-    A field of a dataclass that is an option of a command.
+    Declares a field of a dataclass as an option of a command.
 
     # Parameters
 
     default : `Any`, optional
-        A value, or a function that makes one. An option without it must be given.
+        A value, or a function that returns one. An option without a default is required.
     settings : `Any`
-        For `add_argument`. Besides, "flag" is another name than the field's, "variable" an environment variable that replaces the
-        default, and of the options that have the same "group" one may be given.
+        Arguments of `add_argument`, and "flag", a name other than the field's; "variable", an environment variable that overrides
+        the default; and "group": options of the same group exclude each other.
     """
     made = {"default_factory" if callable(default) else "default": default}
     return field(**made, metadata={"help": help, **settings})
 
 
 def add_options(parser: argparse.ArgumentParser, options: Any) -> None:
-    """Adds the fields of a dataclass to a parser. Values of dicts are given as JSON."""
+    """Adds the fields of a dataclass to a parser. Dicts are given as JSON."""
     hints = get_type_hints(options)
     groups: Dict[str, Any] = {}
     for each in fields(options):
@@ -42,7 +42,7 @@ def add_options(parser: argparse.ArgumentParser, options: Any) -> None:
 
 
 def options_from(args: argparse.Namespace, options: Callable[..., Options]) -> Options:
-    """The object of a dataclass that the arguments of a command make."""
+    """Builds the dataclass from the parsed arguments of a command."""
     return options(**{each.name: getattr(args, each.name) for each in fields(options)})  # type: ignore[arg-type]
 
 

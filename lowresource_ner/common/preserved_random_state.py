@@ -1,4 +1,4 @@
-"""Work in the middle of a training that must not change which random numbers the training draws."""
+"""Keeps other work from changing the random numbers of a training."""
 
 import contextlib
 import random
@@ -13,8 +13,8 @@ def preserved_random_state() -> Iterator[None]:
     """
     Restores the random generators of Python, numpy and torch (CPU) when the `with` block ends.
 
-    Building a model draws random weights, even where saved ones replace them. A teacher that is loaded on demand would thereby
-    change the training that asks it, and a run that finds all labels in a store would differ from the one that filled it.
+    Building a model draws random weights, even where saved ones replace them. Loading a teacher on demand would therefore change
+    the training of its student, and a run that finds all labels in a store would differ from the one that filled it.
     """
     python_state = random.getstate()
     numpy_state = numpy.random.get_state()

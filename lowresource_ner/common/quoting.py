@@ -1,4 +1,4 @@
-"""Quotes texts and values of any kind in messages, so that these stay printable and short."""
+"""Quotes arbitrary values in messages, so that messages stay printable and short."""
 
 import itertools
 import json
@@ -19,25 +19,25 @@ _repr.maxlevel = 3
 
 
 def quoted(value: Any) -> str:
-    """A value as `repr` writes it, cut where it is long or deeply nested."""
+    """The `repr` of a value, cut if it is long or deeply nested."""
     return _repr.repr(value)
 
 
 def printable(text: str) -> str:
-    """A message that may quote any text: escaped if it is not printable, and cut where it is long."""
+    """Returns a message, escaped if it is not printable and cut if it is long."""
     cut = text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}..."
     return cut if cut.isprintable() else cut.encode("unicode_escape").decode("ascii")
 
 
 def listed(names: Collection[str]) -> str:
-    """Names separated by commas, or "none". Names that are long or hard to read are quoted; many are cut to the first ones."""
+    """Names separated by commas, or "none". Names that are long or hard to read are quoted, and at most 30 are listed."""
     first = ", ".join(name if _is_plain(name) else quoted(name) for name in itertools.islice(names, _MOST))
     left_out = len(names) - _MOST
     return f"{first} and {left_out} more" if left_out > 0 else first or "none"
 
 
 def as_json(names: Mapping[str, str]) -> str:
-    """A map of names as JSON, for a config; cut where it is very long."""
+    """A mapping of names as JSON for a config, cut if it is very long."""
     text = json.dumps(names, ensure_ascii=False)
     text = json.dumps(names) if surrogate_fault(text) else text
     return text if len(text) <= _LONGEST_JSON else f"{text[:_LONGEST_JSON]}..."

@@ -5,16 +5,16 @@ import unicodedata
 from typing import List, Optional
 
 MAX_LINE_BYTES = 1 << 20
-"""The longest line of text that is read, in bytes of the file."""
+"""The longest line of text that is read, in bytes."""
 
 MAX_BLANK_LINES = 1_000_000
-"""More blank lines in a row are taken for a damaged or hostile file."""
+"""The most blank lines in a row; more indicate a damaged or hostile file."""
 
 MAX_TYPE_CHARACTERS = 1000
 """The longest name of an entity type."""
 
 BLANKS = " \t"
-"""The characters that separate words which are separated already."""
+"""The characters that separate words in tokenised text."""
 
 _LINE_CHARACTERS = {"\t": "a tab", "\n": "a line feed", "\r": "a carriage return", "\0": "a NUL"}
 _LINE_CHARACTER = re.compile("[\t\n\r\0]")
@@ -31,7 +31,7 @@ def split_words(text: str) -> List[str]:
 
 def word_fault(word: str) -> Optional[str]:
     """
-    Why this cannot be a word ("holds a tab"), or `None` where it can. A word has at least one character, no tab, line feed,
+    Why this cannot be a word ("holds a tab"), or `None` if it can. A word has at least one character, no tab, line feed,
     carriage return or NUL, and can be encoded in UTF-8. It may contain spaces ("New York").
     """
     if not word:
@@ -43,7 +43,7 @@ def word_fault(word: str) -> Optional[str]:
 
 
 def surrogate_fault(text: str) -> Optional[str]:
-    """Why UTF-8 cannot encode this text, or `None` where it can."""
+    """Why UTF-8 cannot encode this text, or `None` if it can."""
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as error:
@@ -53,7 +53,7 @@ def surrogate_fault(text: str) -> Optional[str]:
 
 def type_fault(name: str) -> Optional[str]:
     """
-    Why this cannot be an entity type ("begins or ends with a hyphen"), or `None` where it can. A type has at least one character
+    Why this cannot be an entity type ("begins or ends with a hyphen"), or `None` if it can. A type has at least one character
     and at most `MAX_TYPE_CHARACTERS`, is not "O", contains neither white space nor control characters, and does not begin or end
     with a hyphen. Every tool reads tags of such types as they were written (seqeval strips hyphens at both ends).
     """
@@ -73,6 +73,6 @@ def type_fault(name: str) -> Optional[str]:
 
 
 def suggested_type(name: str) -> str:
-    """A valid type in place of an invalid one: "work-of-art" for "work of art"; "O", which drops it, where nothing is left."""
+    """A valid replacement for an invalid type: "work-of-art" for "work of art", or "O", which drops it, if nothing is left."""
     cleaned = "".join(" " if unicodedata.category(each) in ("Cc", "Cs") else each for each in name)
     return "-".join(cleaned.split()).strip("-")[:MAX_TYPE_CHARACTERS].strip("-") or _OUTSIDE

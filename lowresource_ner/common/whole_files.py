@@ -17,7 +17,7 @@ PART = ".part"
 
 
 class NotReplacedError(OSError):
-    """Raised where a new file is complete but could not replace the old one. The message says where it is."""
+    """Raised if a new file is complete but could not replace the old one. The message says where it is."""
 
 
 @contextlib.contextmanager
@@ -30,20 +30,20 @@ def written_whole(path: StrPath) -> Iterator[Path]:
     # Parameters
 
     path : `StrPath`
-        Of a link, the file it points to is replaced. The new file gets the permissions of the old one.
+        If it is a link, the file it points to is replaced. The new file gets the permissions of the old one.
 
     # Raises
 
     `OSError`
-        At the start of the block, where nothing can be written: no such folder, no permission for the folder or the old file, no
+        At the start of the block, if nothing can be written: no such folder, no permission for the folder or the old file, no
         space left.
     `NotReplacedError`
-        At the end of the block, where `path` cannot be replaced: it has become a folder, for instance, or a file system is
-        mounted on it. The new file is kept.
+        At the end of the block, if `path` cannot be replaced: it has become a folder, for instance, or a file system is mounted
+        on it. The new file is kept.
     """
     path = Path(os.path.realpath(path))
     if path.exists() and not path.is_file():
-        raise OSError(f"'{path}' is no file that can be replaced")
+        raise OSError(f"'{path}' is not a regular file, and cannot be replaced")
     if path.exists() and not os.access(path, os.W_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
     new = path.with_name(f"{_prefix(path)}{uuid.uuid4().hex}{PART}")
@@ -67,14 +67,14 @@ def _replace(path: Path, new: Path) -> None:
         os.replace(new, path)
     except OSError as error:
         raise NotReplacedError(
-            f"'{path}' cannot be replaced: {error.strerror}. What was written is whole, and is kept as '{new}'; move it to where "
-            "it shall be."
+            f"'{path}' cannot be replaced: {error.strerror}. The new file is complete, and is kept as '{new}'; move it to its "
+            "place."
         ) from error
 
 
 def remove_parts(path: StrPath) -> None:
     """
-    Removes what killed processes have left of earlier attempts to write `path` or, where it is a folder, any file in it. No other
+    Removes the unfinished files that killed processes have left of `path` or, if it is a folder, of any file in it. No other
     process may be writing there.
     """
     path = Path(path)
@@ -89,8 +89,8 @@ def _prefix(path: Path) -> str:
 
 def flush(path: Path) -> None:
     """
-    Flushes a file or folder to the disk (fsync), so that a file's name is not there before its contents. For folders, not every
-    file system can do so.
+    Flushes a file or folder to the disk (fsync), so that a file's name does not appear before its contents. Has no effect on
+    folders where the file system does not support it.
     """
     descriptor = os.open(path, os.O_RDONLY)
     try:

@@ -24,13 +24,13 @@ _XML_LINE = re.compile(r"\s*<[^<>]+>\s*")
 
 
 def kind_by_first_bytes(raw: bytes) -> Optional[Kind]:
-    """The kind of a file that begins with these bytes; `None` where it may be text."""
+    """The kind of a file that begins with these bytes; `None` if it may be text."""
     return next((kind for pattern, kind in _KINDS_BY_FIRST_BYTES if pattern.match(raw)), None)
 
 
 def kind_by_first_lines(lines: Sequence[str], labelled: bool) -> Optional[Kind]:
     """
-    The kind of a text file that begins with these lines; `None` where it may have columns. A line that is one tag in angle
+    The kind of a text file that begins with these lines; `None` if it may have columns. A line that is one tag in angle
     brackets is taken for XML only if token lines must have a second column (`labelled`); otherwise it may be a token.
     """
     first = lines[0].rstrip()

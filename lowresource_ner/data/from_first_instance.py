@@ -11,7 +11,7 @@ class FirstInstanceVocabulary(Vocabulary):
     """
     AllenNLP's vocabulary, counted from the first instance only. It suits a student, as each of its instances has all labels of
     the teachers, and the sub-words are the encoder's own. AllenNLP's `from_instances` would read a lazily loaded text once more,
-    and have all of it labelled before the first step.
+    and label all of it before the first step.
 
     Registered as a `Vocabulary` with name "from_first_instance".
     """
@@ -19,11 +19,13 @@ class FirstInstanceVocabulary(Vocabulary):
     @classmethod
     def from_first_instance(cls, instances: Iterable[Instance], **kwargs: Any) -> "FirstInstanceVocabulary":
         """
+        Counts the first of the instances.
+
         # Parameters
 
         instances : `Iterable[Instance]`
             Given by AllenNLP.
         kwargs
-            As those of AllenNLP's `from_instances`.
+            See AllenNLP's `from_instances`.
         """
         return cls.from_instances(islice(instances, 1), **kwargs)  # type: ignore[return-value]

@@ -72,7 +72,7 @@ def text_encoding(encoding: str) -> str:
         ) from None
     if not keeps_line_feeds:
         raise ConfigurationError(
-            f"'encoding' is {encoding!r}, where a line feed is no byte of its own; convert the file to UTF-8."
+            f"'encoding' is {encoding!r}, where a line feed is not a single byte; convert the file to UTF-8."
         )
     return encoding
 
@@ -87,7 +87,7 @@ def numbered_lines(path: str, encoding: str) -> Iterator[Tuple[int, str]]:
     # Raises
 
     `ConllError`
-        Where the file cannot be read or is not text in this encoding, at a line of more than `MAX_LINE_BYTES`, and where more
+        If the file cannot be read or is not text in this encoding, at a line of more than `MAX_LINE_BYTES`, and if more
         than `MAX_BLANK_LINES` blank lines follow each other.
     """
     with open_binary(path) as stream:
@@ -116,7 +116,7 @@ def numbered_raw_lines(
     # Raises
 
     `ConllError`
-        Where the file is damaged, and as `numbered_lines` for long and for blank lines.
+        If the file is damaged, and as `numbered_lines` for long and for blank lines.
     """
     num_blank = 0
     for number in itertools.count(1):
@@ -124,7 +124,9 @@ def numbered_raw_lines(
             raw = stream.readline(longest + 1)
         except READING_ERRORS as error:
             raise ConllError(
-                path, number, f"the file is damaged or cut short ({error}); fetch or pack it anew, or mend its suffix"
+                path,
+                number,
+                f"the file is damaged or cut short ({error}); download or compress it again, or fix its suffix",
             ) from error
         if not raw:
             return
@@ -140,7 +142,7 @@ def numbered_raw_lines(
 
 def check_regular_file(path: str) -> None:
     """
-    Checks a path before it is opened: opening a pipe that nobody writes to would wait for ever.
+    Checks a path before it is opened: opening a pipe that nobody writes to would block forever.
 
     # Raises
 
@@ -161,12 +163,12 @@ def check_regular_file(path: str) -> None:
 
 def open_binary(path: str) -> IO[bytes]:
     """
-    Opens a file for reading, unpacked.
+    Opens a file for reading, decompressed.
 
     # Raises
 
     `ConllError`
-        Where it cannot be opened, and as `check_regular_file`.
+        If it cannot be opened, and as `check_regular_file`.
     """
     check_regular_file(path)
     try:
@@ -192,7 +194,7 @@ def _decode(path: str, number: int, raw: bytes, encoding: str) -> str:
         raise ConllError(
             path,
             number,
-            "a NUL byte stands in the line, as in binary files and UTF-16 text; give text in UTF-8 or a like encoding",
+            "the line contains a NUL byte, as in binary files and UTF-16 text; give text in UTF-8 or a similar encoding",
         )
     try:
         return raw.rstrip(b"\r\n").decode(encoding)

@@ -38,10 +38,11 @@ from lowresource_ner.encoding.input_format import InputFormat
 from lowresource_ner.encoding.loading import load_config, load_model, load_tokenizer, new_model
 from lowresource_ner.encoding.masked_heads import masked_head_names
 from lowresource_ner.encoding.probe import check_encoder
+from lowresource_ner.encoding.window_reader import WindowReader
 
 logger = logging.getLogger(__name__)
 
-# The encoders that are shipped with the package, each in a folder of its name.
+# The encoders that are shipped with the package, each in a folder with its name.
 _SHIPPED = Path(__file__).parent.parent / "encoders"
 
 
@@ -64,7 +65,7 @@ class EncoderFiles:
     # Raises
 
     `ConfigurationError`
-        Where the files cannot be found or read, or the tokenizer has no fast version or cannot read words.
+        If the files cannot be found or read, or the tokenizer has no fast version or cannot read words.
     """
 
     def __init__(
@@ -99,14 +100,16 @@ class EncoderFiles:
             return self._pretrained_model()
         except ConfigurationError:
             if self._has_run_weights():
-                logger.info("Encoder '%s' is not at hand; its weights come from %s", self.model_name, self._run_dir)
+                logger.info(
+                    "Encoder '%s' is not available; its weights are loaded from %s", self.model_name, self._run_dir
+                )
                 return self._random_model()
             raise
 
     def model_with_pooler(self) -> Optional[PreTrainedModel]:
         """
         The pretrained encoder with its pooler, the layer that computes a vector of the whole sentence from the first position
-        (`pooler_output`). `None` where the files have no weights of a pooler.
+        (`pooler_output`). `None` if the files have no weights of a pooler.
         """
         config = self._config
         if is_archive(self.model_name) or not _without_pooler(config):
@@ -133,19 +136,19 @@ class EncoderFiles:
 
     @cached_property
     def input_format(self) -> InputFormat:
-        """How the encoder is given sentences."""
-        return InputFormat.of(self.model_name, self._tokenizer, self._config, self._as_trained)
+        """The encoder's special tokens, padding and maximum length."""
+        return InputFormat.from_tokenizer(self.model_name, self._tokenizer, self._config, self._as_trained)
 
     def check(self, model: PreTrainedModel, max_length: Optional[int], dim: Optional[int]) -> None:
         """
-        Runs a model of these files on one small batch, to find at the start what would stop or spoil a training. A model that is
-        loaded with an archive or a run was tried when its training began, and is not tried again.
+        Runs a model of these files on one small batch, to detect problems before a training starts. Models of archives and runs
+        were checked when their training began, and are not checked again.
 
         # Parameters
 
         model : `PreTrainedModel`
         max_length : `Optional[int]`
-            As in `InputFormat.window`.
+            As in `WindowReader`.
         dim : `Optional[int]`
             The expected number of values (of a hidden state, or logits) for each sub-word.
 
@@ -155,7 +158,7 @@ class EncoderFiles:
             See `check_encoder`.
         """
         if not (self._is_inside_archive() or self._has_run_weights()):
-            size, _ = self.input_format.window(max_length)
+            size = WindowReader(self.input_format, max_length).size
             check_encoder(model, self._tokenizer, self.input_format, size, dim)
 
     def _is_inside_archive(self) -> bool:
@@ -195,7 +198,9 @@ class EncoderFiles:
 
 
 def encoder_source(model_name: str) -> str:
-    """The folder of an encoder that is shipped with the package, unless there is a local folder of that name; else the name."""
+    """
+    The folder of an encoder that is shipped with the package, unless there is a local folder of that name; otherwise the name.
+    """
     shipped = sorted(path.name for path in _SHIPPED.iterdir() if path.is_dir()) if _SHIPPED.is_dir() else []
     return str(_SHIPPED / model_name) if model_name in shipped and not Path(model_name).exists() else model_name
 
@@ -230,7 +235,7 @@ def _without_pooler(config: PretrainedConfig) -> Dict[str, bool]:
 
 @contextlib.contextmanager
 def _no_advice() -> Iterator[None]:
-    """Without the advice of transformers to train an encoder that has no pooler before it is used."""
+    """Silences transformers' advice to train an encoder whose files have no pooler."""
     level = transformers_logging.get_verbosity()
     transformers_logging.set_verbosity_error()
     try:
@@ -241,8 +246,8 @@ def _no_advice() -> Iterator[None]:
 
 def _save(loaded: Iterable[Union[PretrainedConfig, PreTrainedTokenizerFast]], store: Path, run_dir: Path) -> None:
     """
-    Writes an encoder's files so that they appear all at once, as several processes of a distributed run may do this together.
-    What a killed process leaves behind is beside the vocabulary and not in it, so that no archive contains it.
+    Writes an encoder's files so that they appear all at once, as several processes of a distributed run may do this together. A
+    killed process leaves its files outside the vocabulary folder, so that no archive contains them.
     """
     store.parent.mkdir(parents=True, exist_ok=True)
     for left_over in store.parent.glob(".*"):  # of a killed process of an earlier version, which wrote there

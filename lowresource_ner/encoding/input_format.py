@@ -1,7 +1,7 @@
-"""How an encoder is given sentences: its special tokens, its padding, and how many sub-words it reads at once."""
+"""The input format of an encoder: its special tokens, padding and maximum length."""
 
 from dataclasses import dataclass
-from typing import List, Optional, Tuple
+from typing import List, Tuple
 
 import torch
 from allennlp.common.checks import ConfigurationError
@@ -9,14 +9,14 @@ from transformers import PretrainedConfig, PreTrainedTokenizerFast
 
 from lowresource_ner.encoding.positions import number_of_positions
 
-# Sub-words that are read at once by encoders that could read any number.
+# The maximum length for encoders that can read any number of sub-words.
 _WITHOUT_LIMIT = 512
 
 
 @dataclass(frozen=True)
 class InputFormat:
     """
-    What an encoder expects of its input. Make one with `InputFormat.of`.
+    The input that an encoder expects. Make one with `InputFormat.from_tokenizer`.
 
     # Parameters
 
@@ -28,7 +28,7 @@ class InputFormat:
     max_length : `int`
         The greatest number of sub-words, special tokens included, that the encoder reads at once.
     has_limit : `bool`, optional (default = `True`)
-        Whether the encoder's config sets that limit; False for relative positions, which have no end.
+        Whether the encoder's config sets that limit; False for relative positions, which are unlimited.
     as_trained : `bool`, optional (default = `False`)
         True for a model that has been trained on some task with this tokenizer: tokens that were added to it later, and for which
         the model has no vectors, are allowed, as they do no harm unless a text contains them.
@@ -43,7 +43,7 @@ class InputFormat:
     as_trained: bool = False
 
     @classmethod
-    def of(
+    def from_tokenizer(
         cls, name: str, tokenizer: PreTrainedTokenizerFast, config: PretrainedConfig, as_trained: bool = False
     ) -> "InputFormat":
         """
@@ -52,14 +52,14 @@ class InputFormat:
         # Raises
 
         `ConfigurationError`
-            Where the tokenizer makes no sub-word of a word.
+            If the tokenizer splits a word into no sub-words at all.
         """
         encoding = tokenizer(["a"], is_split_into_words=True, return_special_tokens_mask=True)
         ids, special = encoding["input_ids"], encoding["special_tokens_mask"]
         if 0 not in special:
             raise ConfigurationError(
-                f"The tokenizer of encoder '{name}' leaves nothing of the word 'a', not even an unknown token: it cannot read "
-                "text, or its files are damaged. Save it anew from its model, or take another encoder."
+                f"The tokenizer of encoder '{name}' returns nothing for the word 'a', not even an unknown token: it cannot "
+                "read text, or its files are damaged. Save it again from its model, or take another encoder."
             )
         first, last = special.index(0), len(special) - special[::-1].index(0)
         num_positions = number_of_positions(name, config)
@@ -77,43 +77,6 @@ class InputFormat:
     def num_special_tokens(self) -> int:
         """How many special tokens there are around a sentence."""
         return len(self.prefix) + len(self.suffix)
-
-    def window(self, max_length: Optional[int] = None, overlap: Optional[int] = None) -> Tuple[int, int]:
-        """
-        The size of the windows in which the encoder reads a long sentence.
-
-        # Parameters
-
-        max_length : `Optional[int]`
-            Sub-words in a window, special tokens included; `None` for as many as the encoder can read.
-        overlap : `Optional[int]`
-            Sub-words that neighbouring windows share at least; `None` for a quarter of a window.
-
-        # Returns
-
-        `Tuple[int, int]`
-            The sub-words in a window, special tokens not included, and the overlap.
-
-        # Raises
-
-        `ConfigurationError`
-            Where the encoder cannot read so many, or the overlap is not below the size.
-        """
-        limit = self.max_length - self.num_special_tokens
-        size = (self.max_length if max_length is None else max_length) - self.num_special_tokens
-        if not 1 <= size <= limit:
-            raise ConfigurationError(
-                f"'max_length' is {max_length}; encoder '{self.name}' reads {self.num_special_tokens + 1} to {self.max_length} "
-                "sub-words at once, special tokens included. Longer sentences are cut into windows of that size, so nothing is "
-                "lost."
-            )
-        chosen = size // 4 if overlap is None else overlap
-        if not 0 <= chosen < size:
-            raise ConfigurationError(
-                f"'window_overlap' is {overlap}, and a window holds {size} sub-words beside the special tokens. Take a number "
-                "from 0 to one less than that."
-            )
-        return size, chosen
 
     def with_special_tokens(self, token_ids: torch.Tensor, lengths: torch.Tensor) -> Tuple[torch.Tensor, torch.Tensor]:
         """

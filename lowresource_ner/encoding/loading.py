@@ -47,66 +47,66 @@ def load_config(name: str, source: str) -> PretrainedConfig:
     # Raises
 
     `ConfigurationError`
-        Where there is no encoder, or its files are damaged, or need code that comes with them.
+        If there is no encoder, its files are damaged, or they need code that comes with them.
     """
-    with _told(name, "config", source):
+    with _errors_explained(name, "config", source):
         _check_folder(source)
         return AutoConfig.from_pretrained(source, trust_remote_code=False)
 
 
 def load_tokenizer(name: str, source: str, as_trained: bool = False) -> PreTrainedTokenizerFast:
     """
-    Loads a fast tokenizer, which splits words that are given one by one into the same sub-words as in running text.
+    Loads a fast tokenizer that splits words given one by one into the same sub-words as running text.
 
     # Parameters
 
     name, source : `str`
         As for `load_config`.
     as_trained : `bool`
-        True for the tokenizer of a model that was trained with it on words: it is not changed, and a warning tells if it splits
-        words differently from running text.
+        True for the tokenizer of a model that was trained with it on words: it is not changed, and a warning is logged if it
+        splits words differently from running text.
 
     # Raises
 
     `ConfigurationError`
-        As `load_config`; and where there is no fast tokenizer, or it cannot be made to split words as in running text.
+        As `load_config`; also if there is no fast tokenizer, or it cannot be made to split words as in running text.
     """
-    with _told(name, "tokenizer", source):
+    with _errors_explained(name, "tokenizer", source):
         tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
         if tokenizer.is_fast and getattr(tokenizer, "add_prefix_space", None) is False:
             # Byte-level BPE accepts words only with the space before each of them.
             tokenizer = AutoTokenizer.from_pretrained(source, add_prefix_space=True, trust_remote_code=False)
     if not tokenizer.is_fast:
         raise ConfigurationError(
-            f"The tokenizer of encoder '{name}' has no fast version (tokenizer.json), and words are aligned with "
-            "their sub-words by the fast one only. Take an encoder that has one, or convert it with transformers."
+            f"The tokenizer of encoder '{name}' has no fast version (tokenizer.json), which is needed to align words "
+            "with their sub-words. Take an encoder that has one, or convert it with transformers."
         )
     if reads_words_as_text(tokenizer):
         return tokenizer
     if as_trained:
         logger.warning(
-            "The tokenizer of '%s' cuts words otherwise than in running text: without the space before them, most likely. It is "
-            "left as it is, as the model may have been trained so. If it was not, save the tokenizer with a pre_tokenizer "
-            "that has add_prefix_space=True.",
+            "The tokenizer of '%s' splits words differently from running text, most likely without the space before them. It is "
+            "not changed, as the model may have been trained like this. If it was not, save the tokenizer with a "
+            "pre_tokenizer that has add_prefix_space=True.",
             name,
         )
     elif not put_spaces_before_words(tokenizer):
         raise ConfigurationError(
-            f"The tokenizer of encoder '{name}' gives words that come one by one other sub-words than in running text, also with "
+            f"The tokenizer of encoder '{name}' splits words that are given one by one differently from running text, even with "
             "a space before each, so that the encoder would read what it was not pretrained on. Take another encoder, or save "
             "this one with a tokenizer that ends its sub-words where words end."
         )
     else:
-        _tell_of_spaces(name)
+        _warn_of_spaces(name)
     return tokenizer
 
 
 @functools.cache  # once for each encoder, which is loaded for readers, indexers and models
-def _tell_of_spaces(name: str) -> None:
+def _warn_of_spaces(name: str) -> None:
     logger.warning(
-        "The tokenizer of encoder '%s' gives words that come one by one other sub-words than in running text. It is mended: each "
-        "word is given with the space before it. What was trained on the other sub-words, by an earlier version of this package, "
-        "and reads this encoder anew (the archive of a 'language_similarity', for instance) should be trained again.",
+        "The tokenizer of encoder '%s' splits words that are given one by one differently from running text. It is corrected: "
+        "each word is given with the space before it. Models that an earlier version of this package trained without the spaces, "
+        "and that load this encoder again (a 'language_similarity', for instance), should be trained again.",
         name,
     )
 
@@ -126,19 +126,19 @@ def load_model(
 
     # Returns
 
-    The model, and the names of those weights that are not in the files and are therefore random.
+    The model, and the names of the weights that are missing in the files and therefore random.
 
     # Raises
 
     `ConfigurationError`
         As `load_config`.
     """
-    with _told(name, "weights", source):
+    with _errors_explained(name, "weights", source):
         model, loading = auto_class.from_pretrained(
             source, config=config, trust_remote_code=False, output_loading_info=True, **options
         )
     missing = sorted(loading["missing_keys"])
-    # A pooler or a head may be missing in the files of an encoder; other weights are missing if the class is a wrong one.
+    # A pooler or a head may be missing in the files of an encoder; other weights are missing only if the class is wrong.
     bare, prefix = model.base_model.state_dict().keys(), f"{model.base_model_prefix}."
     of_encoder = [key for key in missing if key.removeprefix(prefix) in bare and "pooler." not in key]
     if of_encoder and getattr(config, "auto_map", None):
@@ -150,19 +150,19 @@ def load_model(
 
 def new_model(name: str, config: PretrainedConfig, **options: Any) -> PreTrainedModel:
     """
-    Builds a model of random weights.
+    Builds a model with random weights.
 
     # Raises
 
     `ConfigurationError`
-        Where transformers cannot build a model from this config.
+        If transformers cannot build a model from this config.
     """
     with damage_reported(f"The config of encoder '{name}'", _REMEDY):
         return AutoModel.from_config(config, trust_remote_code=False, **options)
 
 
 @contextlib.contextmanager
-def _told(name: str, what: str, source: str) -> Iterator[None]:
+def _errors_explained(name: str, what: str, source: str) -> Iterator[None]:
     try:
         with damage_reported(f"The {what} of encoder '{name}'", _remedy(what, source)):
             yield
@@ -174,8 +174,8 @@ def _told(name: str, what: str, source: str) -> Iterator[None]:
 
 def _needs_code(name: str) -> str:
     return (
-        f"Encoder '{name}' needs Python code that comes with its files ('auto_map' in config.json), and this package runs no "
-        "code of others. Take an encoder of a type that transformers knows."
+        f"Encoder '{name}' needs Python code that comes with its files ('auto_map' in config.json), and this package does "
+        "not run third-party code. Take an encoder of a type that transformers knows."
     )
 
 
@@ -200,7 +200,7 @@ def _is_json(path: Path) -> bool:
 
 
 def _check_folder(source: str) -> None:
-    """Refuses paths that do not exist, which transformers would look for on the hub: without a network, for over a minute."""
+    """Refuses missing paths, which transformers would look for on the hub: without a network, for over a minute."""
     if Path(source).is_file():
         raise NotADirectoryError("it is a file, and neither an archive nor the folder of an encoder.")
     is_path = source.startswith((".", "/", "~")) or source.endswith("/") or source.count("/") > 1

@@ -1,4 +1,4 @@
-"""How encoders count the positions of sub-words."""
+"""Finds out how an encoder counts the positions of sub-words."""
 
 import inspect
 from typing import Optional
@@ -12,7 +12,7 @@ from lowresource_ner.encoding.loading import new_model
 
 def number_of_positions(name: str, config: PretrainedConfig) -> Optional[int]:
     """
-    How many sub-words an encoder has positions for; `None` where positions are relative and have no end.
+    The number of sub-words that an encoder has positions for; `None` if positions are relative and unlimited.
 
     Encoders like RoBERTa count positions from the one after the padding's, which is the padding index of their position table.
     LED's config has a separate number for its encoder.

@@ -1,4 +1,4 @@
-"""Tries an encoder on one small batch when it is loaded, to find at once what would stop or spoil a training later."""
+"""Runs a newly loaded encoder on one small batch, to detect problems before a training starts."""
 
 import contextlib
 import inspect
@@ -20,10 +20,10 @@ _SHORT = 3
 # The most sub-words of the long sentence: memory and time grow with their square, and XLM-R may have 8,194 positions. Longer
 # tables of positions are counted instead (`number_of_positions`).
 _LONG = 1024
-# Relative to the size of the vectors' values: far above rounding errors, far below what padding causes that is read as text.
+# Relative to the vectors' values: far above rounding errors, far below the effect of padding that is read as text.
 _TOLERANCE = 0.01
-_OF_THE_MACHINE = (MemoryError, torch.OutOfMemoryError)
-_ANOTHER = "Take another encoder, such as BERT, XLM-RoBERTa, DeBERTa or one of their kin."
+_OUT_OF_MEMORY = (MemoryError, torch.OutOfMemoryError)
+_TAKE_ANOTHER = "Take another encoder, such as BERT, XLM-RoBERTa, DeBERTa or a similar one."
 
 
 def check_encoder(
@@ -44,33 +44,33 @@ def check_encoder(
     tokenizer : `PreTrainedTokenizerFast`
     input_format : `InputFormat`
     size : `int`
-        The sub-words in a window, special tokens not included.
+        The number of sub-words in a window, special tokens not included.
     dim : `Optional[int]`
         The expected last dimension of the output.
 
     # Raises
 
     `ConfigurationError`
-        Where the tokenizer has sub-words that the model lacks, and where the model takes no attention mask, cannot read the long
-        sentence, needs other input than sub-words, or gives other vectors when there is padding.
+        If the tokenizer has sub-words that the model lacks; or if the model takes no attention mask, cannot read the long
+        sentence, needs other input than sub-words, or returns other vectors when there is padding.
     """
     _check_vocabulary(model, tokenizer, input_format)
     probe = _Probe(model, _sentence(tokenizer, input_format, min(size, _LONG)), input_format, dim)
     if "attention_mask" not in inspect.signature(model.forward).parameters:
         raise ConfigurationError(
-            f"{probe.name} takes no attention mask: it reads the padding of a batch as text, and its answers would depend on the "
-            f"sentences that are read together. {_ANOTHER}"
+            f"{probe.name} takes no attention mask: it reads the padding of a batch as text, and its output would depend on the "
+            f"other sentences in the batch. {_TAKE_ANOTHER}"
         )
     with preserved_random_state(), torch.no_grad(), _restored(model):
-        # In this order, as encoders that read long sentences in another way (BigBird) give it up with the first short one.
+        # In this order, as encoders that read long sentences differently (BigBird) stop doing so after the first short one.
         beside, alone = probe.run_both()[1], probe.run_short()[0]
         beside = beside[: len(alone)]
     if not float((beside - alone).abs().max()) <= _TOLERANCE * float(alone.abs().mean()):
         raise ConfigurationError(
-            f"{probe.name} gives the words of a short sentence other vectors alone than beside a sentence of {probe.longest} "
-            "sub-words, so that its answers would depend on the sentences that are read together: it does not leave padding out, "
-            "or reads long sentences in another way than short ones. Where a smaller 'max_length' does not help: "
-            f"{_ANOTHER}"
+            f"{probe.name} returns different vectors for a short sentence when it is batched with a sentence of {probe.longest} "
+            "sub-words, so that its output would depend on the other sentences in the batch: it does not ignore padding, "
+            "or reads long sentences differently from short ones. Where a smaller 'max_length' does not help: "
+            f"{_TAKE_ANOTHER}"
         )
 
 
@@ -82,7 +82,7 @@ def _check_vocabulary(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast
     if not isinstance(getattr(embeddings, "weight", None), torch.Tensor):
         return
     num_rows = embeddings.weight.shape[0]
-    # No text is tokenised to a special token, so that one that was added and is not used does no harm.
+    # Text is never tokenised to a special token, so unused special tokens do no harm.
     special = {number for number, token in tokenizer.added_tokens_decoder.items() if token.special}
     stand_in = tokenizer.unk_token_id or tokenizer.mask_token_id or 0
     used = {*input_format.prefix, *input_format.suffix, input_format.pad_id, stand_in}
@@ -104,14 +104,14 @@ def _check_vocabulary(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast
 
 
 def _sentence(tokenizer: PreTrainedTokenizerFast, input_format: InputFormat, length: int) -> List[int]:
-    """So many sub-words."""
+    """A sentence of `length` sub-words."""
     ids = tokenizer(_WORDS, is_split_into_words=True, add_special_tokens=False)["input_ids"]
     ids = [number for number in ids if number != input_format.pad_id] or [tokenizer.unk_token_id or 0]
     return (ids * length)[:length]
 
 
 class _Probe:
-    """A model with the two sentences that it is tried on."""
+    """Runs a model on a long and a short sentence."""
 
     def __init__(self, model: PreTrainedModel, long: List[int], input_format: InputFormat, dim: Optional[int]) -> None:
         self.name = f"Encoder '{input_format.name}' ({model.config.model_type})"
@@ -122,13 +122,13 @@ class _Probe:
         self.longest = len(long) + input_format.num_special_tokens
 
     def run_both(self) -> torch.Tensor:
-        """(2, num_subwords, dim)"""
+        """Vectors of shape (2, num_subwords, dim)."""
         try:
             return self._run([self._long, self._short])
-        except _OF_THE_MACHINE:
+        except _OUT_OF_MEMORY:
             raise
         except Exception as error:
-            self.run_short()  # which raises an error of its own where the length is not the reason
+            self.run_short()  # raises an error of its own if the length is not the reason
             although = ", although its config says so" if self._input_format.has_limit else ""
             raise ConfigurationError(
                 f"{self.name} cannot read a sentence of {self.longest} sub-words, special tokens included{although}: "
@@ -136,17 +136,17 @@ class _Probe:
             ) from error
 
     def run_short(self) -> torch.Tensor:
-        """(1, num_subwords, dim)"""
+        """Vectors of shape (1, num_subwords, dim)."""
         try:
             vectors = self._run([self._short])
-        except _OF_THE_MACHINE:
+        except _OUT_OF_MEMORY:
             raise
         except Exception as error:
-            raise ConfigurationError(self._what_it_lacks(error)) from error
+            raise ConfigurationError(self._explained(error)) from error
         if not torch.isfinite(vectors).all():
             raise ConfigurationError(
-                f"{self.name} gives vectors that are no numbers (nan or infinite): its weights are damaged. Download or train it "
-                "again."
+                f"{self.name} returns vectors that are not finite (nan or infinite): its weights are damaged. Download "
+                "or train it again."
             )
         return vectors
 
@@ -162,23 +162,23 @@ class _Probe:
             )
         return vectors
 
-    def _what_it_lacks(self, error: Exception) -> str:
+    def _explained(self, error: Exception) -> str:
         config: Any = self._model.config
         languages = getattr(config, "languages", None)
         if languages and getattr(config, "default_language", None) is None:
             return (
-                f"{self.name} has to be told the language of its text, which is one of {', '.join(languages)}. Download it into "
+                f"{self.name} needs to know the language of its text, which is one of {', '.join(languages)}. Download it into "
                 'a folder with save_pretrained, write "default_language" into the config.json there, and give the folder.'
             )
         return (
             f"{self.name} cannot be run on the sub-words of a sentence: {reason(error)} It may need other input than text. "
-            f"{_ANOTHER}"
+            f"{_TAKE_ANOTHER}"
         )
 
 
 @contextlib.contextmanager
 def _restored(model: PreTrainedModel) -> Iterator[None]:
-    """Evaluation mode, then the model as it was, with BigBird's kind of attention, which a short sentence changes for good."""
+    """Sets evaluation mode, and restores the mode and BigBird's attention type, which a short sentence changes permanently."""
     was_training = model.training
     changeable: List[Any] = [module for module in model.modules() if hasattr(module, "set_attention_type")]
     kinds = [module.attention_type for module in changeable]

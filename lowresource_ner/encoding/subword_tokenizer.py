@@ -49,9 +49,9 @@ class SubwordTokenizer:
     """
     Splits words into sub-words with a fast `transformers` tokenizer, many sentences in one call.
 
-    Every word has at least one sub-word: a word of which the tokenizer's normalisation leaves nothing (control characters, a
-    lone variation selector) becomes the unknown token, so that it can have a tag. A word that looks like a special token
-    (`[SEP]`) is text like any other.
+    Every word has at least one sub-word: a word that the tokenizer's normalisation removes (control characters, a lone variation
+    selector) becomes the unknown token, so that it can have a tag. A word that looks like a special token (`[SEP]`) is text like
+    any other.
 
     # Parameters
 
@@ -60,7 +60,7 @@ class SubwordTokenizer:
     # Raises
 
     `ConfigurationError`
-        Where the tokenizer has neither an unknown nor a mask token to stand for such words.
+        If the tokenizer has neither an unknown nor a mask token to replace such words.
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
@@ -91,7 +91,7 @@ class SubwordTokenizer:
 
     @contextlib.contextmanager
     def _plain_text(self) -> Iterator[Tokenizer]:
-        """The tokenizer, set up so that nothing is truncated or padded, and "[SEP]" in a text is no separator."""
+        """The tokenizer, set up so that nothing is truncated or padded, and "[SEP]" in a text is not a separator."""
         backend = self._tokenizer.backend_tokenizer
         backend.no_truncation()
         backend.no_padding()

@@ -1,8 +1,9 @@
-"""Sentences of any length through an encoder that reads only so many sub-words at once."""
+"""Runs an encoder on sentences of any length, in overlapping windows if they are long."""
 
 from typing import Callable, Optional
 
 import torch
+from allennlp.common.checks import ConfigurationError
 
 from lowresource_ner.encoding.input_format import InputFormat
 from lowresource_ner.encoding.windows import choose_windows, cut_windows
@@ -20,15 +21,35 @@ class WindowReader:
     # Parameters
 
     input_format : `InputFormat`
-    max_length, overlap : `Optional[int]`
-        See `InputFormat.window`.
+    max_length : `Optional[int]`, optional (default = `None`)
+        Sub-words in a window, special tokens included; `None` for as many as the encoder can read.
+    overlap : `Optional[int]`, optional (default = `None`)
+        Sub-words that neighbouring windows share at least; `None` for a quarter of a window.
+
+    # Raises
+
+    `ConfigurationError`
+        If the encoder cannot read that many, or the overlap is not smaller than the window.
     """
 
     def __init__(
         self, input_format: InputFormat, max_length: Optional[int] = None, overlap: Optional[int] = None
     ) -> None:
+        num_special, longest = input_format.num_special_tokens, input_format.max_length
         self.input_format = input_format
-        self.size, self.overlap = input_format.window(max_length, overlap)
+        self.size = (longest if max_length is None else max_length) - num_special
+        """The sub-words in a window, special tokens not included."""
+        if not 1 <= self.size <= longest - num_special:
+            raise ConfigurationError(
+                f"'max_length' is {max_length}; encoder '{input_format.name}' reads {num_special + 1} to {longest} sub-words at "
+                "once, special tokens included. Longer sentences are cut into windows of that size, so nothing is lost."
+            )
+        self.overlap = self.size // 4 if overlap is None else overlap
+        if not 0 <= self.overlap < self.size:
+            raise ConfigurationError(
+                f"'window_overlap' is {overlap}, and a window holds {self.size} sub-words beside the special tokens. Take a "
+                "number from 0 to one less than that."
+            )
 
     def read(
         self,
@@ -39,6 +60,8 @@ class WindowReader:
         most_subwords: Optional[int] = None,
     ) -> torch.Tensor:
         """
+        Runs a model on a batch, and returns the vectors of its words.
+
         # Parameters
 
         run : `Run`
@@ -50,11 +73,11 @@ class WindowReader:
         word_starts : `torch.Tensor`
             (batch_size, num_words) positions of the words' first sub-words.
         most_subwords : `Optional[int]`
-            Run windows of so many sub-words at once, one window at least; `None` to run all windows at once.
+            The most sub-words of windows to run at once, at least one window; `None` to run all windows at once.
 
         # Returns
 
-        `torch.Tensor` : (batch_size, num_words, dim) What stands in the rows of padding means nothing.
+        `torch.Tensor` : (batch_size, num_words, dim) The rows of padding are undefined.
         """
         lengths = subword_mask.sum(dim=1)
         num_prefix = len(self.input_format.prefix)

@@ -24,7 +24,7 @@ def cut_windows(lengths: Sequence[int], size: int, overlap: int) -> List[Window]
     # Raises
 
     `ValueError`
-        Where `overlap` is not below `size`.
+        If `overlap` is not below `size`.
     """
     if not 0 <= overlap < size:
         raise ValueError(

@@ -28,17 +28,17 @@ from lowresource_ner.experiments.writing import written
 def run_steps(steps: Sequence[Step], runs: Path, jobs: int = 1) -> bool:
     """
     Runs the steps that are not up to date, each after those that it needs, `jobs` at once. `runs / "logs"` has the logs, and for
-    each training a note of its inputs and settings and of the outputs that it left.
+    each training a record of its inputs, settings and outputs.
 
     # Returns
 
     `bool`
-        False where a step failed. No other is begun then.
+        False if a step failed. No further steps are begun then.
 
     # Raises
 
     `ValueError`
-        Where steps of this folder are being run already.
+        If steps are already being run in this folder.
     """
     (runs / "logs").mkdir(parents=True, exist_ok=True)
     arguments = ["run", "-n", str(jobs), "-P", "thread"] if jobs > 1 else ["run"]
@@ -47,7 +47,7 @@ def run_steps(steps: Sequence[Step], runs: Path, jobs: int = 1) -> bool:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise ValueError(
-                f"Steps are being run in {runs}, or one goes on whose caller was killed. Wait, or give other --runs."
+                f"Steps are being run in {runs}, or one is still running whose caller was killed. Wait, or give other --runs."
             ) from None
         for folder in (runs, runs / "logs"):
             remove_parts(folder)
@@ -58,14 +58,14 @@ def run_steps(steps: Sequence[Step], runs: Path, jobs: int = 1) -> bool:
 
 class WholeJson(JsonDB):
     """
-    The file in which doit notes what is done, written so that a kill leaves the old one or the new one. If it is damaged, or the
-    disk is full, steps that were done are run again, and nothing worse happens.
+    The file in which doit records what is done, written so that a kill leaves the old or the new one. If it is damaged, or the
+    disk is full, steps are run again.
     """
 
     def _load(self) -> Dict[str, Any]:
         noted = _read(Path(self.name))
         if noted is None:
-            _warn(f"{self.name} is damaged and passed over: all steps but trainings are run again.")
+            _warn(f"{self.name} is damaged: all steps except trainings are run again.")
         return noted or {}
 
     def dump(self) -> None:
@@ -73,7 +73,7 @@ class WholeJson(JsonDB):
             with written(Path(self.name)) as new:
                 new.write_text(self.codec.encode(self._db), encoding="utf-8")
         except OSError as error:
-            _warn(f"{error}. Is the disk full? Steps that were done since it was written last may be run again.")
+            _warn(f"{error}. Is the disk full? Some finished steps may be run again.")
 
 
 class _Loader(TaskLoader2):
@@ -105,7 +105,7 @@ class _Loader(TaskLoader2):
 
 
 class _Reporter(ConsoleReporter):
-    """Prints a line for each step that is skipped, begun or done. What is done is noted at once, in case of a later kill."""
+    """Prints a line for each step that is skipped, begun or done. Steps that are done are recorded at once, in case of a kill."""
 
     def initialize(self, tasks: Any, selected_tasks: Any) -> None:
         super().initialize(tasks, selected_tasks)
@@ -113,20 +113,17 @@ class _Reporter(ConsoleReporter):
 
     def execute_task(self, task: Task) -> None:
         self._begun[task.name] = time.monotonic()
-        self._line(f"{task.name}: begun")
+        _say(f"{task.name}: begun")
 
     def add_success(self, task: Task) -> None:
         Globals.dep_manager.backend.dump()
-        self._line(f"{task.name}: done in {time.monotonic() - self._begun[task.name]:.0f} s")
+        _say(f"{task.name}: done in {time.monotonic() - self._begun[task.name]:.0f} s")
 
     def add_failure(self, task: Task, fail: BaseFail) -> None:
-        self._line(f"{task.name}: failed\n{fail.get_msg()}")
+        _say(f"{task.name}: failed\n{fail.get_msg()}")
 
     def skip_uptodate(self, task: Task) -> None:
-        self._line(f"{task.name}: up to date")
-
-    def _line(self, text: str) -> None:
-        _say(text)
+        _say(f"{task.name}: up to date")
 
 
 def _warn(text: str) -> None:
@@ -139,19 +136,19 @@ def _say(text: str) -> None:
 
 
 def _run(step: Step, logs: Path, lock: int) -> Union[Dict[str, Any], TaskFailed]:
-    """Runs a step. Returns the state of its outputs, which doit notes, or its failure."""
+    """Runs a step. Returns the state of its outputs, which doit records, or its failure."""
     try:
         for path in step.outputs:
             path.parent.mkdir(parents=True, exist_ok=True)
         return _train(step, logs, lock) if step.is_training else _call(step, step.command, logs, lock)
     except OSError as error:
-        return TaskFailed(f"{error}. If the disk is full, free space; the same command goes on from here.")
+        return TaskFailed(f"{error}. If the disk is full, free space; the same command continues from here.")
 
 
 def _train(step: Step, logs: Path, lock: int) -> Union[Dict[str, Any], TaskFailed]:
     """
-    Runs a training. One that was broken off is taken up again if it has a checkpoint, and its settings and the contents of its
-    inputs are the same as when it was begun.
+    Runs a training. Resumes an interrupted one if it has a checkpoint, and its settings and the contents of its inputs are
+    unchanged.
     """
     folder = step.outputs[0].parent
     device = step.variables.get("DEVICE", "-1")
@@ -159,32 +156,32 @@ def _train(step: Step, logs: Path, lock: int) -> Union[Dict[str, Any], TaskFaile
     before, now = _read(note) or {}, {"digest": _digest(step), "device": device}
     is_same = before.get("digest") == now["digest"]
     if is_same and _as_left(before.get("outputs")):
-        return {"outputs": before["outputs"]}  # broken off between its end and doit's note of it
-    goes_on = is_same and any(folder.glob("*.th"))
-    if goes_on and before["device"] != device:
+        return {"outputs": before["outputs"]}  # interrupted between its end and doit's record of it
+    resumes = is_same and any(folder.glob("*.th"))
+    if resumes and before["device"] != device:
         return TaskFailed(
-            f"It was broken off on device {before['device']}, and AllenNLP goes on with a training on the same device "
-            f"alone. Give --device {before['device']}, or remove {folder}, and it begins anew."
+            f"It was interrupted on device {before['device']}, and AllenNLP resumes a training only on the same device. "
+            f"Give --device {before['device']}, or remove {folder} to start over."
         )
-    if goes_on and _read(folder / "config.json") is None:
+    if resumes and _read(folder / "config.json") is None:
         _write_config(step, folder / "config.json")
-    if not goes_on and any(folder.glob("*.th")):
-        _say(f"{step.name}: what it depends on has changed, and its earlier training is replaced")
-        for path in folder.glob("*.th"):  # before the note, which would declare them checkpoints of this training
+    if not resumes and any(folder.glob("*.th")):
+        _say(f"{step.name}: its inputs or settings have changed, and its earlier training is replaced")
+        for path in folder.glob("*.th"):  # before the record, which would make them checkpoints of this training
             path.unlink()
     with written(note) as new:
         new.write_text(json.dumps(now))
-    done = _call(step, [*step.command, "--recover" if goes_on else "--force"], logs, lock)
+    done = _call(step, [*step.command, "--recover" if resumes else "--force"], logs, lock)
     if isinstance(done, TaskFailed):
-        again = f" If it fails again, remove {folder}, and it begins anew." if goes_on else ""
-        return TaskFailed(f"{done.get_msg()}\nThe same command goes on from here.{again}")
+        again = f" If it fails again, remove {folder} to start over." if resumes else ""
+        return TaskFailed(f"{done.get_msg()}\nThe same command continues from here.{again}")
     with written(note) as new:
         new.write_text(json.dumps(now | done))
     return done
 
 
 def _call(step: Step, command: List[str], logs: Path, lock: int) -> Union[Dict[str, Any], TaskFailed]:
-    """Runs a command. It inherits the lock, so that no other process works in the folder if it outlives this one."""
+    """Runs a command, which inherits the lock, so that no other process works in the folder if it outlives this one."""
     log = logs / f"{step.name}.log"
     with log.open("ab") as stream:
         done = subprocess.run(
@@ -196,12 +193,12 @@ def _call(step: Step, command: List[str], logs: Path, lock: int) -> Union[Dict[s
             pass_fds=[lock],
         )
     if done.returncode != 0:
-        return TaskFailed(f"It ended with {done.returncode}. What it said is in {log}; the last lines:\n{_tail(log)}")
+        return TaskFailed(f"It ended with {done.returncode}. Its output is in {log}; the last lines:\n{_tail(log)}")
     return {"outputs": {str(path): MD5Checker().get_state(str(path), None) for path in step.outputs}}
 
 
 def _as_left(outputs: Optional[Dict[str, Any]]) -> bool:
-    """Whether a step's outputs are as it left them: none is gone, cut, or from a later run that was broken off."""
+    """Whether a step's outputs are unchanged: none is missing, truncated, or from a later run that was interrupted."""
     if outputs is None:
         return False
     check = MD5Checker().check_modified
@@ -214,8 +211,8 @@ def _outputs_are_as_left(task: Task, values: Dict[str, Any]) -> bool:
 
 def _write_config(step: Step, path: Path) -> None:
     """
-    Restores the config.json of a training. AllenNLP writes it whenever it begins, and does not recover a training whose
-    config.json a kill has cut.
+    Restores the config.json of a training. AllenNLP writes it at every start, and does not recover a training if a kill has
+    truncated it.
     """
     config, overrides = step.command[4], step.command[step.command.index("-o") + 1]
     with written(path) as new:
@@ -223,7 +220,7 @@ def _write_config(step: Step, path: Path) -> None:
 
 
 def _read(path: Path) -> Optional[Dict[str, Any]]:
-    """The object in a JSON file. None where there is no file, or a damaged one."""
+    """The object in a JSON file; None if it is missing or damaged."""
     try:
         content = json.loads(path.read_bytes())
     except (FileNotFoundError, ValueError):
@@ -232,10 +229,10 @@ def _read(path: Path) -> Optional[Dict[str, Any]]:
 
 
 def _digest(step: Step) -> str:
-    """A digest of all that a training depends on but the device."""
+    """A digest of everything that a training depends on, except the device."""
     files = [[str(path), get_file_md5(path)] for path in step.inputs]
     variables = {name: value for name, value in step.variables.items() if name != "DEVICE"}
-    # Not the command, which holds paths of the installation.
+    # Not the command, which contains paths of the installation.
     return hashlib.sha256(json.dumps([variables, step.settings, files], sort_keys=True).encode()).hexdigest()
 
 

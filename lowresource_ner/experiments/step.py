@@ -1,4 +1,4 @@
-"""A step on the way from corpora to a table."""
+"""A step of a plan."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,22 +13,22 @@ class Step:
     # Parameters
 
     name : `str`
-        The log of the step has the same name.
+        Also the name of its log.
     command : `List[str]`
         A program and its arguments.
     settings : `Dict[str, Any]`
-        What the outputs depend on besides the contents of `inputs`. Where they have changed, the step is run again.
+        What the outputs depend on besides the contents of `inputs`. If they change, the step is run again.
     inputs : `List[Path]`
         Files that it reads.
     outputs : `List[Path]`
-        Files that it writes. Where one is gone, the step is run again.
+        Files that it writes. If one is missing, the step is run again.
     variables : `Dict[str, str]`, optional (default = `{}`)
         Environment variables of the command.
     after : `List[str]`, optional (default = `[]`)
-        Names of steps that must come before this one, and on which its outputs do not depend.
+        Names of steps that must be run before this one, although its outputs do not depend on them.
     is_training : `bool`, optional (default = `False`)
         Whether it is an `allennlp train CONFIG -s FOLDER -o OVERRIDES` with one output, an archive in that folder. `--recover` is
-        added where it was broken off, otherwise `--force`.
+        added to resume it, otherwise `--force`.
     """
 
     name: str

@@ -10,12 +10,12 @@ from lowresource_ner.common.whole_files import written_whole
 @contextlib.contextmanager
 def written(path: Path) -> Iterator[Path]:
     """
-    Gives the path of a new file to write to, which takes the place of `path` when the block ends well.
+    Yields the path of a new file that replaces `path` when the block ends without an error.
 
     # Raises
 
     `OSError`
-        Where the file cannot be written, on a full disk for instance.
+        If the file cannot be written, for instance on a full disk.
     """
     try:
         with written_whole(path) as new:

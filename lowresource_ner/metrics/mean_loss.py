@@ -1,4 +1,4 @@
-"""A running mean that weights every summand alike, whatever the sizes of the batches."""
+"""A running mean over the items of all batches."""
 
 from typing import Dict, Optional, Union
 
@@ -9,9 +9,9 @@ from allennlp.training.metrics import Metric
 
 class MeanLoss(Metric):
     """
-    The sum of all batches' losses, divided by the number of summands (words, for instance). AllenNLP's `average`, and the "loss"
-    of its trainer, give small batches the weight of large ones. Under distributed training each worker sums its own batches, and
-    the sums are added up by `get_metric(reset=True)`, which all workers must call.
+    The sum of all batches' losses divided by the number of items, such as words. (AllenNLP's `average`, and the "loss" of its
+    trainer, give small batches the same weight as large ones.) In distributed training, each worker sums its own batches, and
+    `get_metric(reset=True)`, which all workers must call, adds up the sums.
 
     # Parameters
 
@@ -32,13 +32,13 @@ class MeanLoss(Metric):
         total : `torch.Tensor`
             The sum over the batch, a scalar.
         number : `Union[int, torch.Tensor]`
-            The number of summands.
+            The number of items.
         """
         self._total += float(total.detach())
         self._number += int(number)
 
     def get_metric(self, reset: bool = False) -> Dict[str, float]:
-        """{name: mean}, of all workers with `reset`, otherwise of this one. Empty before the first batch."""
+        """Returns {name: mean}, of all workers with `reset`, else of this one. Empty before the first batch."""
         total, number = self._total, float(self._number)
         if reset:
             total, number = dist_reduce_sum(torch.tensor([total, number], dtype=torch.float64)).tolist()

@@ -13,7 +13,7 @@ from seqeval.scheme import BILOU, IOB1, IOB2, IOBES, Entities
 from lowresource_ner.tagging import OUTSIDE, SCHEMES, rewritten, types_of
 
 Entity = Tuple[int, str, int, int]
-"""Sentence, number of the type, first word, last word."""
+"""Sentence, index of the type, first word, last word."""
 
 _STRICT = {"IOB1": IOB1, "IOB2": IOB2, "IOBES": IOBES, "BILOU": BILOU}
 
@@ -21,30 +21,29 @@ _STRICT = {"IOB1": IOB1, "IOB2": IOB2, "IOBES": IOBES, "BILOU": BILOU}
 @Metric.register("seqeval_f1")
 class SeqevalF1(Metric):
     """
-    Precision, recall and F1 over entities, overall (micro-averaged) and by type. An entity counts as found where its first
-    word, last word and type are right.
+    Precision, recall and F1 over entities, overall (micro-averaged) and by type. An entity is correct if its first word, last
+    word and type are.
 
-    Invalid tag sequences are read as seqeval reads them: in the default mode leniently, like CoNLL's evaluation script; in the
-    strict mode only entities that the tag scheme allows count. Only counts are kept, so a step costs the same at the end of an
-    epoch as at its beginning. Under distributed training each worker counts its own batches, and the counts are added up by
-    `get_metric(reset=True)`, which all workers must call.
+    Invalid tag sequences are interpreted as in seqeval: leniently in the default mode, like CoNLL's evaluation script; in the
+    strict mode, only entities that are valid in the tag scheme count. In distributed training, each worker counts its batches,
+    and `get_metric(reset=True)`, which all workers must call, adds up the counts.
 
     Registered as a `Metric` with name "seqeval_f1".
 
     # Parameters
 
     vocab : `Vocabulary`
-        Given by AllenNLP.
+        Passed by AllenNLP.
     label_namespace : `str`, optional (default = `"labels"`)
     mode : `str`, optional (default = `"default"`)
         "default" or "strict".
     tag_scheme : `str`, optional (default = `"IOB2"`)
-        IOB1, IOB2, IOBES or BILOU. Given by the model.
+        IOB1, IOB2, IOBES or BILOU. Passed by the model.
 
     # Raises
 
     `ConfigurationError`
-        For an unknown mode or scheme.
+        If the mode or the scheme is unknown.
     """
 
     def __init__(
@@ -60,8 +59,8 @@ class SeqevalF1(Metric):
         by_index = vocab.get_index_to_token_vocabulary(label_namespace)
         labels = [by_index[index] for index in range(len(by_index))]
         self._types = types_of(labels)
-        # seqeval is given numbers for types, since it takes hyphens off names. Its default mode reads IOBES but not the letters
-        # of BILOU, which mean the same.
+        # Types are replaced by numbers, since seqeval splits names at hyphens, and BILOU by IOBES, since the default mode
+        # cannot read it.
         numbers = {entity_type: str(number) for number, entity_type in enumerate(self._types)}
         letters = SCHEMES[tag_scheme].letters_in(SCHEMES["IOBES"]) if mode == "default" else None
         self._rewritten = [rewritten(label, numbers.__getitem__, letters or {}) for label in labels]
@@ -87,9 +86,9 @@ class SeqevalF1(Metric):
 
     def get_metric(self, reset: bool = False) -> Dict[str, float]:
         """
-        "precision", "recall" and "f1" (0 to 1) of this worker. With `reset`, which AllenNLP sets at the end of an epoch or an
-        evaluation, those of all workers, the same by type ("f1-PER" and so on), and the number of gold entities ("support",
-        "support-PER"). Empty before the first batch.
+        Returns "precision", "recall" and "f1" (0 to 1) of this worker. With `reset`, which AllenNLP sets at the end of an epoch
+        or evaluation, those of all workers, also by type ("f1-PER"), and the number of gold entities ("support", "support-PER").
+        Empty before the first batch.
         """
         if not reset:
             return _scores(self._counts.sum(dim=1).tolist()) if self._num_batches else {}
@@ -123,7 +122,7 @@ class SeqevalF1(Metric):
         }
 
     def _count(self, entities: Set[Entity]) -> List[int]:
-        """By type, in the order of `_types`."""
+        """Counts entities by type, in the order of `_types`."""
         counts = [0] * len(self._types)
         for _, number_of_type, _, _ in entities:
             counts[int(number_of_type)] += 1
@@ -134,6 +133,6 @@ def _scores(counts: List[int]) -> Dict[str, float]:
     correct, predicted, gold = counts
     precision = correct / predicted if predicted else 0.0
     recall = correct / gold if gold else 0.0
-    # One division, so that equal scores are equal numbers, and 0.72 does not exceed a threshold of 0.72.
+    # A single division, so that equal scores are equal floats, and 0.72 does not exceed a threshold of 0.72.
     f1 = 2 * correct / (predicted + gold) if correct else 0.0
     return {"precision": precision, "recall": recall, "f1": f1}

@@ -34,9 +34,9 @@ class AdversarialTagger(MbertTagger):
     vocab : `Vocabulary`
     text_field_embedder : `TextFieldEmbedder`
     discriminator_hidden_dim : `int`, optional (default = `500`)
-        As released.
+        The default is that of the released code.
     dropout, tag_scheme, head, metric, label_namespace, pretrained_file, initializer, regularizer
-        See `MbertTagger`. The last three do not apply to the discriminator, whose weights are always new.
+        See `MbertTagger`. The last three do not apply to the discriminator, which always starts from new weights.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class AdversarialTagger(MbertTagger):
 
     @property
     def encoder(self) -> TextFieldEmbedder:
-        """The part that is trained against the discriminator."""
+        """The part of the model that is trained against the discriminator."""
         return self._embedder
 
     def forward(
@@ -63,6 +63,7 @@ class AdversarialTagger(MbertTagger):
         tags: Optional[torch.Tensor] = None,
         metadata: Optional[List[Dict[str, Any]]] = None,
         module_name: Optional[List[str]] = None,
+        task: Optional[List[str]] = None,
     ) -> Dict[str, Any]:
         """
         # Parameters
@@ -71,15 +72,18 @@ class AdversarialTagger(MbertTagger):
         tags : `torch.Tensor`, optional
             (batch_size, num_words)
         metadata : `List[Dict[str, Any]]`, optional
-            Of each sentence; "words" is passed on to the output.
+            One dictionary per sentence; "words" is passed on to the output.
         module_name : `List[str]`, optional
-            Of each sentence the module that it is for, as the data loader `one_batch_per_module` says. A batch has one.
+            The module of each sentence, the same for the whole batch; set by the data loader `one_batch_per_module`.
+        task : `List[str]`, optional
+            The `module_name` of batches from AllenNLP's own `multitask` data loader.
 
         # Returns
 
-        As `MbertTagger`, and module : the batch's, where it is known. In training, a module's batch without tags has the loss 0
-        and no logits: the callback trains on it.
+        The output of `MbertTagger`, and module : the name of the batch's module, if given. In training, a module's batch without
+        tags has loss 0 and no logits: the callback trains on it.
         """
+        module_name = module_name or task
         if self.training and module_name is not None and tags is None:
             # Computed from a parameter, so that the trainer can call `backward`.
             return {"loss": 0 * next(self._head.parameters()).sum(), "module": module_name[0]}
@@ -92,7 +96,7 @@ class AdversarialTagger(MbertTagger):
 
     def encode(self, tokens: TextFieldTensors) -> EncodedBatch:
         """
-        The vectors of words, which the discriminator classifies.
+        Computes the word vectors that the discriminator classifies.
 
         # Returns
 
@@ -102,13 +106,14 @@ class AdversarialTagger(MbertTagger):
 
     def discriminator_loss(self, source: EncodedBatch, target: EncodedBatch) -> torch.Tensor:
         """
-        The discriminator's loss, a scalar: the mean over the source's words of - log p(source), plus the mean over the target's
-        of - log(1 - p(source)), as released. At chance it is 2 log 2. The vectors get no gradients.
+        Returns the discriminator's loss, a scalar: the mean of - log p(source) over the source's words, plus the mean of
+        - log(1 - p(source)) over the target's, as in the released code. At chance level it is 2 log 2. No gradients flow into
+        the vectors.
 
         # Parameters
 
         source, target : `Tuple[torch.Tensor, torch.Tensor]`
-            What `encode` gives of a batch of each language.
+            The outputs of `encode` for a batch of each language.
         """
         losses = []
         for (vectors, mask), is_source in ((source, True), (target, False)):
@@ -120,7 +125,7 @@ class AdversarialTagger(MbertTagger):
         return loss
 
     def generator_loss(self, source: EncodedBatch, target: EncodedBatch) -> torch.Tensor:
-        """The encoder's loss, a scalar: that of the discriminator with the languages exchanged. The vectors get gradients."""
+        """Returns the encoder's loss, a scalar: the discriminator's with the languages swapped. The vectors get gradients."""
         losses = [
             self.discriminator.loss(self.discriminator(vectors), mask, is_source)
             for (vectors, mask), is_source in ((source, False), (target, True))
@@ -131,19 +136,19 @@ class AdversarialTagger(MbertTagger):
 
     def language_probabilities(self, tokens: TextFieldTensors) -> torch.Tensor:
         """
-        The probability that a word is of the source language.
+        Returns the probability that each word is in the source language.
 
         # Returns
 
         `torch.Tensor`
-            (batch_size, num_words); values where the mask is False mean nothing.
+            (batch_size, num_words); undefined where the mask is False.
         """
         return torch.sigmoid(self.discriminator(self._embedder(tokens)))
 
     def get_metrics(self, reset: bool = False) -> Dict[str, float]:
         """
-        Those of `MbertTagger`, and in training "ner_loss", "discriminator_loss" and "generator_loss", means over the steps, and
-        "discriminator_accuracy", the share of the words of both languages that it classifies correctly.
+        Returns the metrics of `MbertTagger` and, in training, the mean "ner_loss", "discriminator_loss" and "generator_loss" of
+        the steps and "discriminator_accuracy", the share of the words of both languages that are classified correctly.
         """
         metrics = super().get_metrics(reset)
         for metric in (*self._losses.values(), self._accuracy):

@@ -1,4 +1,4 @@
-"""One task in one domain, with the head that reads it out."""
+"""A task in a domain, with its head and its metrics."""
 
 from typing import Any, Dict, List, Optional, Union
 
@@ -14,18 +14,18 @@ from lowresource_ner.modules.encoder_parameters import TaskAndDomain
 
 class Branch:
     """
-    What a config calls a module of the model: a task and a domain, from which an encoder is generated, and the head that reads
-    its states. It keeps its own scores. Its weights are elsewhere: in the head and in `EncoderParameters`.
+    A module of the config: a task and a domain, for which an encoder is generated, and the head on top of its states. It
+    has metrics of its own, but no weights: these belong to the head and to `EncoderParameters`.
 
     # Parameters
 
     name : `str`
-        Of the module in the config.
+        The name of the module in the config.
     config : `ModuleConfig`
     head : `ModuleHead`
         May be shared with other branches.
     metric : `Lazy[Metric]`
-        For heads that find entities.
+        The metric of heads that find entities.
     """
 
     def __init__(self, name: str, config: ModuleConfig, head: ModuleHead, metric: Lazy[Metric]) -> None:
@@ -47,17 +47,17 @@ class Branch:
         label_namespace: Optional[str] = None,
     ) -> Dict[str, Any]:
         """
-        The head's output for a batch; and where there are targets, its loss divided by the number of sentences, as Jia et al.
-        released it. The loss counts towards the scores in training, and the output in evaluation.
+        Runs the head on a batch. If there are targets, the loss is divided by the number of sentences, as in the released code
+        of Jia et al. The metrics are updated with the loss in training and with the predictions in evaluation.
 
         # Parameters
 
         states : `torch.Tensor`
             (batch_size, num_words, input_dim)
         mask, targets : `torch.Tensor`
-            (batch_size, num_words), the targets numbered by `label_namespace`, by default that of the branch.
+            (batch_size, num_words). Targets are indices in `label_namespace`, by default the branch's.
         counted : `Union[slice, List[int]]`
-            The sentences that the scores of evaluation count.
+            The sentences that count in evaluation metrics.
         """
         namespace = label_namespace or self.label_namespace
         output = self.head(states, mask, targets, namespace)
@@ -75,7 +75,7 @@ class Branch:
         return output
 
     def get_metrics(self, is_default: bool, reset: bool) -> Dict[str, float]:
-        """The scores of evaluation, behind the branch's name unless it is the default; the means of training always so."""
+        """Returns all metrics. Training means always have the branch's name as prefix, scores unless it is the default branch."""
         prefix = "" if is_default else f"{self.name}_"
         scores: Dict[str, float] = {prefix + key: value for key, value in self.metric.get_metric(reset).items()}
         return {**scores, **self.training_loss.get_metric(reset), **self.gradient_norm.get_metric(reset)}

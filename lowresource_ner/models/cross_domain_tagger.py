@@ -1,4 +1,4 @@
-"""The base class of models that tag in several domains, with encoders that are generated for each task and domain."""
+"""The base class of models for cross-domain NER, with encoder weights that are generated for each task and domain."""
 
 from typing import Any, ContextManager, Dict, List, Mapping, Optional, Sequence, Union
 
@@ -28,19 +28,19 @@ from lowresource_ner.modules.transformer_adapters import TransformerAdapters
 
 class CrossDomainTagger(Tagger):
     """
-    NER and language modelling in several domains: words as vectors, an encoder whose weights are generated for a task and a
-    domain, and a head (Jia, Liang and Zhang 2019, P19-1236). The config calls a task in a domain with its head a module; here it
-    is a `Branch`.
+    NER and language modelling in several domains: words as vectors, an encoder whose weights are generated from the embeddings
+    of a task and a domain, and a head (Jia, Liang and Zhang 2019, P19-1236). A task in a domain with its head is called a module
+    in configs, and a `Branch` in the code.
 
-    A batch belongs to one module. The data loader `one_batch_per_module` names it in the field `module_name`; a batch without
-    that field belongs to `default_module`. So `allennlp evaluate` and `predict` tag the default module's domain; for another
-    domain override `model.default_module`. In evaluation, a batch with words to predict (`lm_words`) is also read by the
-    language model of its domain.
+    Each batch belongs to one module. The data loader `one_batch_per_module` names it in the field `module_name`; batches without
+    that field belong to `default_module`. So `allennlp evaluate` and `predict` tag the domain of the default module; override
+    `model.default_module` for another domain. In evaluation, the language model of a batch's domain is evaluated on it as well,
+    if it has words to predict (`lm_words`).
 
-    A module need not be trained: its encoder is generated from what other modules have taught its task and its domain, and the
-    head that the config names reads its states. In this way a domain without labels is tagged.
+    A module need not be trained. Its encoder is then generated from the embeddings of its task and its domain, which other
+    modules have trained, and used with the head that the config names. This is how a domain without labels is tagged.
 
-    A subclass sets `parameters_name`, and defines `_states` and, where its encoder does not read vectors, `_inputs`.
+    Subclasses set `parameters_name`, and define `_states` and, if their encoder does not read vectors, `_inputs`.
 
     # Parameters
 
@@ -48,37 +48,37 @@ class CrossDomainTagger(Tagger):
     text_field_embedder : `TextFieldEmbedder`
         Word representations, whose own weights are shared by all modules.
     encoder : `Union[GeneratedLstm, TransformerAdapters]`
-        Given by the subclass.
+        Passed by the subclass.
     encoder_parameters : `Lazy[EncoderParameters]`
-        Given by the subclass.
+        Passed by the subclass.
     tasks, domains : `List[str]`
     heads : `Dict[str, Lazy[ModuleHead]]`
-        By names of your own.
+        By names of your choice.
     modules : `Dict[str, ModuleConfig]`
-        By names of your own, `{task}_{domain}` by custom.
+        By names of your choice, by convention `{task}_{domain}`.
     default_module : `str`
     unlabelled_domains : `Optional[List[str]]`
         Domains that must not be trained with labels.
     dropout : `float`, optional (default = `0.5`)
         On the encoder's states, and on the vectors that an LSTM reads.
     tag_scheme : `str`, optional (default = `"IOBES"`)
-        Of the readers' tags.
+        The scheme of the readers' tags.
     metric : `Lazy[Metric]`, optional (default = `seqeval_f1` in its default mode)
     pretrained_file : `Optional[str]`
-        An archive of this model to continue from: every weight of the same name is taken over, word vectors, characters and
-        softmax by words, heads by tags. AllenNLP takes no notice of it when it loads an archive.
+        An archive of this model to initialise the model from. Weights of the same name are copied: word vectors and softmax word
+        by word, characters one by one, heads tag by tag. AllenNLP ignores it when it loads the model from its own archive.
     initializer, regularizer
-        AllenNLP's.
+        See `allennlp.models.Model`.
 
     # Raises
 
     `ConfigurationError`
-        Where modules name a task, domain or head that is not there, labels of a shared head differ, or a language model
-        would read vectors or states that have seen the words it predicts.
+        If a module refers to an unknown task, domain or head, modules with different labels share a head, or the input of a
+        language model depends on the words that it predicts.
     """
 
     parameters_name: str
-    """What the config and the weights' names call the encoder's parameters."""
+    """The name of the encoder's parameters in configs and in the names of weights."""
 
     def __init__(
         self,
@@ -138,18 +138,18 @@ class CrossDomainTagger(Tagger):
 
     @property
     def encoder_parameters(self) -> EncoderParameters:
-        """What gives each task in each domain the weights of its encoder."""
+        """The source of the encoder's weights."""
         parameters: EncoderParameters = getattr(self, self.parameters_name)
         return parameters
 
     def branch(self, name: str) -> Branch:
         """
-        The branch of a module's name.
+        Returns the branch of a module.
 
         # Raises
 
         `ConfigurationError`
-            Where the model has no such module.
+            If the model has no module of that name.
         """
         if name not in self.branches:
             raise ConfigurationError(
@@ -160,9 +160,8 @@ class CrossDomainTagger(Tagger):
 
     def training_step(self, batches: Sequence[Mapping[str, Any]]) -> ContextManager[Dict[TaskAndDomain, torch.Tensor]]:
         """
-        Opens an update of the model on the given batches, which go through `forward` and their losses' backward passes before
-        the update is closed. As all batches are known, work on them can be done at once: the parameters of their encoders
-        are generated together. See `EncoderParameters.step`.
+        Opens an update with the given batches, whose forward and backward passes take place before it is closed. Since all
+        batches are known, the parameters of their encoders are generated together; see `EncoderParameters.step`.
         """
         return self.encoder_parameters.step([self._branch_of(batch).pair for batch in batches])
 
@@ -173,6 +172,7 @@ class CrossDomainTagger(Tagger):
         lm_words: Optional[TextFieldTensors] = None,
         module_name: Optional[List[str]] = None,
         metadata: Optional[List[Dict[str, Any]]] = None,
+        task: Optional[List[str]] = None,
     ) -> Dict[str, Any]:
         """
         # Parameters
@@ -181,19 +181,21 @@ class CrossDomainTagger(Tagger):
         tags : `torch.Tensor`, optional
             (batch_size, num_words), in the label namespace of the batch's module.
         lm_words : `TextFieldTensors`, optional
-            The words as a language model over words predicts them.
+            The words that a language model over words predicts.
         module_name : `List[str]`, optional
-            The module of each sentence, the same for all; without it, `default_module`.
+            The module of each sentence, the same for the whole batch (default = `default_module`).
         metadata : `List[Dict[str, Any]]`, optional
-            Of each sentence; "words" is passed on to the output, and "label_namespace" is that of the tags; without it, that of
-            the module.
+            One dictionary per sentence; "words" is passed on to the output, and "label_namespace" is the namespace of the tags
+            (default = the module's).
+        task : `List[str]`, optional
+            The `module_name` of batches from AllenNLP's own `multitask` data loader.
 
         # Returns
 
-        module : its name; loss : scalar, the sum over the batch divided by its sentences; mask : (batch_size, num_words);
-        for a tagger logits : (batch_size, num_words, num_tags); words, where there is metadata.
+        module : its name; loss : scalar, the sum over the batch divided by its number of sentences; mask : (batch_size,
+        num_words); logits : (batch_size, num_words, num_tags), if the module is a tagger; words : if there is metadata.
         """
-        branch = self._branch_of({"module_name": module_name})
+        branch = self._branch_of({"module_name": module_name or task})
         targets = {"tags": tags, "lm_words": None if lm_words is None else lm_words["lm_words"]["tokens"]}
         counted = counted_sentences(metadata)
         namespace = (metadata or [{}])[0].get("label_namespace")
@@ -211,11 +213,11 @@ class CrossDomainTagger(Tagger):
         return output
 
     def make_output_human_readable(self, output_dict: Dict[str, Any]) -> Dict[str, Any]:
-        """Adds what `Tagger` says, where the batch's module tags; and "module" for each sentence."""
+        """Adds the output of `Tagger`, if the batch's module is a tagger, and "module" for each sentence."""
         branch = self.branch(output_dict.get("module", self.default_module))
         if isinstance(branch.head, TaggingHead):
             output_dict = super().make_output_human_readable(output_dict)
-        # Once a sentence: AllenNLP would divide a string of the batch's length among its sentences.
+        # One entry per sentence: AllenNLP would split a string as long as the batch into one character per sentence.
         output_dict["module"] = [branch.name] * len(output_dict["mask"])
         return output_dict
 
@@ -224,10 +226,10 @@ class CrossDomainTagger(Tagger):
 
     def get_metrics(self, reset: bool = False) -> Dict[str, float]:
         """
-        The default module's scores by their own names ("f1", "f1-PER"), those of others behind the module's name
-        ("ner_source_f1", "lm_target_perplexity"). In training, for each module its mean loss ("ner_source_loss",
-        "lm_source_sampled_loss") and, from the callback `module_updates`, the mean norm of the gradient at its encoder's
-        weights ("ner_source_gradient_norm").
+        Returns the scores of the default module without a prefix ("f1", "f1-PER"), those of the others with the module's name as
+        prefix ("ner_source_f1", "lm_target_perplexity"). In training, also the mean loss of each module ("ner_source_loss",
+        "lm_source_sampled_loss") and, from the callback `module_updates`, the mean gradient norm of its encoder's weights
+        ("ner_source_gradient_norm").
         """
         scores: Dict[str, float] = {}
         for branch in self.branches.values():
@@ -237,24 +239,24 @@ class CrossDomainTagger(Tagger):
     def calibration_loss(
         self, logits: torch.Tensor, tags: torch.Tensor, mask: torch.Tensor, temperature: torch.Tensor
     ) -> torch.Tensor:
-        """As `Tagger`, of the default module."""
+        """See `Tagger`; the tags are those of the default module."""
         branch = self.branch(self.default_module)
-        tags = self._tagging_head(branch.name).as_head(tags, branch.label_namespace)
+        tags = self._tagging_head(branch.name).head_indices(tags, branch.label_namespace)
         return super().calibration_loss(logits, tags, mask, temperature)
 
     def _inputs(self, tokens: TextFieldTensors) -> Any:
-        """What the encoders of all branches read alike: by default (batch_size, num_words, dim), the words' vectors."""
+        """Returns the input of all branches' encoders: by default the word vectors, (batch_size, num_words, dim)."""
         return self._embedder(tokens)
 
     def _states(self, branch: Branch, inputs: Any, mask: torch.Tensor) -> torch.Tensor:
         """
-        (batch_size, num_words, output_dim): the states of a branch's encoder, after dropout.
+        Returns the states of a branch's encoder after dropout, (batch_size, num_words, output_dim).
 
         # Parameters
 
         branch : `Branch`
         inputs : `Any`
-            Those of `_inputs`.
+            The output of `_inputs`.
         mask : `torch.BoolTensor`
             (batch_size, num_words)
         """
@@ -272,5 +274,5 @@ class CrossDomainTagger(Tagger):
     def _tagging_head(self, name: str) -> TaggingHead:
         head = self.branch(name).head
         if not isinstance(head, TaggingHead):
-            raise ConfigurationError(f"'default_module' is '{name}', which is no tagger but a language model.")
+            raise ConfigurationError(f"'default_module' is '{name}', which is a language model, not a tagger.")
         return head

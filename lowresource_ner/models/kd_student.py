@@ -18,24 +18,23 @@ from lowresource_ner.modules.tag_heads import SoftmaxHead
 @Model.register("kd_student")
 class KdStudent(MbertTagger):
     """
-    An `mbert_tagger` that is trained on unlabelled text, with the probabilities that a teacher gives each of its words (Wu et al.
-    2020, arXiv:2004.12440, section 3.2).
+    An `mbert_tagger` that is trained on unlabelled text with a teacher's tag probabilities for each word (Wu et al. 2020,
+    arXiv:2004.12440, section 3.2).
 
-    It learns from the teacher alone. Gold tags, where a reader gives them, are scored (`f1`), but do not enter the loss of a
-    batch that has a teacher's probabilities. The trainer's `validation_metric` may be "-distillation_loss" on held-out text with
-    a teacher's probabilities, which needs no gold tags.
+    Gold tags, if the reader provides them, are used for `f1` only: they do not enter the loss of a batch that has a teacher's
+    probabilities. With "-distillation_loss" as the trainer's `validation_metric`, validation on held-out text needs no gold tags.
 
     Registered as a `Model` with name "kd_student".
 
     # Parameters
 
     vocab : `Vocabulary`
-        Its tags in the order of the teacher's probabilities.
+        Its tags must be in the order of the teacher's probabilities.
     text_field_embedder : `TextFieldEmbedder`
     loss : `Optional[DistillationLoss]`, optional (default = `mse`)
         "mse" (the paper's), "kl", "soft_cross_entropy" or "hard_labels".
     agreed_label_weight : `float`, optional (default = `0.0`)
-        η: the loss is the distillation loss plus η times the cross-entropy at the words whose tag all teachers agree on
+        η: the loss is the distillation loss plus η times the cross-entropy of the words on whose tag all teachers agree
         (UniTrans: Wu et al. 2020, arXiv:2007.07683), averaged over these words as the distillation loss is over all. The reader
         needs `agreement: true`.
     dropout, tag_scheme, head, metric, label_namespace, pretrained_file, initializer, regularizer
@@ -44,7 +43,7 @@ class KdStudent(MbertTagger):
     # Raises
 
     `ConfigurationError`
-        Where the head is not "softmax", or η is below 0.
+        If the head is not "softmax", or η is below 0.
     """
 
     def __init__(
@@ -58,8 +57,8 @@ class KdStudent(MbertTagger):
         super().__init__(vocab, text_field_embedder, **kwargs)
         if not isinstance(self._head, SoftmaxHead):
             raise ConfigurationError(
-                f"The 'head' of kd_student is a {type(self._head).__name__}. A teacher's probabilities are of each word on its "
-                "own, and so must be the student's: leave 'head' out, or give 'softmax'."
+                f"The 'head' of kd_student is a {type(self._head).__name__}. The student's probabilities must "
+                "be those of single words, like the teacher's: leave 'head' out, or give 'softmax'."
             )
         if agreed_label_weight < 0:
             raise ConfigurationError(f"'agreed_label_weight' is {agreed_label_weight}; it must not be below 0.")
@@ -82,27 +81,27 @@ class KdStudent(MbertTagger):
 
         tokens : `TextFieldTensors`
         teacher_probabilities : `torch.Tensor`, optional
-            (batch_size, num_words, num_tags) Needed in training.
+            (batch_size, num_words, num_tags) Required in training.
         word_weights : `torch.Tensor`, optional
-            (batch_size, num_words) Factors of the words' losses; a word of weight 0 does not count.
+            (batch_size, num_words) Factors for the words' losses; a word of weight 0 does not count.
         agreement : `torch.Tensor`, optional
-            (batch_size, num_words) True for words whose most probable tag is the same for all teachers. Needed in training where
+            (batch_size, num_words) True for words whose most probable tag is the same for all teachers. Required in training if
             η is above 0.
         tags : `torch.Tensor`, optional
-            (batch_size, num_words) Gold, to be scored.
+            (batch_size, num_words) Gold tags, for the metric.
         metadata : `List[Dict[str, Any]]`, optional
-            Of each sentence; "words" is passed on to the output.
+            One dictionary per sentence; "words" is passed on to the output.
 
         # Returns
 
-        logits : (batch_size, num_words, num_tags); mask : (batch_size, num_words); loss : scalar, the distillation loss where
-        there are a teacher's probabilities, otherwise, in evaluation, that of `mbert_tagger` where there are tags; words, where
-        there is metadata.
+        logits : (batch_size, num_words, num_tags); mask : (batch_size, num_words); loss : scalar, the distillation loss if there
+        are a teacher's probabilities, else, in evaluation, the loss of `mbert_tagger` if there are tags; words : if there is
+        metadata.
 
         # Raises
 
         `ConfigurationError`
-            In training, where the teacher's probabilities are missing, or the agreement that η needs.
+            In training, if the teacher's probabilities are missing, or the agreement that η requires.
         """
         if self.training:
             self._check_batch(teacher_probabilities, agreement)
@@ -115,8 +114,8 @@ class KdStudent(MbertTagger):
 
     def get_metrics(self, reset: bool = False) -> Dict[str, float]:
         """
-        "distillation_loss", without the part of the agreed labels, where there were a teacher's probabilities; and the metric of
-        the tags, where there were tags.
+        Returns "distillation_loss", which leaves out the agreed labels, if there were a teacher's probabilities, and the tag
+        metric if there were gold tags.
         """
         return {**super().get_metrics(reset), **self._mean_distillation_loss.get_metric(reset)}
 
@@ -131,13 +130,13 @@ class KdStudent(MbertTagger):
     ) -> torch.Tensor:
         distillation = counted = self._distillation_loss.summed(logits, teacher_probabilities, mask, word_weights)
         rows = counted_sentences(metadata)
-        if isinstance(rows, list):  # not all of them
+        if isinstance(rows, list):  # some rows are left out
             weights = None if word_weights is None else word_weights[rows]
             counted = self._distillation_loss.summed(logits[rows], teacher_probabilities[rows], mask[rows], weights)
         self._mean_distillation_loss(counted.total, counted.number)
         if agreement is None or self._agreed_label_weight == 0:
             return distillation.mean
-        # A best tag that all teachers share is the best of their mixture, which the loss of hard labels takes.
+        # A tag that is the most probable for every teacher is also the most probable in their mixture, the hard label here.
         agreed = self._agreed_label_loss(logits, teacher_probabilities, mask & agreement, word_weights)
         return distillation.mean + self._agreed_label_weight * agreed
 
@@ -145,7 +144,7 @@ class KdStudent(MbertTagger):
         if teacher_probabilities is None:
             raise ConfigurationError(
                 "kd_student learns from a teacher's probabilities, and a batch of its training data has none (the field "
-                "'teacher_probabilities'). Train it with a reader that gives them; what learns from gold tags is 'mbert_tagger'."
+                "'teacher_probabilities'). Train it with the reader teacher_labelled; to learn from gold tags, use mbert_tagger."
             )
         if agreement is None and self._agreed_label_weight > 0:
             raise ConfigurationError(

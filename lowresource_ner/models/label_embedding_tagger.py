@@ -85,8 +85,9 @@ class LabelEmbeddingTagger(PgnBilstmCrossdomain):
         lm_words: Optional[TextFieldTensors] = None,
         module_name: Optional[List[str]] = None,
         metadata: Optional[List[Dict[str, Any]]] = None,
+        task: Optional[List[str]] = None,
     ) -> Dict[str, Any]:
-        """As `PgnBilstmCrossdomain`, but the metadata is needed: the source tagger reads the words themselves."""
+        """See `CrossDomainTagger`. The metadata is required, since the source tagger reads the words."""
         if metadata is None:
             raise ConfigurationError(
                 "label_embedding_tagger needs the words of each sentence (the field 'metadata'), which the readers of this "
@@ -95,7 +96,7 @@ class LabelEmbeddingTagger(PgnBilstmCrossdomain):
         words = [sentence["words"] for sentence in metadata]
         probabilities = self.source(words, self._tag_embedding.weight.device)
         tokens = {**tokens, _SOURCE_TAGS: {"probabilities": probabilities}}
-        return super().forward(tokens, tags, lm_words, module_name, metadata)
+        return super().forward(tokens, tags, lm_words, module_name, metadata, task)
 
     @property
     def _tag_embedding(self) -> TagEmbedding:

@@ -8,12 +8,12 @@ from allennlp.data import Vocabulary
 
 def labels_of(vocab: Vocabulary, namespace: str) -> List[str]:
     """
-    The tags of a namespace, by index.
+    Returns the tags of a namespace, by index.
 
     # Raises
 
     `ConfigurationError`
-        Where the namespace is padded, or has no entity tag.
+        If the namespace is padded, or has no entity tag.
     """
     by_index = vocab.get_index_to_token_vocabulary(namespace)
     if by_index and vocab.is_padded(namespace):

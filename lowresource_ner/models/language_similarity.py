@@ -1,4 +1,4 @@
-"""A model that scores how close a sentence is to each of the source languages."""
+"""A model that scores how close a sentence is to each source language."""
 
 from typing import Any, Dict, List, Mapping, Optional
 
@@ -16,11 +16,12 @@ from lowresource_ner.modules.language_scores import LanguageScores
 @Model.register("language_similarity")
 class LanguageSimilarity(Model):
     """
-    Identifies the language of a sentence by its vector, which a fixed pretrained encoder gives (Wu et al. 2020, arXiv:2004.12440,
-    section 3.3). For text in another language its scores say which source languages are close: the teacher weights "similarity".
+    Classifies sentences by language from their vectors, which come from a frozen pretrained encoder (Wu et al. 2020,
+    arXiv:2004.12440, section 3.3). For text in other languages, the scores show which source languages are close; the teacher
+    weights "similarity" are computed from them.
 
-    Loss: cross-entropy over the source languages, plus γ ‖Pᵀ P − I_H‖_F² less a constant; see `LanguageScores`. Train it with
-    the callback `language_means`.
+    The loss is the cross-entropy over the source languages plus γ ‖Pᵀ P − I_H‖_F², up to a constant; see `LanguageScores`. Train
+    it with the callback `language_means`.
 
     Registered as a `Model` with name "language_similarity".
 
@@ -28,18 +29,18 @@ class LanguageSimilarity(Model):
 
     vocab : `Vocabulary`
     model_name : `str`
-        The encoder of the sentence vectors, as the reader has it: its config says how long they are.
+        The encoder of the sentence vectors, the same as in the reader; their size is read from its config.
     rank : `int`, optional (default = `64`)
     orthogonality_weight : `float`, optional (default = `0.01`)
         γ.
     label_namespace : `str`, optional (default = `"language_labels"`)
     serialization_dir : `Optional[str]`
-        Given by AllenNLP: the run or the archive in which the encoder's config is kept.
+        Passed by AllenNLP: the folder of the run or archive that holds the encoder's config.
 
     # Raises
 
     `ConfigurationError`
-        Where there are no languages, or the encoder cannot be found.
+        If there are no languages, or the encoder cannot be found.
     """
 
     default_predictor = "language_similarity"
@@ -70,20 +71,24 @@ class LanguageSimilarity(Model):
 
     @property
     def has_means(self) -> bool:
-        """Whether the languages' means are known, because they were set, or came with an archive or a checkpoint."""
+        """Whether the languages' means have been set or loaded."""
         return bool(self._scores.has_means)
 
     def set_means(self, means: Mapping[str, torch.Tensor]) -> None:
         """
+        Sets the mean sentence vector of each language, and initialises the languages' embeddings with them.
+
         # Parameters
 
         means : `Mapping[str, torch.Tensor]`
-            For each language the mean of its sentences' vectors, (vector_dim,), from which its embedding begins.
+            (vector_dim,) for each language.
         """
         self._scores.set_means(torch.stack([means[language] for language in self.languages]))
 
     def scores(self, vectors: torch.Tensor, measure: str = "learned") -> torch.Tensor:
         """
+        Scores how close sentences are to each language.
+
         # Parameters
 
         vectors : `torch.Tensor`
@@ -93,7 +98,7 @@ class LanguageSimilarity(Model):
 
         # Returns
 
-        `torch.Tensor` : (num_sentences, num_languages), the higher the nearer.
+        `torch.Tensor` : (num_sentences, num_languages), higher is closer.
         """
         return self._scores(vectors, measure)
 
@@ -111,11 +116,11 @@ class LanguageSimilarity(Model):
         language : `torch.Tensor`, optional
             (batch_size,)
         metadata : `List[Dict[str, Any]]`, optional
-            Of each sentence.
+            One dictionary per sentence.
 
         # Returns
 
-        scores : (batch_size, num_languages); loss : scalar, where the languages are known.
+        scores : (batch_size, num_languages); loss : scalar, if `language` is given.
         """
         scores = self.scores(vector)
         output = {"scores": scores}
@@ -128,10 +133,10 @@ class LanguageSimilarity(Model):
         return output
 
     def make_output_human_readable(self, output_dict: Dict[str, Any]) -> Dict[str, Any]:
-        """Adds "language", of each sentence the one it is nearest to."""
+        """Adds "language", the closest language of each sentence."""
         best = output_dict["scores"].argmax(dim=-1).tolist()
         return {**output_dict, "language": [self.languages[index] for index in best]}
 
     def get_metrics(self, reset: bool = False) -> Dict[str, float]:
-        """ "accuracy" : the share of sentences whose language was identified; empty where none was counted."""
+        """Returns "accuracy", the share of sentences whose language was identified; nothing before the first sentence."""
         return self._accuracy.get_metric(reset)

@@ -1,4 +1,4 @@
-"""An encoder with a tag head."""
+"""A tagger made of an encoder and a tag head."""
 
 from typing import Any, Dict, List, Optional
 
@@ -42,15 +42,15 @@ class MbertTagger(Tagger):
     metric : `Lazy[Metric]`, optional (default = `seqeval_f1` in its default mode)
     label_namespace : `str`, optional (default = `"labels"`)
     pretrained_file : `Optional[str]`
-        An archive of this package to continue from. Weights of the same name and shape are copied; those of the head tag by
-        tag, for the tags that both models have. Ignored when the model is loaded from an archive of its own.
+        An archive of this package to initialise the model from. Weights of the same name and shape are copied; those of the head
+        tag by tag, for the tags that both models have. AllenNLP ignores it when it loads the model from its own archive.
     initializer, regularizer
-        AllenNLP's.
+        See `allennlp.models.Model`.
 
     # Raises
 
     `ConfigurationError`
-        Where the labels do not fit the scheme, or there are none.
+        If the labels do not fit the scheme, or there are none.
     """
 
     def __init__(
@@ -96,12 +96,12 @@ class MbertTagger(Tagger):
         tags : `torch.Tensor`, optional
             (batch_size, num_words)
         metadata : `List[Dict[str, Any]]`, optional
-            Of each sentence; "words" is passed on to the output.
+            One dictionary per sentence; "words" is passed on to the output.
 
         # Returns
 
-        logits : those of the head, (batch_size, num_words, num_tags) as a rule; mask : (batch_size, num_words); loss : scalar,
-        where there are tags; words, where there is metadata.
+        logits : the head's, usually (batch_size, num_words, num_tags); mask : (batch_size, num_words); loss : scalar, if there
+        are tags; words : if there is metadata.
         """
         mask = get_text_field_mask(tokens)
         logits = self._head.logits(self._dropout(self._embedder(tokens)))

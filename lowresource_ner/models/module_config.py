@@ -9,16 +9,16 @@ from allennlp.common.checks import ConfigurationError
 
 class ModuleConfig(FromParams):
     """
-    The config of a module: one task in one domain. The model makes a `Branch` of it.
+    The config of a module: a task in a domain. The model builds a `Branch` from it.
 
     # Parameters
 
     task, domain : `str`
-        Of the model's `tasks` and `domains`: what the encoder is generated for.
+        One of the model's `tasks` and one of its `domains`, for which the encoder is generated.
     head : `str`
-        Of the model's `heads`: what reads the encoder's states.
+        The name of one of the model's `heads`.
     label_namespace : `Optional[str]`, optional (default = `"{domain}_labels"`)
-        That of the reader whose tags the module learns. A language model ignores it.
+        The label namespace of the module's reader. Language models ignore it.
     """
 
     def __init__(self, task: str, domain: str, head: str, label_namespace: Optional[str] = None) -> None:
@@ -37,8 +37,13 @@ def check_names(
     unlabelled_domains: List[str],
 ) -> None:
     """
-    Raises a `ConfigurationError` where a module, the default module or an unlabelled domain names what does not exist, no module
-    uses a head, or a head has a name that torch does not take.
+    Checks all names of a model's config.
+
+    # Raises
+
+    `ConfigurationError`
+        If a module, the default module or an unlabelled domain refers to a name that does not exist, a head is not used by any
+        module, or its name is not allowed as a submodule name in torch.
     """
 
     def check(name: str, known: List[str], what: str, where: str) -> None:
@@ -56,6 +61,6 @@ def check_names(
         check(head, [module.head for module in modules.values()], "modules' heads", "One of 'heads'")
         if "." in head or hasattr(torch.nn.ModuleDict(), head):
             raise ConfigurationError(
-                f"One of 'heads' is '{head}', which torch does not take as the name of a model's part. Name it otherwise, such "
-                f"as '{head.replace('.', '_')}_head', and its modules' 'head' with it."
+                f"One of 'heads' is '{head}', which torch does not allow as the name of a submodule. Rename it, for example to "
+                f"'{head.replace('.', '_')}_head', here and in the 'head' of its modules."
             )

@@ -1,4 +1,4 @@
-"""Tags entities in several domains, with LSTM weights that are generated for each task and domain."""
+"""Cross-domain NER with LSTM weights that are generated for each task and domain."""
 
 from typing import Any
 
@@ -26,8 +26,8 @@ class PgnBilstmCrossdomain(CrossDomainTagger):
 
     vocab : `Vocabulary`
     text_field_embedder : `TextFieldEmbedder`
-        Word representations, shared by all modules. With a language model among the modules, each must depend on its word
-        alone, unless the language model hides the words that it predicts.
+        Word representations, shared by all modules. If one of these is a language model, they must not depend on context, unless
+        the language model hides the words that it predicts.
     encoder : `Lazy[GeneratedLstm]`
         The LSTM's shape, such as `{"hidden_size": 100}` (each direction).
     lstm_parameters : `Lazy[EncoderParameters]`, optional (default = `parameter_generator`)
@@ -39,7 +39,7 @@ initializer, regularizer
     # Raises
 
     `ConfigurationError`
-        As `CrossDomainTagger`.
+        See `CrossDomainTagger`.
     """
 
     parameters_name = "lstm_parameters"

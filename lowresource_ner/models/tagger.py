@@ -11,32 +11,32 @@ from allennlp.nn import RegularizerApplicator
 from lowresource_ner.modules.tag_heads import TagDistribution, TagHead
 from lowresource_ner.tagging import get_scheme
 
-# Earlier archives have the linear layer beside the tag head, not inside.
-_MOVED = {r"^_projection\.": "_head.projection.", r"^(_heads\.[^.]+)\.projection\.": r"\1.tagger.projection."}
+# In earlier archives, the linear layer is next to the tag head, not part of it.
+_RENAMED = {r"^_projection\.": "_head.projection.", r"^(_heads\.[^.]+)\.projection\.": r"\1.tagger.projection."}
 
 
 class Tagger(Model):
     """
-    A model that gives each word a tag. Predictors, teachers and the callback `temperature_scaling` can use every subclass.
+    The base class of models that tag words. Predictors, teachers and the callback `temperature_scaling` work with any subclass.
 
-    A subclass sets `labels` and defines `tag_head` and `forward`, which takes at least the arguments `tokens` and `metadata`, and
-    whose output has "logits" (batch_size, num_words, ...), for the head, and "mask" (batch_size, num_words).
+    A subclass sets `labels` and defines `tag_head` and `forward`. `forward` takes at least `tokens` and `metadata`, and returns
+    at least "logits" (batch_size, num_words, ...), the input of the head, and "mask" (batch_size, num_words).
 
     # Parameters
 
     vocab : `Vocabulary`
     tag_scheme : `str`
     regularizer
-        AllenNLP's.
+        See `allennlp.models.Model`.
     """
 
     default_predictor = "ner"
 
     labels: List[str]
-    """The tags by index; those of the default head, where there are several."""
+    """The tags by index; those of the default head, if there are several heads."""
 
     temperature: torch.Tensor
-    """A scalar that divides all scores before probabilities are taken. It changes no tag."""
+    """A scalar by which all scores are divided before they are normalised. It does not change any tag."""
 
     def __init__(
         self,
@@ -51,22 +51,22 @@ class Tagger(Model):
         self._register_load_state_dict_pre_hook(_rename_weights)
 
     def tag_head(self, output: Dict[str, Any]) -> TagHead:
-        """The head that the logits of an output of `forward` are for."""
+        """Returns the head for the logits in an output of `forward`."""
         raise NotImplementedError
 
     def distribution(self, output: Dict[str, Any], temperature: Optional[torch.Tensor] = None) -> TagDistribution:
-        """The distribution over tags for an output of `forward`, at the model's own temperature or at another one."""
+        """Returns the distribution over tag sequences for an output of `forward` (default temperature: the model's)."""
         divisor = self.temperature if temperature is None else temperature
         distribution: TagDistribution = self.tag_head(output)(output["logits"], output["mask"], divisor)
         return distribution
 
     def probabilities(self, output: Dict[str, Any]) -> torch.Tensor:
-        """(batch_size, num_words, num_tags): for an output of `forward`, the probability of each tag at each word."""
+        """Returns the probability of each tag at each word for an output of `forward`, (batch_size, num_words, num_tags)."""
         return self.distribution(output).marginals
 
     def make_output_human_readable(self, output_dict: Dict[str, Any]) -> Dict[str, Any]:
         """
-        Adds lists with an entry for each sentence: "tags"; "tag_probabilities", of the words' tags; "entities", dictionaries
+        Adds lists with one entry per sentence: "tags"; "tag_probabilities", the probability of each tag; "entities", dictionaries
         with start, end (exclusive), type and confidence; and "probabilities", (num_words, num_tags).
         """
         distribution = self.distribution(output_dict)
@@ -90,17 +90,17 @@ class Tagger(Model):
     def calibration_loss(
         self, logits: torch.Tensor, tags: torch.Tensor, mask: torch.Tensor, temperature: torch.Tensor
     ) -> torch.Tensor:
-        """- log p(tags) at a temperature, a scalar, summed over the batch; see the callback `temperature_scaling`."""
+        """Returns - log p(tags) at a temperature, summed over the batch, a scalar; see the callback `temperature_scaling`."""
         return -self.distribution({"logits": logits, "mask": mask}, temperature).log_prob(tags).sum()
 
 
-def present_name(name: str) -> str:
-    """What the weight of an archive is called today."""
-    for old, new in _MOVED.items():
+def current_weight_name(name: str) -> str:
+    """Returns the present name of a weight that may be from an earlier archive."""
+    for old, new in _RENAMED.items():
         name = re.sub(old, new, name)
     return name
 
 
 def _rename_weights(state_dict: Dict[str, torch.Tensor], prefix: str, *_: Any) -> None:
     for name in [name for name in state_dict if name.startswith(prefix)]:
-        state_dict[prefix + present_name(name[len(prefix) :])] = state_dict.pop(name)
+        state_dict[prefix + current_weight_name(name[len(prefix) :])] = state_dict.pop(name)

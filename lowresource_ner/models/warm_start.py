@@ -9,7 +9,7 @@ from allennlp.data import Vocabulary
 from allennlp.models import Model
 
 from lowresource_ner.archives.archive import Archive
-from lowresource_ner.models.tagger import present_name
+from lowresource_ner.models.tagger import current_weight_name
 from lowresource_ner.modules.token_axes import TokenAxes
 from lowresource_ner.tagging import types_of
 
@@ -20,9 +20,9 @@ def warm_start(
     model: Model, path: str, token_axes: Mapping[str, TokenAxes], label_namespace: Optional[str] = None
 ) -> None:
     """
-    Copies an archive's weights into `model` where both have a weight of the same name and shape. Weights in `token_axes` are
-    copied token by token (a word's vector, a tag's row), for the tokens that both vocabularies know. What is not copied is
-    logged.
+    Copies the weights of an archive into the weights of `model` that have the same name and shape. Weights in `token_axes` are
+    copied token by token (a word's vector, a tag's row), for the tokens that both vocabularies have. Weights that are not copied
+    are logged.
 
     # Parameters
 
@@ -30,19 +30,19 @@ def warm_start(
     path : `str`
         The archive, or the folder of its training run.
     token_axes : `Mapping[str, TokenAxes]`
-        By names of weights.
+        By name of the weight.
     label_namespace : `Optional[str]`
-        A vocabulary namespace of tags, some entity tag of which the archive must know.
+        A vocabulary namespace of tags, which must share an entity tag with the archive's.
 
     # Raises
 
     `ConfigurationError`
-        Where the archive is not one of this package, or its encoder has another shape.
+        If the archive is not one of this package, its encoder has another shape, or no entity tag is shared.
     """
     with Archive(path) as archive:
         if label_namespace is not None:
             _check_common_labels(model.vocab, archive, label_namespace)
-        learned = {present_name(name): weight for name, weight in archive.weights().items()}
+        learned = {current_weight_name(name): weight for name, weight in archive.weights().items()}
         tokens = {axes.namespace: archive.tokens(axes.namespace) for axes in token_axes.values()}
     left_out: List[str] = []
     taken_over = 0

@@ -1,4 +1,4 @@
-"""A language model over the states of a bidirectional LSTM: each direction predicts its next word."""
+"""A language model on the states of a bidirectional LSTM."""
 
 import math
 from typing import List, Tuple
@@ -9,34 +9,34 @@ from allennlp.common.checks import ConfigurationError
 from allennlp.modules.sampled_softmax_loss import SampledSoftmaxLoss
 
 _ROWS = 512
-"""States of which the full softmax is computed at once."""
+"""The number of states for which the full softmax is computed at once."""
 
 BOUNDARY = 0
-"""The class of unknown words, and of what comes before and after a sentence."""
+"""The class of unknown words and of the boundaries of a sentence."""
 
 
 class BidirectionalLanguageModel(torch.nn.Module):
     """
     The forward states predict the next word, the backward states the previous one, by AllenNLP's sampled softmax over
-    log-uniform candidates in training and by the full softmax in evaluation (Jia et al. 2019, P19-1236, section 3.3). One
-    output matrix serves both directions; the candidates are drawn for each direction anew and shared by its words.
+    log-uniform candidates in training and by the full softmax in evaluation (Jia et al. 2019, P19-1236, section 3.3). The
+    directions share the output matrix, but not their candidates, which are drawn once for all words of a direction.
 
-    Log-uniform sampling takes classes to be sorted by falling frequency, as AllenNLP's vocabulary sorts a namespace.
+    Log-uniform sampling assumes classes sorted by decreasing frequency, as AllenNLP's vocabulary sorts a namespace.
 
     # Parameters
 
     num_words : `int`
-        Classes; class 0 stands for unknown words and for the boundaries of a sentence.
+        The number of classes; class 0 stands for unknown words and for the boundaries of a sentence.
     hidden_size : `int`
-        Of one direction's states.
+        The size of one direction's states.
     num_samples : `int`, optional (default = `50`)
     sparse : `bool`, optional (default = `True`)
-        Whether the output matrix has gradients of the rows in use alone.
+        Whether the gradient of the output matrix is sparse: it then holds only the rows in use.
 
     # Raises
 
     `ConfigurationError`
-        Where there are not more words than samples.
+        If there are not more words than samples.
     """
 
     def __init__(self, num_words: int, hidden_size: int, num_samples: int = 50, sparse: bool = True) -> None:
@@ -56,14 +56,14 @@ class BidirectionalLanguageModel(torch.nn.Module):
         encoded : `torch.Tensor`
             (batch_size, num_words, 2 * hidden_size): forward states, then backward states.
         words : `torch.Tensor`
-            (batch_size, num_words) classes.
+            (batch_size, num_words), their classes.
         mask : `torch.BoolTensor`
             (batch_size, num_words)
 
         # Returns
 
-        ½ (forward + backward), each the sum over the batch's words of - log p. In training, p is that of the sampled softmax,
-        from which no perplexity follows.
+        ½ (forward + backward), a scalar: each is the sum of - log p over the batch's words. In training, p comes from the sampled
+        softmax and does not give a perplexity.
         """
         losses = [self._total(states, targets) for states, targets in predictions(encoded, words, mask)]
         return sum(losses, encoded.new_zeros(())) / 2
@@ -79,11 +79,11 @@ def predictions(
     encoded: torch.Tensor, words: torch.Tensor, mask: torch.Tensor
 ) -> List[Tuple[torch.Tensor, torch.Tensor]]:
     """
-    What each direction predicts from: states (num_real_words, hidden_size) and the classes (num_real_words,) that follow them,
-    those of the forward direction first. The arguments are those of `BidirectionalLanguageModel.forward`.
+    Pairs the states of each direction with their targets: (num_real_words, hidden_size) and (num_real_words,), the forward
+    direction first. The arguments are those of `BidirectionalLanguageModel.forward`.
     """
     forward, backward = encoded.chunk(2, dim=2)
-    # Beyond the last word there is padding, which is boundary, too.
+    # Padding after the last word counts as boundary.
     words = torch.where(mask, words, BOUNDARY)
     following = torch.nn.functional.pad(words[:, 1:], (0, 1), value=BOUNDARY)
     preceding = torch.nn.functional.pad(words[:, :-1], (1, 0), value=BOUNDARY)
@@ -92,8 +92,8 @@ def predictions(
 
 def _draw(num_words: int, num_samples: int) -> Tuple[numpy.ndarray, int]:
     """
-    Log-uniform classes without replacement and the number of draws that it took, as AllenNLP draws them; but from torch's
-    generator, whose state a checkpoint keeps, so that a recovered run draws what the unbroken one does.
+    Draws log-uniform classes without replacement, and returns them with the number of draws. As in AllenNLP, but from torch's
+    generator, whose state is in checkpoints, so that a recovered run draws the same classes as an uninterrupted one.
     """
     chosen: dict = {}
     num_draws = 0

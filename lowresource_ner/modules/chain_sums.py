@@ -1,10 +1,9 @@
 """
-The sums over all tag sequences of a linear chain, computed as products: a few small operations a word, and gradients in closed
-form.
+Fast sums over all tag sequences of a linear chain, by matrix products, with gradients in closed form.
 
-These functions carry exponentials of scores, divided by their sum at every word, and add up the logarithms of the divisors
-(Rabiner 1989, "A tutorial on hidden Markov models", https://doi.org/10.1109/5.18626, section V.A). Where a product could
-underflow, the log sums of linear_chain.py are used; see `_products_are_safe`.
+Exponentials of scores are normalised at every word, and the logarithms of the divisors added up (Rabiner 1989, "A tutorial on
+hidden Markov models", https://doi.org/10.1109/5.18626, section V.A). If a product could underflow, the log sums of
+linear_chain.py are used instead; see `_products_are_safe`.
 """
 
 import math
@@ -16,17 +15,17 @@ from torch.autograd.function import once_differentiable
 from lowresource_ner.modules.linear_chain import IMPOSSIBLE, ChainScores, backwards, scores_after, scores_before
 
 _WIDEST = 300.0
-"""How far log sums may lie apart: exp(-2 * 300), the product of two, is a normal number in float64 with room to spare."""
+"""The greatest safe difference between log sums: exp(-2 * 300), the product of two, is far from underflow in float64."""
 
 _MOST_STEPS = 8
-"""The steps that `_steps_to_any` tries; tag schemes need three at most."""
+"""The number of steps that `_steps_to_any` tries; tag schemes need at most three."""
 
 
 class ChainSums(NamedTuple):
     """
-    begun : (batch_size, num_words, num_tags), the log sum over all beginnings that end in a tag at a word, its emission
-    included; after : the same shape, over all that may follow it; total : (batch_size,), over all sequences. What stands where
-    the mask is False means nothing.
+    Log sums over tag sequences. begun : (batch_size, num_words, num_tags), over all sequences from the first word to a tag at a
+    word, its emission included; after : the same shape, over all continuations; total : (batch_size,), over all sequences.
+    Undefined where the mask is False.
     """
 
     begun: torch.Tensor
@@ -39,7 +38,7 @@ class ChainSums(NamedTuple):
 
 
 def chain_sums(chain: ChainScores) -> ChainSums:
-    """Computes the sums of each sentence. Differentiable, but then by a slower way, with a graph over every word."""
+    """Computes the sums of each sentence. If gradients are needed, a slower algorithm is used."""
     has_graph = torch.is_grad_enabled() and (chain.emissions.requires_grad or chain.transitions.requires_grad)
     if not has_graph and _products_are_safe(chain):
         before = _fast_scores_before(chain)
@@ -50,7 +49,7 @@ def chain_sums(chain: ChainScores) -> ChainSums:
 
 
 def log_partition(chain: ChainScores) -> torch.Tensor:
-    """(batch_size,): the log of the sum over all tag sequences. Differentiable, once."""
+    """(batch_size,): the log of the sum over all tag sequences. Can be differentiated once."""
     if _products_are_safe(chain):
         total: torch.Tensor = _LogPartition.apply(*chain)
         return total
@@ -58,7 +57,7 @@ def log_partition(chain: ChainScores) -> torch.Tensor:
 
 
 class _LogPartition(torch.autograd.Function):
-    """Its gradients are the probability of each tag at each word, and the expected number of each transition."""
+    """The gradients are the probability of each tag at each word, and the expected count of each transition."""
 
     @staticmethod
     def forward(ctx: Any, emissions: torch.Tensor, transitions: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
@@ -74,7 +73,7 @@ class _LogPartition(torch.autograd.Function):
         emissions, transitions, before, sums, mask = ctx.saved_tensors
         turned = _Factors(backwards(emissions, mask), transitions.t(), sums)
         following = emissions * backwards(_arriving(turned)[0], mask)
-        # At each word the products of what arrives and what follows sum to the same, over tags as over transitions.
+        # At each word, the products of forward and backward sums have the same total, over tags and over transitions.
         following *= (gradient.unsqueeze(1) * mask / (before * following).sum(dim=2)).unsqueeze(2)
         begun = before * emissions / sums.unsqueeze(2)
         counts = transitions * torch.einsum("bwi,bwj->ij", begun[:, :-1], following[:, 1:])
@@ -83,9 +82,9 @@ class _LogPartition(torch.autograd.Function):
 
 class _Factors(NamedTuple):
     """
-    Exponentials of a chain's scores, the greatest of each word and of the transitions 1. emissions : (batch_size, num_words,
-    num_tags); transitions : (num_tags, num_tags); taken : (batch_size, num_words), what was taken off the scores of a word
-    and of the transition to it.
+    Exponentials of a chain's scores, scaled so that the maximum of each word and of the transitions is 1. emissions :
+    (batch_size, num_words, num_tags); transitions : (num_tags, num_tags); taken : (batch_size, num_words), what was subtracted
+    from the scores of a word and of the transition to it.
     """
 
     emissions: torch.Tensor
@@ -104,10 +103,10 @@ def _factors(emissions: torch.Tensor, transitions: torch.Tensor) -> _Factors:
 
 def _arriving(factors: _Factors) -> Tuple[torch.Tensor, torch.Tensor]:
     """
-    What arrives at each tag of each word, 1 at the first: (batch_size, num_words, num_tags); and the sums that the words were
-    divided by: (batch_size, num_words).
+    The forward sums up to the transition to each tag, 1 at the first word: (batch_size, num_words, num_tags); and the divisors
+    of the words: (batch_size, num_words).
     """
-    emissions = factors.emissions.transpose(0, 1).contiguous()  # words first, so that each is one piece of memory
+    emissions = factors.emissions.transpose(0, 1).contiguous()  # words first, so that each is contiguous
     arriving = torch.ones_like(emissions)
     begun = torch.empty_like(emissions[0])
     words = arriving.unbind()
@@ -120,7 +119,7 @@ def _arriving(factors: _Factors) -> Tuple[torch.Tensor, torch.Tensor]:
 
 
 def _fast_scores_before(chain: ChainScores) -> torch.Tensor:
-    """`scores_before` of a chain whose products are safe, without a graph."""
+    """`scores_before` for a chain whose products are safe, without gradients."""
     factors = _factors(chain.emissions, chain.transitions)
     arriving, sums = _arriving(factors)
     taken = (factors.taken + sums.log()).cumsum(dim=1).roll(1, dims=1)
@@ -130,11 +129,11 @@ def _fast_scores_before(chain: ChainScores) -> torch.Tensor:
 
 def _products_are_safe(chain: ChainScores) -> bool:
     """
-    Whether no product that matters comes near underflow in float64.
+    Whether no relevant product comes near underflow in float64.
 
-    Let k be the number of steps in which any tag leads to any other (1 where no transition is forbidden). Then from whatever tag
-    stood k words before, some way to each tag scores below the best way by at most k times the width of a word's scores plus
-    that of the transitions. So the log sums of two tags lie no further apart than this, forwards or backwards.
+    Let k be the number of steps in which any tag can be reached from any other (1 if no transition is forbidden). Then, from any
+    tag k words before, there is a path to each tag whose score is below the best path's by at most k times the range of a word's
+    scores plus the range of the transitions. So the log sums of two tags differ by no more than this, forwards or backwards.
     """
     emissions = chain.emissions - chain.emissions.amax(dim=2, keepdim=True)
     transitions = chain.transitions - chain.transitions.max()
@@ -143,12 +142,12 @@ def _products_are_safe(chain: ChainScores) -> bool:
 
 
 def _width(scores: torch.Tensor) -> float:
-    """How far the lowest of the possible scores lies below the highest, which is 0."""
+    """The range of the possible scores, the highest of which is 0."""
     return -float(scores.detach().masked_fill(scores < IMPOSSIBLE / 2, 0.0).amin())
 
 
 def _steps_to_any(possible: torch.Tensor) -> float:
-    """The fewest steps that lead from any tag to any tag, infinity where they are many. possible : (num_tags, num_tags)"""
+    """The fewest steps that lead from any tag to any tag, infinity if too many. possible : (num_tags, num_tags)"""
     step = possible.double()
     ways = step
     for num_steps in range(1, _MOST_STEPS + 1):

@@ -1,4 +1,4 @@
-"""Embeds words by a convolution over their characters."""
+"""Embeds words by convolution over their characters."""
 
 import math
 from typing import Dict
@@ -16,9 +16,9 @@ class CharacterCnn(TokenEmbedder):
     Character embeddings, dropout, one convolution over each word's characters, and the maximum of each filter over the
     word's positions; no nonlinearity (Jia et al. 2019, P19-1236, section 3.1, with the sizes of the released code).
 
-    The convolution sees zeros beyond the ends of a word, and the maximum is taken over the word's own positions, so that
-    a word's vector does not depend on the words beside it. (The released code also takes it over padding.) The characters of
-    all words are computed as one sequence without padding.
+    The convolution sees zeros beyond the ends of a word, and the maximum is taken over the word's own positions only, so that
+    the other words of the batch do not matter. (The released code includes padding.) The characters of all words are processed
+    as one sequence without padding.
 
     Registered as a `TokenEmbedder` with name "character_cnn".
 
@@ -26,10 +26,10 @@ class CharacterCnn(TokenEmbedder):
 
     vocab : `Vocabulary`
     embedding_dim : `int`, optional (default = `30`)
-        Of the characters, which begin as U(-√(3/embedding_dim), √(3/embedding_dim)).
+        The size of the character embeddings, initialised from U(-√(3/embedding_dim), √(3/embedding_dim)).
     num_filters : `int`, optional (default = `50`)
     width : `int`, optional (default = `3`)
-        Of the filters, in characters; odd, so that each is centred on a character.
+        The width of the filters in characters; must be odd.
     dropout : `float`, optional (default = `0.5`)
         On the character embeddings.
     namespace : `str`, optional (default = `"token_characters"`)
@@ -37,11 +37,11 @@ class CharacterCnn(TokenEmbedder):
     # Raises
 
     `ValueError`
-        For an even width.
+        If the width is even.
     """
 
     contextual = False
-    """A word's vector depends on the word alone."""
+    """A word's vector depends only on the word."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class CharacterCnn(TokenEmbedder):
         torch.nn.init.uniform_(self.embedding.weight[1:].data, -bound, bound)
         self.embedding.weight.data[0] = 0
         self._dropout = torch.nn.Dropout(dropout)
-        # Holds the filters and their bias, as torch initialises them.
+        # Only holds the filters and their bias; see `_convolve`.
         self._convolution = torch.nn.Conv1d(embedding_dim, num_filters, width, padding=width // 2)
 
     def get_output_dim(self) -> int:
@@ -88,14 +88,14 @@ class CharacterCnn(TokenEmbedder):
         embedded = self._dropout(self.embedding(token_characters[is_character]))  # (all_characters, embedding_dim)
         words = torch.arange(len(lengths), device=lengths.device).repeat_interleave(lengths)  # (all_characters,)
         convolved = self._convolve(embedded, words)
-        # (num_real_words, num_filters). Not by torch.segment_reduce: at equally great positions (the inner zeros of "0000") it
-        # gives each the whole of a negative gradient (torch 2.14).
+        # (num_real_words, num_filters). Not torch.segment_reduce: if positions tie for the maximum (inner zeros of "0000"), it
+        # passes the whole of a negative gradient to each of them (torch 2.14).
         greatest = convolved.new_full((len(lengths), convolved.size(1)), -math.inf)
         greatest = greatest.scatter_reduce(0, words.unsqueeze(1).expand_as(convolved), convolved, "amax")
         return greatest.new_zeros(*is_word.shape, self.get_output_dim()).masked_scatter(is_word.unsqueeze(-1), greatest)
 
     def _convolve(self, embedded: torch.Tensor, words: torch.Tensor) -> torch.Tensor:
-        """(all_characters, num_filters): each character with its neighbours within its word, times the filters."""
+        """(all_characters, num_filters): the convolution at each character, within its word."""
         reach = self._convolution.kernel_size[0] // 2
         words_around = torch.nn.functional.pad(words, (reach, reach), value=-1)
         embedded_around = torch.nn.functional.pad(embedded, (0, 0, reach, reach))

@@ -1,4 +1,4 @@
-"""Finds embedders whose vectors depend on a word's neighbours."""
+"""Checks whether embedders are contextual."""
 
 from typing import List
 
@@ -14,8 +14,8 @@ _PER_WORD = (Embedding, EmptyEmbedder, TokenCharactersEncoder)
 
 def contextual_embedders(module: torch.nn.Module) -> List[str]:
     """
-    The class names of the token embedders within `module` whose vectors may depend on other words than their own. The attribute
-    `contextual` of an embedder decides; one without it counts as contextual, except for AllenNLP's per-word ones.
+    Returns the class names of the token embedders in `module` whose vectors may depend on other words. An embedder says so by its
+    attribute `contextual`; without it, all but AllenNLP's per-word embedders count as contextual.
     """
     embedders = [each for each in module.modules() if isinstance(each, TokenEmbedder)]
     return sorted(
@@ -24,13 +24,13 @@ def contextual_embedders(module: torch.nn.Module) -> List[str]:
 
 
 def check_language_model_inputs(name: str, embedder: torch.nn.Module, encoder: torch.nn.Module) -> None:
-    """Raises a `ConfigurationError` where a state from which the named language model predicts a word depends on this word."""
+    """Raises a `ConfigurationError` if the states from which a language model predicts a word depend on this word."""
     contextual = contextual_embedders(embedder)
     if contextual:
         raise ConfigurationError(
             f"The language model {name} would read word vectors that have seen the word it predicts: {', '.join(contextual)} "
-            "gives contextual vectors. Leave the language models out, or this embedder, or give them the head "
-            "'masked_language_model'. (An embedder of your own whose vectors depend on their words alone says so with the class "
+            "gives contextual vectors. Leave out the language models or this embedder, or give them the head "
+            "'masked_language_model'. (If the embedder is your own and its vectors depend only on their words, set the class "
             "attribute 'contextual = False'.)"
         )
     if isinstance(encoder, GeneratedLstm) and not encoder.directions_are_separate:

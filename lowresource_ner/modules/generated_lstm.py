@@ -1,4 +1,4 @@
-"""A bidirectional LSTM that gets its weights with each call."""
+"""A bidirectional LSTM whose weights are passed to each call."""
 
 from typing import List, Optional
 
@@ -9,29 +9,29 @@ from allennlp.modules import Seq2SeqEncoder
 
 class GeneratedLstm(Seq2SeqEncoder):
     """
-    A bidirectional LSTM without weights of its own: what `torch.nn.LSTM` computes on packed sequences with the same weights,
-    by torch's fused kernels.
+    A bidirectional LSTM without weights of its own. With the same weights, its output is that of `torch.nn.LSTM` on packed
+    sequences; it uses torch's fused kernels.
 
-    Each direction runs over padded sequences, the backward one over each sequence reversed within its length; that is what oneDNN
-    and cuDNN do fastest, and the states of padding, which come last, are set to zero.
+    Each direction runs on padded sequences, which is fastest in oneDNN and cuDNN, the backward one on each sequence reversed
+    within its length. The states of padding are set to zero.
 
     # Parameters
 
     input_size : `int`
     hidden_size : `int`
-        Of each direction.
+        The size of the states of each direction.
     num_layers : `int`, optional (default = `1`)
     dropout : `float`, optional (default = `0.0`)
         Between layers.
     separate_directions : `bool`, optional (default = `True`)
-        True stacks the directions separately, so that no state of the forward direction has seen a later word, nor of the
-        backward one an earlier: what a language model may read. False gives each layer both directions of the one below, as
-        `torch.nn.LSTM` does. With one layer there is no difference.
+        If True, the directions are stacked separately, so that forward states do not depend on later words, nor backward states
+        on earlier ones, as language modelling requires. If False, each layer reads both directions of the layer below, as in
+        `torch.nn.LSTM`. With one layer there is no difference.
 
     # Raises
 
     `ConfigurationError`
-        For sizes below 1, or a dropout that is not from 0 to below 1.
+        If a size is below 1, or the dropout not in [0, 1).
     """
 
     initial_scales: Optional[torch.Tensor] = None
@@ -57,7 +57,7 @@ class GeneratedLstm(Seq2SeqEncoder):
         self._dropout = dropout
         self.directions_are_separate = separate_directions or num_layers == 1
         above = hidden_size if self.directions_are_separate else 2 * hidden_size
-        # The shapes of a direction's weights, layer by layer: w_ih, w_hh, b_ih, b_hh, the gates in torch's order.
+        # The shapes of a direction's weights in each layer: w_ih, w_hh, b_ih, b_hh, with the gates in torch's order.
         self._shapes = [
             shape
             for layer in range(num_layers)
@@ -72,7 +72,7 @@ class GeneratedLstm(Seq2SeqEncoder):
 
     @property
     def num_parameters(self) -> int:
-        """P, the number of all weights and biases: the forward direction's, then the backward one's."""
+        """The number of all weights and biases of both directions."""
         return 2 * sum(self._sizes)
 
     def get_input_dim(self) -> int:
@@ -93,7 +93,7 @@ class GeneratedLstm(Seq2SeqEncoder):
         mask : `torch.BoolTensor`
             (batch_size, num_words) True for words, which come before padding.
         parameters : `torch.Tensor`
-            (num_parameters,)
+            (num_parameters,): the forward direction's, then the backward direction's.
 
         # Returns
 
@@ -119,7 +119,7 @@ class GeneratedLstm(Seq2SeqEncoder):
         return inputs * mask.unsqueeze(2)
 
     def weights(self, parameters: torch.Tensor) -> List[List[torch.Tensor]]:
-        """θ as the weights of each direction, in torch's order: w_ih, w_hh, b_ih, b_hh of each layer."""
+        """Splits `parameters` into the weights of each direction, in torch's order: w_ih, w_hh, b_ih, b_hh of each layer."""
         pieces = parameters.split(2 * self._sizes)
         shaped = [piece.view(shape) for piece, shape in zip(pieces, 2 * self._shapes)]
         return [shaped[: len(self._shapes)], shaped[len(self._shapes) :]]
@@ -133,7 +133,7 @@ class GeneratedLstm(Seq2SeqEncoder):
 
 
 def _reversal(mask: torch.Tensor) -> torch.Tensor:
-    """(batch_size, num_words): where each word stands when the words of each row are reversed and its padding is left."""
+    """(batch_size, num_words): the positions that reverse the words of each row and leave its padding in place."""
     positions = torch.arange(mask.size(1), device=mask.device).unsqueeze(0)
     return torch.where(mask, mask.sum(dim=1, keepdim=True) - 1 - positions, positions)
 

@@ -5,15 +5,15 @@ import torch
 
 class LanguageDiscriminator(torch.nn.Module):
     """
-    p(source | h_i) = sigmoid(W_2 ReLU(W_1 h_i + b_1) + b_2), for each word on its own (AdvPicker: Chen et al. 2021,
+    p(source | h_i) = sigmoid(W_2 ReLU(W_1 h_i + b_1) + b_2), for each word separately (AdvPicker: Chen et al. 2021,
     arXiv:2106.02300).
 
     # Parameters
 
     input_dim : `int`
-        Of the words' vectors.
+        The size of the word vectors.
     hidden_dim : `int`, optional (default = `500`)
-        As released.
+        The default is that of the released code.
     """
 
     def __init__(self, input_dim: int, hidden_dim: int = 500) -> None:
@@ -31,13 +31,13 @@ class LanguageDiscriminator(torch.nn.Module):
         # Returns
 
         `torch.Tensor`
-            (batch_size, num_words) logits of the source language.
+            (batch_size, num_words), the logits of p(source).
         """
         return self.output(torch.relu(self.hidden(vectors))).squeeze(-1)
 
     def loss(self, logits: torch.Tensor, mask: torch.Tensor, is_source: bool) -> torch.Tensor:
         """
-        The binary cross-entropy, a scalar, averaged over the words of the batch.
+        Returns the binary cross-entropy, a scalar, averaged over the words of the batch.
 
         # Parameters
 
@@ -46,7 +46,9 @@ class LanguageDiscriminator(torch.nn.Module):
         mask : `torch.BoolTensor`
             (batch_size, num_words) True for words.
         is_source : `bool`
-            Whether all words are taken to be of the source language.
+            The label of all words: whether they are in the source language.
         """
-        of_words = logits[mask]  # (total_words,)
-        return torch.nn.functional.binary_cross_entropy_with_logits(of_words, torch.full_like(of_words, is_source))
+        word_logits = logits[mask]  # (total_words,)
+        return torch.nn.functional.binary_cross_entropy_with_logits(
+            word_logits, torch.full_like(word_logits, is_source)
+        )

@@ -8,12 +8,12 @@ from allennlp.common.checks import ConfigurationError
 
 class LanguageScores(torch.nn.Module):
     """
-    Scores languages for sentence vectors g(u), the closer the higher. Learned (Wu et al. 2020, arXiv:2004.12440, section 3.3):
+    Scores how close sentence vectors g(u) are to languages. The learned score (Wu et al. 2020, arXiv:2004.12440, section 3.3) is
 
         score(u, k) = g(u)ᵀ M μ_k,  M = Uᵀ V of low rank,  that is  (U g(u) + a) · (V μ_k + b),
 
-    with the biases of the released code; μ_k is a learned embedding of the language, initialised with the mean of its sentences'
-    vectors. Not learned: the cosine, and the negated L1 and L2 distances, of g(u) and that mean.
+    with the biases of the released code. μ_k is a learned embedding of language k, initialised with the mean vector of its
+    sentences. Other scores are the cosine similarity and the negated L1 and L2 distances of g(u) and this mean.
 
     # Parameters
 
@@ -28,7 +28,7 @@ class LanguageScores(torch.nn.Module):
 
     def __init__(self, num_languages: int, vector_dim: int, rank: int = 64) -> None:
         super().__init__()
-        self.languages = torch.nn.Parameter(torch.randn(num_languages, vector_dim))  # P, of the μ_k
+        self.languages = torch.nn.Parameter(torch.randn(num_languages, vector_dim))  # P, with rows μ_k
         self.of_sentences = torch.nn.Linear(vector_dim, rank)  # U and a
         self.of_languages = torch.nn.Linear(vector_dim, rank)  # V and b
         self.register_buffer("means", torch.zeros(num_languages, vector_dim))
@@ -64,7 +64,7 @@ class LanguageScores(torch.nn.Module):
         # Raises
 
         `ConfigurationError`
-            For an unknown measure, and for one that needs the means where they were never set.
+            If the measure is unknown, or needs the means and they have not been set.
         """
         if measure == LEARNED:
             return self.of_sentences(vectors) @ self.of_languages(self.languages).T
@@ -79,8 +79,8 @@ class LanguageScores(torch.nn.Module):
 
     def orthogonality_penalty(self) -> torch.Tensor:
         """
-        ‖P Pᵀ − I_K‖_F² of the K languages' embeddings, which is the paper's ‖Pᵀ P − I_H‖_F² less the constant H − K: both are
-        ‖P Pᵀ‖_F² − 2 ‖P‖_F² and the number of ones in I. So no H × H matrix is needed, and gradients are the same.
+        Returns ‖P Pᵀ − I_K‖_F² for the K languages' embeddings. The paper's ‖Pᵀ P − I_H‖_F² differs by the constant H − K: both
+        are ‖P Pᵀ‖_F² − 2 ‖P‖_F² plus the trace of I. So the gradients are the same, without an H × H matrix.
         """
         products = self.languages @ self.languages.T  # (num_languages, num_languages)
         return (products - torch.eye(len(products), device=products.device)).square().sum()

@@ -1,11 +1,10 @@
 """
-Linear chains over tag sequences: the score of one sequence, the best of all, and the log sum over all, word by word.
+Linear chains over tag sequences: scores of sequences, the best sequence, and log sums over all sequences.
 
-AllenNLP's `ConditionalRandomField` trains over all sequences and applies its constraints in decoding only. The probabilities
-that a tagger reports must be taken over the sequences that it can output, so forbidden transitions of a chain may have the
-score `IMPOSSIBLE`.
+AllenNLP's `ConditionalRandomField` applies its constraints in decoding only. The probabilities that a tagger reports should be
+normalised over the sequences that it can output, so here forbidden transitions can have the score `IMPOSSIBLE`.
 
-The sums here are right for any scores, and differentiable; chain_sums.py computes them faster.
+The sums in this file work for any scores, and are differentiable; chain_sums.py computes them faster.
 """
 
 from typing import NamedTuple
@@ -13,16 +12,16 @@ from typing import NamedTuple
 import torch
 
 IMPOSSIBLE = -1e30
-"""The score of what is forbidden: it vanishes in any sum, in float32 and float64, and differences stay finite."""
+"""The score of forbidden transitions. It vanishes in any sum, in float32 and float64, and differences stay finite."""
 
 
 class ChainScores(NamedTuple):
     """
     The scores of a linear chain over `num_tags` tags, in float64. Build it with `chain_scores`.
 
-    emissions : (batch_size, num_words, num_tags), the start scores in the first word's, the end scores in the last word's, 0
-    where the mask is False; transitions : (num_tags, num_tags), from row to column; mask : (batch_size, num_words), True for
-    words, of which each row has one at least, from its beginning.
+    emissions : (batch_size, num_words, num_tags), including start and end scores in those of the first and last word, 0 where the
+    mask is False; transitions : (num_tags, num_tags), from row to column; mask : (batch_size, num_words), True for words, which
+    come before padding; each row has at least one.
     """
 
     emissions: torch.Tensor
@@ -49,7 +48,7 @@ def chain_scores(
 
 
 def backwards(values: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """Reverses the words of each row, and leaves the padding in its place. values : (batch_size, num_words, size)"""
+    """Reverses the words of each row and leaves its padding in place. values : (batch_size, num_words, size)"""
     words = torch.arange(mask.size(1), device=mask.device)
     order = torch.where(mask, mask.sum(dim=1, keepdim=True) - 1 - words, words)  # (batch_size, num_words)
     return values.gather(1, order.unsqueeze(2).expand_as(values))
@@ -58,7 +57,7 @@ def backwards(values: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
 def scores_before(chain: ChainScores) -> torch.Tensor:
     """
     (batch_size, num_words, num_tags): the log sum over all tags of the words before a word, up to the transition to its tag;
-    0 at the first word. What stands where the mask is False means nothing.
+    0 at the first word. Undefined where the mask is False.
     """
     score = torch.zeros_like(chain.emissions[:, 0])
     steps = [score]
@@ -69,12 +68,12 @@ def scores_before(chain: ChainScores) -> torch.Tensor:
 
 
 def scores_after(chain: ChainScores) -> torch.Tensor:
-    """As `scores_before`, over the words after a word, from the transition from its tag on; 0 at a row's last word."""
+    """Like `scores_before`, over the words after a word, from the transition from its tag on; 0 at a row's last word."""
     return backwards(scores_before(chain.backwards()), chain.mask)
 
 
 def sequence_scores(chain: ChainScores, tags: torch.Tensor) -> torch.Tensor:
-    """(batch_size,): the score of one tag sequence a row; tags is (batch_size, num_words)."""
+    """(batch_size,): the score of one tag sequence per row. tags : (batch_size, num_words)"""
     tags = tags * chain.mask
     emitted = chain.emissions.gather(2, tags.unsqueeze(2)).squeeze(2)  # 0 where the mask is False
     moved = chain.transitions[tags[:, :-1], tags[:, 1:]] * chain.mask[:, 1:]
@@ -84,11 +83,11 @@ def sequence_scores(chain: ChainScores, tags: torch.Tensor) -> torch.Tensor:
 @torch.no_grad()
 def best_sequences(chain: ChainScores) -> torch.Tensor:
     """
-    (batch_size, num_words): the tags of the sequence of the highest score, by Viterbi's algorithm, 0 where the mask is False.
+    (batch_size, num_words): the tags of the best sequence, by the Viterbi algorithm, 0 where the mask is False.
 
-    On the way forward only the scores are kept; on the way back the tag that the best one came from is found again.
+    The forward pass keeps only the scores; the backward pass recomputes the best predecessors.
     """
-    score = chain.emissions[:, 0]  # (batch_size, num_tags): of the best beginning that ends in a tag
+    score = chain.emissions[:, 0]  # (batch_size, num_tags): of the best sequence up to this word that ends in a tag
     steps = [score]
     for emissions in chain.emissions.unbind(dim=1)[1:]:
         score = torch.amax(score.unsqueeze(2) + chain.transitions, dim=1) + emissions

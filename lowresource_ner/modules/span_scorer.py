@@ -1,4 +1,4 @@
-"""Scores for all short spans of words."""
+"""Scores spans of words as entities."""
 
 import math
 
@@ -17,9 +17,9 @@ class SpanScorer(torch.nn.Module):
     max_width : `int`
         The greatest number of words in a span.
     hidden_dim : `int`
-        The size of the vectors that the product is taken of.
+        The size of the projections of the first and the last word.
     dropout : `float`
-        On these vectors.
+        On these projections.
     """
 
     def __init__(self, input_dim: int, num_types: int, max_width: int, hidden_dim: int, dropout: float) -> None:
@@ -43,8 +43,8 @@ class SpanScorer(torch.nn.Module):
         # Returns
 
         `torch.Tensor`
-            (batch_size, num_words, max_width, num_types): of the spans that begin at a word, of 1, 2, ... words. Those of spans
-            beyond the last word mean nothing.
+            (batch_size, num_words, max_width, num_types): the scores of spans by first word, width - 1 and type. Undefined for
+            spans that extend beyond the last word.
         """
         first, last = (torch.nn.functional.pad(part(vectors), (0, 1), value=1.0) for part in (self.first, self.last))
         beyond = torch.nn.functional.pad(last, (0, 0, 0, self._max_width - 1))

@@ -1,4 +1,4 @@
-"""Embeds words with a transformer: the vector of a word is that of its first sub-word."""
+"""Embeds words with a transformer."""
 
 from typing import Dict, Iterator, Optional
 
@@ -11,18 +11,18 @@ from transformers import PreTrainedModel
 from lowresource_ner.encoding.encoder_files import EncoderFiles
 from lowresource_ner.encoding.window_reader import WindowReader
 
-# A long document is many windows: out of training they need not be in memory all at once.
+# In evaluation, the windows of a long document are not all processed at once, to save memory.
 _SUBWORDS_AT_ONCE = 8192
 
 
 @TokenEmbedder.register("subword_transformer")
 class SubwordTransformer(TokenEmbedder):
     """
-    Embeds words with any Hugging Face encoder as Wu et al. (2020, arXiv:2004.12440, section 3.1): h = encoder(x), and the vector
-    of a word is that of its first sub-word. Its indexer is `subwords`, with the same `model_name`.
+    Embeds words with any Hugging Face encoder. The vector of a word is that of its first sub-word (Wu et al. 2020,
+    arXiv:2004.12440, section 3.1). Use it with the indexer `subwords` and the same `model_name`.
 
-    A sentence of more sub-words than `max_length` is read in overlapping windows; see `WindowReader`. (The released code drops
-    what exceeds 128 sub-words.)
+    Sentences of more than `max_length` sub-words are read in overlapping windows; see `WindowReader`. (The released code
+    truncates them.)
 
     Registered as a `TokenEmbedder` with name "subword_transformer".
 
@@ -31,25 +31,24 @@ class SubwordTransformer(TokenEmbedder):
     model_name : `str`
         Hub name, local folder, or archive of this package; see `EncoderFiles`.
     load_weights : `bool`, optional (default = `True`)
-        False to begin from random weights.
-    max_length : `Optional[int]`, optional (default = what the encoder can read, 512 for BERT)
-        Sub-words in a window, special tokens included. The paper has 128.
+        False to start from random weights.
+    max_length : `Optional[int]`, optional (default = the encoder's maximum, 512 for BERT)
+        Sub-words per window, including special tokens; 128 in the paper.
     window_overlap : `Optional[int]`, optional (default = a quarter of a window)
-        Sub-words that neighbouring windows share at least.
+        The least number of sub-words that neighbouring windows share.
     num_frozen_layers : `Optional[int]`, optional (default = `None`)
-        None trains everything. 0 freezes the embeddings; n freezes the embeddings and the bottom n layers (the paper has 3).
-        Frozen weights have no gradient and no optimizer state, and nothing is propagated back below them.
+        `None` trains everything, 0 freezes the embeddings, n freezes the embeddings and the bottom n layers (3 in the paper).
     bfloat16 : `bool`, optional (default = `False`)
-        Compute the transformer in bfloat16 (torch's autocast); weights, gradients and vectors stay in float32. It is faster only
-        on GPUs and CPUs with bfloat16 arithmetic, and needs no loss scaling, unlike the trainer's `use_amp` (float16).
+        Run the transformer in bfloat16 (torch's autocast); weights, gradients and vectors stay in float32. Faster only on GPUs
+        and CPUs with bfloat16 arithmetic. Needs no loss scaling, unlike the trainer's `use_amp` (float16).
     serialization_dir : `Optional[str]`
-        Given by AllenNLP: the run or the archive in which the encoder's config is kept.
+        Passed by AllenNLP: the folder of the run or archive that holds the encoder's config.
 
     # Raises
 
     `ConfigurationError`
-        Where the encoder cannot be found, cannot read `max_length` sub-words or words in a batch with padding, or has not so many
-        layers to freeze.
+        If the encoder cannot be found, cannot read `max_length` sub-words or batches with padding, or has fewer layers than are
+        to be frozen.
     """
 
     def __init__(
@@ -89,17 +88,17 @@ class SubwordTransformer(TokenEmbedder):
         # Parameters
 
         token_ids : `torch.Tensor`
-            (batch_size, num_subwords) ids, without special tokens.
+            (batch_size, num_subwords), without special tokens.
         subword_mask : `torch.BoolTensor`
             (batch_size, num_subwords) True for sub-words.
         word_starts : `torch.Tensor`
             (batch_size, num_words) positions of the words' first sub-words.
         mask : `torch.BoolTensor`
-            (batch_size, num_words) True for words; the vectors of other positions mean nothing.
+            (batch_size, num_words) True for words.
 
         # Returns
 
-        `torch.Tensor` : (batch_size, num_words, hidden_size)
+        `torch.Tensor` : (batch_size, num_words, hidden_size), undefined where the mask is False.
         """
         most_subwords = None if self.training else _SUBWORDS_AT_ONCE
         return self._windows.read(self._run, token_ids, subword_mask, word_starts, most_subwords)
@@ -141,7 +140,7 @@ def _bottom_parameters(transformer: PreTrainedModel, num_layers: int, model_name
     if len(stacks) != 1 or not 0 <= num_layers <= total:
         raise ConfigurationError(
             f"'num_frozen_layers' is {num_layers}, and encoder '{model_name}' has {total} layers"
-            + (", which are not one stack of their own and cannot be frozen singly." if len(stacks) != 1 else ".")
+            + (", which are not in one ModuleList and cannot be frozen one by one." if len(stacks) != 1 else ".")
             + " Give a number from 0 (only the embeddings) to the number of layers, or null to freeze nothing."
         )
     stack = stacks[0][0] + "."

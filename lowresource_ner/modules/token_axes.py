@@ -1,4 +1,4 @@
-"""Says which weights of a model have a row for each token of its vocabulary."""
+"""Describes the weights of a model that have a row for each token of a vocabulary namespace."""
 
 from typing import Dict, Mapping, NamedTuple, Protocol, runtime_checkable
 
@@ -7,8 +7,8 @@ import torch
 
 class TokenAxes(NamedTuple):
     """
-    The first `number` axes of a weight run over the tokens of a vocabulary namespace, from its token of index `first` on; with
-    `of_types`, over the entity types of the namespace's tags, sorted.
+    The first `number` axes of a weight are indexed by the tokens of a vocabulary namespace, starting at the token of index
+    `first`; with `of_types`, by the sorted entity types of the namespace's tags.
     """
 
     namespace: str
@@ -19,14 +19,14 @@ class TokenAxes(NamedTuple):
 
 @runtime_checkable
 class HasTokenAxes(Protocol):
-    """A part of a model that has such weights."""
+    """A submodule that has such weights."""
 
     def token_axes(self) -> Mapping[str, TokenAxes]:
-        """By names of the part's weights."""
+        """Returns the axes by name of the weight, relative to the submodule."""
 
 
 def token_axes_of(model: torch.nn.Module) -> Dict[str, TokenAxes]:
-    """By names of the model's weights, what its parts say."""
+    """Collects the axes of all submodules, by full name of the weight."""
     return {
         f"{part_name}.{weight_name}".lstrip("."): axes
         for part_name, part in model.named_modules()

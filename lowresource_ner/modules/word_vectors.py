@@ -1,4 +1,4 @@
-"""Embeds words: by vectors that are trained for the training words, by those of the vector file for all others."""
+"""Embeds words with pretrained vectors, which are trained further for the words of the training data."""
 
 import logging
 import lzma
@@ -22,11 +22,11 @@ logger = logging.getLogger(__name__)
 @TokenEmbedder.register("word_vectors")
 class WordVectors(TokenEmbedder):
     """
-    A vector for each id of the `normalised_words` indexer.
+    Embeds the ids of the `normalised_words` indexer.
 
-    The training words have vectors of their own, which are trained. They begin as the vector that the file has for the word
-    as written, else in lower case, else as U(-√(3/d), √(3/d)) (Jia et al. 2019, P19-1236, as released). The other words of
-    the file keep the file's vectors, in a buffer, so that words that training never saw are known. The padding row is zero.
+    Words of the training data have trainable vectors. These are initialised with the file's vector of the word as written, else
+    of the word in lower case, else from U(-√(3/d), √(3/d)) (Jia et al. 2019, P19-1236, released code). The file's other words
+    keep its vectors, in a buffer, so that words not seen in training are known as well. The padding vector is zero.
 
     Registered as a `TokenEmbedder` with name "word_vectors".
 
@@ -35,25 +35,25 @@ class WordVectors(TokenEmbedder):
     vocab : `Vocabulary`
     embedding_dim : `int`
     pretrained_file : `Optional[str]`
-        Vectors in GloVe's text format (or word2vec's, with its first line), packed or not. AllenNLP takes no notice of it when
-        it loads an archive.
+        Vectors in the text format of GloVe or word2vec (with its header line), compressed or not. AllenNLP ignores it when it
+        loads an archive.
     namespace : `str`, optional (default = `"words"`)
     vectors_namespace : `Optional[str]`, optional (default = `None`)
         As in the indexer.
     trainable : `bool`, optional (default = `True`)
     sparse : `bool`, optional (default = `True`)
-        The gradient holds the rows of the batch alone. The callback `module_updates` makes it dense where the optimizer needs
-        that; without this callback, use an optimizer that takes sparse gradients (`lazy_sgd`), or False.
+        Whether the gradient is sparse: it then holds only the rows of the batch. The callback `module_updates` makes it dense if
+        the optimizer requires it; without this callback, use an optimizer that takes sparse gradients (`lazy_sgd`), or False.
 
     # Raises
 
     `ConfigurationError`
-        Where the file cannot be read, its vectors are not of `embedding_dim` numbers, it knows no word of the training data, or
-        the namespace of its words holds others.
+        If the file cannot be read, its vectors are not of size `embedding_dim`, it has no word of the training data, or
+        `vectors_namespace` has words that it lacks.
     """
 
     contextual = False
-    """A word's vector depends on the word alone."""
+    """A word's vector depends only on the word."""
 
     vectors: torch.Tensor
 
@@ -104,7 +104,7 @@ class WordVectors(TokenEmbedder):
             return self._trained(tokens)
         num_trained = len(self.weight)
         is_trained = tokens < num_trained
-        # Words that are not trained stand as padding among those that are, and have no row in the gradient.
+        # Words that are not trained are replaced by padding, so that they have no row in the gradient.
         trained = self._trained(torch.where(is_trained, tokens, 0))
         fixed = torch.nn.functional.embedding(torch.where(is_trained, 0, tokens - num_trained), self.vectors)
         return torch.where(is_trained.unsqueeze(-1), trained, fixed)
@@ -114,7 +114,7 @@ class WordVectors(TokenEmbedder):
         return torch.nn.functional.embedding(tokens, self.weight, padding_idx=0, sparse=sparse)
 
     def extend_vocab(self, extended_vocab: Vocabulary, *args: Any, **kwargs: Any) -> None:
-        """AllenNLP calls this on loading an archive, with more words for `--extend-vocab`, where the file's ids would shift."""
+        """Called by AllenNLP when it loads an archive. New words (`--extend-vocab`) would shift the ids of the file's words."""
         if extended_vocab.get_vocab_size(self.namespace) != len(self.weight):
             raise ConfigurationError(
                 "word_vectors cannot be extended, and need not be: words that the vector file knows have their vectors without "
@@ -150,7 +150,7 @@ class WordVectors(TokenEmbedder):
 
 
 def _copy(words: Dict[str, int], known: Dict[str, numpy.ndarray], rows: torch.Tensor) -> Set[str]:
-    """Copies the vectors of `words` into their rows. Returns the words that have one."""
+    """Copies the vectors of `words` into their rows, and returns the words that have one."""
     found = set()
     for word, index in words.items():
         vector = known.get(word, known.get(word.lower()))
@@ -162,8 +162,8 @@ def _copy(words: Dict[str, int], known: Dict[str, numpy.ndarray], rows: torch.Te
 
 def _read_vectors(path: str, wanted: Set[str], dim: int) -> Tuple[Dict[str, numpy.ndarray], Set[str]]:
     """
-    The vectors of the `wanted` words, the first where a word stands twice; and the first parts of the words with spaces that
-    some published files have, which AllenNLP's vocabulary takes for words.
+    Returns the vectors of the `wanted` words, the first one of duplicates; and the first parts of words that contain spaces, as
+    in some published files, since AllenNLP's vocabulary takes these parts for words.
     """
     known: Dict[str, numpy.ndarray] = {}
     parts: Set[str] = set()

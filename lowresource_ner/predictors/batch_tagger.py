@@ -1,4 +1,4 @@
-"""Tags many sentences, in batches of like length."""
+"""Tags many sentences, in batches of similar length."""
 
 from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Sequence, TypeVar
 
@@ -13,7 +13,7 @@ _T = TypeVar("_T")
 
 
 class TaggedSentence(NamedTuple):
-    """What `Tagger.make_output_human_readable` adds to the output, for one sentence."""
+    """The output of `Tagger.make_output_human_readable` for one sentence."""
 
     tags: List[str]
     tag_probabilities: List[float]
@@ -23,13 +23,13 @@ class TaggedSentence(NamedTuple):
 
 class BatchTagger:
     """
-    Runs a tagger over sentences in batches of like length, without AllenNLP's instances.
+    Runs a tagger on sentences in batches of similar length, without AllenNLP's instances.
 
     # Parameters
 
     model : `Tagger`
     token_indexers : `Dict[str, TokenIndexer]`
-        Of the reader that the model was trained with.
+        Those of the model's reader.
     batch_size : `int`
         Positions (sub-words or words, padding included) that are run at once, whatever the number of sentences.
     """
@@ -57,8 +57,8 @@ class BatchTagger:
         nothing: _T,
     ) -> List[_T]:
         """
-        What `run` gives for each sentence, in the order given. It is called with batches: their tensors, on the model's device,
-        and the words of their sentences. A sentence without words has `nothing`.
+        The results of `run` for each sentence, in the order given. `run` is called with the tensors of a batch, on the model's
+        device, and the words of its sentences. A sentence without words gets `nothing`.
         """
         with_words = [words for words in sentences if words]
         inputs = [self._input(name, indexer, with_words) for name, indexer in self._indexers.items()]
@@ -79,7 +79,7 @@ class BatchTagger:
 
     def _batches(self, inputs: Sequence["_Input"], num_sentences: int) -> Iterator[List[int]]:
         lengths = [max(each.length(index) for each in inputs) for index in range(num_sentences)]
-        return batches_of_like_length(lengths, self._batch_size)
+        return batches_of_similar_length(lengths, self._batch_size)
 
     def _output(self, tokens: TextFieldTensors, sentences: Sequence[Sequence[str]]) -> Dict[str, Any]:
         return self._model(tokens=tokens, metadata=[{"words": list(words)} for words in sentences])
@@ -93,11 +93,11 @@ class BatchTagger:
         return (rows[: len(words)] for rows, words in zip(probabilities, sentences))
 
 
-def batches_of_like_length(lengths: Sequence[int], batch_size: int) -> Iterator[List[int]]:
+def batches_of_similar_length(lengths: Sequence[int], batch_size: int) -> Iterator[List[int]]:
     """
-    Divides sentences, given by index, into batches, the longest first. A batch ends where another sentence would exceed
-    `batch_size`, or where it holds an eighth of that, enough to keep the hardware busy, and the next sentence would be padded by
-    more than a fifth.
+    Divides sentences, given by index, into batches, the longest first. A batch ends if another sentence would exceed
+    `batch_size`, or if it has an eighth of that, enough to keep the hardware busy, and the next sentence would be padded by more
+    than a fifth.
 
     # Parameters
 
@@ -120,7 +120,7 @@ def batches_of_like_length(lengths: Sequence[int], batch_size: int) -> Iterator[
 
 
 class _Input:
-    """Sentences as any token indexer of AllenNLP gives them, one after the other."""
+    """Sentences indexed by any token indexer, one at a time."""
 
     def __init__(self, name: str, indexer: TokenIndexer, sentences: Sequence[Sequence[str]], vocab: Vocabulary) -> None:
         self.name = name
@@ -140,7 +140,7 @@ class _Input:
 
 
 class _SubwordInput(_Input):
-    """The same for sub-words, many sentences in each call."""
+    """Sentences indexed as sub-words, all in one call."""
 
     def __init__(self, name: str, indexer: SubwordIndexer, sentences: Sequence[Sequence[str]]) -> None:
         self.name = name

@@ -14,7 +14,7 @@ from lowresource_ner.data.text_lines import READING_ERRORS, opener
 from lowresource_ner.predictors.input_line import InputLine, invalid_line, read_input_line
 
 _FIELD = "input_line"
-# Of a line, whose text may be written in escape sequences, and which may have other keys.
+# The longest line: its text may be written in escape sequences, and it may have other keys.
 _MAX_BYTES = 16 * MAX_LINE_BYTES
 
 
@@ -34,7 +34,7 @@ class InputFileReader(DatasetReader):
     # Raises
 
     `ConfigurationError`
-        Where the file cannot be opened or decompressed.
+        If the file cannot be opened or decompressed.
     """
 
     def __init__(self, input_format: str, reader: DatasetReader) -> None:
@@ -75,7 +75,7 @@ def input_lines(path: str, input_format: str) -> Iterator[InputLine]:
     # Raises
 
     `ConfigurationError`
-        Where the file cannot be opened or decompressed.
+        If the file cannot be opened or decompressed.
     """
     for number, raw in _numbered_lines(path):
         line = raw.decode("utf-8", errors="surrogateescape")
@@ -86,17 +86,17 @@ def input_lines(path: str, input_format: str) -> Iterator[InputLine]:
 
 
 def _numbered_lines(path: str) -> Iterator[Tuple[int, bytes]]:
-    """Yields the lines with their numbers; of a line that is too long only the beginning."""
+    """Yields the lines with their numbers; a line that is too long is cut."""
     number = 0
     try:
         with _opened(path) as stream:
             while raw := stream.readline(_MAX_BYTES + 1):
                 number += 1
                 yield number, raw
-                _pass_over_rest(raw, stream)
+                _skip_rest(raw, stream)
     except READING_ERRORS as error:
         raise ConfigurationError(
-            f"{path}:{number + 1}: the file cannot be read ({error}); check the path, or fetch it anew"
+            f"{path}:{number + 1}: the file cannot be read ({error}); check the path, or download it again"
         ) from error
 
 
@@ -104,6 +104,6 @@ def _opened(path: str) -> "AbstractContextManager[IO[bytes]]":
     return contextlib.nullcontext(sys.stdin.buffer) if path == "-" else opener(path)(path, "rb")
 
 
-def _pass_over_rest(raw: bytes, stream: IO[bytes]) -> None:
+def _skip_rest(raw: bytes, stream: IO[bytes]) -> None:
     while len(raw) > _MAX_BYTES and not raw.endswith(b"\n"):
         raw = stream.readline(_MAX_BYTES + 1)

@@ -15,7 +15,7 @@ INPUT_FORMATS = ("json", "text", "tokens")
 """One JSON object a line; one sentence or paragraph of plain text a line; one sentence a line, its words separated by spaces."""
 
 MAX_DEPTH = 100
-"""The deepest nesting of brackets. Python's own limit depends on the caller: what can be read might not be written."""
+"""The deepest nesting of brackets. Python's own limit depends on the caller, so what was read might not be writable."""
 
 _UNDECODED = re.compile("[\udc80-\udcff]")
 _NOT_PRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -66,16 +66,16 @@ def read_input_line(number: int, line: str, input_format: str) -> InputLine:
 
 def invalid_line(number: int, complaint: str) -> InputLine:
     """An invalid line, with what is wrong with it."""
-    return InputLine(number, {"line": number, "error": printable(complaint)}, is_valid=False)
+    return InputLine(number, {"line": number, "error": on_one_line(complaint)}, is_valid=False)
 
 
-def printable(message: str) -> str:
+def on_one_line(message: str) -> str:
     r"""The message on one line; line ends, control characters and halves of surrogate pairs are escaped as in Python (`\n`)."""
     return _NOT_PRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), message)
 
 
 def check_input(inputs: Any) -> None:
-    """Raises a `ValueError` where this is not a valid input of a predictor."""
+    """Raises a `ValueError` if this is not a valid input of a predictor."""
     if not isinstance(inputs, dict):
         raise ValueError(f'a JSON object with "tokens" or "text" was expected, and this is {type(inputs).__name__}')
     tokens, text = inputs.get("tokens"), inputs.get("text")
@@ -123,7 +123,7 @@ def _parsed(line: str) -> Any:
         contents = _DECODER.decode(line)
     except json.JSONDecodeError as error:
         raise ValueError(
-            f"this is no JSON ({error}); for lines of plain text use `allennlp tag` with --input-format text"
+            f"this is not JSON ({error}); for lines of plain text use `allennlp tag` with --input-format text"
         ) from error
     except RecursionError as error:
         raise _too_deep() from error
@@ -159,7 +159,7 @@ def _object(pairs: List[Tuple[str, Any]]) -> JsonDict:
     contents = dict(pairs)
     if len(contents) < len(pairs):
         twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
-        raise ValueError(f"the key {json.dumps(twice)[:80]} stands twice in an object; keep one")
+        raise ValueError(f"the key {json.dumps(twice)[:80]} occurs twice in an object; keep one")
     return contents
 
 
@@ -178,7 +178,7 @@ def _float(digits: str) -> float:
 
 
 def _no_number(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON; write null")
+    raise ValueError(f"{name} is not JSON; write null")
 
 
 _DECODER = json.JSONDecoder(

@@ -1,4 +1,4 @@
-"""The predictor of the source languages that texts are most similar to."""
+"""The predictor of the similarity of texts to source languages."""
 
 from typing import Any, Dict, List, Optional, Sequence, Union
 
@@ -22,7 +22,7 @@ class LanguageSimilarityPredictor(TextPredictor):
     Scores the similarity of each sentence to every source language of a `language_similarity`, from which the teacher weights
     "similarity" are computed (Wu et al. 2020, arXiv:2004.12440, section 3.3).
 
-    Input is as that of the predictor `ner`: "text" or "tokens". A line of output is a JSON object: "text"; "tokens"; "language",
+    The input is that of the predictor `ner`: "text" or "tokens". A line of output is a JSON object: "text"; "tokens"; "language",
     the most similar one; and "scores" by language, higher for more similar ones. (A text without words has no scores, and its
     language is null.) With `--use-dataset-reader` and without an `input_format`, the input is a path for the archive's reader,
     such as `en=en.conll`, and the output has "gold_language" as well.
@@ -60,13 +60,15 @@ class LanguageSimilarityPredictor(TextPredictor):
         super().__init__(model, dataset_reader, frozen, input_format, tokenizer)
         if not isinstance(model, LanguageSimilarity) or not hasattr(dataset_reader, "encoder"):
             raise ConfigurationError(
-                f"The archive's model is a {type(model).__name__} and its reader a {type(dataset_reader).__name__}, which say "
-                "nothing of languages. Predict with the archive of a 'language_similarity'."
+                f"The archive's model is a {type(model).__name__} and its reader a {type(dataset_reader).__name__}, which do "
+                "not score languages. Predict with the archive of a 'language_similarity'."
             )
         self._similarity = model
         self._measure = measure
         self._encoder: Any = dataset_reader.encoder
-        self._scores(torch.from_numpy(self._encoder.encode([])))  # an unknown measure is an error before the first line
+        self._scores(
+            torch.from_numpy(self._encoder.encode([]))
+        )  # raises an error for an unknown measure before the first line
 
     def answer_instances(self, instances: List[Instance]) -> List[JsonDict]:
         metadata: List[Any] = [instance["metadata"] for instance in instances]

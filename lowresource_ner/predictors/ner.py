@@ -54,7 +54,7 @@ class NerPredictor(TextPredictor):
     # Raises
 
     `ConfigurationError`
-        For an unknown `input_format`, a model that is no `Tagger`, or a reader without token indexers.
+        For an unknown `input_format`, a model that is not a `Tagger`, or a reader without token indexers.
     """
 
     def __init__(
@@ -71,13 +71,13 @@ class NerPredictor(TextPredictor):
         super().__init__(model, dataset_reader, frozen, input_format, tokenizer, split_sentences)
         if not hasattr(dataset_reader, "token_indexers"):
             raise ConfigurationError(
-                f"The archive's reader, {type(dataset_reader).__name__}, has no token indexers to read words with. Predict with "
+                f"The archive's reader, {type(dataset_reader).__name__}, has no token indexers. Predict with "
                 "an archive whose reader is one of this package (conll_ner, raw_text)."
             )
         if not isinstance(model, Tagger):
             raise ConfigurationError(
-                f"The archive's model, {type(model).__name__}, is no tagger of this package. Predict with the predictor that was "
-                "made for it."
+                f"The archive's model, {type(model).__name__}, is not a tagger of this package. Use the predictor that was made "
+                "for it."
             )
         self._labels = model.labels
         self._distributions = distributions

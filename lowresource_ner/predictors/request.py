@@ -33,7 +33,7 @@ def request_of_tokens(words: Sequence[str], others: JsonDict, text: Optional[str
     # Raises
 
     `ValueError`
-        Where a word is not found in the text after the one before it.
+        If a word is not found in the text after the one before it.
     """
     if text is None:
         starts = accumulate((len(word) + 1 for word in words), initial=0)
@@ -51,7 +51,7 @@ def request_of_text(text: str, tokens: Sequence[Token], others: JsonDict, senten
     # Raises
 
     `ValueError`
-        Where one of them is not a word (see `word_fault`), or is not found in the text.
+        If one of them is not a word (see `word_fault`), or is not found in the text.
     """
     words = [token.ensure_text() for token in tokens]
     check_words(words, "the tokenizer's words")
@@ -59,7 +59,7 @@ def request_of_text(text: str, tokens: Sequence[Token], others: JsonDict, senten
 
 
 def check_words(words: Sequence[str], what: str) -> None:
-    """Raises a `ValueError` where one of these is not a word; see `word_fault`."""
+    """Raises a `ValueError` if one of these is not a word; see `word_fault`."""
     if not words or (all(words) and word_fault("".join(words)) is None):
         return
     number, word = next((number, word) for number, word in enumerate(words, start=1) if word_fault(word) is not None)
@@ -75,7 +75,7 @@ def _offsets(words: Sequence[Token], text: str) -> List[Tuple[int, int]]:
         start = word.idx if word.idx is not None else text.find(written, position)
         if start < position or not text.startswith(written, start):
             raise ValueError(
-                f"word {number}, {quoted(written)}, does not stand in the text where it should; words must be as they are "
+                f"word {number}, {quoted(written)}, is not found in the text after the word before it; words must be written as "
                 "in the text"
             )
         position = start + len(written)

@@ -22,7 +22,7 @@ from lowresource_ner.predictors.input_line import (
     InputLine,
     check_input,
     invalid_line,
-    printable,
+    on_one_line,
     read_input_line,
 )
 from lowresource_ner.predictors.request import Request, request_of_text, request_of_tokens
@@ -34,7 +34,7 @@ _KEYS_OF_ERRORS = ("line", "error")
 
 class TextPredictor(Predictor):
     """
-    Answers lines of JSON or of plain text with lines of JSON.
+    Reads lines of JSON or of plain text, and writes a line of JSON for each.
 
     A line of input is a JSON object with "tokens", a list of words, or "text", which is split into words, or both, if the words
     are those of the text (`null` counts as absent). Other keys (an id, say) are copied to the output, unless they have the name
@@ -60,7 +60,7 @@ class TextPredictor(Predictor):
     frozen : `bool`
     input_format : `Optional[str]`, optional (default = `None`)
         "json" (an object a line), "text" for plain text, one sentence or paragraph a line, or "tokens" for words that are
-        separated by spaces. `None` is "json", but with `--use-dataset-reader` what the archive's reader reads.
+        separated by spaces. `None` is "json" or, with `--use-dataset-reader`, the format of the archive's reader.
     tokenizer : `Union[str, Dict[str, Any], None]`, optional (default = `spacy_rules` for any language)
         A registered AllenNLP tokenizer, for "text".
     split_sentences : `bool`, optional (default = `False`)
@@ -115,7 +115,7 @@ class TextPredictor(Predictor):
                 return self._written(outputs)
             except (ValueError, TypeError, RecursionError, ConfigurationError) as error:
                 complaint = f"the answer cannot be written: {getattr(error, 'complaint', error)}"
-                outputs = _logged({**getattr(outputs, "origin", {}), "error": printable(complaint)})
+                outputs = _logged({**getattr(outputs, "origin", {}), "error": on_one_line(complaint)})
         self.num_errors += 1
         return self._written_error(outputs)
 
@@ -124,7 +124,7 @@ class TextPredictor(Predictor):
 
     def predict_batch_json(self, inputs: List[JsonDict]) -> List[JsonDict]:
         """
-        The answers to many texts; the more there are in a call, the less padding there is.
+        The answers to many texts. More texts in a call need less padding.
 
         # Raises
 
@@ -160,7 +160,7 @@ class TextPredictor(Predictor):
         return self._dataset_reader.text_to_instance(outcome.words)
 
     def _written(self, outputs: JsonDict) -> str:
-        """The text of an answer in the output; raises an error where it cannot be written."""
+        """The text of an answer in the output; raises an error if it cannot be written."""
         line = json.dumps(outputs, ensure_ascii=False, allow_nan=False) + "\n"
         line.encode("utf-8")
         return line
@@ -220,7 +220,7 @@ class _Answer(Dict[str, Any]):
 
 
 def shown_origin(outputs: JsonDict) -> str:
-    """The input that an output answers, for a message; empty where it is not known."""
+    """The input that an output answers, for a message; empty if it is not known."""
     return f"line {outputs['line']}" if "line" in outputs else str(outputs.get("place", ""))
 
 

@@ -1,5 +1,5 @@
 """
-Encoders for the taggers: `pretrain` makes one or goes on with one that exists, `distilling` makes a small one of a large one.
+Trains encoders: `pretrain` a new or an existing one, `distilling` a small one from a large one.
 
-Both load transformers' Trainer, which takes seconds, so that the commands import them only when they run.
+Both import transformers' Trainer, which takes seconds, so the commands import them only when they run.
 """

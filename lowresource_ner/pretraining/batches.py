@@ -1,4 +1,4 @@
-"""Batches for language modelling: texts of similar length, as many as fit into a number of sub-words, masked at random."""
+"""Makes batches for language modelling: texts of similar length, as many as fit into a number of sub-words, masked at random."""
 
 from itertools import islice
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence
@@ -10,14 +10,14 @@ from transformers import DataCollatorForLanguageModeling, PreTrainedTokenizerFas
 
 from lowresource_ner.pretraining.texts import Encoded
 
-# The number of batches that are cut from one group of texts, which are sorted by length within the group.
+# The number of batches that are made from one group of texts, which is sorted by length.
 _BATCHES_PER_GROUP = 50
 
 
 class Draw(NamedTuple):
     """
-    The numbers of a pass over the texts and of a text. A text is masked differently in every pass, and a pair begins with its
-    second text in every other one.
+    A text, in one of the passes over all texts. A text is masked differently in every pass, and a pair starts with its second
+    text in every other pass.
     """
 
     number: int
@@ -26,8 +26,8 @@ class Draw(NamedTuple):
 
 class TokenBatches(Sampler[List[Draw]]):
     """
-    `num_batches` batches of at most `batch_tokens` sub-words, padding included, from as many passes over the texts as that takes.
-    The seed decides all of them, so that a run that was broken off goes on with the same batches.
+    `num_batches` batches of at most `batch_tokens` sub-words, padding included, from as many passes over the texts as needed.
+    They depend only on the seed, so that a resumed run continues with the same batches.
 
     # Parameters
 
@@ -37,8 +37,8 @@ class TokenBatches(Sampler[List[Draw]]):
         The number of each text's corpus, from 0.
     smoothing : `float`
         The exponent of the corpora's shares (Conneau and Lample 2019, arXiv:1901.07291, section 3.1). 1 draws each text once a
-        pass. Less draws the texts of small corpora more often and those of large ones less often, and a pass keeps about the same
-        number of sub-words.
+        pass. Smaller exponents draw the texts of small corpora more often and those of large ones less often, and a pass has
+        about the same number of sub-words.
     """
 
     def __init__(
@@ -127,8 +127,8 @@ class Texts(Dataset):
 
 class MaskingCollator:
     """
-    Makes padded and masked batches. transformers' collator draws the masks, from a seed of the batch's own, so that they are the
-    same in every run.
+    Makes padded and masked batches. transformers' collator draws the masks with a seed that depends on the batch, so that they
+    are the same in every run.
 
     # Parameters
 

@@ -1,6 +1,6 @@
 """
-Checkpoints of transformers' Trainer that can be trusted after a kill. The Trainer writes them file by file. Here a list of the
-files and their digests is written last, and a checkpoint without the list, or with files that differ from it, is not used.
+Recognises incomplete and damaged checkpoints of transformers' Trainer, which writes them file by file. A list of the files and
+their digests is written last, and a checkpoint without the list, or with files that differ from it, is not used.
 """
 
 import hashlib
@@ -17,11 +17,11 @@ from lowresource_ner.common.whole_files import flush, written_whole
 
 LIST = "whole.json"
 KEPT = 2
-"""The last one, and the one before it, in case the last is damaged."""
+"""The number of checkpoints to keep: the last one and, in case it is damaged, the one before."""
 
 
 def complete(checkpoint: Path) -> None:
-    """Marks a checkpoint as complete: its files are brought to the disk, and then the list of them."""
+    """Marks a checkpoint as complete: flushes its files to the disk, and then writes the list."""
     files = sorted(checkpoint.iterdir())
     for path in files:
         flush(path)
@@ -40,10 +40,10 @@ def newest_whole(folder: Path) -> Optional[Path]:
         fault = next(_faults(checkpoint), None)
         if fault is None:
             return checkpoint
-        _warn(f"{checkpoint} is passed over and removed: {fault}.")
+        _warn(f"{checkpoint} is skipped and removed: {fault}.")
         _remove(checkpoint)
     if found:
-        _warn("The training begins anew.")
+        _warn("The training starts over.")
     return None
 
 
@@ -63,7 +63,7 @@ def checkpoints(folder: Path) -> List[Path]:
 
 
 def _faults(checkpoint: Path) -> Iterator[str]:
-    """What is wrong with a checkpoint, or with the best checkpoint so far, which the end of the training needs."""
+    """What is wrong with a checkpoint, or with the best checkpoint so far, which is needed at the end of the training."""
     yield from _own_faults(checkpoint)
     best = _best(checkpoint)
     if best not in (None, checkpoint):
@@ -85,7 +85,7 @@ def _own_faults(checkpoint: Path) -> Iterator[str]:
 
 
 def _best(checkpoint: Path) -> Optional[Path]:
-    """The checkpoint of the lowest loss so far, where this one knows of any. The folder may have been moved since."""
+    """The checkpoint with the lowest loss so far, if there is one. The folder may have been moved since."""
     try:
         best = json.loads((checkpoint / TRAINER_STATE_NAME).read_bytes())["best_model_checkpoint"]
     except (OSError, ValueError):

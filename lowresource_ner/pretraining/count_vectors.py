@@ -1,10 +1,10 @@
 """
-Vectors of words or sub-words from counts of co-occurrence: positive pointwise mutual information and a truncated singular value
-decomposition, the vectors U √S (Levy, Goldberg and Dagan, TACL 2015, Q15-1016).
+Computes vectors of words or sub-words from counts of co-occurrence: positive pointwise mutual information and a truncated
+singular value decomposition, with vectors U √S (Levy, Goldberg and Dagan, TACL 2015, Q15-1016).
 
-An encoder's training begins with such vectors of its sub-words. They are counted within a window (weight 1 over the distance)
-and, in translations, for every sub-word with every one of the other text, so that translations begin close to each other (compare
-Levy, Søgaard and Goldberg, EACL 2017, E17-1072). Contexts are smoothed by the power 0.75.
+The training of a new encoder starts from such vectors. Sub-words are counted within a window (weight 1 over the distance) and, in
+translations, for every sub-word with every one of the other text, so that translations start close to each other (compare Levy,
+Søgaard and Goldberg, EACL 2017, E17-1072). Contexts are smoothed by the power 0.75.
 """
 
 from typing import Callable, Iterator, List, Sequence
@@ -21,12 +21,12 @@ CONTEXT_SMOOTHING = 0.75
 
 def count_vectors(texts: Sequence[Encoded], vocab_size: int, dim: int, seed: int) -> np.ndarray:
     """
-    Vectors of all sub-words, those that never occur at 0. Shape: (vocab_size, dim). Their scale is that of the decomposition.
+    Vectors of all sub-words, 0 for those that never occur. Shape: (vocab_size, dim). Their scale is that of the decomposition.
 
     # Raises
 
     `ValueError`
-        Where `dim` is not below the size of the vocabulary.
+        If `dim` is not below the size of the vocabulary.
     """
     if dim >= vocab_size:
         raise ValueError(f"Vectors of {dim} dimensions cannot be made for {vocab_size} sub-words.")
@@ -45,8 +45,8 @@ def window_counts(
     weight: Callable[[int], float] = lambda distance: 1 / distance,
 ) -> sparse.csr_matrix:
     """
-    How often two ids stand within `window` places of each other in a sequence, weighted by their distance; symmetric, of shape
-    (vocab_size, vocab_size). Negative ids take a place and are not counted.
+    How often two ids occur within `window` positions of each other in a sequence, weighted by their distance; symmetric, of shape
+    (vocab_size, vocab_size). Negative ids take a position but are not counted.
     """
     counts = sparse.csr_matrix((vocab_size, vocab_size), dtype=np.float64)
     for block in _blocks(sequences):
@@ -61,7 +61,7 @@ def window_counts(
 
 
 def translation_counts(pairs: Sequence[Encoded], vocab_size: int) -> sparse.csr_matrix:
-    """How often two sub-words stand in translations of each other, each time 1 / √(mn) for lengths m and n; symmetric."""
+    """How often two sub-words occur in translations of each other, weighted 1 / √(mn) for lengths m and n; symmetric."""
     first, second = (_by_text([pair[side] for pair in pairs], vocab_size) for side in (0, 1))
     counts = first.T @ second
     return (counts + counts.T).tocsr()
@@ -82,8 +82,8 @@ def positive_pmi(counts: sparse.csr_matrix, smoothing: float = 1.0) -> sparse.cs
 
 def singular_vectors(matrix: sparse.csr_matrix, dim: int, seed: int) -> np.ndarray:
     """
-    The left singular vectors of the `dim` largest singular values times the roots of these, the largest first. Shape:
-    (rows, dim). Signs are as they come.
+    The left singular vectors of the `dim` largest singular values times the square roots of these, the largest first, with
+    arbitrary signs. Shape: (rows, dim).
     """
     if dim == min(matrix.shape):
         left, values, _ = np.linalg.svd(matrix.toarray(), full_matrices=False)

@@ -18,20 +18,20 @@ _WEIGHTS = "model*.safetensors*"
 @contextlib.contextmanager
 def encoder_written_whole(folder: Path, remedy: str) -> Iterator[Path]:
     """
-    Gives a new folder inside `folder` to save an encoder to. When the block ends, the files are brought to the disk and moved to
-    `folder` one by one; the weights of an encoder that was there before are removed first. An error removes the new folder.
+    Yields a new folder inside `folder` to save an encoder to. When the block ends, the files are flushed to the disk and moved to
+    `folder` one by one; old weights are removed first. An error removes the new folder.
 
     # Parameters
 
     folder : `Path`
-        It is made where it does not exist.
+        Created if it does not exist.
     remedy : `str`
         Sentences that say what to do when the disk is full.
 
     # Raises
 
     `OSError`
-        Where the encoder cannot be written.
+        If the encoder cannot be written.
     """
     new = folder / ".new"
     try:
@@ -47,8 +47,8 @@ def encoder_written_whole(folder: Path, remedy: str) -> Iterator[Path]:
 @contextlib.contextmanager
 def writing_errors_explained(path: Path, remedy: str) -> Iterator[None]:
     """
-    Around the writing of files: on a full disk, torch, safetensors and tokenizers raise errors of several classes, some of which
-    name neither the file nor the disk.
+    Converts errors of writing files. On a full disk, torch, safetensors and tokenizers raise errors of several classes, some of
+    which do not name the file.
 
     # Raises
 

@@ -17,14 +17,14 @@ _DROPOUTS = ("hidden_dropout_prob", "attention_probs_dropout_prob", "dropout", "
 
 def load_files(encoder: str) -> EncoderFiles:
     """
-    The files of an encoder that can learn from masked text.
+    Loads the files of an encoder that can learn from masked text.
 
     # Raises
 
     `ValueError`
-        Where it is an archive, or its tokenizer has no token for what is masked.
+        If it is an archive, or its tokenizer has no mask token.
     `ConfigurationError`
-        Where its files cannot be read.
+        If its files cannot be read.
     """
     if is_archive(encoder):
         raise ValueError(
@@ -36,13 +36,13 @@ def load_files(encoder: str) -> EncoderFiles:
     if missing:
         raise ValueError(
             f"The tokenizer of encoder '{encoder}' has no {missing[0]}, which masked language modelling needs. Take an encoder "
-            "that was pretrained by it, such as BERT, RoBERTa, XLM-R or DistilBERT."
+            "that was pretrained with it, such as BERT, RoBERTa, XLM-R or DistilBERT."
         )
     return files
 
 
 def load_language_model(encoder: str, config: PretrainedConfig) -> Tuple[PreTrainedModel, List[str]]:
-    """The model, and the names of its weights that the encoder's files do not hold, so that they are random."""
+    """The model, and the names of the weights that are missing in the encoder's files and therefore random."""
     source = encoder_source(encoder)
     with _weights_copied():
         return load_model(AutoModelForMaskedLM, encoder, source, config, attn_implementation=_attention())
@@ -54,7 +54,7 @@ def new_language_model(config: PretrainedConfig) -> PreTrainedModel:
 
 
 def with_dropout(config: PretrainedConfig, dropout: Optional[float]) -> PretrainedConfig:
-    """A copy of a config with this dropout, or, for None, with its own."""
+    """A copy of a config with this dropout; for None, with its own."""
     config = copy.deepcopy(config)
     for name in _DROPOUTS:
         if dropout is not None and hasattr(config, name):
@@ -66,7 +66,7 @@ def with_dropout(config: PretrainedConfig, dropout: Optional[float]) -> Pretrain
 def _weights_copied() -> Iterator[None]:
     """
     Makes transformers copy the loaded weights into the model's tensors. By default, version 4.43 replaces the tensors. The output
-    layer's bias has two names, of which one is then left behind, and the bias of RoBERTa, XLM-R and ALBERT is 0.
+    layer's bias has two names, one of which is then not replaced, and the bias of RoBERTa, XLM-R and ALBERT is 0.
     """
     PreTrainedModel._supports_param_buffer_assignment = False
     try:
@@ -77,7 +77,7 @@ def _weights_copied() -> Iterator[None]:
 
 def _attention() -> Optional[str]:
     """
-    The plain attention on a CPU, where it is faster than the fused one for texts as short as these. On a GPU it is transformers'
-    choice, the fused one for models that have it. (RoBERTa and XLM-R do not in this version.)
+    The plain attention on a CPU, where it is faster than the fused one for short texts; on a GPU, transformers' choice, which is
+    the fused one for models that have it (in this version not RoBERTa and XLM-R).
     """
     return None if torch.cuda.is_available() else "eager"

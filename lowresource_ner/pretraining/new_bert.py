@@ -1,4 +1,4 @@
-"""The tokenizer and the config of a new BERT: WordPiece learned from lines of text, and BERT's proportions."""
+"""Makes the tokenizer and the config of a new BERT."""
 
 import tempfile
 from collections import Counter
@@ -17,8 +17,8 @@ def learn_word_pieces(lines: Iterable[str], vocab_size: int, max_length: int) ->
     """
     A cased WordPiece tokenizer, learned from lines of text. The same lines give the same pieces.
 
-    By itself, tokenizers numbers the pieces within words in random order, and drops characters beyond the thousand most frequent
-    ones in random order, which decides between equally frequent pieces. So both orders are fixed here.
+    By default, tokenizers numbers the pieces inside words in random order, and drops characters beyond the thousand most frequent
+    ones in random order, which affects ties between pieces. Both orders are fixed here.
     """
     words = Counter(chain.from_iterable(map(str.split, lines)))
     wordpieces = BertWordPieceTokenizer(lowercase=False, strip_accents=False)

@@ -5,29 +5,29 @@ from typing import List, Optional
 
 from lowresource_ner.common.options import option
 
-REMEDY = "Free space, and the same command goes on from the last checkpoint."
-"""What a user does where the disk is full."""
+REMEDY = "Free space; the same command continues from the last checkpoint."
+"""What to do if the disk is full."""
 
 FILE = "[NAME=]FILE"
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingOptions:
-    """The options that both commands have. Raises `ValueError` where there is nothing to do."""
+    """The options that both commands have. Raises a `ValueError` if there is nothing to do."""
 
     text: List[str] = option(list, "raw text, a sentence a line", metavar=FILE)
     parallel: List[str] = option(list, "text<TAB>translation", metavar=FILE)
     held_out: int = option(500, "lines of each file that are held out, a tenth at most")
-    smoothing: float = option(0.7, "exponent of the files' shares: 1 as they are, 0 all alike")
+    smoothing: float = option(0.7, "exponent of the files' shares: 1 for their actual shares, 0 for equal ones")
     epochs: float = option(3.0, "passes over the texts (default = 3.0)", group="length")
-    steps: Optional[int] = option(None, "updates, in place of passes; of a distillation also 0", group="length")
+    steps: Optional[int] = option(None, "updates, instead of passes; 0 distils without training", group="length")
     batch_tokens: int = option(4096, "sub-words in a batch, padding included")
     max_length: int = option(128, "sub-words in a text; longer ones are cut into windows")
     mask: float = option(0.15, "share of sub-words that are to be predicted")
     evaluate_every: int = option(1000, "updates between two held-out losses and checkpoints")
-    patience: Optional[int] = option(None, "stop after so many evaluations without a lower loss, and keep the best")
-    bf16: bool = option(False, "compute in bfloat16, on a GPU or a CPU that is made for it")
-    float16: bool = option(False, "save the weights in float16, in half the space")
+    patience: Optional[int] = option(None, "stop after this many evaluations without a lower loss, and keep the best")
+    bf16: bool = option(False, "compute in bfloat16, on a GPU or a CPU that supports it")
+    float16: bool = option(False, "save the weights in float16")
     seed: int = option(13)
 
     def __post_init__(self) -> None:
@@ -38,31 +38,31 @@ class TrainingOptions:
 @dataclass(frozen=True, kw_only=True)
 class PretrainingOptions(TrainingOptions):
     encoder: Optional[str] = option(
-        None, "a Hugging Face folder or hub name to go on with; left out, a new BERT is made"
+        None, "a Hugging Face folder or hub name to continue; by default, a new BERT is made"
     )
-    vocab_size: int = option(16_000, "of a new BERT, as the next four")
-    hidden_size: int = option(256)
-    layers: int = option(4)
-    heads: int = option(4)
-    random_start: bool = option(False, "begin with random word vectors, not with those from counts")
-    learning_rate: Optional[float] = option(None, "1e-3 for a new encoder, 5e-5 for one that exists")
-    dropout: Optional[float] = option(None, "0 for a new encoder; one that exists keeps its own")
+    vocab_size: int = option(16_000, "vocabulary size of a new BERT")
+    hidden_size: int = option(256, "hidden size of a new BERT")
+    layers: int = option(4, "layers of a new BERT")
+    heads: int = option(4, "attention heads of a new BERT")
+    random_start: bool = option(False, "start a new BERT with random word vectors, not with those from counts")
+    learning_rate: Optional[float] = option(None, "1e-3 for a new encoder, 5e-5 for an existing one")
+    dropout: Optional[float] = option(None, "0 for a new encoder; an existing one keeps its own")
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.steps is not None and self.steps < 1:
-            raise ValueError(f"--steps is {self.steps}, and a training takes one at least.")
+            raise ValueError(f"--steps is {self.steps}, and must be 1 or more.")
 
 
 @dataclass(frozen=True, kw_only=True)
 class DistillationOptions(TrainingOptions):
     teacher: str = option(help="a Hugging Face folder or hub name")
-    layers: Optional[int] = option(None, "of the student; left out, all of the teacher's")
-    vocab_size: Optional[int] = option(None, "pieces that are kept at most; left out, all")
-    hidden_weight: float = option(1.0, "of the loss of hidden states")
-    mlm_weight: float = option(0.5, "of the loss of masked words")
+    layers: Optional[int] = option(None, "layers of the student; by default, all of the teacher's")
+    vocab_size: Optional[int] = option(None, "the most pieces to keep; by default, all")
+    hidden_weight: float = option(1.0, "weight of the loss of hidden states")
+    mlm_weight: float = option(0.5, "weight of the loss of masked words")
     learning_rate: float = option(5e-4)
-    dropout: float = option(0.0, "in training; the student's config has the teacher's")
+    dropout: float = option(0.0, "dropout in training; the student's config keeps the teacher's")
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -1,4 +1,4 @@
-"""Pretrains an encoder: a new small BERT, or one that exists."""
+"""Pretrains an encoder: a new small BERT, or an existing one."""
 
 from itertools import chain
 from pathlib import Path
@@ -22,27 +22,26 @@ from lowresource_ner.pretraining.trainer import MaskedLanguageModelTrainer
 
 def pretrain_encoder(path: Path, options: PretrainingOptions) -> Dict[str, Any]:
     """
-    Pretrains an encoder and writes it to a folder. A run that was broken off there goes on, and ends with the weights of an
-    unbroken one.
+    Pretrains an encoder and writes it to a folder. Resumes an interrupted run in the folder, which ends with the same weights.
 
     # Returns
 
     `Dict[str, Any]`
-        The report, which the folder holds as pretraining.json.
+        The report, which is also written to pretraining.json.
 
     # Raises
 
     `ValueError`, `ConfigurationError`
-        Where options, texts, the encoder or the folder are not fit for it.
+        If options, texts, the encoder or the folder are unsuitable.
     `OSError`
-        Where a file cannot be written. The message says what to do on a full disk.
+        If a file cannot be written. The message says what to do on a full disk.
     """
     folder = RunFolder(path, options, "pretraining.json")
-    if not folder.is_done_but_for_tidying():
+    if not folder.needs_only_cleanup():
         folder.check()
         transformers.set_seed(options.seed)
         corpora = read_corpora(options.text, options.parallel, options.held_out, options.seed)
-        with folder.worked_on_alone():
+        with folder.locked():
             _pretrain(folder, options, corpora)
     return folder.finish()
 
@@ -78,7 +77,7 @@ def _new_bert(
 
 
 def _language_model(config: PretrainedConfig, options: PretrainingOptions) -> PreTrainedModel:
-    """The encoder with its output layer: random weights, or those of an encoder that exists."""
+    """The encoder with its output layer: random weights, or those of an existing encoder."""
     if options.encoder:
         model, _ = load_language_model(options.encoder, with_dropout(config, options.dropout))
         return model

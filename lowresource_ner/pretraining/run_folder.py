@@ -1,4 +1,4 @@
-"""The folder of a training run: locked while it works, taken up where it was broken off, whole when it is done."""
+"""Manages the folder of a training run, which is locked while a process works in it and can be resumed."""
 
 import contextlib
 import dataclasses
@@ -24,21 +24,21 @@ _LOCK = "lock"
 
 class RunFolder:
     """
-    The folder that a command writes an encoder to. While it works, the subfolder `work` holds the checkpoints; at the end the
-    folder holds the encoder and its report.
+    The folder that a command writes an encoder to. During the training, the subfolder `work` contains the checkpoints; at the end
+    the folder contains the encoder and its report.
 
     # Parameters
 
     path : `Path`
     options : `TrainingOptions`
-        A run is taken up with the same options only, and with the same contents of its text files.
+        A run can be resumed only with the same options and the same contents of its text files.
     report_name : `str`
         The name of the report's file, which is written last.
 
     # Raises
 
     `ValueError`
-        Where two text files have one name.
+        If two text files have the same name.
     """
 
     def __init__(self, path: Path, options: TrainingOptions, report_name: str) -> None:
@@ -46,50 +46,53 @@ class RunFolder:
         self.work = path / _WORK
         self._options = dataclasses.asdict(options)
         texts = [*named_files(options.text).values(), *named_files(options.parallel).values()]
-        # Where one is gone, whoever reads it says so.
+        # A missing file is reported when it is read.
         self._digests = {text: file_digest(Path(text)) for text in texts if Path(text).is_file()}
         self._report = path / report_name
 
-    def is_done_but_for_tidying(self) -> bool:
-        """Whether a run with these options was broken off when all was written and its checkpoints were being removed."""
+    def needs_only_cleanup(self) -> bool:
+        """
+        Whether a run with these options was interrupted after everything was written, while its checkpoints were being removed.
+        """
         report = read_json(self._report)
         return isinstance(report, dict) and not self._changes(report.get("settings")) and self.work.exists()
 
     def check(self) -> None:
         """
+        Checks that a run can begin or be resumed in the folder.
+
         # Raises
 
         `ValueError`
-            Where the folder is neither new nor that of a run that was begun with the same options and texts, or has no checkpoint
-            yet.
+            If the folder is neither new nor that of a run that was begun with the same options and texts, or that has no
+            checkpoint yet.
         """
         if self._report.exists():
-            raise ValueError(f"{self.path} holds an encoder that is done. Name another folder, or remove this one.")
+            raise ValueError(f"{self.path} contains a finished encoder. Name another folder, or remove this one.")
         begun = self.work / _SETTINGS
         earlier = read_json(begun)
         if not isinstance(earlier, dict):
             if self.path.exists() and any(path != self.work for path in self.path.iterdir()):
-                raise ValueError(f"{self.path} holds other files. Name a new folder.")
+                raise ValueError(f"{self.path} contains other files. Name a new folder.")
             if checkpoints(self.work):
                 raise ValueError(
-                    f"{begun} is damaged or gone, so that nobody knows what the checkpoints beside it are of. Remove "
-                    f"{self.work}, and the training begins anew."
+                    f"{begun} is missing or damaged, so its checkpoints cannot be used. Remove {self.work} to start over."
                 )
         elif checkpoints(self.work) and (changes := self._changes(earlier)):
             raise ValueError(
-                f"{self.path} holds a run that was begun with other settings: {'; '.join(changes)}. Go back to those, or name "
+                f"{self.path} contains a run that was begun with other settings: {'; '.join(changes)}. Go back to those, or name "
                 "another folder."
             )
 
     @contextlib.contextmanager
-    def worked_on_alone(self) -> Iterator[None]:
+    def locked(self) -> Iterator[None]:
         """
-        Makes the folder where there is none, keeps other processes from working in it, and writes the settings down.
+        Creates the folder if necessary, keeps other processes from working in it, and writes the settings.
 
         # Raises
 
         `ValueError`
-            Where another process is working in it, or has worked in it meanwhile, so that `check` refuses it.
+            If another process is working in it, or has worked in it meanwhile, so that `check` refuses it.
         """
         self.work.mkdir(parents=True, exist_ok=True)
         with (self.work / _LOCK).open("w") as lock:
@@ -118,7 +121,7 @@ class RunFolder:
         return json.loads(self._report.read_bytes())
 
     def _begin(self) -> None:
-        """Writes the settings down, and removes what runs with other settings have left. (None of them had a checkpoint.)"""
+        """Writes the settings, and removes the files of runs with other settings, none of which had a checkpoint."""
         remove_parts(self.work)
         if not self._changes(read_json(self.work / _SETTINGS)):
             return
@@ -150,7 +153,7 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """What a file holds; None where there is no file, or a damaged one."""
+    """The contents of a JSON file; None if it is missing or damaged."""
     try:
         return json.loads(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError, ValueError):

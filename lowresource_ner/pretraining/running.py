@@ -1,4 +1,4 @@
-"""How a training runs: the number of batches, transformers' settings, what is held out, and what is reported at the end."""
+"""Runs a training: plans its batches, configures transformers' Trainer, and reports the results."""
 
 import contextlib
 import os
@@ -63,7 +63,7 @@ def trainer_settings(work: Path, num_steps: int, learning_rate: float, options: 
 
 
 def num_workers() -> int:
-    """Processes that make batches. A GPU would wait for them between its updates; a CPU has no core to spare."""
+    """The number of processes that make batches: a GPU would otherwise wait for them, and a CPU has no core to spare."""
     return _WORKERS if torch.cuda.is_available() else 0
 
 
@@ -78,7 +78,7 @@ def train(
     **more: Any,
 ) -> Dict[str, Any]:
     """
-    Trains a model, from the last checkpoint in the folder where there is one. `more` are further arguments of the trainer.
+    Trains a model, from the last checkpoint in the folder if there is one. `more` are further arguments of the trainer.
 
     # Returns
 
@@ -88,7 +88,7 @@ def train(
     # Raises
 
     `ValueError`
-        Where nothing is held out, and `--patience` needs it.
+        If `--patience` is given and nothing is held out.
     """
     batches = plan_batches(encoded, options)
     held_out = {
@@ -135,8 +135,8 @@ def train(
 @contextlib.contextmanager
 def _workers_without_tokenizer_threads() -> Iterator[None]:
     """
-    Around a training whose data loader forks workers. They tokenize nothing; but the tokenizers library has used threads before,
-    and would warn of a deadlock in each of them.
+    Prevents warnings of tokenizers in workers that a data loader forks. They tokenize nothing, but the library has used threads
+    before, and would warn of a deadlock in each of them.
     """
     before = os.environ.get(_PARALLELISM)
     os.environ[_PARALLELISM] = before or "false"
@@ -148,7 +148,7 @@ def _workers_without_tokenizer_threads() -> Iterator[None]:
 
 
 class Clock(TrainerCallback):
-    """Counts the seconds of a training over all its runs, each up to its last checkpoint."""
+    """Counts the seconds of a training, including its earlier runs up to their last checkpoints."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -21,7 +21,7 @@ class Corpus(NamedTuple):
     training: List[Text]
     held_out: List[Text]
     num_dropped: int
-    """training lines that are left out because some corpus holds them out"""
+    """training lines that are left out because a corpus holds them out"""
 
 
 class Encoded(NamedTuple):
@@ -75,9 +75,9 @@ def read_corpora(text: Iterable[str], parallel: Iterable[str], num_held_out: int
     # Raises
 
     `ValueError`
-        Where two files have the same name.
+        If two files have the same name.
     `ConfigurationError`
-        Where a file does not exist, cannot be read, or holds no text.
+        If a file does not exist, cannot be read, or holds no text.
     """
     files = named_files(text)
     pairs = named_files(parallel)
@@ -87,16 +87,12 @@ def read_corpora(text: Iterable[str], parallel: Iterable[str], num_held_out: int
     corpora.update({name: list(read_pairs(path)) for name, path in pairs.items()})
     empty = [name for name, texts in corpora.items() if not texts]
     if empty:
-        raise ConfigurationError(
-            f"{({**files, **pairs})[empty[0]]} holds no text. Check that it is the file that was meant."
-        )
+        raise ConfigurationError(f"{({**files, **pairs})[empty[0]]} contains no text. Check the path.")
     return split_corpora(corpora, num_held_out, seed)
 
 
 def read_text(path: str) -> Iterator[Text]:
-    """
-    The lines of a text file without blank ones. Lines that were encoded twice are repaired.
-    """
+    """Yields the lines of a text file except blank ones. Lines that were encoded twice are repaired."""
     for _, line in numbered_lines(path, "utf-8"):
         if line.strip():
             yield (repaired(line.strip()),)
@@ -104,12 +100,12 @@ def read_text(path: str) -> Iterator[Text]:
 
 def read_pairs(path: str) -> Iterator[Text]:
     """
-    The lines of a file of translations, `text<TAB>translation`.
+    Yields the lines of a file of translations, `text<TAB>translation`.
 
     # Raises
 
     `ConllError`
-        Where a line is not two texts with a tab between them. The message names file and line.
+        If a line is not two texts with a tab between them. The message names file and line.
     """
     for number, line in numbered_lines(path, "utf-8"):
         if not line.strip():
@@ -123,7 +119,7 @@ def read_pairs(path: str) -> Iterator[Text]:
 
 
 def repaired(line: str) -> str:
-    """The line, decoded once more where it is UTF-8 that was read as Latin-1: "ó" for "Ã³"."""
+    """The line, decoded once more if it is UTF-8 that was read as Latin-1: "ó" for "Ã³"."""
     if "Ã" not in line and "Â" not in line:
         return line
     try:
@@ -158,7 +154,8 @@ def encode(texts: Sequence[Text], tokenizer: PreTrainedTokenizerFast, max_length
     """
     encoded: List[Encoded] = []
     nothing = np.empty(0, dtype=np.int32)
-    for pair in zip(*(_ids([text[side] for text in texts], tokenizer) for side in range(_num_sides(texts)))):
+    num_sides = len(texts[0]) if texts else 1
+    for pair in zip(*(_ids([text[side] for text in texts], tokenizer) for side in range(num_sides))):
         if len(pair) == 2 and len(pair[0]) and len(pair[1]) and len(pair[0]) + len(pair[1]) + 3 <= max_length:
             encoded.append(Encoded(pair[0], pair[1]))
             continue
@@ -180,10 +177,6 @@ def encode_corpora(corpora: Sequence[Corpus], tokenizer: PreTrainedTokenizerFast
     return encoded
 
 
-def _num_sides(texts: Sequence[Text]) -> int:
-    return len(texts[0]) if texts else 1
-
-
 def _ids(lines: List[str], tokenizer: PreTrainedTokenizerFast) -> Iterator[np.ndarray]:
     for start in range(0, len(lines), 10_000):
         block = lines[start : start + 10_000]
@@ -199,7 +192,7 @@ def named_files(arguments: Iterable[str]) -> Dict[str, str]:
     # Raises
 
     `ValueError`
-        Where two files have the same name.
+        If two files have the same name.
     """
     files: Dict[str, str] = {}
     for argument in arguments:

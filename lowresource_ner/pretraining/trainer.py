@@ -1,6 +1,6 @@
 """
-transformers' Trainer for masked language models: batches of about as many sub-words, an output layer at masked positions only,
-held-out losses, and checkpoints from which a training ends with the weights of one that was never broken off.
+transformers' Trainer for masked language models: batches of about the same number of sub-words, an output layer at masked
+positions only, held-out losses, and checkpoints from which a training can be resumed exactly.
 """
 
 import math
@@ -25,7 +25,7 @@ _NUMPY_STATE = [np._core.multiarray._reconstruct, np.ndarray, np.dtype, type(np.
 
 
 class Loss(NamedTuple):
-    """A loss of a batch: the mean over a number of sub-words, both scalar tensors. Over none the mean is 0."""
+    """A loss of a batch: the mean over a number of sub-words, both scalar tensors. If the number is 0, so is the mean."""
 
     mean: torch.Tensor
     num_sub_words: torch.Tensor
@@ -46,7 +46,7 @@ class MaskedLanguageModelTrainer(Trainer):
     held_out : `Dict[str, List[Batch]]`
         The masked batches of each corpus, made once, so that every evaluation predicts the same words.
     patience : `Optional[int]`
-        The training stops after so many evaluations without a lower loss.
+        The training stops after this many evaluations without a lower loss.
     """
 
     loss_weights: Mapping[str, float] = {"loss": 1.0}
@@ -88,7 +88,7 @@ class MaskedLanguageModelTrainer(Trainer):
         return self.accelerator.prepare(loader)
 
     def losses(self, model: Any, inputs: Batch) -> Dict[str, Loss]:
-        """The losses of one batch, by name. Here it is one, the cross-entropy of the masked sub-words."""
+        """The losses of a batch, by name. The only one is the cross-entropy of the masked sub-words."""
         return {"loss": self.masked_loss(*self.outputs_at_masked(model, inputs))}
 
     def outputs_at_masked(self, model: Any, inputs: Batch, **options: Any) -> Any:
@@ -101,7 +101,7 @@ class MaskedLanguageModelTrainer(Trainer):
         return outputs, masked.sum()
 
     def masked_loss(self, outputs: Any, num_masked: torch.Tensor) -> Loss:
-        # The mean over no positions is NaN. The sum of no logits is 0, and has a gradient.
+        # Without masked positions the mean is NaN. The sum of the logits is then 0, and has a gradient.
         return Loss(outputs.loss if num_masked else outputs.logits.sum(), num_masked)
 
     def compute_loss(self, model: Any, inputs: Batch, return_outputs: bool = False) -> Any:
@@ -147,7 +147,7 @@ class MaskedLanguageModelTrainer(Trainer):
         return sum(self.loss_weights[name] * loss for name, loss in losses.items())
 
     def _maybe_log_save_evaluate(self, *args: Any, **kwargs: Any) -> None:
-        # A checkpoint does not hold the losses since the last line of the log, so a line is written before each checkpoint.
+        # A checkpoint does not contain the losses since the last line of the log, so a line is written before each checkpoint.
         self.control.should_log |= self.control.should_save
         super()._maybe_log_save_evaluate(*args, **kwargs)
 
@@ -173,8 +173,8 @@ class MaskedLanguageModelTrainer(Trainer):
 
 class Patience(TrainerCallback):
     """
-    Stops after so many evaluations without a lower loss. They are counted in the log, which every checkpoint holds; transformers'
-    own callback counts from 0 again when a training is taken up.
+    Stops after some number of evaluations without a lower loss. They are counted in the log, which is part of every checkpoint;
+    transformers' own callback starts again from 0 when a training is resumed.
     """
 
     def __init__(self, patience: int) -> None:
@@ -191,8 +191,8 @@ class Patience(TrainerCallback):
 @contextmanager
 def only_these_positions(model: PreTrainedModel, positions: torch.Tensor) -> Iterator[None]:
     """
-    Lets a masked language model compute its output layer at some positions only. The loss is the same, and a small encoder with a
-    large vocabulary is spared most of its work.
+    Restricts the output layer of a masked language model to some positions. The loss is the same, and for a small encoder with a
+    large vocabulary this saves most of the work.
 
     # Parameters
 

@@ -1,4 +1,4 @@
-"""Tag schemes of files, among them two that are read and never written.
+"""Tag schemes of files, including IO and BMES, which are read but not written.
 
 IO: a tag is the bare type (or I- and the type), so that neighbouring words of one type are one entity. BMES: IOBES with M in
 place of I.
@@ -14,18 +14,18 @@ from lowresource_ner.tagging.tags import LETTERS, OUTSIDE, EntitySpan, parse_tag
 
 
 class ReadOnlyScheme(TagScheme):
-    """A scheme of files that are read and never written: its tags are rewritten to those of another one.
+    """A tag scheme that is read but not written. Tags are converted to another scheme.
 
     # Parameters
 
     name : `str`
         IO or BMES.
     written : `TagScheme`
-        The scheme that they are rewritten to.
+        The scheme that tags are converted to.
     rewrite : `Callable[[str], str]`
-        Gives the tag of that scheme; a tag that is unknown is returned as it is.
+        Converts a tag to that scheme; an unknown tag is returned unchanged.
     letters : `str`
-        The letters that the scheme has.
+        The letters of the scheme.
     """
 
     def __init__(self, *, name: str, written: TagScheme, rewrite: Callable[[str], str], letters: str) -> None:
@@ -102,12 +102,12 @@ _READ_ONLY = {
 
 def get_file_scheme(name: str) -> TagScheme:
     """
-    Returns the scheme of this name or alias that a file is to be read in: as `get_scheme`, and IO and BMES.
+    Returns the scheme with this name or alias: those of `get_scheme`, IO or BMES.
 
     # Raises
 
     `ConfigurationError`
-        Where there is none.
+        If there is none.
     """
     scheme = _READ_ONLY.get(str(name).upper())
     if scheme is not None:

@@ -9,19 +9,19 @@ from lowresource_ner.tagging.tags import parse_tag
 
 class InvalidTagSequence(ConfigurationError):
     """
-    A tag that a scheme does not allow where it stands.
+    Raised for a tag that its scheme does not allow at its position.
 
     # Parameters
 
     position : `int`
-        Which tag of the sequence, counted from 0.
+        The index of the tag in its sequence.
     tag : `str`
         The tag as it was read.
     reason : `str`
         What is wrong with it.
     sequence : `int`, optional (default = `None`)
-        Which sequence, counted from 0, where several were read.
-    repairable : `bool`, optional (default = whether the tag is one of some scheme)
+        The index of the sequence, if several were read.
+    repairable : `bool`, optional (default = whether any scheme has the tag)
         Whether the sequence can be read as conlleval reads it.
     """
 

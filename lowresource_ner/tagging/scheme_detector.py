@@ -1,4 +1,4 @@
-"""Which tag scheme the sentences of a file are written in."""
+"""Detects the tag scheme of sentences."""
 
 from typing import Dict, Sequence
 
@@ -9,8 +9,8 @@ from lowresource_ner.tagging.tag_scheme import SCHEMES, TagScheme
 class SchemeDetector:
     """Finds the scheme that all sequences satisfy, from one pass and in constant memory.
 
-    Where several do, IOB2 comes before IOB1, IOBES and BILOU: sequences of nothing but O, or no sequence at all, are
-    IOB2, and so are entities of one word that all begin with B-. Entities that all begin with I- are IOB1.
+    If several do, IOB2 comes before IOB1, IOBES and BILOU: sequences of nothing but O, or no sequence at all, are IOB2, and so
+    are entities of one word that all begin with B-. Entities that all begin with I- are IOB1.
     """
 
     def __init__(self) -> None:
@@ -19,7 +19,7 @@ class SchemeDetector:
         self._first_errors: Dict[str, InvalidTagSequence] = {}
 
     def add(self, tags: Sequence[str]) -> None:
-        """Takes the tags of one more sentence into account."""
+        """Adds the tags of a sentence."""
         for name, scheme in SCHEMES.items():
             error = scheme.first_error(tags)
             if error is not None:
@@ -29,11 +29,11 @@ class SchemeDetector:
         self._num_sequences += 1
 
     def best(self) -> TagScheme:
-        """The scheme that the fewest sequences break."""
+        """The scheme that the fewest sequences violate."""
         return SCHEMES[min(self._num_invalid, key=lambda name: self._num_invalid[name])]
 
     def result(self) -> TagScheme:
-        """The scheme that all sequences satisfy; raises `InvalidTagSequence`, `sequence` set, where there is none."""
+        """The scheme that all sequences satisfy. If there is none, raises an `InvalidTagSequence` with its `sequence` set."""
         best = self.best()
         error = self._first_errors.get(best.name)
         if error is None:

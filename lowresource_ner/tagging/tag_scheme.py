@@ -24,16 +24,16 @@ _MAX_CACHED_PAIRS = 1 << 16
 
 
 class TagScheme:
-    """One way to write entity spans as tags. Get one from `get_scheme`.
+    """A way to write entity spans as tags. Get one from `get_scheme`.
 
     # Parameters
 
     name : `str`
         The name of the scheme: IOB1, IOB2, IOBES or BILOU.
     first, inside, last, single : `str`
-        The letter of an entity's first word, of those between, of its last, and of an entity of one word.
+        The letters of an entity's first, middle and last words, and of an entity of one word.
     adjacent : `str`, optional (default = `None`)
-        The letter of a first word that directly follows an entity of the same type, where it is another one.
+        The letter of a first word that directly follows an entity of the same type, if it differs from `first`.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class TagScheme:
             raise error
 
     def first_error(self, tags: Sequence[str]) -> Optional[InvalidTagSequence]:
-        """Returns what `check` would raise, or `None` where the tags are valid."""
+        """Returns what `check` would raise, or `None` if the tags are valid."""
         previous = OUTSIDE
         for position, tag in enumerate(itertools.chain(tags, [OUTSIDE])):
             violation = self._violation(previous, tag)
@@ -74,16 +74,16 @@ class TagScheme:
         return None
 
     def allows(self, tag: str, following: str) -> bool:
-        """Whether `following` may come directly after `tag`. `OUTSIDE` stands for what is before and after a sentence."""
+        """Whether `following` may come directly after `tag`. `OUTSIDE` stands for the boundaries of a sentence."""
         return self._violation(tag, following) is None
 
     def spans(self, tags: Sequence[str], repair: bool = False) -> List[EntitySpan]:
         """Reads the entities of one sentence.
 
-        With `repair`, tags that break the scheme are read as conlleval reads them: an entity begins at B, S, U, at a
-        change of type, and at I, E, L after O or after an entity that was closed; it ends before the next that begins,
-        before O and after E, S, L, U. The letters of all schemes are read then. conlleval.pl itself knows no S, L, U
-        and runs *E-X B-X* together as one entity; here they are read as in seqeval, and L, U as E, S.
+        With `repair`, tags that break the scheme are read as conlleval reads them: an entity begins at B, S, U, at a change of
+        type, and at I, E, L after O or after an entity that was closed; it ends before the next that begins, before O and after
+        E, S, L, U. The letters of all schemes are read then. conlleval.pl itself does not know S, L, U, and merges *E-X B-X* into
+        one entity; here they are read as in seqeval, and L, U as E, S.
         """
         if not repair:
             self.check(tags)
@@ -111,8 +111,8 @@ class TagScheme:
 
     def letters_in(self, target: "TagScheme") -> Optional[Dict[str, str]]:
         """
-        For each letter the one that a word with it has in another scheme. `None` where that depends on the words around it, so
-        that neither a tag nor its probability can be converted on its own.
+        Maps each letter to that of another scheme. `None` if this depends on the neighbouring words, so that neither a tag nor
+        its probability can be converted on its own.
         """
         if target is self:
             return {letter: letter for letter in self.letters}
@@ -131,7 +131,7 @@ class TagScheme:
         return letters
 
     def _violation(self, previous: str, tag: str) -> Optional[Tuple[bool, str]]:
-        """Why `tag` may not follow `previous`: whether `previous` is the wrong one, and the reason; `None` where it may."""
+        """Why `tag` may not follow `previous`: whether `previous` is the wrong one, and the reason; `None` if it may."""
         pair = (previous, tag)
         if pair not in self._violations:
             if len(self._violations) >= _MAX_CACHED_PAIRS:
@@ -198,19 +198,19 @@ SCHEMES = {
         TagScheme(name="BILOU", first="B", inside="I", last="L", single="U"),
     )
 }
-"""By name. Of several that fit some tags, the first is taken."""
+"""By name. If several fit, the first is chosen."""
 
 _ALIASES = {"IOB": "IOB1", "BIO": "IOB2", "BIO2": "IOB2", "BIOES": "IOBES", "BIOUL": "BILOU", "BIOLU": "BILOU"}
 
 
 def get_scheme(name: str) -> TagScheme:
     """
-    Returns the scheme of this name or alias, in upper or lower case.
+    Returns the scheme with this name or alias, in upper or lower case.
 
     # Raises
 
     `ConfigurationError`
-        Where there is none.
+        If there is none.
     """
     key = str(name).upper()
     scheme = SCHEMES.get(_ALIASES.get(key, key))

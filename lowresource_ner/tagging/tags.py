@@ -4,14 +4,14 @@ import functools
 from typing import Callable, Iterable, List, Mapping, NamedTuple, Optional, Tuple
 
 OUTSIDE = "O"
-# The letters of all schemes, by what conlleval's startOfChunk and endOfChunk make of them.
+# The letters of all schemes, as conlleval's startOfChunk and endOfChunk treat them.
 _CONTINUING = frozenset("IEL")
 _LEAVING_OPEN = frozenset("BI")
 LETTERS = frozenset("BIOESLU")
 
 
 class EntitySpan(NamedTuple):
-    """An entity: words `start` up to and without `end`, and its `type`."""
+    """An entity: words `start` to `end` (exclusive), and its `type`."""
 
     start: int
     end: int
@@ -19,7 +19,7 @@ class EntitySpan(NamedTuple):
 
 
 class ParsedTag(NamedTuple):
-    """A tag in its parts, and what is wrong with it (`None`: nothing)."""
+    """The parts of a tag, and what is wrong with it, if anything."""
 
     letter: str
     type: Optional[str]
@@ -41,13 +41,13 @@ def parse_tag(tag: str) -> ParsedTag:
 
 
 def split_tag(tag: str) -> Tuple[str, Optional[str]]:
-    """Splits a tag at its first hyphen into letter and entity type; the type is `None` where there is none."""
+    """Splits a tag at its first hyphen into letter and entity type; the type is `None` if there is none."""
     letter, _, entity_type = tag.partition("-")
     return letter, entity_type or None
 
 
 def is_tag(text: str) -> bool:
-    """Whether this is "O", or a letter of any scheme (BMES among them), a hyphen and an entity type."""
+    """Whether this is "O", or a letter of any scheme (including BMES), a hyphen and an entity type."""
     return parse_tag(text).fault is None or (text.startswith("M-") and split_tag(text)[1] is not None)
 
 
@@ -63,13 +63,13 @@ def continues(before: ParsedTag, now: ParsedTag) -> bool:
 
 def rewritten(tag: str, rename: Callable[[str], Optional[str]], letters: Mapping[str, str]) -> str:
     """
-    A tag with another type and letter.
+    Replaces the type and the letter of a tag.
 
     # Parameters
 
     tag : `str`
     rename : `Callable[[str], Optional[str]]`
-        Gives the new name of an entity type, or `None` to make the tag "O".
+        Returns the new name of an entity type, or `None` to make the tag "O".
     letters : `Mapping[str, str]`
         The letters to replace; others stay. See `TagScheme.letters_in`.
     """

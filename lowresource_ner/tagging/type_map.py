@@ -9,15 +9,14 @@ from lowresource_ner.common.text_rules import suggested_type, type_fault
 from lowresource_ner.tagging.tags import OUTSIDE
 
 OTHER_TYPES = "*"
-"""In a map of types, all types that are not named."""
+"""The key for all types that are not named."""
 
 _MOST_IN_A_REMEDY = 50
 
 
 class TypeMap:
     """
-    Says which entity types are renamed and which are dropped. A type with a name that is not allowed (`type_fault`) can be used
-    if it is renamed.
+    Renames and drops entity types. Types whose names are not allowed (see `type_fault`) must be renamed or dropped.
 
     # Parameters
 
@@ -36,7 +35,7 @@ class TypeMap:
         self.names = dict(names)
         self._option = option
         for old, new in self.names.items():
-            fault = type_fault(new) if isinstance(new, str) else "is no text"
+            fault = type_fault(new) if isinstance(new, str) else "is not a string"
             if fault is not None and new != OUTSIDE:
                 remedy = f" Take {quoted(suggested_type(new))}, for instance." if isinstance(new, str) else ""
                 raise ConfigurationError(
@@ -45,12 +44,12 @@ class TypeMap:
                 )
 
     def renamed(self, entity_type: str) -> Optional[str]:
-        """The new name of a type; `None` where it is dropped."""
+        """The new name of a type; `None` if it is dropped."""
         new = self.names.get(entity_type, self.names.get(OTHER_TYPES))
         return entity_type if new is None else None if new == OUTSIDE else new
 
     def fault(self, entity_type: str) -> Optional[str]:
-        """Why a type cannot be used ("holds white space"), or `None` where it can."""
+        """Why a type cannot be used ("holds white space"), or `None` if it can."""
         is_named = entity_type in self.names or OTHER_TYPES in self.names
         return None if is_named else type_fault(entity_type)
 

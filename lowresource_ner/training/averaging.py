@@ -1,4 +1,4 @@
-"""Averages tensors over the workers of a distributed training."""
+"""Averages tensors over the workers in distributed training."""
 
 from typing import List, Sequence
 
@@ -7,7 +7,7 @@ import torch.distributed as dist
 
 
 def average_tensors(tensors: Sequence[torch.Tensor]) -> None:
-    """Replaces each tensor by its mean over all workers, in one exchange. All workers must give tensors of the same shapes."""
+    """Replaces each tensor by its mean over all workers, in one exchange. Shapes must be the same on all workers."""
     if not tensors:
         return
     flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
@@ -18,7 +18,7 @@ def average_tensors(tensors: Sequence[torch.Tensor]) -> None:
 
 
 def average_gradients(weights: Sequence[torch.Tensor]) -> None:
-    """Replaces each gradient by its mean over all workers. Of sparse gradients only the rows in use are exchanged."""
+    """Replaces each gradient by its mean over all workers. Only the used rows of sparse gradients are exchanged."""
     gradients = [weight.grad for weight in weights if weight.grad is not None]
     average_tensors([gradient for gradient in gradients if not gradient.is_sparse])
     for weight in weights:
@@ -27,13 +27,13 @@ def average_gradients(weights: Sequence[torch.Tensor]) -> None:
 
 
 def _average_sparse(gradient: torch.Tensor) -> torch.Tensor:
-    """The mean of sparse gradients of whole rows: the rows of all workers, concatenated."""
+    """Averages sparse gradients of whole rows, by concatenating the rows of all workers."""
     gradient = gradient.coalesce()
     rows, values = gradient.indices()[0], gradient.values()  # (num_rows,), (num_rows, dim)
     most = torch.tensor(len(rows), device=rows.device)
     dist.all_reduce(most, dist.ReduceOp.MAX)
     missing = int(most) - len(rows)
-    # Rows of zeros pad those of workers that have fewer.
+    # Workers with fewer rows add rows of zeros.
     rows = torch.nn.functional.pad(rows, (0, missing))
     values = torch.nn.functional.pad(values, (0, 0, 0, missing))
     all_rows = _gather(rows)

@@ -1,4 +1,4 @@
-"""AllenNLP's commands, one after another in this process: each by itself would need nine seconds to start."""
+"""Runs AllenNLP's commands one after another in this process, which pays the seconds of a start once."""
 
 import os
 import shlex
@@ -10,12 +10,13 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import Dict, Iterator, List, TextIO
 
 from demonstration.screen import OneLine
+from lowresource_ner_command import defer_torchvision
 
 
 class Commands:
     """
-    Shows each command as a user would type it, and runs it as `allennlp` does. Progress bars and warnings are on the screen, the
-    log is in a file.
+    Shows each command as a user would type it, and runs it as `allennlp` does. Progress bars and warnings go to the screen, the
+    log goes to a file.
 
     # Parameters
 
@@ -28,14 +29,17 @@ class Commands:
         self._screen = OneLine(sys.stdout)
 
     def start(self) -> None:
-        """Imports this package and AllenNLP with it, which is what takes a command so long to start."""
+        """Imports AllenNLP and this package; that is what takes a command so long to start."""
         began = time.monotonic()
         with self._redirected():
+            defer_torchvision()
             import lowresource_ner  # noqa: F401
         self._screen.say(f"   {time.monotonic() - began:.0f} s")
 
     def run(self, title: str, command: List[str], **variables: str) -> None:
         """
+        Runs a command.
+
         # Parameters
 
         title : `str`
@@ -48,7 +52,7 @@ class Commands:
         # Raises
 
         `SystemExit`
-            Where the command fails, with where to read more.
+            If the command fails; the message names the log.
         """
         from allennlp.commands import main
 
@@ -75,7 +79,7 @@ class Commands:
             yield
 
 
-# Warnings of what other packages do to one another: how they begin, of what kind they are, and where they are caused.
+# Warnings about calls from one package of others to another: how they begin, their kind, and where they are caused.
 _OF_NO_USE = [
     ("`torch.cuda.amp", FutureWarning, r"allennlp\."),
 ]
@@ -94,7 +98,7 @@ def _environment(variables: Dict[str, str]) -> Iterator[None]:
 
 @contextmanager
 def _arguments(command: List[str]) -> Iterator[None]:
-    """AllenNLP reads its arguments there and nowhere else."""
+    """Sets `sys.argv`, from which alone AllenNLP reads its arguments."""
     before = sys.argv
     sys.argv = ["allennlp", *command]
     try:

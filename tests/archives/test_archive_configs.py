@@ -30,6 +30,7 @@ PATHS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_the_configs_that_are_shipped_name_what_is_registered(path, environment, monkeypatch):
     for name, value in PATHS.items():

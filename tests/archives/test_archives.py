@@ -73,7 +73,7 @@ def test_what_is_no_archive_is_told(tmp_path, kind):
     if kind == "unfinished":
         (path / "config.json").write_text('{"model": {"type": "mbert_tagger"}}')
     assert not is_archive(path)
-    message = f"^The one of the test is '{path}', which is no archive .* its training has finished. Train one.$"
+    message = f"^The one of the test is '{path}', which is not an archive .* its training has finished. Train one.$"
     with pytest.raises(ConfigurationError, match=message):
         Archive(path, owner="The one of the test", remedy="Train one.").__enter__()
 
@@ -259,5 +259,5 @@ def test_what_allennlp_passes_over_in_a_vocabulary_is_no_damage(tmp_path):
 def test_only_folders_are_refused_that_are_patterns():
     check_run_folder("runs/2024 (first), {a}")
     for name in ("runs/[1]/teacher", "runs/*", "what?"):
-        with pytest.raises(ConfigurationError, match="takes '\\[', '\\*' and '\\?' .* for a pattern"):
+        with pytest.raises(ConfigurationError, match="reads '\\[', '\\*' and '\\?' .* as a pattern"):
             check_run_folder(name)

@@ -190,7 +190,7 @@ def test_a_pipe_is_no_archive(tmp_path):
     os.mkfifo(tmp_path / "model.tar.gz")
     with alarm():
         assert not is_archive(tmp_path / "model.tar.gz")
-        with pytest.raises(ConfigurationError, match="is no archive"):
+        with pytest.raises(ConfigurationError, match="is not an archive"):
             load_archive(tmp_path / "model.tar.gz")
 
 
@@ -231,7 +231,7 @@ def test_a_class_that_looks_like_a_file_is_not_imported(tmp_path, temporary, mon
     monkeypatch.syspath_prepend(str(tmp_path))
     config = nested(harmless_config(), "dataset_reader.token_indexers.tokens", "looks_like.txt")
     archive = packed(tmp_path / "model.tar.gz", {**harmless_parts(), "config.json": json.dumps(config).encode()})
-    with pytest.raises(ConfigurationError, match="names 'looks_like.txt' where AllenNLP wants a TokenIndexer"):
+    with pytest.raises(ConfigurationError, match="names 'looks_like.txt' where AllenNLP expects a TokenIndexer"):
         load_archive(archive)
     assert not (tmp_path / MARKER).exists()
     with contextlib.suppress(Exception):

@@ -199,14 +199,14 @@ def test_an_archive_of_another_model_is_an_error(tmp_path) -> None:
 
 
 def test_what_is_no_archive_is_an_error(tmp_path) -> None:
-    with pytest.raises(ConfigurationError, match=f"^ARCHIVE is '{tmp_path}', which is no archive .*allennlp train"):
+    with pytest.raises(ConfigurationError, match=f"^ARCHIVE is '{tmp_path}', which is not an archive .*allennlp train"):
         compare_modules(str(tmp_path))
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"plot": "plot.jpg"}, "'{folder}/plot.jpg' would be no figure: its name must end in .svg, .png, .pdf"),
+        ({"plot": "plot.jpg"}, "'{folder}/plot.jpg' is not the name of a figure: it must end in .svg, .png, .pdf"),
         ({"plot": "plot"}, "must end in .svg, .png, .pdf"),
         (
             {"plot": "missing/plot.svg"},

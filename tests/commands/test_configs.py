@@ -37,6 +37,7 @@ def test_the_folder_is_that_of_the_repository() -> None:
     assert config_names() == NAMES and len(NAMES) > 20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_copy_reads_as_the_original(name: str, variables, tmp_path) -> None:
     copy = copy_config(name, tmp_path / "copies")

@@ -138,7 +138,7 @@ def test_standard_output_has_the_lines_of_the_output_file_alone(
         run("tag", teacher, "-" if is_stdin else path, *options)
         printed = capfd.readouterr()
         assert printed.out.encode() == output.read_bytes() and printed.out.count("\n") == 5
-        assert printed.err.endswith("5 tagged, 0 with an error in place of the answer\n")
+        assert printed.err.endswith("5 tagged, 0 with an error\n")
     assert sorted(tmp_path.iterdir()) == [output, path]
 
 
@@ -165,7 +165,7 @@ def test_bytes_that_are_not_utf8_spoil_their_line_alone(run, teacher, tmp_path, 
     assert first["tokens"] == ["Ana", "vive", "en", "Lima", "."] and last["tokens"] == ["Kofi"]
     assert bad["line"] == 3 and "byte 0xe9 after 3 characters is not UTF-8" in bad["error"]
     printed = capsys.readouterr()
-    assert printed.err.endswith(f"2 tagged, 1 with an error in place of the answer: {output}\n") and printed.out == ""
+    assert printed.err.endswith(f"2 tagged, 1 with an error: {output}\n") and printed.out == ""
 
 
 def test_other_weights(teacher, source, tmp_path) -> None:
@@ -202,7 +202,7 @@ def test_a_command_that_is_broken_off_leaves_the_earlier_output(
     with pytest.raises(SystemExit, match="^130$"):
         run("tag", teacher, source, "--input-format", "text", "--output-file", earlier, *BATCH)
     assert calls == [7, 7] and nothing_lost(earlier)
-    assert capsys.readouterr().err.endswith(f"\nBroken off; '{earlier}' is as it was.\n")
+    assert capsys.readouterr().err.endswith(f"\nInterrupted; '{earlier}' is unchanged.\n")
 
 
 def test_a_kill_leaves_the_earlier_output(teacher, source, earlier, tmp_path) -> None:
@@ -276,8 +276,8 @@ def test_two_that_write_one_file_do_not_meet(teacher, source, earlier, tmp_path,
         ({"output_file": "nowhere/out.jsonl"}, "nowhere/out.jsonl' cannot be written: No such file or directory"),
         ({"output_file": "."}, "cannot be written"),
         ({"output_file": ""}, "cannot be written"),
-        ({"output_file": "source.txt"}, "source.txt' is read by this command, too"),
-        ({"output_file": "weights.th", "weights_file": "weights.th"}, "weights.th' is read by this command, too"),
+        ({"output_file": "source.txt"}, "source.txt' is also read by this command"),
+        ({"output_file": "weights.th", "weights_file": "weights.th"}, "weights.th' is also read by this command"),
         ({"archive": "run", "output_file": "run/config.json"}, "config.json' lies in the folder '.*run', which"),
         ({"weights_file": "nowhere.th"}, "There is no file '.*nowhere.th', the --weights-file"),
         ({"input_file": "run"}, "run' is a folder. Give a file to tag"),
@@ -287,11 +287,14 @@ def test_two_that_write_one_file_do_not_meet(teacher, source, earlier, tmp_path,
         ({"batch_size": -1}, "--batch-size is -1"),
         ({"cuda_device": 99}, "--cuda-device is 99, and .* here.* Leave it out to use the CPU"),
         ({"input_file": "nowhere.txt"}, "There is no file '.*nowhere.txt' to tag"),
-        ({"input_format": None}, "source.txt' does not say what it holds. Add --input-format text"),
-        ({"input_format": "csv"}, "'csv' is none of json, text, tokens, conll"),
+        ({"input_format": None}, "source.txt' does not tell its format. Add --input-format text"),
+        ({"input_format": "csv"}, "'csv' is not one of json, text, tokens, conll"),
         ({"predictor": "nowhere"}, "'nowhere' is not a registered name"),
-        ({"predictor": "sentence_tagger"}, "'sentence_tagger' is no predictor of this package's kind"),
-        ({"predictor_args": {"input_format": "text"}}, "'input_format' is none .* Give --input-format in its place"),
+        ({"predictor": "sentence_tagger"}, "'sentence_tagger' is not a predictor of this package"),
+        (
+            {"predictor_args": {"input_format": "text"}},
+            "'input_format' cannot be given in --predictor-args. Give --input-format",
+        ),
         ({"predictor_args": {"split": True}}, "'ner' does not take these --predictor-args: .*'split'"),
     ],
 )
@@ -307,7 +310,7 @@ def test_before_the_archive_is_loaded(source, tmp_path, options, message) -> Non
 @pytest.mark.parametrize("archive, text", [("https://x.org/model.tar.gz", "-"), ("nowhere", "https://x.org/a.jsonl")])
 def test_addresses_are_shown_as_they_are(archive, text) -> None:
     with pytest.raises(
-        ConfigurationError, match="^'https://x.org/.*' is an address, and tag reads files. Fetch it first"
+        ConfigurationError, match="^'https://x.org/.*' is an address, and tag reads files. Download it first"
     ):
         tag(archive, text)
 
@@ -317,7 +320,7 @@ def test_standard_input_is_no_conll_file() -> None:
         tag("nowhere.tar.gz", "-", input_format="conll")
 
 
-@pytest.mark.parametrize("text, message", [("{'a': 1}", "is no JSON"), ("[1]", "is no JSON object")])
+@pytest.mark.parametrize("text, message", [("{'a': 1}", "is not JSON"), ("[1]", "is not a JSON object")])
 def test_options_that_are_no_json_object(run, text, message) -> None:
     with pytest.raises(ConfigurationError, match=f"--predictor-args {message}"):
         run("tag", "nowhere.tar.gz", "text.jsonl", "--predictor-args", text)

@@ -34,7 +34,8 @@ def test_without_a_path_there_is_no_file() -> None:
 def test_a_full_disk_is_told_and_leaves_the_earlier_file(path, num_writes) -> None:
     with (
         pytest.raises(
-            ConfigurationError, match=r"output.txt' cannot be written: File too large. Free space.*as it was"
+            ConfigurationError,
+            match=r"output.txt' cannot be written: File too large. Free space.*An existing file is unchanged",
         ),
         no_file_over(1000),
         whole_output(str(path)) as file,
@@ -55,7 +56,7 @@ def test_errors_of_the_work_pass_through(path, error) -> None:
 
 def test_what_cannot_be_written_is_told_before_the_work(path, tmp_path) -> None:
     for name, complaint in {
-        ".": "is no file that can be replaced",
+        ".": "is not a regular file, and cannot be replaced",
         "nowhere/out": "No such file or directory",
         "output.txt/out": "Not a directory",
     }.items():
@@ -99,7 +100,7 @@ def test_nothing_is_written_into_a_folder_that_the_command_reads(tmp_path) -> No
 def test_what_the_command_reads_is_not_overwritten(path, tmp_path) -> None:
     link = tmp_path / "link"
     link.symlink_to(path)
-    with pytest.raises(ConfigurationError, match="link' is read by this command, too"):
+    with pytest.raises(ConfigurationError, match="link' is also read by this command"):
         with whole_output(str(link), inputs=[tmp_path / "other", path]):
             pytest.fail("the work began")
     assert path.read_text() == "earlier"

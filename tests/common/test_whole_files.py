@@ -3,10 +3,9 @@
 import os
 import signal
 import stat
-import subprocess
-import sys
 
 import pytest
+from support.forked_python import run_python
 
 from lowresource_ner.common.whole_files import NotReplacedError, remove_parts, written_whole
 
@@ -35,6 +34,7 @@ def test_an_error_leaves_the_earlier_one_and_nothing_else(path, error):
     assert list(path.parent.iterdir()) == [path]
 
 
+@pytest.mark.slow
 def test_a_kill_leaves_the_earlier_one_and_a_part_that_is_removed(path):
     script = (
         "import os, signal, sys\n"
@@ -43,7 +43,7 @@ def test_a_kill_leaves_the_earlier_one_and_a_part_that_is_removed(path):
         "    new.write_text('half')\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
-    done = subprocess.run([sys.executable, "-c", script, path])
+    done = run_python(["-c", script, path], path.parent, os.environ)
     assert done.returncode == -signal.SIGKILL
     assert path.read_text() == "earlier"
     mine = path.parent / ".output 1.txt.abc.part"
@@ -83,7 +83,7 @@ def test_a_new_file_that_cannot_take_its_place_is_kept(path):
         new.write_text("later")
         path.unlink()
         path.mkdir()
-    assert f"'{path}' cannot be replaced: Is a directory. What was written is whole, and is kept as '{new}'" in str(
+    assert f"'{path}' cannot be replaced: Is a directory. The new file is complete, and is kept as '{new}'" in str(
         caught.value
     )
     assert new.read_text() == "later"

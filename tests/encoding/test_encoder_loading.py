@@ -177,7 +177,9 @@ def test_a_tokenizer_that_leaves_nothing_of_a_word_is_told(folder) -> None:
     tokenizer = json.loads(path.read_text(encoding="utf-8"))
     tokenizer["normalizer"] = {"type": "Replace", "pattern": {"Regex": "."}, "content": ""}
     path.write_text(json.dumps(tokenizer), encoding="utf-8")
-    with pytest.raises(ConfigurationError, match=f"encoder '{folder}' leaves nothing of the word 'a'.* Save it anew"):
+    with pytest.raises(
+        ConfigurationError, match=f"encoder '{folder}' returns nothing for the word 'a'.* Save it again"
+    ):
         EncoderFiles(str(folder)).input_format  # noqa: B018
 
 

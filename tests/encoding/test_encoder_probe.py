@@ -73,7 +73,7 @@ REFUSED = {
     ),
     "a language": (
         XmodConfig(**SIZES, languages=["en_XX", "sw_KE"]),
-        r"Encoder '.*' \(xmod\) has to be told the language .* en_XX, sw_KE\. .*\"default_language\"",
+        r"Encoder '.*' \(xmod\) needs to know the language .* en_XX, sw_KE\. .*\"default_language\"",
     ),
     "pictures": (CLIPConfig(**TINY_CLIP), r"Encoder '.*' \(clip\) cannot be run on the sub-words .*pixel_values"),
     "two vectors a sub-word": (
@@ -131,7 +131,7 @@ def test_an_encoder_that_reads_long_sentences_otherwise_is_refused_for_them(tmp_
     )
     folder = saved(tmp_path / "encoder", sparse)
     with pytest.raises(
-        ConfigurationError, match=r"\(big_bird\) gives .* other vectors alone than .* of 64 .*'max_length'"
+        ConfigurationError, match=r"\(big_bird\) returns different vectors .* with a sentence of 64 .*'max_length'"
     ):
         SubwordTransformer(folder)
     SubwordTransformer(folder, max_length=24)
@@ -148,7 +148,7 @@ class Mixer(BertModel):
 def test_padding_that_is_read_as_text_is_found() -> None:
     mixer = Mixer(small_bert().config, add_pooling_layer=False)
     with pytest.raises(
-        ConfigurationError, match="other vectors alone than beside a sentence of 62 .* leave padding out"
+        ConfigurationError, match="returns different vectors .* with a sentence of 62 .* not ignore padding"
     ):
         check(mixer, 60)
     check(small_bert(), 60)
@@ -167,7 +167,7 @@ def test_weights_that_are_no_numbers_are_found() -> None:
     model = small_bert()
     with torch.no_grad():
         model.encoder.layer[0].output.dense.bias[3] = torch.nan
-    with pytest.raises(ConfigurationError, match="no numbers"):
+    with pytest.raises(ConfigurationError, match="are not finite"):
         check(model, 10)
 
 

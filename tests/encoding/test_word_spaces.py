@@ -95,7 +95,7 @@ def test_an_archive_keeps_the_tokenizer_as_it_was_mended(encoder, tmp_path, capl
     with caplog.at_level(logging.WARNING):
         second = SubwordIndexer(str(encoder), serialization_dir=str(tmp_path / "run"))
     assert second.encode_batch([WORDS]) == first.encode_batch([WORDS])
-    assert "otherwise than in running text" not in caplog.text
+    assert "splits words differently from running text" not in caplog.text
 
 
 def test_an_archive_that_was_trained_without_the_spaces_goes_on_without(encoder, tmp_path, caplog) -> None:
@@ -106,7 +106,7 @@ def test_an_archive_that_was_trained_without_the_spaces_goes_on_without(encoder,
     with caplog.at_level(logging.WARNING):
         kept = SubwordIndexer(str(encoder), serialization_dir=str(tmp_path / "run"))
     assert kept.encode_batch([WORDS]) == [SubwordTokenizer(as_it_was).encode(WORDS)]
-    assert f"'{encoder}' cuts words otherwise than in running text" in caplog.text
+    assert f"'{encoder}' splits words differently from running text" in caplog.text
 
 
 def test_a_teacher_is_left_as_it_was_trained_with_a_warning(tmp_path, caplog) -> None:
@@ -117,7 +117,7 @@ def test_a_teacher_is_left_as_it_was_trained_with_a_warning(tmp_path, caplog) ->
     teacher = TransformersTeacher(str(tmp_path), labels=["O", "B-PER"])
     with caplog.at_level(logging.WARNING):
         assert len(teacher.label([WORDS])[0]) == len(WORDS)
-    assert f"'{tmp_path}' cuts words otherwise than in running text" in caplog.text
+    assert f"'{tmp_path}' splits words differently from running text" in caplog.text
     assert teacher._tokenizer.encode(WORDS) == SubwordTokenizer(tokenizer).encode(WORDS)
 
 
@@ -125,7 +125,7 @@ def test_that_a_tokenizer_was_mended_is_said_once(encoder, caplog) -> None:
     with caplog.at_level(logging.WARNING):
         for _ in range(3):
             EncoderFiles(str(encoder))
-    said = [record.getMessage() for record in caplog.records if "It is mended" in record.getMessage()]
+    said = [record.getMessage() for record in caplog.records if "It is corrected" in record.getMessage()]
     assert len(said) == 1 and f"'{encoder}'" in said[0] and "should be trained again" in said[0]
 
 
@@ -182,7 +182,7 @@ def test_the_space_comes_before_what_replaces_it() -> None:
 def test_sub_words_that_reach_over_words_are_refused(tmp_path) -> None:
     unigram(["▁a", "▁b's▁c"]).save_pretrained(tmp_path)
     config().save_pretrained(tmp_path)
-    with pytest.raises(ConfigurationError, match="gives words that come one by one other sub-words .*Take another"):
+    with pytest.raises(ConfigurationError, match="splits words that are given one by one differently .*Take another"):
         EncoderFiles(str(tmp_path))
 
 

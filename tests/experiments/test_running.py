@@ -120,12 +120,15 @@ class TestRunning:
         assert how(training) == ["model --recover"]
         assert "its earlier training is replaced" not in capsys.readouterr().out
         assert how(replace(training, variables={"DEVICE": "1"})) == []
-        assert "broken off on device -1, and AllenNLP goes on" in capsys.readouterr().out
+        assert "interrupted on device -1, and AllenNLP resumes" in capsys.readouterr().out
         assert how(replace(training, settings={"epochs": 3})) == ["model --force"]
-        assert "model: what it depends on has changed, and its earlier training is replaced" in capsys.readouterr().out
+        assert (
+            "model: its inputs or settings have changed, and its earlier training is replaced"
+            in capsys.readouterr().out
+        )
         assert how(replace(training, settings={"epochs": 3})) == ["model --recover"]
         told = capsys.readouterr().out
-        assert f"The same command goes on from here. If it fails again, remove {runs / 'model'}, and it begins" in told
+        assert f"The same command continues from here. If it fails again, remove {runs / 'model'} to start" in told
         Path(checkpoint).unlink()  # as where the disk was full when it began
         assert how(replace(training, settings={"epochs": 3})) == ["model --force"]
         assert how(step("model", text, settings={"epochs": 2}, is_training=True)) == ["model --force"]
@@ -170,7 +173,7 @@ else:
         assert run_steps(steps, runs) and calls() == ["model --force", "evaluation"]
         (runs / "steps.json").unlink() if noted is None else (runs / "steps.json").write_text(noted)
         assert run_steps(steps, runs) and calls() == ["evaluation"]
-        assert ("steps.json is damaged and passed over" in capsys.readouterr().err) == (noted is not None)
+        assert ("steps.json is damaged: all steps except trainings" in capsys.readouterr().err) == (noted is not None)
         assert run_steps(steps, runs) and calls() == []
         assert run_steps([replace(training, settings={"epochs": 2})], runs) and calls() == ["model --force"]
 
@@ -186,7 +189,9 @@ else:
             assert not run_steps(steps, runs)
         told = capsys.readouterr()
         assert "steps.json' could not be written: [Errno 28] No space left on device. Is the disk full?" in told.err
-        assert "model.begun' could not be written: " in told.out and "free space; the same command goes on" in told.out
+        assert (
+            "model.begun' could not be written: " in told.out and "free space; the same command continues" in told.out
+        )
         assert "Traceback" not in told.out + told.err
         assert calls() == ["first"]
         assert run_steps(steps, runs)
@@ -226,7 +231,7 @@ else:
         with pipe.open("w"):  # the orphan reads from it now
             assert calls() == ["first", "second"]
             with pytest.raises(
-                ValueError, match=f"Steps are being run in {runs}, or one goes on whose caller was killed"
+                ValueError, match=f"Steps are being run in {runs}, or one is still running whose caller was killed"
             ):
                 run_steps([first, second], runs)
         with (runs / "lock").open("w") as lock:

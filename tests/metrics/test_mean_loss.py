@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 import torch
+from support.forked_python import started
 
 from lowresource_ner.metrics.mean_loss import MeanLoss
 
@@ -54,16 +55,12 @@ def worker(rank, folder):
         torch.distributed.destroy_process_group()
 
 
-def second_worker(_, folder):
-    worker(1, folder)
-
-
+@pytest.mark.slow
 def test_two_processes_give_the_mean_of_one(tmp_path) -> None:
-    # This process is the first of the two: a new one spends most of its time on imports.
-    other = torch.multiprocessing.spawn(second_worker, (tmp_path,), nprocs=1, join=False)
+    other = started(worker, 1, tmp_path)
     worker(0, tmp_path)
-    while not other.join():
-        pass
+    other.join()
+    assert other.exitcode == 0
     for rank in range(2):
         found = json.loads((tmp_path / f"{rank}.json").read_text())
         assert found == [{"loss_x": pytest.approx(47.5 / 141)}] * 2 + [{}]

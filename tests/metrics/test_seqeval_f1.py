@@ -12,6 +12,7 @@ from allennlp.data import Vocabulary
 from allennlp.training.metrics import Metric
 from seqeval import scheme as seqeval_schemes
 from seqeval.metrics import classification_report, f1_score, precision_score, recall_score
+from support.forked_python import started
 
 from lowresource_ner.metrics import SeqevalF1
 from lowresource_ner.tagging import EntitySpan, get_scheme
@@ -290,16 +291,12 @@ def worker(rank, folder):
         torch.distributed.destroy_process_group()
 
 
-def second_worker(_, folder):
-    worker(1, folder)
-
-
+@pytest.mark.slow
 def test_two_processes_give_the_figures_of_one(tmp_path):
-    # This process is the first of the two: a new one spends most of its time on imports.
-    other = torch.multiprocessing.spawn(second_worker, (tmp_path,), nprocs=1, join=False)
+    other = started(worker, 1, tmp_path)
     worker(0, tmp_path)
-    while not other.join():
-        pass
+    other.join()
+    assert other.exitcode == 0
     first, second = halves()
     expected = figures(first + second, "IOB2", "default")
     for rank in range(2):

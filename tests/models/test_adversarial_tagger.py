@@ -139,6 +139,8 @@ def test_a_training_batch_without_tags_costs_no_pass_of_the_encoder(data, model)
     output = model(tokens=batch["tokens"], metadata=batch["metadata"], module_name=module_name)
     assert passes == [] and output["module"] == "text_target" and output["loss"].item() == 0
     output["loss"].backward()
+    output = model(tokens=batch["tokens"], metadata=batch["metadata"], task=module_name)  # AllenNLP's own data loader
+    assert passes == [] and output["module"] == "text_target"
     output = model(**batch, module_name=["ner_source"] * len(data["target"]))
     assert len(passes) == 1 and output["module"] == "ner_source" and float(output["loss"].detach()) > 0
 

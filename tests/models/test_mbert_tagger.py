@@ -74,6 +74,7 @@ def test_a_sentence_alone_and_in_a_batch_get_the_same_tags_and_probabilities(hea
             get_scheme(scheme).check(output["tags"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("head", ["softmax", "crf", "biaffine"])
 def test_training_reduces_the_loss_and_reaches_every_weight(head) -> None:
     model, instances = build(config(head={"type": head}))

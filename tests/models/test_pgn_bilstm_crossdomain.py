@@ -18,6 +18,9 @@ from allennlp.common import Params
 from allennlp.common.checks import ConfigurationError
 from allennlp.common.util import sanitize
 from allennlp.data import DatasetReader, Instance, Token, Vocabulary
+from allennlp.data.data_loaders import MultiTaskDataLoader
+from allennlp.data.data_loaders.multitask_scheduler import HomogeneousRoundRobinScheduler
+from allennlp.data.dataset_readers import MultiTaskDatasetReader
 from allennlp.data.fields import MetadataField
 from allennlp.models import Model, load_archive
 from allennlp.modules.sampled_softmax_loss import SampledSoftmaxLoss
@@ -51,8 +54,7 @@ HEADS = {"source": {}, "target": {}, "lm": {"type": "language_model", "num_sampl
 # ------------------------------------------------------------------------------------ data, models
 
 
-def read(domain: str, split: str = "dev", **options: Any) -> List[Instance]:
-    """The sentences of a fixture, with tags and the words of a language model."""
+def _reader(domain: str, **options: Any) -> DatasetReader:
     params = {
         "type": "conll_ner",
         "tag_scheme": "IOBES",
@@ -61,7 +63,12 @@ def read(domain: str, split: str = "dev", **options: Any) -> List[Instance]:
         "lm_namespace": "lm_words",
         **options,
     }
-    reader = DatasetReader.from_params(Params(params))
+    return DatasetReader.from_params(Params(params))
+
+
+def read(domain: str, split: str = "dev", **options: Any) -> List[Instance]:
+    """The sentences of a fixture, with tags and the words of a language model."""
+    reader = _reader(domain, **options)
     instances = list(reader.read(CORPORA / FOLDERS[domain] / f"{split}.conll"))
     for instance in instances:
         reader.apply_token_indexers(instance)
@@ -217,6 +224,25 @@ def test_a_domain_without_labels_is_read_out_by_the_sources_head_with_parameters
     of_source = model.make_output_human_readable(model(**batch))
     assert (of_source["logits"] - output["logits"])[mask].abs().amin(dim=0).max() > 1e-3
     assert of_source["tags"] != output["tags"]
+
+
+@torch.no_grad()
+def test_batches_of_allennlps_own_multitask_loader_go_to_their_modules(vocab) -> None:
+    """Which calls the field `task`; a validation on several modules has it, say."""
+    readers = {f"ner_{domain}": _reader(domain) for domain in ("source", "target")}
+    paths = {f"ner_{domain}": str(CORPORA / FOLDERS[domain] / "dev.conll") for domain in ("source", "target")}
+    loader = MultiTaskDataLoader(
+        MultiTaskDatasetReader(readers), paths, HomogeneousRoundRobinScheduler(16), shuffle=False
+    )
+    loader.index_with(vocab)
+    model = build(vocab)
+    found = [(batch["task"][0], model(**batch)["module"]) for batch in loader]
+    assert {name for name, _ in found} == set(paths) and all(name == module for name, module in found)
+    scores = model.get_metrics(reset=True)
+    counted = [
+        sum(line[-1][0] == "B" for block in conll_blocks(Path(path)) for line in block) for path in paths.values()
+    ]
+    assert [scores["ner_source_support"], scores["support"]] == counted
 
 
 @torch.no_grad()
@@ -530,6 +556,7 @@ def trained(settings, tmp_path_factory) -> tuple:
     return model.eval(), folder / "run" / "model.tar.gz"
 
 
+@pytest.mark.slow
 def test_an_archive_predicts_what_the_trained_model_does(trained) -> None:
     model, path = trained
     archive = load_archive(path)
@@ -589,6 +616,7 @@ def test_weights_of_the_first_archives_find_their_places(vocab, corpora) -> None
         assert_equal(fresh(**batch)["loss"], trained(**batch)["loss"])
 
 
+@pytest.mark.slow
 def test_an_archive_evaluates_and_predicts_without_the_file_of_vectors(trained) -> None:
     model, path = trained
     predictor = Predictor.from_archive(load_archive(path), "ner")
@@ -604,6 +632,7 @@ def test_an_archive_evaluates_and_predicts_without_the_file_of_vectors(trained) 
     assert metrics["lm_target_perplexity"] > 1
 
 
+@pytest.mark.slow
 def test_a_word_that_only_the_vectors_know_has_its_vector_after_loading(trained) -> None:
     archive = load_archive(trained[1])
     vocab = archive.model.vocab
@@ -624,6 +653,7 @@ def test_a_word_that_only_the_vectors_know_has_its_vector_after_loading(trained)
 # ------------------------------------------------------------------------------- more than 2 times 2
 
 
+@pytest.mark.slow
 def test_three_domains_and_three_tasks(environment, tmp_path) -> None:
     """
     NER, mentions of whatever type, and language modelling in English news, biomedicine and seafaring; the last has no labels, and
@@ -705,11 +735,11 @@ def changed(name: str, **change: str) -> Dict[str, Any]:
         ),
         (
             {**changed("ner_target", head="bio.13"), "heads": {"source": {}, "bio.13": {}, "lm": HEADS["lm"]}},
-            "One of 'heads' is 'bio.13', which torch does not take.*'bio_13_head'",
+            "One of 'heads' is 'bio.13', which torch does not allow.*'bio_13_head'",
         ),
         (
             {**changed("ner_target", head="train"), "heads": {"source": {}, "train": {}, "lm": HEADS["lm"]}},
-            "One of 'heads' is 'train', which torch does not take.*'train_head'",
+            "One of 'heads' is 'train', which torch does not allow.*'train_head'",
         ),
         (changed("ner_source", label_namespace="mars_labels"), "0 tags in namespace 'mars_labels'"),
         ({"heads": {**HEADS, "lm": {"type": "language_model", "namespace": "empty"}}}, "namespace 'empty' is empty"),

@@ -366,7 +366,7 @@ def test_what_a_kill_leaves_behind_is_no_part_of_the_vocabulary(encoder_and_run,
 
 def test_a_folder_whose_checkpoints_would_not_be_found_is_refused_at_the_start(tmp_path):
     for name in ("run[1]", "run*", "what?"):
-        with pytest.raises(ConfigurationError, match="A training cannot be kept in .*'-s'"):
+        with pytest.raises(ConfigurationError, match="A training cannot be saved in .*'-s'"):
             SubwordIndexer(str(TINY), serialization_dir=str(tmp_path / name))
 
 

@@ -9,6 +9,7 @@ from lowresource_ner.predictors.batch_tagger import BatchTagger
 SENTENCES = [["Anna", "lives", "in", "Paris", "."], [], ["Hello"], ["The", "kinase", "binds"]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("archive", ["teacher", "cross_domain_archive"])  # softmax; a CRF, whose marginals they are
 def test_probabilities_are_those_of_the_tagged_sentences(request, archive: str) -> None:
     loaded = load_archive(request.getfixturevalue(archive))

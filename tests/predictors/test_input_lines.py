@@ -47,8 +47,8 @@ def outputs_of_file(predictor: Any, path: Path) -> List[str]:
         ('{"text": "Mara", "meta": ' + "[" * MAX_DEPTH + "]" * MAX_DEPTH + "}", "nested too deep"),
         ('{"text": "Mara", "id": ' + "7" * 5000 + "}", "a number has 5000 digits; write it as a string"),
         ('{"text": "Mara", "id": -1e400}', "the number -1e400 is too large"),
-        ('{"text": "Mara", "id": NaN}', "NaN is no JSON; write null"),
-        ('{"text": "Mara", "id": [-Infinity]}', "-Infinity is no JSON"),
+        ('{"text": "Mara", "id": NaN}', "NaN is not JSON; write null"),
+        ('{"text": "Mara", "id": [-Infinity]}', "-Infinity is not JSON"),
         ('{"text": "Mara", "id": "cut \\ud83d"}', '"id" holds half of a surrogate pair'),
         ('{"text": "Mara", "\\ud83d": 1}', r'"\ud83d" holds half of a surrogate pair'),
         ('{"text": "Mara", "id": {"a": ["\\ude00"]}}', '"id" holds half of a surrogate pair'),
@@ -60,10 +60,10 @@ def outputs_of_file(predictor: Any, path: Path) -> List[str]:
         ('{"tokens": ["a\\nb"], "text": "zzz"}', "holds a line feed"),
         ('{"tokens": ["a", ""]}', "is empty"),
         ('{"tokens": ["1"], "text": 1}', '"text" must be a string, and this is int'),
-        ('{"tokens": ["a", "b"], "text": "a c"}', "word 2, 'b', does not stand in the text"),
+        ('{"tokens": ["a", "b"], "text": "a c"}', "word 2, 'b', is not found in the text"),
         ('{"tokens": null, "text": null}', 'neither "tokens"'),
-        ('{"text": "a", "text": "b"}', 'the key "text" stands twice'),
-        ('{"text": "a", "meta": {"x": 1, "x": 1}}', 'the key "x" stands twice'),
+        ('{"text": "a", "text": "b"}', 'the key "text" occurs twice'),
+        ('{"text": "a", "meta": {"x": 1, "x": 1}}', 'the key "x" occurs twice'),
         ('{"text": "' + "é" * (MAX_LINE_BYTES // 2) + 'x"}', f"{MAX_LINE_BYTES + 1} bytes in UTF-8"),
         ('{"tokens": ["' + "x" * MAX_LINE_BYTES + '", "y"]}', f"{MAX_LINE_BYTES + 2} bytes in UTF-8"),
         (
@@ -198,7 +198,7 @@ def test_the_predictor_reads_files_itself(tmp_path, suffix: str) -> None:
     answers = [json.loads(line) for line in outputs_of_file(stand_in(input_format="json"), path)]
     assert [answer.get("tokens") for answer in answers] == [["Mara"], None, None, ["José", "Reno"], ["Mara"]]
     assert [answer.get("line") for answer in answers] == [None, 3, 4, None, None], "as editors count"
-    assert "byte 0xe9 after 13 characters is not UTF-8" in answers[1]["error"] and "no JSON" in answers[2]["error"]
+    assert "byte 0xe9 after 13 characters is not UTF-8" in answers[1]["error"] and "not JSON" in answers[2]["error"]
 
 
 def test_lines_of_text_end_at_line_feeds_alone(tmp_path) -> None:

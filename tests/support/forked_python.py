@@ -12,9 +12,10 @@ import runpy
 import sys
 import tempfile
 from multiprocessing import forkserver
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from subprocess import CompletedProcess
-from typing import Dict, Mapping, Sequence
+from typing import Any, Callable, Dict, Mapping, Sequence
 
 import pytest
 
@@ -25,25 +26,27 @@ _SERVER.set_forkserver_preload(["support.preloaded"])
 def run_python(argv: Sequence[object], cwd: Path, environment: Mapping[str, str]) -> CompletedProcess[str]:
     """As `subprocess.run([sys.executable, *argv], cwd=cwd, env=environment, capture_output=True, text=True)`."""
     arguments = [str(each) for each in argv]
-    _start_server()
     with tempfile.TemporaryDirectory() as folder:
         output, errors = Path(folder, "output"), Path(folder, "errors")
-        process = _SERVER.Process(target=become, args=(arguments, cwd, dict(environment), output, errors))
-        process.start()
+        process = started(become, arguments, cwd, dict(environment), output, errors)
         process.join()
         assert process.exitcode is not None
         return CompletedProcess(arguments, process.exitcode, output.read_text("utf-8"), errors.read_text("utf-8"))
 
 
-def _start_server() -> None:
-    """Does nothing where it runs. It is not told of `sys.path` before Python 3.13, and must find `support` nevertheless."""
+def started(function: Callable[..., None], *arguments: Any) -> BaseProcess:
+    """A new process that calls a function of a module."""
+    # The server, where it does not run yet, must find `support`, and is not told of `sys.path` before Python 3.13.
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("PYTHONPATH", os.pathsep.join(sys.path))
         forkserver.ensure_running()
+    process = _SERVER.Process(target=function, args=arguments)
+    process.start()
+    return process
 
 
 def become(argv: Sequence[str], cwd: Path, environment: Dict[str, str], output: Path, errors: Path) -> None:
-    """Goes on as Python does with these arguments, `-m MODULE` or a script first. The output is appended to files."""
+    """Goes on as Python does with these arguments. The output is appended to files."""
     atexit._clear()  # of the process that this one was forked from
     os.chdir(cwd)
     os.environ.clear()
@@ -57,6 +60,9 @@ def become(argv: Sequence[str], cwd: Path, environment: Dict[str, str], output: 
         if argv[0] == "-m":
             sys.argv = list(argv[1:])
             runpy.run_module(argv[1], run_name="__main__", alter_sys=True)
+        elif argv[0] == "-c":
+            sys.argv = ["-c", *argv[2:]]
+            exec(argv[1], {"__name__": "__main__"})
         else:
             sys.argv = list(argv)
             sys.path.insert(0, str(Path(argv[0]).parent))

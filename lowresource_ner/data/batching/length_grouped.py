@@ -14,8 +14,8 @@ class LengthGroupedSampler(BatchSampler):
     sorted by length and cut into batches, which are shuffled in turn. So there is little padding, and batches differ from
     epoch to epoch.
 
-    The length is the one that is padded: sub-words where there are sub-words. AllenNLP's `bucket` sorts all instances at once, by
-    words, and varies the batches by noise in the lengths, which costs padding.
+    The length is the padded one: in sub-words, if there are any. AllenNLP's `bucket` sorts all instances at once, by words, and
+    varies the batches by noise in the lengths, which costs padding.
 
     Registered as a `BatchSampler` with name "length_grouped".
 
@@ -30,13 +30,13 @@ class LengthGroupedSampler(BatchSampler):
     # Raises
 
     `ConfigurationError`
-        For sizes below 1.
+        If a size is below 1.
     """
 
     def __init__(self, batch_size: int, batches_per_group: Optional[int] = 50, shuffle: bool = True) -> None:
         if batch_size < 1 or (batches_per_group is not None and batches_per_group < 1):
             raise ConfigurationError(
-                f"'batch_size' ({batch_size}) and 'batches_per_group' ({batches_per_group}) of length_grouped are 1 or more."
+                f"'batch_size' ({batch_size}) and 'batches_per_group' ({batches_per_group}) of length_grouped must be 1 or more."
             )
         self.batch_size = batch_size
         self._batches_per_group = batches_per_group if shuffle else None

@@ -24,7 +24,7 @@ class _Corpus:
 
     def __iter__(self) -> Iterator[Instance]:
         if not self.is_in_memory:
-            # AllenNLP's: from a pool of 1024.
+            # AllenNLP shuffles in a pool of 1024.
             return iter(maybe_shuffle_instances(self._loader, self._shuffle))
         instances = list(self._loader.iter_instances())
         if self._shuffle:
@@ -49,7 +49,7 @@ class ModuleLoader(MultiTaskDataLoader):
     module; it is then read once more to count it, and shuffled from a pool of 1024 sentences.
 
     Each batch has the field `module_name`, a list with the module of each sentence. (AllenNLP's `multitask` reader calls it
-    `task`.) Before an update's first batch is given, the function `before_update`, where one is set, gets all its batches.
+    `task`.) If the function `before_update` is set, it is called with all batches of an update before the first one is yielded.
 
     Registered as a `DataLoader` with name "one_batch_per_module".
 
@@ -60,14 +60,14 @@ class ModuleLoader(MultiTaskDataLoader):
     # Raises
 
     `ConfigurationError`
-        Where the modules of the readers or of the data are not the scheduler's, or the scheduler or the reader is another one.
+        If the modules of the readers or of the data are not the scheduler's, or the scheduler or the reader has the wrong type.
     """
 
     def __init__(self, reader: Any, data_path: Dict[str, Any], scheduler: MultiTaskScheduler, **kwargs: Any) -> None:
         if not isinstance(scheduler, OneBatchPerModule):
             raise ConfigurationError(
                 f"The data loader 'one_batch_per_module' has the scheduler {type(scheduler).__name__}; it needs the one of "
-                "its own name."
+                "the same name."
             )
         if not isinstance(reader, MultiTaskDatasetReader) or not isinstance(data_path, Mapping):
             raise ConfigurationError(
@@ -77,7 +77,7 @@ class ModuleLoader(MultiTaskDataLoader):
         for name in ("sampler", "instances_per_epoch"):
             if kwargs.get(name) is not None:
                 raise ConfigurationError(
-                    f"The data loader 'one_batch_per_module' takes no '{name}': the scheduler says what is an epoch."
+                    f"The data loader 'one_batch_per_module' takes no '{name}': the scheduler defines an epoch."
                 )
         scheduler.check(reader.readers)
         scheduler.check(data_path)

@@ -18,14 +18,14 @@ _BATCHES_PER_GROUP = 50
 @MultiTaskScheduler.register("one_batch_per_module")
 class OneBatchPerModule(MultiTaskScheduler):
     """
-    Gives batches in steps: one of each module, in the order of `modules`, again and again (Jia, Liang and Zhang 2019,
-    P19-1236, algorithm 1). Set the trainer's `num_gradient_accumulation_steps` to the number of modules and give it the callback
-    `module_updates`, and a step is one update.
+    Yields batches in steps: one of each module, in the order of `modules` (Jia, Liang and Zhang 2019, P19-1236, algorithm 1). Set
+    the trainer's `num_gradient_accumulation_steps` to the number of modules and give it the callback `module_updates`, and a step
+    is one update.
 
-    The corpus of one module is the epoch: its sentences are cut into batches of the given size. The corpus of a module without a
-    batch size is cut into the same number of batches, so that all end together; where it has fewer sentences than there
-    are steps, it is repeated, one sentence a step. A module with a batch size of its own reads its corpus at its own
-    pace, continues from epoch to epoch, and begins again at its end.
+    The corpus of one module defines the epoch: its sentences are cut into batches of the given size. The corpus of a module
+    without a batch size is cut into the same number of batches, so that all end together; if it has fewer sentences than there
+    are steps, it is repeated, one sentence a step. A module with a batch size of its own reads its corpus at its own pace,
+    continues from epoch to epoch, and begins again at its end.
 
     Within groups of 50 batches sentences are sorted by length, so that there is little padding.
 
@@ -36,14 +36,14 @@ class OneBatchPerModule(MultiTaskScheduler):
     modules : `List[str]`
         In the order of their updates. The released code of the paper has LM source, NER source, LM target, NER target.
     batch_size : `Dict[str, int]`
-        Sentences in a batch: of the epoch's module, and of those that go at their own pace.
+        Sentences in a batch: of the epoch's module, and of those that read at their own pace.
     epoch : `str`
-        The module whose corpus is the epoch.
+        The module whose corpus defines the epoch.
 
     # Raises
 
     `ConfigurationError`
-        For modules that are named twice or missing in the data, a batch size below 1, or an empty corpus.
+        If modules are named twice or missing in the data, a batch size is below 1, or a corpus is empty.
     """
 
     def __init__(self, modules: List[str], batch_size: Dict[str, int], epoch: str) -> None:
@@ -53,23 +53,23 @@ class OneBatchPerModule(MultiTaskScheduler):
         for name in [epoch, *batch_size]:
             if name not in modules:
                 raise ConfigurationError(
-                    f"The scheduler knows no module '{name}'; its 'modules' are {', '.join(modules)}."
+                    f"The scheduler has no module '{name}'; its 'modules' are {', '.join(modules)}."
                 )
         if epoch not in batch_size:
-            raise ConfigurationError(f"'batch_size' of the scheduler lacks '{epoch}', whose corpus is the epoch.")
+            raise ConfigurationError(f"'batch_size' of the scheduler lacks '{epoch}', whose corpus defines the epoch.")
         for name, size in batch_size.items():
             if size < 1:
-                raise ConfigurationError(f"'batch_size' of module '{name}' is {size}; it is 1 or more.")
+                raise ConfigurationError(f"'batch_size' of module '{name}' is {size}; it must be 1 or more.")
         self.modules = list(modules)
         self._batch_size = dict(batch_size)
         self._epoch = epoch
         self.shuffle = True
         """Whether the batches of a group come in random order; set by the data loader."""
-        # The modules that continue where the epoch before ended.
+        # The modules that continue where the last epoch ended.
         self._running: Dict[str, Iterator[Instance]] = {}
 
     def check(self, corpora: Iterable[str]) -> None:
-        """Raises a `ConfigurationError` where the data's modules are not the scheduler's."""
+        """Raises a `ConfigurationError` if the data's modules are not the scheduler's."""
         if set(corpora) != set(self.modules):
             raise ConfigurationError(
                 f"The data has the modules {', '.join(sorted(corpora))}, and the scheduler {', '.join(self.modules)}. Each "
@@ -78,6 +78,8 @@ class OneBatchPerModule(MultiTaskScheduler):
 
     def batch_instances(self, epoch_instances: Mapping[str, Iterable[Instance]]) -> Iterator[List[Instance]]:
         """
+        Yields the batches of an epoch.
+
         # Parameters
 
         epoch_instances : `Mapping[str, Iterable[Instance]]`

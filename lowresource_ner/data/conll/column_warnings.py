@@ -1,8 +1,9 @@
 """Warns of columns that may have been chosen wrongly, and of sentences that do not end."""
 
+import itertools
 import logging
 import re
-from typing import Iterable, List, Sequence, Set, Tuple
+from typing import Iterable, Sequence, Set, Tuple
 
 from lowresource_ner.data.conll.layout import FileLayout, is_boundary
 
@@ -65,18 +66,11 @@ def _warn_of_numbers(layout: FileLayout, rows: Sequence[Line]) -> None:
 
 def _count_up(cells: Sequence[Tuple[int, str]]) -> bool:
     """Whether the numbers of neighbouring lines count 1, 2, 3."""
-    runs: List[List[str]] = []
-    previous = -1
-    for line, cell in cells:
-        if line != previous + 1:
-            runs.append([])
-        runs[-1].append(cell)
-        previous = line
-    return any(len(run) > 1 for run in runs) and all(run == _count(len(run)) for run in runs)
-
-
-def _count(length: int) -> List[str]:
-    return [str(number) for number in range(1, length + 1)]
+    neighbours = itertools.groupby(enumerate(cells), key=lambda each: each[1][0] - each[0])
+    runs = [[cell for _, (_, cell) in run] for _, run in neighbours]
+    return any(len(run) > 1 for run in runs) and all(
+        run == [str(number) for number in range(1, len(run) + 1)] for run in runs
+    )
 
 
 def _warn_of_endless_sentence(layout: FileLayout, rows: Sequence[Line], head: Sequence[Line]) -> None:
@@ -88,14 +82,14 @@ def _warn_of_endless_sentence(layout: FileLayout, rows: Sequence[Line], head: Se
         warn_once(
             layout.path,
             "sentences",
-            f'{place}: "{_KNOWN_END_MARK}" stands in a column; set "sentence_end_mark": "{_KNOWN_END_MARK}" to end sentences '
+            f'{place}: "{_KNOWN_END_MARK}" occurs in a column; set "sentence_end_mark": "{_KNOWN_END_MARK}" to end sentences '
             "there, and not at blank lines alone.",
         )
     elif mark is not None:
         warn_once(
             layout.path,
             "sentences",
-            f'{place}: "sentence_end_mark" is "{mark}", which stands in no column of the first {len(rows)} words; check it.',
+            f'{place}: "sentence_end_mark" is "{mark}", which occurs in no column of the first {len(rows)} words; check it.',
         )
     elif len(rows) >= _LONG_SENTENCE and not any(is_boundary(text) for number, text in head if number > rows[0][0]):
         warn_once(

@@ -1,11 +1,11 @@
-"""How the lines of a CoNLL file are divided into columns."""
+"""Divides the lines of a CoNLL file into columns."""
 
 from collections import Counter
 from typing import List, NamedTuple, Sequence
 
 from lowresource_ner.common.text_rules import BLANKS, split_words
 
-# If so many lines all contain the same number of spaces, these separate columns; spaces within tokens would vary.
+# If this many lines all contain the same number of spaces, these separate columns; spaces within tokens would vary.
 _NUM_LINES_THAT_PROVE_SPACES = 5
 
 
@@ -24,11 +24,11 @@ class Columns(NamedTuple):
     num_agreeing: int
 
     def agree_with(self, text: str) -> bool:
-        """Whether the line has so many columns."""
+        """Whether the line has `least` to `number` columns."""
         return self.least <= len(split_columns(text, self.by_tabs, self.number)) <= self.number
 
     def position_of(self, column: int) -> int:
-        """A column counted from 0, where it may be counted from the end; -1 where there is no such column."""
+        """The index of a column that may be counted from the end; -1 if there is no such column."""
         if not -self.least <= column < self.number:
             return -1
         return column if column >= 0 else column + self.least

@@ -30,8 +30,8 @@ class ConllFormat:
         The column of the tags, likewise. Columns that are empty in all of the first lines do not count from the end. `None`
         reads the file as unlabelled.
     labelled : `bool`, optional (default = `True`)
-        False reads only the words, the same as in labelled reading: the tags may be wrong, and in a tab-separated file they, and
-        other columns, may be missing from any line.
+        False reads the same words without tags: the tags may be wrong, and in a tab-separated file they and other columns may be
+        missing from any line.
     language_prefix : `Union[bool, str]`, optional (default = `"auto"`)
         A prefix that WikiANN puts before each token, as in "en:Paris". A string such as "en": this prefix is removed, and must
         be there. `True`: the prefix of any language is removed, and must be there. `False`: tokens are kept as they are.
@@ -55,7 +55,7 @@ class ConllFormat:
     # Raises
 
     `ConfigurationError`
-        For an option that does not have one of these values.
+        If an option has any other value.
     """
 
     delimiter: str = "auto"

@@ -42,11 +42,11 @@ class FileLayout:
     likely_tag_index : `int`, optional (default = `None`)
         The column where the tags are, or would be, in unlabelled reading too.
     likely_tags : `FrozenSet[str]`, optional (default = `None`)
-        What that column contains in the first lines; `None` where it is not a closed set of labels, but words or numbers.
+        What that column contains in the first lines; `None` if it is not a closed set of labels, but words or numbers.
     expects_comments_in_columns : `bool`, optional (default = `False`)
         Whether comments with columns are common in this file.
     header_line : `int`, optional (default = `0`)
-        The number of the line that names the columns, 0 where there is none.
+        The number of the line that names the columns, 0 if there is none.
     language : `Pattern[str]`, optional (default = `None`)
         The prefix that is removed from each token.
     """
@@ -119,7 +119,7 @@ class FileLayout:
         # Raises
 
         `ConllError`
-            Where the line does not have the file's columns, or its token or tag is not allowed.
+            If the line does not have the file's columns, or its token or tag is not allowed.
         """
         columns = split_columns(text, self.by_tabs, self.num_columns)
         if len(columns) != self.num_columns and not (self._is_complete(columns) or self._has_token(columns)):
@@ -154,7 +154,7 @@ class FileLayout:
                 self.path,
                 number,
                 f'expected a language prefix such as "en:" and a word after it, got {quoted(token)}; '
-                'mend the token, or set "language_prefix": false to keep all tokens as they are',
+                'fix the token, or set "language_prefix": false to keep all tokens as they are',
             )
         return token[match.end() :]
 
@@ -181,7 +181,7 @@ class FileLayout:
         )
 
     def _wrong_number(self, number: int, text: str, num_found: int) -> ConllError:
-        remedy = "mend the line"
+        remedy = "fix the line"
         if self.by_tabs and len(split_words(text)) == self.num_columns:
             remedy += ', or set "delimiter": "whitespace", if spaces separate columns too'
         elif not self.by_tabs and len(text.split("\t")) == self.num_columns:

@@ -34,12 +34,12 @@ def infer_layout(path: str, head: Sequence[Line], conll_format: ConllFormat) -> 
     head : `Sequence[Line]`
         Its first lines, with their numbers.
     conll_format : `ConllFormat`
-        What the user says of its columns.
+        What is known about its columns.
 
     # Raises
 
     `ConllError`
-        Where the lines are not those of a CoNLL file, or do not have the columns that the format names.
+        If this is not a CoNLL file, or it does not have the columns that the format names.
     """
     lines = _token_lines(path, head, conll_format)
     columns = find_columns([text for _, text in lines], conll_format.delimiter)
@@ -106,7 +106,7 @@ def _token_lines(path: str, head: Sequence[Line], conll_format: ConllFormat) -> 
 
 
 def _likely_tag_index(conll_format: ConllFormat, columns: Columns) -> Optional[int]:
-    """The column where tags are, or would be if they were read; `None` where there is no such column, or it is the token's."""
+    """The column where tags are, or would be if they were read; `None` if there is no such column, or it is the token's."""
     index = columns.position_of(-1 if conll_format.tag_column is None else conll_format.tag_column)
     return None if index in (-1, columns.position_of(conll_format.token_column)) else index
 
@@ -134,7 +134,7 @@ def _with_likely_tags(layout: FileLayout, rows: Sequence[Line]) -> FileLayout:
 def _with_header(
     layout: FileLayout, lines: Sequence[Line], head: Sequence[Line], header: Union[bool, str]
 ) -> FileLayout:
-    """The layout with the line that names the columns, where there is one."""
+    """The layout with the line that names the columns, if there is one."""
     first = next(
         (line for line in head if not is_boundary(line[1]) and not layout.is_comment(line[1], False)), lines[0]
     )
@@ -192,11 +192,11 @@ def _single_column(path: str, line: Line, delimiter: str) -> ConllError:
         '("labelled": false in the reader\'s config)'
     )
     if delimiter == "tab" and " " in text.strip(" "):
-        remedy = 'its lines hold no tabs: set "delimiter": "auto"'
+        remedy = 'its lines contain no tabs: set "delimiter": "auto"'
     elif "," in text or ";" in text:
         remedy += "; columns are separated by tabs or spaces, not by commas or semicolons"
     return ConllError(
-        path, number, f"there is a single column where tokens and tags are wanted: {quoted(text)}; {remedy}"
+        path, number, f"there is a single column where tokens and tags are expected: {quoted(text)}; {remedy}"
     )
 
 

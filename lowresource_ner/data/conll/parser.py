@@ -18,11 +18,11 @@ from lowresource_ner.data.conll.layout import DOCUMENT_MARK, FileLayout, is_boun
 from lowresource_ner.data.conll.layout_inference import infer_layout
 from lowresource_ner.data.text_lines import ConllError, numbered_lines
 
-# How many lines, and of how many characters in all, the layout of a file is inferred from.
+# The layout of a file is inferred from at most this many lines and characters.
 LOOK_AHEAD = 1000
 LOOK_AHEAD_CHARACTERS = 1 << 22
 
-# No sentence is as long, so that memory stays flat whatever a file contains.
+# Limits of a sentence, so that memory stays flat whatever a file contains.
 MAX_SENTENCE_WORDS = 1_000_000
 MAX_SENTENCE_CHARACTERS = 16 * MAX_LINE_BYTES
 
@@ -64,8 +64,8 @@ def read_conll(path: Union[str, os.PathLike], format: ConllFormat = ANY_FORMAT) 
     # Raises
 
     `ConllError`
-        With the first sentence, where the file or its first lines are not those of a CoNLL file; later, at any line that breaks
-        the layout of the first ones, and for a sentence of over `MAX_SENTENCE_WORDS` or `MAX_SENTENCE_CHARACTERS`.
+        Before the first sentence, if this is not a CoNLL file; later, for any line that breaks the layout of the first ones, and
+        for a sentence of over `MAX_SENTENCE_WORDS` or `MAX_SENTENCE_CHARACTERS`.
     """
     path = os.fspath(path)
     lines = numbered_lines(path, format.encoding)
@@ -132,7 +132,7 @@ def _check_comment(layout: FileLayout, number: int, text: str, inside: bool) -> 
             layout.path,
             number,
             f"{quoted(text)} within a sentence may be a comment, or a token without the other columns; "
-            'mend the line, move it before the sentence, or set "comment_prefix"',
+            'fix the line, move it before the sentence, or set "comment_prefix"',
         )
     if layout.num_columns == 1 or not layout.is_comment_in_columns(text):
         return
@@ -147,6 +147,6 @@ def _check_comment(layout: FileLayout, number: int, text: str, inside: bool) -> 
         warn_once(
             layout.path,
             "comments",
-            f"{layout.path}: lines such as {quoted(text)} (line {number}) are read as comments, since what stands in the tag "
-            'column is no tag; set "comment_prefix": null if they are words',
+            f"{layout.path}: lines such as {quoted(text)} (line {number}) are read as comments, since the tag "
+            'column does not contain a tag; set "comment_prefix": null if they are words',
         )

@@ -1,5 +1,6 @@
 """Checks whole CoNLL files, detects their tag schemes, and counts what they contain."""
 
+import contextlib
 import itertools
 import os
 from collections import Counter
@@ -72,12 +73,12 @@ def survey_conll(
         Whether invalid tags are read as conlleval reads them, instead of being an error. A scheme to detect is then the one that
         the fewest sentences violate, and the file is read twice.
     type_map : `TypeMap`, optional
-        The entity types that are renamed, which may have names that are not allowed.
+        Renames entity types, which may have invalid names.
 
     # Raises
 
     `ConllError`
-        Where a line, a tag or an entity type is invalid.
+        If a line, a tag or an entity type is invalid.
     """
     scheme = get_file_scheme(tag_scheme) if tag_scheme is not None else None
     if format.reads_tags and scheme is None and repair:
@@ -91,13 +92,17 @@ def survey_conll(
         summary.tokens += len(sentence.tokens)
         if sentence.tags is None:
             continue
+        spans: List[EntitySpan] = []
         if scheme is None:
             detector.add(sentence.tags)
-        spans = _spans_in_any_scheme(sentence) if scheme is None else sentence_spans(sentence, scheme, repair)
+            with contextlib.suppress(InvalidTagSequence):  # of a tag that no scheme allows, which the detector reports
+                spans = read_as_conlleval(sentence.tags)  # as in every scheme that allows the tags
+        else:
+            spans = sentence_spans(sentence, scheme, repair)
+            summary.repaired += scheme.count_repaired(sentence.tags, spans) if repair else 0
         for span in spans:
             lines_of_types.setdefault(span.type, sentence.lines[span.start])
             by_type[span.type] += 1
-        summary.repaired += scheme.count_repaired(sentence.tags, spans) if scheme is not None and repair else 0
     if format.reads_tags:
         summary.scheme = (scheme or _detected(detector, path, format)).name
     problem = type_map.problem(lines_of_types)
@@ -116,7 +121,7 @@ def sentence_spans(sentence: ConllSentence, scheme: TagScheme, repair: bool = Fa
     # Raises
 
     `ConllError`
-        Where a tag is not valid, with its line.
+        If a tag is not valid, with its line.
     """
     if sentence.tags is None:
         raise ValueError(f"{sentence.path}:{sentence.lines[0]}: the sentence was read as unlabelled, without tags.")
@@ -124,14 +129,6 @@ def sentence_spans(sentence: ConllSentence, scheme: TagScheme, repair: bool = Fa
         return scheme.spans(sentence.tags, repair)
     except InvalidTagSequence as error:
         raise _invalid_tag(sentence, error, scheme.name) from None
-
-
-def _spans_in_any_scheme(sentence: ConllSentence) -> List[EntitySpan]:
-    """The entities, which are the same in every scheme that allows the tags; none for a tag that no scheme allows."""
-    try:
-        return read_as_conlleval(sentence.tags or ())
-    except InvalidTagSequence:  # the detector reports it
-        return []
 
 
 def _closest_scheme(path: Union[str, os.PathLike], format: ConllFormat) -> TagScheme:
@@ -150,14 +147,14 @@ def _detected(detector: SchemeDetector, path: Union[str, os.PathLike], format: C
 
 
 def _invalid_tag(sentence: ConllSentence, error: InvalidTagSequence, given_scheme: Optional[str]) -> ConllError:
-    """The error with its line and remedies; `given_scheme` is `None` where the scheme was to be detected."""
+    """The error with its line and remedies; `given_scheme` is `None` if the scheme was to be detected."""
     if error.repairable:
         remedy = (
-            'mend the tag, set "repair": true in the reader\'s config to read it as conlleval does, '
+            'fix the tag, set "repair": true in the reader\'s config to read it as conlleval does, '
             'or name the scheme of the file ("file_tag_scheme")'
         )
     else:
-        remedies = ["mend the tag", 'set "tag_column" to the column of the entity tags']
+        remedies = ["fix the tag", 'set "tag_column" to the column of the entity tags']
         if split_tag(error.tag)[0] == "M" and given_scheme != "BMES":
             remedies.append('set "file_tag_scheme": "BMES" if the tags are B-, M-, E- and S-')
         elif given_scheme != "IO" and type_fault(error.tag) is None:

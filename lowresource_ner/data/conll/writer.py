@@ -28,17 +28,17 @@ def write_conll(
     """
     Writes tokens and tags in two columns, with a blank line after each sentence.
 
-    What `read_conll` would not read back as the same tokens and tags is refused. When a file is read, its columns, comments,
-    header and language prefixes are inferred from many of its lines; so a new file is read back before it takes its place. In a
-    stream, each line is checked only by itself.
+    Refuses anything that `read_conll` would not read back as the same tokens and tags. When a file is read, its columns,
+    comments, header and language prefixes are inferred from many of its lines, so a new file is read back before it replaces an
+    old one. In a stream, each line is checked only by itself.
 
     # Parameters
 
     sentences : `Iterable[Tuple[Sequence[str], Sequence[str]]]`
         Tokens and tags of each sentence, taken one at a time.
     file_or_path : `Union[str, PathLike, IO[str]]`
-        An open text file, or a path. The file at a path appears when all is written, in UTF-8, and is compressed if its name
-        ends in .gz, .bz2 or .xz.
+        An open text file, or a path. The file at a path appears when it is complete, in UTF-8, and is compressed if its name ends
+        in .gz, .bz2 or .xz.
     delimiter : `str`, optional (default = `"\t"`)
         A tab or a space.
     format : `ConllFormat`, optional
@@ -138,7 +138,7 @@ def _hash(tokens: Sequence[str], tags: Sequence[str]) -> int:
 
 
 def _read_back(path: str, temporary: str, written: Sequence[int], format: ConllFormat) -> None:
-    """Raises an error where reading gives other sentences than were written."""
+    """Raises an error if the sentences that are read differ from those that were written."""
     if not written:
         raise ConllError(path, 0, "there is no sentence to write; give one at least")
     remaining = iter(written)
@@ -148,7 +148,7 @@ def _read_back(path: str, temporary: str, written: Sequence[int], format: ConllF
             for sentence in read_conll(temporary, format):
                 line = sentence.lines[0]
                 if _hash(sentence.tokens, sentence.tags or ()) != next(remaining, None):
-                    raise ConllError(path, line, "its words or tags would be others")
+                    raise ConllError(path, line, "its words or tags would differ")
         if next(remaining, None) is not None:
             raise ConllError(path, line, "sentences after this one would be missing")
     except ConllError as error:
@@ -162,7 +162,7 @@ def _read_back(path: str, temporary: str, written: Sequence[int], format: ConllF
 
 @contextlib.contextmanager
 def _without_warnings() -> Iterator[None]:
-    """Without the reader's warnings, which belong to the file at its final path."""
+    """Silences the reader's warnings, which belong to the file at its final path."""
     was_disabled = column_warnings.logger.disabled
     column_warnings.logger.disabled = True
     try:

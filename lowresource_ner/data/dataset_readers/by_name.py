@@ -28,7 +28,7 @@ class ByNameReader(ShardingReader):
     # Raises
 
     `ConfigurationError`
-        For a path with a name that no reader has, and for an option of one of its readers.
+        If a path has a name that no reader has, and for options that belong to one of its readers.
     """
 
     inner_options = (

@@ -46,9 +46,9 @@ max_instances
     # Raises
 
     `ConllError`
-        For a file that cannot be read in this format, with the line and a remedy.
+        If a file cannot be read in this format, with the line and a remedy.
     `ConfigurationError`
-        For an option that does not exist, and a `label_map` to something that cannot be an entity type.
+        For an unknown option, and for a `label_map` to something that cannot be an entity type.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ max_instances
 
     @property
     def labelled(self) -> bool:
-        """Whether it reads tags. Callbacks ask, before a training that must not see them."""
+        """Whether it reads tags. Callbacks check this before a training that must not see them."""
         return self._format.labelled
 
     def without_tags(self) -> "ConllNerReader":
@@ -83,8 +83,9 @@ max_instances
         surveys = [self._survey(path) for path in files]
         target = get_scheme(self.tag_scheme)
         for path, survey in zip(files, surveys):
+            source = get_file_scheme(survey.scheme or self.tag_scheme)
             for sentence in read_conll(path, self._format):
-                tags = self._convert(sentence, get_file_scheme(survey.scheme or self.tag_scheme), target)
+                tags = self._convert(sentence, source, target)
                 yield Sentence(sentence.tokens, tags, f"{path}:{sentence.lines[0]}", sentence.lines)
 
     def _count(self, corpus: CorpusPath) -> int:

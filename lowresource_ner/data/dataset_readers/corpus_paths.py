@@ -19,7 +19,7 @@ def corpus_files(corpus: CorpusPath) -> List[str]:
     # Raises
 
     `ConfigurationError`
-        Where a file does not exist or cannot be fetched, a glob matches nothing, or a list is empty.
+        If a file does not exist or cannot be downloaded, a glob matches nothing, or a list is empty.
     """
     if not corpus or not isinstance(corpus, (str, Path, Sequence)):
         raise ConfigurationError(f"The path of a corpus is {corpus!r}; give a path, a URL, a glob, or a list of these.")
@@ -37,7 +37,7 @@ def _files(path: str) -> List[str]:
         return [str(cached_path(path))]
     except (ValueError, OSError) as error:
         if "://" in path:
-            raise ConfigurationError(f"'{path}' cannot be fetched: {error}. Check the address.") from error
+            raise ConfigurationError(f"'{path}' cannot be downloaded: {error}. Check the address.") from error
         raise ConfigurationError(
             f"There is no file '{path}'. Check the path, and the data root that the config reads."
         ) from error

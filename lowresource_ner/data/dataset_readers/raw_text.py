@@ -16,7 +16,7 @@ from lowresource_ner.data.tokenizers.sentence_splitter import WordSentenceSplitt
 from lowresource_ner.data.tokenizers.tokenise_each import tokenise_each
 from lowresource_ner.data.tokenizers.word_tokenizer import WordTokenizer
 
-# Parts that are tokenised in one call; a block of so many characters takes no further part.
+# Parts that are tokenised in one call; a block is complete at this many characters.
 _BLOCK = 256
 _BLOCK_CHARACTERS = 1 << 17
 
@@ -98,9 +98,7 @@ class RawTextReader(SentenceReader):
                 empty = False
                 yield Sentence([word.ensure_text() for word in words], None, f"{path}:{line}")
             if empty:
-                raise ConfigurationError(
-                    f"{path}:1: there is no text in this file. Check that it is the one that was meant."
-                )
+                raise ConfigurationError(f"{path}:1: there is no text in this file. Check the path.")
 
     def _numbered_sentences(self, path: str) -> Iterator[Tuple[int, List[Token]]]:
         """Yields each sentence with the number of the first line of the part in which it begins."""
@@ -109,9 +107,11 @@ class RawTextReader(SentenceReader):
             yield from ((part.line, words) for part, words in tokenised if words)
             return
         for _, parts in groupby(tokenised, key=lambda each: each[0].paragraph):
-            places = _Places()
-            for sentence in self._splitter.stream(places.words(parts)):
-                yield places.line_of_next(sentence), sentence
+            lines: Deque[int] = deque()  # of the words that are in no sentence yet
+            for sentence in self._splitter.stream(_words(parts, lines)):
+                yield lines[0], sentence
+                for _ in sentence:
+                    lines.popleft()
 
     def _tokenise(self, path: str, parts: Iterable[_Part]) -> Iterator[Tuple[_Part, List[Token]]]:
         for block in bounded_blocks(parts, lambda part: len(part.text), _BLOCK, _BLOCK_CHARACTERS):
@@ -152,7 +152,7 @@ class RawTextReader(SentenceReader):
             fault = text and word_fault(text.replace("\t", " ") if self._tokenised else " ".join(text.split()))
             if fault:
                 raise ConllError(
-                    path, number, f"the line {fault}, which can be part of no word; take it out, or convert the file"
+                    path, number, f"the line {fault}, which no word may contain; take it out, or convert the file"
                 )
             yield number, text
 
@@ -164,26 +164,11 @@ class _SeparatedWords(Tokenizer):
         return [Token(word) for word in split_words(text)]
 
 
-class _Places:
-    """Finds the line in which each sentence of a paragraph begins, while the paragraph is read part by part."""
-
-    def __init__(self) -> None:
-        # Of each part in which the next sentence may begin: the number of words before the part, and its line.
-        self._lines: Deque[Tuple[int, int]] = deque()
-        self._num_given = 0
-
-    def words(self, parts: Iterable[Tuple[_Part, List[Token]]]) -> Iterator[Token]:
-        num_read = 0
-        for part, words in parts:
-            self._lines.append((num_read, part.line))
-            num_read += len(words)
-            yield from words
-
-    def line_of_next(self, sentence: List[Token]) -> int:
-        while len(self._lines) > 1 and self._lines[1][0] <= self._num_given:
-            self._lines.popleft()
-        self._num_given += len(sentence)
-        return self._lines[0][1]
+def _words(parts: Iterable[Tuple[_Part, List[Token]]], lines: Deque[int]) -> Iterator[Token]:
+    """Yields the words of a paragraph, and appends to `lines` the line of each word."""
+    for part, words in parts:
+        lines.extend([part.line] * len(words))
+        yield from words
 
 
 def _is_long_enough(length: int, line: str) -> bool:

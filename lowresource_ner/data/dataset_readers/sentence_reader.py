@@ -1,4 +1,4 @@
-"""The base class of the readers of labelled and of raw text: words in, instances out."""
+"""The base class of the readers of labelled and of raw text."""
 
 from itertools import compress
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence
@@ -10,6 +10,7 @@ from allennlp.data import DatasetReader, Field, Instance, Token, TokenIndexer
 from allennlp.data.fields import MetadataField, TextField
 from allennlp.data.token_indexers import SingleIdTokenIndexer
 
+from lowresource_ner.common.renamed import refuse_earlier_names
 from lowresource_ner.data.batching.bounded_blocks import bounded_blocks, num_characters
 from lowresource_ner.data.dataset_readers.sampling import HeldOut, Sample
 from lowresource_ner.data.dataset_readers.sharding_reader import ShardingReader
@@ -18,7 +19,7 @@ from lowresource_ner.data.token_indexers.normalised_words import NormalisedWordI
 from lowresource_ner.data.token_indexers.subwords import encode_words
 from lowresource_ner.tagging import get_scheme
 
-# Sentences whose sub-words are computed in one call of the tokenizer; a block of so many characters takes no further sentence.
+# Sentences whose sub-words are computed in one call of the tokenizer; a block is complete at this many characters.
 _BLOCK = 256
 _BLOCK_CHARACTERS = 1 << 18
 
@@ -35,13 +36,13 @@ class Sentence(NamedTuple):
 
     words : `Sequence[str]`
     tags : `Optional[Sequence[str]]`
-        One for each word; `None` where the sentence is read without tags.
+        One for each word; `None` if the sentence is read without tags.
     place : `str`
         The file and the line where the sentence begins, "path:line".
     lines : `Sequence[int]`
         The line of each word, in files of a word a line.
     is_repeated : `bool`
-        Whether a process reads the sentence in addition to its share, so that all processes read equally many.
+        Whether a process reads the sentence in addition to its share, so that all processes read the same number.
     """
 
     words: Sequence[str]
@@ -54,7 +55,7 @@ class Sentence(NamedTuple):
 class SentenceReader(ShardingReader):
     """
     A dataset reader that makes an instance of each sentence. Subclasses define `_sentences`, which yields the sentences of a
-    corpus, and `_count` where there is a faster way to count them.
+    corpus, and `_count` if there is a faster way to count them.
 
     A model of several modules learns from the field `module_name` which of them an instance is for. In training the data loader
     `one_batch_per_module` adds it; to validate on one module, give the path with its name: `{"ner_source": "dev.conll"}`.
@@ -69,20 +70,24 @@ class SentenceReader(ShardingReader):
     tag_scheme : `str`, optional (default = `"IOB2"`)
         The scheme of the instances' tags (IOB1, IOB2, IOBES, BILOU): that of the model.
     sample : `Optional[int]`
-        Keep only so many sentences of a corpus; see `Sample`. A reader samples every corpus that it reads: give the validation
-        data a reader of its own.
+        The number of sentences to keep of a corpus; see `Sample`. A reader samples every corpus that it reads: give the
+        validation data a reader of its own.
     sample_share : `Optional[float]`
-        Keep only such a share of the sentences, above 0 and up to 1.
+        The share of the sentences to keep, above 0 and up to 1.
     sample_seed : `int`, optional (default = `13`)
     lm_namespace : `Optional[str]`
         Add the field `lm_words`, the words as a language model predicts them, counted in this namespace.
     held_out_share : `Optional[float]`
-        Set such a share of the sentences aside, for validation on text that has no development set; see `HeldOut`. A reader with
+        The share of the sentences to hold out, for validation on text that has no development set; see `HeldOut`. A reader with
         the same share and `held_out: true` reads them; one with `held_out: false` leaves them out.
     held_out : `bool`, optional (default = `False`)
     max_instances
         See `ShardingReader`.
     """
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        refuse_earlier_names(cls, {"of_words_alone": "'without_tags'"})
 
     def __init__(
         self,
@@ -109,7 +114,7 @@ class SentenceReader(ShardingReader):
 
     @property
     def reads_held_out(self) -> bool:
-        """Whether the reader reads the sentences that are set aside, and no others."""
+        """Whether the reader reads only the sentences that are held out."""
         return self._held_out.is_held_out
 
     def text_to_instance(
@@ -117,7 +122,7 @@ class SentenceReader(ShardingReader):
     ) -> Instance:
         """
         An instance with the fields `tokens` and `metadata` ("words", "place", and "label_namespace" where there are tags), `tags`
-        where there are any, and `lm_words` where the reader has an `lm_namespace`.
+        if there are any, and `lm_words` if the reader has an `lm_namespace`.
 
         # Parameters
 
@@ -135,16 +140,15 @@ class SentenceReader(ShardingReader):
 
     def sentences(self, corpus: Any) -> Iterator[Sentence]:
         """
-        Yields all sentences of a corpus, or of its sample where the reader samples: those that are held out as well, and those
-        that other processes read.
+        All sentences of a corpus, or of its sample if the reader samples, including those that are held out and those that other
+        processes read.
         """
-        sentences: Iterable[Sentence] = self._sentences(corpus)
-        if not self._sample.is_everything:
-            sentences = compress(sentences, self._sample.kept(self._count(corpus), str(corpus)))
-        yield from sentences
+        if self._sample.is_everything:
+            return self._sentences(corpus)
+        return compress(self._sentences(corpus), self._sample.kept(self._count(corpus), str(corpus)))
 
     def instance_blocks(self, corpus: Any) -> Iterator[List[Instance]]:
-        """Yields the instances that `read` gives, in blocks that a model can be run on, without token indexers."""
+        """Yields the instances of `read` without token indexers, in blocks that a model can be run on."""
         return bounded_blocks(self._read(corpus), _size, _LARGE_BLOCK, _LARGE_BLOCK_CHARACTERS)
 
     def apply_token_indexers(self, instance: Instance) -> None:
@@ -164,7 +168,7 @@ class SentenceReader(ShardingReader):
                     yield instance
             return
         sentences = (sentence for sentence in self.sentences(file_path) if self._held_out.includes(sentence.words))
-        own = self.shard_iterable(_in_equal_shares(sentences))
+        own = self.shard_iterable(_in_equal_shares(sentences) if is_distributed() else sentences)
         for block in bounded_blocks(own, lambda each: num_characters(each.words), _BLOCK, _BLOCK_CHARACTERS):
             # The fast tokenizer's threads do not survive the fork that makes a loader's workers; there the indexer tokenises
             # sentence by sentence.
@@ -211,7 +215,7 @@ def reader_without_tags(reader: DatasetReader, owner: str) -> SentenceReader:
     # Raises
 
     `ConfigurationError`
-        Where it is not a `SentenceReader`.
+        If it is not a `SentenceReader`.
     """
     if not isinstance(reader, SentenceReader):
         raise ConfigurationError(
@@ -226,12 +230,9 @@ def _size(instance: Instance) -> int:
 
 def _in_equal_shares(sentences: Iterable[Sentence]) -> Iterator[Sentence]:
     """
-    The sentences, followed under distributed training by so many of the first ones, marked as repeated, that all processes read
-    equally many: AllenNLP ends an epoch for all of them when the first one has no batch left.
+    The sentences, followed by some of the first ones, marked as repeated, so that all processes read the same number: AllenNLP
+    ends an epoch for all of them when the first one has no batch left.
     """
-    if not is_distributed():
-        yield from sentences
-        return
     num_processes = dist.get_world_size()
     first: List[Sentence] = []
     total = 0

@@ -10,22 +10,22 @@ from allennlp.data.dataset_readers.dataset_reader import DistributedInfo, Worker
 
 class ShardingReader(DatasetReader):
     """
-    A dataset reader that reads only its own share where several processes or data loader workers read together. The readers that
-    it reads through, if any, are told of processes and workers as well.
+    A dataset reader that reads only its own share of a corpus if there are several processes or data loader workers. It passes
+    their numbers on to its inner readers, if any.
 
-    Subclasses hand the options that they do not declare to this constructor (`**kwargs`), so that each option is declared once.
+    Subclasses pass options that they do not declare to this constructor (`**kwargs`), so that each option is declared once.
 
     # Parameters
 
     max_instances : `Optional[int]`, optional (default = `None`)
-        Read only so many instances.
+        The number of instances to read.
     serialization_dir : `Optional[str]`
         Given by AllenNLP: the folder of the run or of the archive.
 
     # Raises
 
     `ConfigurationError`
-        For an option that the reader does not have.
+        For an unknown option.
     """
 
     inner_readers: Sequence[DatasetReader] = ()

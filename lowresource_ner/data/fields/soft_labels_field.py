@@ -19,13 +19,13 @@ class SoftLabelsField(Field[torch.Tensor]):
     probabilities : `numpy.ndarray`
         (num_words, num_labels)
     labels : `Sequence[str]`
-        Those of the columns.
+        The labels of the columns.
     label_namespace : `str`, optional (default = `"labels"`)
 
     # Raises
 
     `ConfigurationError`
-        When it is indexed, where the vocabulary has other labels.
+        When it is indexed, if the vocabulary has other labels.
     """
 
     __slots__ = ["probabilities", "labels", "_label_namespace", "_columns"]
@@ -45,7 +45,7 @@ class SoftLabelsField(Field[torch.Tensor]):
         if len(known) != len(self.labels) or known.keys() != set(self.labels):
             raise ConfigurationError(
                 f"The teacher's labels are {', '.join(self.labels)}, and the student's {', '.join(known)}. They must be the "
-                "same: begin with a vocabulary of this teacher's, or map its types with 'label_maps'."
+                "same: start from this teacher's vocabulary, or map its types with 'label_maps'."
             )
         columns = [known[label] for label in self.labels]
         self._columns = None if columns == sorted(columns) else columns

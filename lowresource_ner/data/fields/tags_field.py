@@ -11,8 +11,7 @@ from lowresource_ner.tagging import get_scheme, split_tag, types_of
 
 class TagsField(SequenceLabelField):
     """
-    A `SequenceLabelField` of tags that knows the place of its sentence, for an error that names it where the model has no such
-    tag.
+    A `SequenceLabelField` of tags. If the model does not have a tag, the error names the file and the line.
 
     # Parameters
 
@@ -23,7 +22,7 @@ class TagsField(SequenceLabelField):
     place : `str`
         File and line of the sentence, "path:line", for the error.
     lines : `Sequence[int]`, optional (default = `()`)
-        The line of each word, where each has its own.
+        The line of each word, if each has its own.
     """
 
     __slots__ = ["tag_scheme", "place", "lines"]

@@ -39,7 +39,7 @@ class NormalisedWordIndexer(TokenIndexer):
     namespace : `str`, optional (default = `"words"`)
         The namespace of the training words.
     vectors_namespace : `Optional[str]`, optional (default = `None`)
-        The namespace of the vector file's words; `None` where there is no file, as for the words that a language model predicts.
+        The namespace of the vector file's words; `None` if there is no file, as for the words that a language model predicts.
     zero_digits : `bool`, optional (default = `True`)
         False to keep digits.
     """

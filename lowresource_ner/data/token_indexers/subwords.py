@@ -51,7 +51,7 @@ class SubwordIndexer(TokenIndexer):
         return self._subword_tokenizer.encode_batch(sentences)
 
     def pad_batch(self, sentences: Sequence[Subwords]) -> Dict[str, torch.Tensor]:
-        """What `as_padded_tensor_dict` gives for each sentence, as one batch; see `pad_subwords`."""
+        """A batch of what `as_padded_tensor_dict` returns for each sentence; see `pad_subwords`."""
         return pad_subwords(sentences, self._pad_id)
 
     def count_vocab_items(self, token: Token, counter: Dict[str, Dict[str, int]]) -> None:
@@ -59,6 +59,8 @@ class SubwordIndexer(TokenIndexer):
 
     def tokens_to_indices(self, tokens: List[Token], vocabulary: Vocabulary) -> IndexedTokenList:
         """
+        Indexes the words of a sentence.
+
         # Returns
 
         token_ids : the sub-words' ids; subword_mask : True for each of them; word_starts : for each word the position of its

@@ -9,7 +9,7 @@ from spacy.lang.lex_attrs import is_punct
 from spacy.pipeline import Sentencizer
 
 MAX_SENTENCE_WORDS = 10_000
-"""A sentence that has not ended after so many words is cut, so that text without full stops may be of any length."""
+"""A sentence that has not ended after this many words is cut, so that text without full stops may have any length."""
 
 _ENDS = frozenset(Sentencizer.default_punct_chars)
 
@@ -20,7 +20,7 @@ class WordSentenceSplitter:
     in every script, and after the closing quotes and brackets that follow them. Unlike spaCy's, it counts opening quotes and
     brackets, and the Spanish ¿ and ¡, to the sentence that they open.
 
-    At most one sentence is in memory, of at most `MAX_SENTENCE_WORDS` words, so that words may be a stream without end.
+    At most one sentence is in memory, of at most `MAX_SENTENCE_WORDS` words, so that the words may be an endless stream.
     """
 
     def split(self, words: Iterable[Token]) -> List[List[Token]]:

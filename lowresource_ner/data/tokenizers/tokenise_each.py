@@ -6,7 +6,7 @@ from allennlp.data import Token, Tokenizer
 
 
 def tokenise_each(tokenizer: Tokenizer, texts: Sequence[str]) -> List[Union[List[Token], str]]:
-    """The words of each text; for a text on which the user's tokenizer fails, a message that says how."""
+    """The words of each text, or the error message for a text on which the tokenizer fails."""
     try:
         return list(tokenizer.batch_tokenize(list(texts)))
     except Exception:

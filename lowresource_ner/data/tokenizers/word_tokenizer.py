@@ -71,7 +71,7 @@ class WordTokenizer(Tokenizer):
     # Raises
 
     `ConfigurationError`
-        Where spaCy has no rules for the language, or they need a package that is not installed (ja, ko, th, vi).
+        If spaCy has no rules for the language, or they need a package that is not installed (ja, ko, th, vi).
     """
 
     def __init__(self, language: str = "xx") -> None:

@@ -103,7 +103,7 @@ class LabelFileSurvey:
             elif renamed is not None and renamed not in self.types:
                 if self._types_are_given:
                     raise ValueError(
-                        f"{listed([renamed])} is not among 'types' ({listed(sorted(self.types))}); mend the line, add it there, "
+                        f"{listed([renamed])} is not among 'types' ({listed(sorted(self.types))}); fix the line, add it there, "
                         "or rename it with 'label_map' ('O' drops a type)"
                     )
                 self.types.add(renamed)
@@ -114,7 +114,7 @@ class LabelFileSurvey:
             schemes = " or ".join(scheme.name for scheme in self._tag_schemes)
             raise ValueError(
                 f"tag {errors[0].position + 1}, {quoted(errors[0].tag)}, is invalid in {schemes}, the scheme of the lines before "
-                f"or 'file_tag_scheme': {printable(errors[0].reason)}; mend the tag, or set 'repair' to read tags as conlleval "
+                f"or 'file_tag_scheme': {printable(errors[0].reason)}; fix the tag, or set 'repair' to read tags as conlleval "
                 "does"
             )
         self._tag_schemes = [scheme for scheme, error in zip(self._tag_schemes, errors) if error is None]

@@ -21,7 +21,7 @@ from lowresource_ner.encoding.encoder_files import EncoderFiles, encoder_source
 from lowresource_ner.encoding.loading import load_model
 from lowresource_ner.encoding.subword_tokenizer import SubwordTokenizer, pad_subwords
 from lowresource_ner.encoding.window_reader import WindowReader
-from lowresource_ner.predictors.batch_tagger import batches_of_like_length
+from lowresource_ner.predictors.batch_tagger import batches_of_similar_length
 from lowresource_ner.tagging import scheme_of_labels
 
 _WEIGHTS = ("model*.safetensors*", "pytorch_model*.bin*")
@@ -121,7 +121,7 @@ class TransformersTeacher(Teacher):
         labelled: List[Optional[numpy.ndarray]] = [None] * len(sentences)
         lengths = [len(each.ids) + self._files.input_format.num_special_tokens for each in subwords]
         with torch.inference_mode():
-            for batch in batches_of_like_length(lengths, self._batch_size):
+            for batch in batches_of_similar_length(lengths, self._batch_size):
                 words = pad_subwords([subwords[index] for index in batch], self._files.input_format.pad_id)
                 mask = words.pop("mask")
                 logits = self._windows.read(

@@ -1,7 +1,7 @@
 """Vectors of sentences from a pretrained encoder that is not trained any further."""
 
 from functools import cached_property
-from typing import Any, List, Optional, Sequence
+from typing import Any, NamedTuple, Optional, Sequence
 
 import numpy
 import torch
@@ -14,13 +14,22 @@ from lowresource_ner.common.preserved_random_state import preserved_random_state
 from lowresource_ner.encoding.encoder_files import EncoderFiles
 from lowresource_ner.encoding.subword_tokenizer import Subwords, SubwordTokenizer, pad_subwords
 from lowresource_ner.encoding.window_reader import WindowReader
-from lowresource_ner.predictors.batch_tagger import batches_of_like_length
+from lowresource_ner.predictors.batch_tagger import batches_of_similar_length
 
 _POOLINGS = ("auto", "pooler", "mean")
 
 # Encoders whose pretraining has a task for whole sentences (BERT's is next sentence prediction): only that trains a pooler. The
 # files of other encoders, such as XLM-R's, may hold a pooler as well, with random weights.
 _PRETRAINED_ON_SENTENCES = {"albert", "bert", "megatron-bert", "mobilebert", "nezha"}
+
+
+class _Encoder(NamedTuple):
+    """A loaded encoder. `has_pooler`: whether its pooler encodes sentences, or the mean of their words' vectors."""
+
+    model: Any
+    tokenizer: SubwordTokenizer
+    windows: WindowReader
+    has_pooler: bool
 
 
 class SentenceEncoder(FromParams):
@@ -79,17 +88,36 @@ class SentenceEncoder(FromParams):
         `numpy.ndarray`
             (num_sentences, hidden_size) float32; zeros for a sentence without words.
         """
-        vectors = numpy.zeros((len(sentences), self._encoder.hidden_size), numpy.float32)
+        encoder = self._encoder
+        vectors = numpy.zeros((len(sentences), encoder.model.config.hidden_size), numpy.float32)
         with_words = [index for index, words in enumerate(sentences) if words]
-        subwords = self._encoder.subwords([sentences[index] for index in with_words])
+        subwords = encoder.tokenizer.encode_batch([sentences[index] for index in with_words])
+        if encoder.has_pooler:
+            subwords = [Subwords(each.ids[: encoder.windows.size], [0]) for each in subwords]
         with torch.inference_mode():
-            for batch in batches_of_like_length([len(each.ids) for each in subwords], self._batch_size):
-                encoded = self._encoder([subwords[index] for index in batch])
+            for batch in batches_of_similar_length([len(each.ids) for each in subwords], self._batch_size):
+                encoded = self._encode([subwords[index] for index in batch])
                 vectors[[with_words[index] for index in batch]] = encoded.float().cpu().numpy()
         return vectors
 
+    def _encode(self, sentences: Sequence[Subwords]) -> torch.Tensor:
+        """(num_sentences, hidden_size)"""
+        model, _, windows, has_pooler = self._encoder
+        words = move_to_device(pad_subwords(sentences, windows.input_format.pad_id), model.device)
+        mask = words.pop("mask")
+        if has_pooler:
+            lengths = words["subword_mask"].sum(dim=1)
+            ids, attention_mask = windows.input_format.with_special_tokens(words["token_ids"], lengths)
+            return model(input_ids=ids, attention_mask=attention_mask).pooler_output
+        vectors = windows.read(
+            lambda ids, attention_mask: model(input_ids=ids, attention_mask=attention_mask).last_hidden_state,
+            **words,
+            most_subwords=self._batch_size,
+        )
+        return masked_mean(vectors, mask.unsqueeze(-1), dim=1)
+
     @cached_property
-    def _encoder(self) -> "_Encoder":
+    def _encoder(self) -> _Encoder:
         check_for_gpu(self._cuda_device)
         with preserved_random_state():
             files = EncoderFiles(self._model_name)
@@ -105,38 +133,4 @@ class SentenceEncoder(FromParams):
             files.check(model, self._max_length, files.config().hidden_size)
         model.eval().to(int_to_device(self._cuda_device))
         windows = WindowReader(files.input_format, self._max_length)
-        return _Encoder(model, SubwordTokenizer(files.tokenizer()), windows, pooler is not None, self._batch_size)
-
-
-class _Encoder:
-    """An encoder that is loaded, with the way in which it makes a vector of a sentence."""
-
-    def __init__(
-        self, model: Any, tokenizer: SubwordTokenizer, windows: WindowReader, has_pooler: bool, batch_size: int
-    ) -> None:
-        self.hidden_size: int = model.config.hidden_size
-        self._model = model
-        self._tokenizer = tokenizer
-        self._windows = windows
-        self._has_pooler = has_pooler
-        self._batch_size = batch_size
-
-    def subwords(self, sentences: Sequence[Sequence[str]]) -> List[Subwords]:
-        """The sub-words that the encoder is run on: for the pooler, those of the first window."""
-        subwords = self._tokenizer.encode_batch(sentences)
-        return [Subwords(each.ids[: self._windows.size], [0]) for each in subwords] if self._has_pooler else subwords
-
-    def __call__(self, sentences: Sequence[Subwords]) -> torch.Tensor:
-        """(num_sentences, hidden_size)"""
-        input_format = self._windows.input_format
-        words = move_to_device(pad_subwords(sentences, input_format.pad_id), self._model.device)
-        mask = words.pop("mask")
-        if self._has_pooler:
-            lengths = words["subword_mask"].sum(dim=1)
-            ids, attention_mask = input_format.with_special_tokens(words["token_ids"], lengths)
-            return self._model(input_ids=ids, attention_mask=attention_mask).pooler_output
-        vectors = self._windows.read(self._run, **words, most_subwords=self._batch_size)
-        return masked_mean(vectors, mask.unsqueeze(-1), dim=1)
-
-    def _run(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        return self._model(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        return _Encoder(model, SubwordTokenizer(files.tokenizer()), windows, has_pooler=pooler is not None)

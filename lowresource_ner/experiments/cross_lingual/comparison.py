@@ -12,26 +12,26 @@ from lowresource_ner.experiments.running import run_steps
 
 def compare_systems(request: Request, jobs: int = 1) -> bool:
     """
-    Trains and evaluates the systems of a request, where they are not up to date, prints a table of their scores and the paths of
-    the taggers, and writes the report to `request.runs`; see `write_report`.
+    Trains and evaluates the systems of a request that are not up to date, prints a table of their scores and the paths of the
+    taggers, and writes the report to `request.runs`; see `write_report`.
 
     # Parameters
 
     request : `Request`
     jobs : `int`, optional (default = `1`)
-        The number of steps that are run at once.
+        The number of steps to run at once.
 
     # Returns
 
     `bool`
-        False where a step failed. What is printed says why.
+        False if a step failed; the reason is printed.
 
     # Raises
 
     `ValueError`
         As in `Request.check`, `Plan` and `run_steps`.
     `OSError`
-        Where a file cannot be written.
+        If a file cannot be written.
     """
     plan = Plan(request)
     if not run_steps(plan.steps, request.runs, jobs):
@@ -42,7 +42,7 @@ def compare_systems(request: Request, jobs: int = 1) -> bool:
         table = write_report(collect(plan.results), stem, f"Encoder {request.encoder}.", request.settings)
         print(f"\n{table}\n{stem}.json has the scores of each seed; .csv, .tex, and figures lie beside it.")
     else:
-        print(f"\nThere is no {request.scored_text}, and nothing was evaluated.")
+        print(f"\nThere is no {request.scored_text}, so nothing was evaluated.")
     print(
         f"\nThe taggers:\n{as_places(plan.results)}\nFor entities of a text with a sentence a line: allennlp tag TAGGER TEXT "
         "--input-format text --output-file entities.jsonl"

@@ -1,4 +1,4 @@
-"""Finds the entity types of files, so that types that do not fit are found before the work."""
+"""Finds the entity types of files, to detect mismatches before the training."""
 
 import functools
 from pathlib import Path
@@ -12,8 +12,8 @@ from lowresource_ner.data.text_lines import ConllError
 @functools.cache
 def types_of(path: Path) -> FrozenSet[str]:
     """
-    The entity types of a CoNLL file. The set is empty for a file in another form: overrides tell the steps how to read it, and
-    they check it themselves.
+    The entity types of a CoNLL file. Empty for a file in another format, which the steps read by their overrides and check
+    themselves.
     """
     try:
         return frozenset(survey_conll(path, ConllFormat(), repair=True).entities_by_type)
@@ -27,7 +27,7 @@ def mapped_types(types: Iterable[str], label_map: Dict[str, str]) -> Set[str]:
 
 
 def map_for(types: FrozenSet[str], label_map: Dict[str, str]) -> Dict[str, str]:
-    """The part of a label map that is about these types. A change of the rest need not repeat a training."""
+    """The part of a label map that concerns these types, so that changes of the rest do not repeat a training."""
     if not types or "*" in label_map:
         return label_map
     return {old: new for old, new in label_map.items() if old in types}

@@ -1,4 +1,4 @@
-"""Plans the steps that make what a request asks for. Nothing is run here."""
+"""Plans the steps of a request, without running them."""
 
 import json
 from pathlib import Path
@@ -33,7 +33,7 @@ class Cell(NamedTuple):
 
 class Plan:
     """
-    The steps of a request, each after those whose outputs it reads, and the results.
+    The steps of a request, each after those that it depends on, and the results.
 
     # Parameters
 
@@ -42,7 +42,7 @@ class Plan:
     # Raises
 
     `ValueError`
-        As in `Request.check`, and where overrides do not fit their config, or belong to a config that is not used.
+        As in `Request.check`, and if overrides do not fit their config, or belong to a config that is not used.
     """
 
     def __init__(self, request: Request) -> None:
@@ -121,7 +121,7 @@ class Plan:
     def _student(
         self, cell: Cell, config: str, variables: Dict[str, str], teachers: Sequence[Path], others: Dict[str, Path]
     ) -> Path:
-        """`others` are archives other than the teachers', by the variable that names each in the config."""
+        """A student. `others` are archives other than the teachers', by the variable that names each in the config."""
         return self._training(
             self._name(cell),
             config,
@@ -237,7 +237,7 @@ class Plan:
         return {"dataset_reader.store": str(self._request.runs / "soft_labels")} | self._text("dataset_reader.reader")
 
     def _text(self, reader: str, path: str = "train_data_path") -> Overrides:
-        """Overrides for a config that reads raw.txt with `reader`, where the target's text is a CoNLL file."""
+        """Overrides for a config that reads raw.txt with `reader`, if the target's text is a CoNLL file."""
         text = self._request.target_text
         if text.name == "raw.txt":
             return {}
@@ -253,5 +253,5 @@ def mapped(reader: str, label_map: Dict[str, str]) -> Overrides:
 
 
 def plain(*corpora: str) -> str:
-    """Corpora as part of a file's name: they may be folders of folders."""
+    """Corpora as part of a file name: they may be subfolders."""
     return "+".join(corpora).replace("/", "_")

@@ -1,4 +1,4 @@
-"""What the user asks for, and what is wrong with it."""
+"""The options of `allennlp cross-lingual`, and their checks."""
 
 import json
 from dataclasses import dataclass
@@ -21,21 +21,21 @@ class Request:
     data: Path = option(help="the folder of the corpora (NER_DATA)", variable="NER_DATA")
     sources: List[str] = option(help="labelled languages, folders of --data", flag="--source", metavar=CORPUS)
     target: str = option(help="the language to tag, a folder of --data", metavar=CORPUS)
-    runs: Path = option(Path("runs/cross_lingual"), "where all goes")
-    systems: List[str] = option(list, "see above; of one source: mt hl ts selected", metavar="SYSTEM")
+    runs: Path = option(Path("runs/cross_lingual"), "the folder of all outputs")
+    systems: List[str] = option(list, "see above; for one source by default mt hl ts selected", metavar="SYSTEM")
     encoder: str = option("multilingual-mini", "a name, folder or archive (ENCODER)", variable="ENCODER")
     seeds: List[int] = option(lambda: [13, 14, 15], metavar="SEED")
-    split: str = option("test", "of the target", choices=["dev", "test"])
+    split: str = option("test", "split of the target to evaluate on", choices=["dev", "test"])
     label_map: Dict[str, str] = option(dict, 'types renamed or dropped: \'{"MISC": "O"}\'', metavar="JSON")
-    rounds: int = option(1, "a student of ts teaches the next one, ts-2")
-    overrides: Dict[str, Any] = option(dict, "of the training of every teacher and student", metavar="JSON")
+    rounds: int = option(1, "rounds of ts: the student of ts teaches ts-2, and so on")
+    overrides: Dict[str, Any] = option(dict, "overrides of the training of every teacher and student", metavar="JSON")
     config_overrides: Dict[str, Dict[str, Any]] = option(
-        dict, 'besides these, by the name of a config: \'{"similarity": {"trainer.num_epochs": 5}}\'', metavar="JSON"
+        dict, 'overrides of single configs by name: \'{"similarity": {"trainer.num_epochs": 5}}\'', metavar="JSON"
     )
     device: int = option(-1, "-1 for the CPU, or the number of a GPU (DEVICE)", variable="DEVICE")
     encoder_size: str = option(
         "auto",
-        "which settings suit the encoder; auto: small for multilingual-mini alone (ENCODER_SIZE)",
+        "the settings for the encoder; auto: small for multilingual-mini, otherwise large (ENCODER_SIZE)",
         variable="ENCODER_SIZE",
         choices=["small", "large", "auto"],
     )
@@ -45,16 +45,18 @@ class Request:
 
     @property
     def target_text(self) -> Path:
-        """The target's raw text or, where there is none, its training file, of which only the words are read."""
+        """The target's raw text or, if there is none, its training file, of which only the words are read."""
         folder = self.data / self.target
         return folder / "raw.txt" if (folder / "raw.txt").is_file() else folder / "train.conll"
 
     def check(self) -> None:
         """
+        Checks the options and the files.
+
         # Raises
 
         `ValueError`
-            For anything that is known to fail later. The message says what to do.
+            If something would fail later. The message says what to do.
         """
         for fault in self._faults():
             raise ValueError(fault)
@@ -69,10 +71,10 @@ class Request:
         if self.rounds < 1:
             yield f"--rounds is {self.rounds}; 1 is one student, 2 one more that learns from the first."
         if self.rounds > 1 and "ts" not in self.systems:
-            yield f"--rounds is {self.rounds}, which is for 'ts', and that is none of the systems: {', '.join(self.systems)}."
-        strangers = [name for name in self.config_overrides if not (CONFIGS / f"{name}.jsonnet").is_file()]
-        if strangers:
-            yield f"--config-overrides names {', '.join(strangers)}, which is no config in {CONFIGS}."
+            yield f"--rounds is {self.rounds}, which needs 'ts' among the systems: {', '.join(self.systems)}."
+        unknown_configs = [name for name in self.config_overrides if not (CONFIGS / f"{name}.jsonnet").is_file()]
+        if unknown_configs:
+            yield f"--config-overrides names {', '.join(unknown_configs)}, which is not a config in {CONFIGS}."
         for name, values in (("--source", self.sources), ("--seeds", self.seeds), ("--systems", self.systems)):
             if len(set(values)) < len(values):
                 yield f"{name} names something twice: {', '.join(map(str, values))}."
@@ -96,12 +98,12 @@ class Request:
     def _corpora(self) -> List[Path]:
         of_sources = [self.data / source / f"{split}.conll" for source in self.sources for split in ("train", "dev")]
         text = [self.target_text] if set(self.systems) - {"mt"} else []
-        # Most languages have text and no labels: then there are taggers and no scores.
+        # Without labelled text of the target, there are taggers and no scores.
         scored = [] if text and self.target_text.is_file() else [self.scored_text]
         return [*of_sources, *text, *scored]
 
     def _foreign_types(self) -> Iterator[str]:
-        """Complaints about entity types that a source does not have, which would stop the work after the first training."""
+        """Complaints about entity types that a source does not have, which would be an error after the first training."""
         of_sources = {source: self._types(self.data / source / "train.conll") for source in self.sources}
         sides = {str(self.scored_text): self._types(self.scored_text)} if self.is_scored else {}
         if set(self.systems) & set(SEVERAL_SOURCES):

@@ -1,4 +1,4 @@
-"""A head that predicts the words that the LSTM reads."""
+"""A head for language modelling."""
 
 from typing import Dict, Optional, Sequence
 
@@ -17,10 +17,10 @@ from lowresource_ner.modules.token_axes import TokenAxes
 @ModuleHead.register("language_model")
 class LanguageModelHead(ModuleHead):
     """
-    Predicts each word from those before it and from those after it; see `BidirectionalLanguageModel`.
+    Predicts each word from the words before it and from the words after it; see `BidirectionalLanguageModel`.
 
-    Its words are those that the readers of its text count (`lm_namespace`), sorted by frequency. They are not those of the word
-    vectors.
+    Its vocabulary is a namespace that the readers of its text fill (`lm_namespace`), sorted by frequency, and not the one of the
+    word vectors.
 
     Registered as a `ModuleHead` with name "language_model".
 
@@ -36,7 +36,7 @@ class LanguageModelHead(ModuleHead):
     # Raises
 
     `ConfigurationError`
-        Where no words were counted, or not more than samples are drawn.
+        If the namespace is empty, or has no more words than `num_samples`.
     """
 
     target_field = "lm_words"
@@ -66,10 +66,10 @@ class LanguageModelHead(ModuleHead):
     def forward(
         self, encoded: torch.Tensor, mask: torch.Tensor, targets: Optional[torch.Tensor] = None, namespace: str = ""
     ) -> Dict[str, torch.Tensor]:
-        """As `ModuleHead`. In training the loss is the sampled one."""
+        """See `ModuleHead`. In training, the loss is that of the sampled softmax."""
         if targets is None:
             return {}
-        # The vocabulary's padding is no class; its unknown word is class 0.
+        # There is no class for padding; unknown words are class 0.
         return {"loss": self.model(encoded, (targets - 1).clamp(min=0), mask)}
 
     def new_metric(self, metric: Lazy[Metric]) -> Metric:
@@ -82,6 +82,6 @@ class LanguageModelHead(ModuleHead):
         metric(output["loss"], int(mask.sum()))
 
     def token_axes(self) -> Dict[str, TokenAxes]:
-        # The softmax has no class for padding. Where it is sparse, its weights are those of two embeddings.
+        # The softmax has no class for padding. If it is sparse, its weights are two embedding tables.
         names = ("softmax_w", "softmax_b", "softmax_w.weight", "softmax_b.weight")
         return {f"model.softmax.{name}": TokenAxes(self.namespace, first=1) for name in names}

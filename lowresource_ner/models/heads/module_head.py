@@ -1,12 +1,14 @@
-"""The base class of a model's heads, which turn the states of an encoder into a loss and predictions."""
+"""The base class of the heads of cross-domain taggers, which turn an encoder's states into a loss and predictions."""
 
-from typing import Dict, NamedTuple, Optional, Sequence
+from typing import Any, Dict, NamedTuple, Optional, Sequence
 
 import torch
 from allennlp.common import Lazy, Registrable
 from allennlp.data import TextFieldTensors, Vocabulary
 from allennlp.nn.util import get_text_field_mask
 from allennlp.training.metrics import Metric
+
+from lowresource_ner.common.renamed import refuse_earlier_names
 
 
 class HeadInputs(NamedTuple):
@@ -25,31 +27,35 @@ class HeadInputs(NamedTuple):
 
 class ModuleHead(torch.nn.Module, Registrable):
     """
-    The output layer of one `Branch` of a model, or of several.
+    The output layer of one or more `Branch` objects of a model.
 
     # Parameters
 
     vocab : `Vocabulary`
     input_dim : `int`
-        Of the encoder's states. Given by the model.
+        The size of the encoder's states. Passed by the model.
     label_namespaces : `Sequence[str]`
-        Of the branches that share the head. Given by the model.
+        Those of the branches that share the head. Passed by the model.
     tag_scheme : `str`
-        Given by the model.
+        Passed by the model.
 
-    A head that asks for the `embedder`, the model's `TextFieldEmbedder`, is given it as well.
+    A head that takes an `embedder` is also passed the model's `TextFieldEmbedder`.
     """
 
     default_implementation = "tagging"
 
     target_field = ""
-    """The field of an instance that the head is trained on. Empty for a head that makes its targets itself."""
+    """The field of an instance that holds the head's targets. Empty for a head that makes its targets itself."""
 
     loss_name = "loss"
-    """What the training loss is called where it is logged."""
+    """The name of the training loss in the metrics."""
 
     is_language_model = False
-    """Whether it predicts text, and needs no labels."""
+    """Whether the head predicts text. It then needs no labels."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        refuse_earlier_names(cls, {"reads_ahead": "'is_language_model', its opposite,"})
 
     def __init__(self, vocab: Vocabulary, input_dim: int, label_namespaces: Sequence[str], tag_scheme: str) -> None:
         super().__init__()
@@ -71,20 +77,20 @@ class ModuleHead(torch.nn.Module, Registrable):
         encoded : `torch.Tensor`
             (batch_size, num_words, input_dim)
         mask, targets : `torch.Tensor`
-            (batch_size, num_words), the targets in `namespace`.
+            (batch_size, num_words). Targets are indices in `namespace`.
 
         # Returns
 
-        loss : scalar, summed over the batch, where there are targets; and what the methods below need.
+        loss : scalar, summed over the batch, if there are targets; and whatever `measure` needs.
         """
         raise NotImplementedError
 
     def new_metric(self, metric: Lazy[Metric]) -> Metric:
-        """A metric for a branch; heads that find entities make it from `metric`, the config's."""
+        """Returns a new metric for a branch. Heads that find entities construct it from `metric`, the one in the config."""
         raise NotImplementedError
 
     def measure(
         self, metric: Metric, output: Dict[str, torch.Tensor], mask: torch.Tensor, targets: torch.Tensor, namespace: str
     ) -> None:
-        """Adds a batch to the metric; `output` is that of `forward`."""
+        """Updates the metric with a batch and the output of `forward` for it."""
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""A head that tags words."""
+"""A head for tagging."""
 
 from typing import Dict, List, Optional, Sequence
 
@@ -16,8 +16,8 @@ from lowresource_ner.modules.tag_heads import CrfHead, TagHead
 @ModuleHead.register("tagging")
 class TaggingHead(ModuleHead):
     """
-    Linear layer and first-order CRF (Jia et al. 2019, P19-1236, section 3.3). Domains with the same labels can share a head. Each
-    still has its own label namespace, so that different labels are noticed.
+    A linear layer and a first-order CRF (Jia et al. 2019, P19-1236, section 3.3). Domains with the same labels can share a head.
+    Each still has its own label namespace, so that differing labels are detected.
 
     Registered as a `ModuleHead` with name "tagging".
 
@@ -27,13 +27,13 @@ class TaggingHead(ModuleHead):
         See `ModuleHead`.
     tagger : `Lazy[TagHead]`, optional (default = `crf`)
     labels_from : `Optional[str]`
-        One of the label namespaces, whose labels are the head's. The others may then lack some of them, as a small sample does;
-        without it, all must have the same.
+        The label namespace that defines the head's labels. The others may then lack some of them, as a small sample may; by
+        default, all must be the same.
 
     # Raises
 
     `ConfigurationError`
-        Where the label sets of namespaces that share the head differ.
+        If the labels of namespaces that share the head differ.
     """
 
     target_field = "tags"
@@ -57,7 +57,7 @@ class TaggingHead(ModuleHead):
         for number, namespace in enumerate(self.label_namespaces):
             own = labels_of(vocab, namespace)
             _check(self.labels, own, self.leading_namespace, namespace, subsets_allowed=labels_from is not None)
-            # (num_tags of the namespace,): the head's index of each. Numbered, as a namespace's name may have a dot.
+            # (num_tags of the namespace,): the head's index of each tag. Numbered, since a namespace's name may contain a dot.
             order = torch.tensor([self.labels.index(label) for label in own])
             self.register_buffer(f"_order_{number}", order, persistent=False)
         self.tagger = tagger.construct(
@@ -67,11 +67,11 @@ class TaggingHead(ModuleHead):
     def forward(
         self, encoded: torch.Tensor, mask: torch.Tensor, targets: Optional[torch.Tensor] = None, namespace: str = ""
     ) -> Dict[str, torch.Tensor]:
-        """As `ModuleHead`; logits : (batch_size, num_words, num_tags)."""
+        """See `ModuleHead`; logits : (batch_size, num_words, num_tags)."""
         logits = self.tagger.logits(encoded)
         output = {"logits": logits}
         if targets is not None:
-            output["loss"] = self.tagger.total_loss(logits, self.as_head(targets, namespace), mask)
+            output["loss"] = self.tagger.total_loss(logits, self.head_indices(targets, namespace), mask)
         return output
 
     def new_metric(self, metric: Lazy[Metric]) -> Metric:
@@ -81,16 +81,16 @@ class TaggingHead(ModuleHead):
         self, metric: Metric, output: Dict[str, torch.Tensor], mask: torch.Tensor, targets: torch.Tensor, namespace: str
     ) -> None:
         best = self.tagger(output["logits"], mask).best
-        metric(best, self.as_head(targets, namespace), mask)  # type: ignore[arg-type]
+        metric(best, self.head_indices(targets, namespace), mask)  # type: ignore[arg-type]
 
-    def as_head(self, tags: torch.Tensor, namespace: str) -> torch.Tensor:
+    def head_indices(self, tags: torch.Tensor, namespace: str) -> torch.Tensor:
         """
-        Tags of a namespace as the head's.
+        Converts indices of tags in a namespace to the head's.
 
         # Raises
 
         `ConfigurationError`
-            Where the head does not know the namespace: its numbers would stand for other tags.
+            If the namespace is not one of the head's.
         """
         if namespace not in self.label_namespaces:
             raise ConfigurationError(

@@ -10,14 +10,14 @@ _AVERAGES = ("sentences", "words")
 
 
 class SummedLoss(NamedTuple):
-    """The sum of the losses of a batch's sentences or words, and the number of these: two scalars."""
+    """The sum of the losses of a batch's sentences or words, and their number: two scalars."""
 
     total: torch.Tensor
     number: torch.Tensor
 
     @property
     def mean(self) -> torch.Tensor:
-        """A scalar, 0 where nothing was counted."""
+        """A scalar, 0 if nothing was counted."""
         return self.total / self.number.clamp(min=1)
 
 
@@ -25,19 +25,19 @@ class DistillationLoss(torch.nn.Module, Registrable):
     """
     Compares a student's logits with a teacher's probabilities, word by word, and averages over the words.
 
-    Words count where the mask is True and the weight, if given, is above 0. The padding may hold any values.
+    Words count if the mask is True and their weight, if given, is above 0.
 
     # Parameters
 
     average : `str`, optional (default = `"sentences"`)
-        "sentences": the mean over sentences of (1/L) Σ_i loss(x_i), L the sentence's words, so that each sentence weighs the
-        same (Wu et al. 2020, arXiv:2004.12440, section 3.2, has the sum over sentences). "words": the mean over all words of the
-        batch, so that long sentences weigh more (their released code).
+        "sentences": the mean over sentences of (1/L) Σ_i loss(x_i), where L is the length of the sentence, so that all sentences
+        have the same weight (Wu et al. 2020, arXiv:2004.12440, section 3.2, sum over sentences). "words": the mean over all words
+        of the batch, so that long sentences have more weight (their released code).
 
     # Raises
 
     `ConfigurationError`
-        For another `average`.
+        If `average` is unknown.
     """
 
     default_implementation = "mse"
@@ -57,7 +57,7 @@ class DistillationLoss(torch.nn.Module, Registrable):
         mask: torch.Tensor,
         weights: Optional[torch.Tensor] = None,
     ) -> torch.Tensor:
-        """The mean of `summed`, a scalar; 0, with gradients of 0, where no word is counted."""
+        """Returns the mean loss, a scalar; 0 with zero gradients if no word is counted. The parameters are those of `summed`."""
         return self.summed(logits, teacher_probabilities, mask, weights).mean
 
     def summed(
@@ -68,32 +68,35 @@ class DistillationLoss(torch.nn.Module, Registrable):
         weights: Optional[torch.Tensor] = None,
     ) -> SummedLoss:
         """
+        Sums the losses of a batch.
+
         # Parameters
 
         logits : `torch.Tensor`
             (batch_size, num_words, num_tags), the student's.
         teacher_probabilities : `torch.Tensor`
-            (batch_size, num_words, num_tags), of any type; computed in the student's, float32 at the least.
+            (batch_size, num_words, num_tags), of any dtype; converted to the logits', at least float32.
         mask : `torch.BoolTensor`
             (batch_size, num_words) True for words.
         weights : `torch.Tensor`, optional
-            (batch_size, num_words) Factors of the words' losses. A word of weight 0 (or less) does not count; any other counts as
+            (batch_size, num_words) Factors for the words' losses. A word of weight 0 or less does not count; any other counts as
             one word in the mean, so that a sentence of low weight contributes little.
 
         # Returns
 
-        `SummedLoss`, whose number is, by `average`, that of the sentences with a word that counts or that of such words.
+        `SummedLoss`
+            Its `number` is that of counted words, or that of sentences with counted words, depending on `average`.
 
         # Raises
 
         `ConfigurationError`
-            Where teacher and student do not have the same words and tags.
+            If the shapes of logits and probabilities differ.
         """
         if logits.shape != teacher_probabilities.shape:
             raise ConfigurationError(
                 f"A distillation loss compares logits of shape {tuple(logits.shape)} with the teacher's probabilities of shape "
                 f"{tuple(teacher_probabilities.shape)}; both are (sentences, words, tags). Give the student the vocabulary of "
-                "the teacher, and the teacher's probabilities of these very sentences."
+                "the teacher, and the teacher's probabilities for the same sentences."
             )
         counted = mask if weights is None else mask & (weights > 0)
         dtype = torch.promote_types(logits.dtype, torch.float32)

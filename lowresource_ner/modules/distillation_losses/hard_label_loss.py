@@ -1,4 +1,4 @@
-"""Cross-entropy on the teacher's best tags."""
+"""Cross-entropy with the teacher's most probable tags."""
 
 import torch
 
@@ -11,7 +11,7 @@ class HardLabelLoss(DistillationLoss):
     - log q_ŷ with q = softmax(logits) and ŷ = argmax_c p_c, the teacher's most probable tag: the ablation HL of Wu et al. (2020,
     arXiv:2004.12440).
 
-    Their released code trains HL on every sub-word, [CLS] and [SEP] included; this loss is over words.
+    The released code trains HL on all sub-words, including [CLS] and [SEP]; this loss is over words.
 
     Registered as a `DistillationLoss` with name "hard_labels".
     """

@@ -8,11 +8,8 @@ from lowresource_ner.modules.distillation_losses.distillation_loss import Distil
 @DistillationLoss.register("mse")
 class MseLoss(DistillationLoss):
     """
-    (1/C) Σ_c (q_c - p_c)² with q = softmax(logits) and the teacher's p, over the C tags: between probabilities, not between
+    (1/C) Σ_c (q_c - p_c)² over the C tags, with q = softmax(logits) and the teacher's p: between probabilities, not between
     logits (Wu et al. 2020, arXiv:2004.12440, section 3.2).
-
-    The paper averages over the words of each sentence, the default here. Its released code averages over all words of the
-    batch, which is `average: "words"`.
 
     Registered as a `DistillationLoss` with name "mse".
     """

@@ -1,4 +1,4 @@
-"""Cross-entropy on the teacher's probabilities."""
+"""Cross-entropy with the teacher's probabilities."""
 
 import torch
 
@@ -8,11 +8,8 @@ from lowresource_ner.modules.distillation_losses.distillation_loss import Distil
 @DistillationLoss.register("soft_cross_entropy")
 class SoftCrossEntropyLoss(DistillationLoss):
     """
-    - Σ_c p_c log q_c with q = softmax(logits) and the teacher's p (Hinton, Vinyals and Dean 2015,
-    arXiv:1503.02531, section 2, at temperature 1).
-
-    This is `kl` at temperature 1 plus the entropy of the teacher, which does not depend on the student: the gradients are the
-    same, but the minimum is not 0.
+    - Σ_c p_c log q_c with q = softmax(logits) and the teacher's p (Hinton, Vinyals and Dean 2015, arXiv:1503.02531, section 2, at
+    temperature 1). This is `kl` at temperature 1 plus the teacher's entropy: the gradients are the same, the minimum is not 0.
 
     Registered as a `DistillationLoss` with name "soft_cross_entropy".
     """

@@ -1,4 +1,4 @@
-"""Gives each task in each domain the weights of its encoder."""
+"""The base class of sources of encoder weights for tasks and domains."""
 
 import contextlib
 from typing import Dict, Iterator, NamedTuple, Optional, Sequence
@@ -8,7 +8,7 @@ from allennlp.common import Registrable
 
 
 class TaskAndDomain(NamedTuple):
-    """A task and a domain, by name: what an encoder is generated for."""
+    """The names of a task and a domain, for which an encoder is generated."""
 
     task: str
     domain: str
@@ -16,23 +16,23 @@ class TaskAndDomain(NamedTuple):
 
 class EncoderParameters(torch.nn.Module, Registrable):
     """
-    Gives each pair of a task and a domain the parameters θ of its encoder, as one vector. What they are the encoder says:
-    `GeneratedLstm` reads θ as the weights of an LSTM, `TransformerAdapters` as those of small layers in a transformer.
+    Generates the encoder's parameters θ of a task in a domain, as one vector. The encoder defines their meaning: `GeneratedLstm`
+    uses θ as the weights of an LSTM, `TransformerAdapters` as those of small layers in a transformer.
 
-    A plain call generates θ, and the loss is differentiated through it. With several pairs in one update (Jia et al. 2019,
-    P19-1236, algorithm 1), that would read and write the generator's weights once for each. Within `step`, θ of all pairs is
-    therefore generated at once, and the gradients of all are carried back at once. The gradients are the same.
+    A plain call generates θ with a graph, like any module. With several pairs of task and domain in one update (Jia et al. 2019,
+    P19-1236, algorithm 1), this would read and write the generator's weights once per pair. Within `step`, θ of all pairs is
+    generated together and their gradients are propagated together; the resulting gradients are the same.
 
     # Parameters
 
     tasks, domains : `Sequence[str]`
-        Given by the model.
+        Passed by the model.
     num_parameters : `int`
-        P, the length of θ. Given by the model.
+        P, the length of θ. Passed by the model.
     hidden_size : `int`
-        Of the encoder (of an LSTM, per direction), for the initialisation. Given by the model.
+        The size of the encoder's states (of an LSTM, per direction), for the initialisation. Passed by the model.
     initial_scales : `torch.Tensor`, optional (default = `None`)
-        (num_parameters,): how many times as large each number of θ begins. None for 1. Given by the model.
+        (num_parameters,): a factor for the initial value of each number of θ; None for 1. Passed by the model.
     """
 
     default_implementation = "parameter_generator"
@@ -49,30 +49,30 @@ class EncoderParameters(torch.nn.Module, Registrable):
         self.tasks = list(tasks)
         self.domains = list(domains)
         self.num_parameters = num_parameters
-        # θ of the pairs of the open step.
+        # θ of each pair of the open step.
         self._thetas: Dict[TaskAndDomain, torch.Tensor] = {}
 
     def generate(self, pairs: Sequence[TaskAndDomain]) -> torch.Tensor:
-        """(len(pairs), num_parameters): θ of each, differentiable."""
+        """Returns θ of each pair, (len(pairs), num_parameters), differentiable."""
         raise NotImplementedError
 
     def generate_backward(self, pairs: Sequence[TaskAndDomain], gradient: torch.Tensor) -> None:
         """
-        Adds to the gradients of what θ is made from.
+        Propagates gradients of θ to the parameters of this module.
 
         # Parameters
 
         pairs : `Sequence[TaskAndDomain]`
         gradient : `torch.Tensor`
-            (len(pairs), num_parameters), of the loss with respect to `generate(pairs)`.
+            (len(pairs), num_parameters), the gradient of the loss with respect to `generate(pairs)`.
         """
         with torch.enable_grad():
             generated = self.generate(pairs)
-        if generated.requires_grad:  # not where all is frozen
+        if generated.requires_grad:  # unless everything is frozen
             generated.backward(gradient)
 
     def forward(self, pair: TaskAndDomain) -> torch.Tensor:
-        """(num_parameters,): θ of one pair; in training, that of the open step where the pair is among the step's."""
+        """Returns θ of one pair, (num_parameters,); in training, the one of the open step if the pair is part of it."""
         theta: Optional[torch.Tensor] = self._thetas.get(pair)
         if theta is not None and self.training and torch.is_grad_enabled():
             return theta
@@ -81,12 +81,11 @@ class EncoderParameters(torch.nn.Module, Registrable):
     @contextlib.contextmanager
     def step(self, pairs: Sequence[TaskAndDomain]) -> Iterator[Dict[TaskAndDomain, torch.Tensor]]:
         """
-        Opens a step, in which θ of the given pairs is generated once; its end carries the gradients back. A step that ends
-        in an exception carries nothing back.
+        Generates θ of the given pairs once, and propagates their gradients when the context is left, unless by an exception.
 
         # Yields
 
-        (num_parameters,) for each pair: θ, a leaf of the graph, whose `grad` the backward passes of the step fill.
+        θ of each pair, (num_parameters,): a leaf tensor whose `grad` is filled by the backward passes of the step.
         """
         pairs = list(dict.fromkeys(pairs))
         with torch.no_grad():

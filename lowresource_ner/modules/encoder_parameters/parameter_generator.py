@@ -1,4 +1,4 @@
-"""Generates an encoder's weights from embeddings of task and domain: the parameter generation network."""
+"""A parameter generation network: generates an encoder's weights from embeddings of task and domain."""
 
 import math
 from typing import Optional, Sequence
@@ -12,11 +12,11 @@ from lowresource_ner.modules.encoder_parameters.encoder_parameters import Encode
 @EncoderParameters.register("parameter_generator")
 class ParameterGenerator(EncoderParameters):
     """
-    θ = W ⊗ I_d ⊗ I_t for every weight and bias of an encoder: W is a tensor of P × V × U numbers, I_t ∈ R^V the embedding of the
-    task, I_d ∈ R^U that of the domain (Jia, Liang and Zhang 2019, P19-1236, the parameter generation network).
+    θ = W ⊗ I_d ⊗ I_t for all weights and biases of an encoder: W is a tensor of shape P × V × U, I_t ∈ R^V the embedding of the
+    task, I_d ∈ R^U the embedding of the domain (Jia, Liang and Zhang 2019, P19-1236).
 
-    W begins as U(-1/√h, 1/√h), h the hidden size of a direction, and the embeddings as U(-√(3/8), √(3/8)), 8 being their size:
-    in general ±√(3/√(V·U)), so that θ has the variance of an ordinary LSTM's weights.
+    W is initialised from U(-1/√h, 1/√h), where h is the hidden size of a direction, the embeddings from U(-b, b) with
+    b = √(3/√(V·U)), so that θ has the variance of an ordinary LSTM's weights.
 
     Registered as an `EncoderParameters` with name "parameter_generator".
 
@@ -25,14 +25,14 @@ class ParameterGenerator(EncoderParameters):
     task_dim, domain_dim : `int`, optional (default = `8`)
         V and U.
     domain_difference : `float`, optional (default = `1.0`)
-        How far apart the domains begin, from 0, alike, to 1, independent of one another as in the paper: I_d = √(1 - δ²) · common
-        + δ · own, each drawn as above, so that the variance is the same. Where a (task, domain) is never trained, what others
-        teach its task reaches it only as far as the domains' embeddings have something in common; then begin near 0.
+        δ, how much the initial embeddings of domains differ, from 0 (not at all) to 1 (independent, as in the paper): I_d =
+        √(1 - δ²) · common + δ · own, both drawn as above, so that the variance is the same. Use a value near 0 if some task is
+        never trained in some domain: training in other domains helps there only if the domains' embeddings are similar.
 
     # Raises
 
     `ConfigurationError`
-        For a difference outside 0 and 1.
+        If the difference is outside [0, 1].
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class ParameterGenerator(EncoderParameters):
         super().__init__(tasks, domains, num_parameters, hidden_size, initial_scales)
         if not 0 <= domain_difference <= 1:
             raise ConfigurationError(f"'domain_difference' is {domain_difference}; it is from 0 to 1.")
-        # W, its last two axes as one: (P, V · U).
+        # W with its last two axes flattened: (P, V · U).
         self.weight = torch.nn.Parameter(torch.empty(num_parameters, task_dim * domain_dim))
         self._num_blocks = _num_blocks(num_parameters)
         self.task_embeddings = torch.nn.Parameter(torch.empty(len(tasks), task_dim))
@@ -74,8 +74,8 @@ class ParameterGenerator(EncoderParameters):
 
     def generate_backward(self, pairs: Sequence[TaskAndDomain], gradient: torch.Tensor) -> None:
         """
-        The sum of the pairs' outer products is formed once, in memory that is kept: allocating the 41 MB of W's gradient
-        in every step would cost more than computing it. So the next step overwrites a `weight.grad` that was kept.
+        See `EncoderParameters`. The gradient of W is written to memory that is reused, since allocating its 41 MB in every step
+        takes longer than computing it. So the next step overwrites a `weight.grad` that a caller has kept.
         """
         with torch.enable_grad():
             coefficients = self._coefficients(pairs)
@@ -106,6 +106,6 @@ class ParameterGenerator(EncoderParameters):
 
 
 def _num_blocks(num_parameters: int) -> int:
-    """Into how many blocks of some 2,000 rows W divides: a product of few columns runs fastest where a block fits the cache."""
+    """The number of blocks of about 2,000 rows that W is divided into: thin products are fastest if a block fits the cache."""
     wanted = max(1, num_parameters // 2048)
     return next(count for count in range(wanted, 0, -1) if num_parameters % count == 0)

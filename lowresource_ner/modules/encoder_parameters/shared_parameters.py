@@ -1,4 +1,4 @@
-"""The same weights for every task and domain: the baselines without a parameter generation network."""
+"""One set of encoder weights for all tasks and domains, for baselines without a parameter generation network."""
 
 import math
 from typing import Optional, Sequence
@@ -11,8 +11,8 @@ from lowresource_ner.modules.encoder_parameters.encoder_parameters import Encode
 @EncoderParameters.register("shared")
 class SharedParameters(EncoderParameters):
     """
-    The same θ for every task and domain: with one of each the ordinary BiLSTM-CRF (STM), with several the multi-task baselines
-    of Jia et al. (2019, P19-1236), section 4.3. θ begins as U(-1/√h, 1/√h), as torch's LSTM does.
+    The same θ for all tasks and domains: an ordinary BiLSTM-CRF (STM) if there is one of each, else the multi-task baselines of
+    Jia et al. (2019, P19-1236, section 4.3). Initialised from U(-1/√h, 1/√h), like torch's LSTM.
 
     Registered as an `EncoderParameters` with name "shared".
     """

@@ -1,4 +1,4 @@
-"""A head that scores spans of words instead of tags."""
+"""A tag head that scores spans of words."""
 
 from typing import Dict, Optional, Sequence
 
@@ -17,8 +17,8 @@ from lowresource_ner.tagging import EntitySpan, types_of
 class BiaffineHead(TagHead):
     """
     Scores every span of up to `max_width` words with the biaffine classifier of Yu, Bohnet and Poesio (2020,
-    https://aclanthology.org/2020.acl-main.577). The paper classifies each span by itself and removes overlaps afterwards; here
-    the loss, the best entities and all probabilities are those of the distribution over sets of spans that do not overlap
+    https://aclanthology.org/2020.acl-main.577). The paper classifies each span independently and removes overlaps afterwards;
+    here loss, predictions and probabilities come from the distribution over sets of non-overlapping spans
     (`SpanDistribution`).
 
     Logits are (batch_size, num_words, max_width, num_types).
@@ -26,18 +26,18 @@ class BiaffineHead(TagHead):
     # Parameters
 
     labels, tag_scheme, input_dim, label_namespace
-        See `TagHead`; the scheme is not IOB1.
+        See `TagHead`; the scheme must not be IOB1.
     max_width : `int`, optional (default = `10`)
-        The longest entity, in words. Longer ones are not found, and count as none in training.
+        The length of the longest entities in words. Longer ones are ignored in training and never predicted.
     hidden_dim : `int`, optional (default = `150`)
-        As in the paper.
+        The default is the paper's.
     dropout : `float`, optional (default = `0.2`)
-        As in the paper.
+        The default is the paper's.
 
     # Raises
 
     `ConfigurationError`
-        Where the scheme is IOB1, in which the tags of an entity depend on the one before, or the labels lack tags of a type.
+        If the scheme is IOB1, in which the tags of an entity depend on the entity before, or the labels lack tags of a type.
     """
 
     best_is_cheap = False
@@ -59,7 +59,7 @@ class BiaffineHead(TagHead):
         if self.tag_scheme.name == "IOB1" or missing:
             raise ConfigurationError(
                 f"The head 'biaffine' needs all tags of the entity types, in IOB2, IOBES or BILOU. The scheme is "
-                f"{self.tag_scheme.name}, and missing are: {', '.join(missing) or 'none'}. Set 'tag_scheme' of model and reader."
+                f"{self.tag_scheme.name}; missing tags: {', '.join(missing) or 'none'}. Set 'tag_scheme' of model and reader."
             )
         if input_dim is not None:
             self.projection = SpanScorer(input_dim, len(self._types), max_width, hidden_dim, dropout)

@@ -1,4 +1,4 @@
-"""The distribution of a linear chain over the tag sequences of a batch."""
+"""The distribution over tag sequences that a linear chain defines."""
 
 from functools import cached_property
 from typing import Dict, List, NamedTuple, Sequence, Tuple
@@ -13,9 +13,8 @@ from lowresource_ner.tagging import EntitySpan
 
 class TagRelations(NamedTuple):
     """
-    Which tags make an entity. continuing : (num_tags, num_tags), True where a word with the column's tag belongs to the entity
-    of the word before it, with the row's; of_type : (num_types, num_tags), True for tags of a type; types : the number of each
-    type.
+    How tags form entities. continuing : (num_tags, num_tags), True if the column's tag continues the entity of the row's tag at
+    the word before; of_type : (num_types, num_tags), True for tags of a type; types : the index of each type.
     """
 
     continuing: torch.Tensor
@@ -32,10 +31,10 @@ class ChainDistribution(TagDistribution):
     # Parameters
 
     chain : `ChainScores`
-        Forbidden transitions are impossible in it.
+        Forbidden transitions have the score `IMPOSSIBLE`.
     relations : `TagRelations`
     dtype : `torch.dtype`
-        That of the marginals. All else is computed in float64.
+        The dtype of the marginals. Everything else is computed in float64.
     """
 
     def __init__(self, chain: ChainScores, relations: TagRelations, dtype: torch.dtype) -> None:
@@ -71,8 +70,8 @@ class ChainDistribution(TagDistribution):
 
     def _probabilities_of(self, spans: Sequence[Tuple[int, int, int, int]]) -> List[float]:
         """
-        Sums over all sequences in which a span is an entity: one begins at its first word, each further word continues it, and
-        the word after the last does not. spans : sentence, start, end and number of the type of each.
+        Sums over all sequences in which a span is an entity: one that begins at its first word, is continued by each further
+        word, and not by the word after the last. spans : the sentence, start, end and index of the type of each.
         """
         chain, sums = self._chain, self._sums
         continuing, of_type, _ = self._relations
@@ -100,5 +99,5 @@ class ChainDistribution(TagDistribution):
 
 
 def _step(scores: torch.Tensor, transitions: torch.Tensor) -> torch.Tensor:
-    """(num_spans, num_tags): the log sum over all ways from the tags of one word to each tag of the next."""
+    """(num_spans, num_tags): the log sum over all transitions from the tags of one word to each tag of the next."""
     return torch.logsumexp(scores.unsqueeze(2) + transitions, dim=1)

@@ -1,4 +1,4 @@
-"""A conditional random field over the tags, with the constraints of the tag scheme."""
+"""A tag head with a conditional random field and the constraints of the tag scheme."""
 
 from typing import Dict, Optional, Sequence
 
@@ -19,9 +19,8 @@ class CrfHead(TagHead):
     """
     AllenNLP's `ConditionalRandomField` with the constraints of the tag scheme.
 
-    The loss is AllenNLP's: over all sequences, valid or not. The best tags are its Viterbi path among the valid sequences, and
-    the probabilities are marginals under the chain restricted to those, which AllenNLP does not offer. The probability of a span
-    is that of all valid sequences in which exactly this span is an entity of this type.
+    The loss is AllenNLP's, normalised over all sequences, valid or not. The best tags are the Viterbi path among the valid
+    sequences, and probabilities are normalised over the valid sequences; see `ChainDistribution`.
 
     # Parameters
 
@@ -42,7 +41,7 @@ class CrfHead(TagHead):
     ) -> None:
         super().__init__(labels, tag_scheme, input_dim, label_namespace)
         num_tags = len(self.labels)
-        # The last of these stands for what is before and after a sentence.
+        # The last one stands for the boundaries of a sentence.
         tags = [*self.labels, OUTSIDE]
         constraints = [
             (before, after if after < num_tags else num_tags + 1)
@@ -74,7 +73,7 @@ class CrfHead(TagHead):
     def valid_chain(
         self, logits: torch.Tensor, mask: torch.Tensor, temperature: Optional[torch.Tensor] = None
     ) -> ChainScores:
-        """The chain of the valid sequences, in float64, every score divided by `temperature`."""
+        """Returns the chain restricted to valid sequences, in float64, with all scores divided by `temperature`."""
         num_tags = len(self.labels)
         allowed = self.crf._constraint_mask.bool()
         divisor = torch.ones((), device=logits.device) if temperature is None else temperature

@@ -1,4 +1,4 @@
-"""Softmax over the tags of each word."""
+"""A tag head with a softmax over the tags of each word."""
 
 import math
 from functools import cached_property
@@ -14,8 +14,8 @@ from lowresource_ner.tagging import EntitySpan
 @TagHead.register("softmax")
 class SoftmaxHead(TagHead):
     """
-    p(x_i) = softmax(W h_i + b) for each word on its own; the loss is the cross-entropy (Wu et al. 2020,
-    arXiv:2004.12440, section 3.1).
+    p(x_i) = softmax(W h_i + b) for each word independently; the loss is the cross-entropy (Wu et al. 2020, arXiv:2004.12440,
+    section 3.1).
 
     The probability of a span is the product of the probabilities of its words' best tags.
     """

@@ -1,4 +1,4 @@
-"""The distribution over all sets of entities that do not overlap."""
+"""A distribution over sets of non-overlapping entities."""
 
 from functools import cached_property
 from typing import Callable, List, NamedTuple, Sequence, Tuple
@@ -12,8 +12,8 @@ from lowresource_ner.tagging import OUTSIDE, EntitySpan, TagScheme
 
 class SpanTags(NamedTuple):
     """
-    How spans are written as tags. labels : the tags by index; scheme : their scheme; types : the entity types by index;
-    of_spans : (max_width, num_types, max_width), the index of the tag of each word of a span, by width - 1, type and word.
+    How spans are encoded as tags. labels : the tags by index; scheme : their scheme; types : the entity types by index;
+    of_spans : (max_width, num_types, max_width), the tag index of each word of a span, by width - 1, type and word.
     """
 
     labels: List[str]
@@ -24,20 +24,20 @@ class SpanTags(NamedTuple):
 
 class SpanDistribution(TagDistribution):
     """
-    p(entities) ∝ exp(Σ scores of the entities), over all sets of spans that do not overlap: a semi-Markov CRF (Sarawagi and Cohen
-    2004, "Semi-Markov conditional random fields for information extraction", NIPS) in which neighbours are independent.
+    p(entities) ∝ exp(Σ scores of the entities), over all sets of non-overlapping spans: a semi-Markov CRF without transitions
+    (Sarawagi and Cohen 2004, "Semi-Markov conditional random fields for information extraction", NIPS).
 
-    Entities that are longer than `max_width` words have no score: in `log_prob` they count as no entities.
+    Entities of more than `max_width` words have no score and are ignored in `log_prob`.
 
     # Parameters
 
     scores : `torch.Tensor`
-        (batch_size, num_words, max_width, num_types), in float64: of the spans that begin at a word, of 1, 2, ... words.
+        (batch_size, num_words, max_width, num_types), float64: the scores of spans by first word, width - 1 and type.
     mask : `torch.Tensor`
         (batch_size, num_words)
     tags : `SpanTags`
     dtype : `torch.dtype`
-        That of the marginals.
+        The dtype of the marginals.
     """
 
     def __init__(self, scores: torch.Tensor, mask: torch.Tensor, tags: SpanTags, dtype: torch.dtype) -> None:
@@ -53,7 +53,7 @@ class SpanDistribution(TagDistribution):
         scores, types = self._scores.detach().max(dim=3)
         by_last = _by_last_word(scores)
         highest = _totals(by_last, lambda choices: choices.amax(dim=1))
-        widths = _choices(highest, by_last).argmax(dim=2).tolist()  # of the span that ends at a word, 0 for none
+        widths = _choices(highest, by_last).argmax(dim=2).tolist()  # of the best span that ends at a word, 0 for none
         index = {label: number for number, label in enumerate(self._tags.labels)}
         best = torch.zeros_like(self._mask, dtype=torch.long)
         for row, (length, row_widths, row_types) in enumerate(zip(self._lengths, widths, types.tolist())):
@@ -71,7 +71,7 @@ class SpanDistribution(TagDistribution):
     def marginals(self) -> torch.Tensor:
         num_words = self._mask.size(1)
         marginals = self._spans.new_zeros(*self._mask.shape, len(self._tags.labels))
-        for word in range(min(self._max_width, num_words)):  # of a span
+        for word in range(min(self._max_width, num_words)):  # position within a span
             longer = self._spans[:, : num_words - word, word:].flatten(2)
             marginals[:, word:].index_add_(2, self._tags.of_spans[word:, :, word].flatten(), longer)
         marginals[:, :, self._tags.labels.index(OUTSIDE)] = (1 - marginals.sum(dim=2)).clamp(min=0.0)
@@ -103,7 +103,7 @@ class SpanDistribution(TagDistribution):
 
     @cached_property
     def _spans(self) -> torch.Tensor:
-        """The probability of each span, in the shape of the scores."""
+        """The probability of each span, with the shape of the scores."""
         with torch.no_grad():
             of_any_type = torch.logsumexp(self._scores, dim=3)
             before = _log_totals(_by_last_word(of_any_type))  # (batch_size, num_words + 1)
@@ -113,7 +113,7 @@ class SpanDistribution(TagDistribution):
             return (self._scores + around.unsqueeze(3)).exp().clamp(max=1.0)
 
     def _pick(self, values: torch.Tensor, spans: Sequence[Sequence[EntitySpan]]) -> Tuple[torch.Tensor, torch.Tensor]:
-        """The sentence and the value of each span that is not too long, (num_spans,) both."""
+        """The sentence and the value of each span that is not too long, both (num_spans,)."""
         places = [
             (row, span.start, span.end - span.start - 1, self._tags.types.index(span.type))
             for row, of_sentence in enumerate(spans)
@@ -125,7 +125,7 @@ class SpanDistribution(TagDistribution):
 
 
 def _by_last_word(by_first_word: torch.Tensor) -> torch.Tensor:
-    """(batch_size, num_words, max_width), by first word and width, to the same by last word and width."""
+    """Reindexes values by first word and width to values by last word and width, (batch_size, num_words, max_width)."""
     num_words = by_first_word.size(1)
     shifted = [
         torch.nn.functional.pad(values[:, : max(0, num_words - number)], (min(number, num_words), 0), value=IMPOSSIBLE)
@@ -135,12 +135,14 @@ def _by_last_word(by_first_word: torch.Tensor) -> torch.Tensor:
 
 
 def _totals(by_last_word: torch.Tensor, reduce: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
-    """(batch_size, num_words + 1): all sets of spans within the first 0, 1, ... words, reduced to one number."""
+    """(batch_size, num_words + 1): the scores of all sets of spans within the first 0, 1, ... words, reduced to one number."""
     totals = [torch.zeros_like(by_last_word[:, 0, 0])]
     for word, ending in enumerate(by_last_word.unbind(dim=1)):
-        before = torch.stack(totals[: -ending.size(1) - 1 : -1], dim=1)  # of the words before spans of 1, 2, ... words
+        before = torch.stack(
+            totals[: -ending.size(1) - 1 : -1], dim=1
+        )  # totals of the words before spans of 1, 2, ... words
         with_span = before + ending[:, : word + 1]
-        totals.append(reduce(torch.cat([before[:, :1], with_span], dim=1)))  # the first: the word is in no span
+        totals.append(reduce(torch.cat([before[:, :1], with_span], dim=1)))  # first column: no span ends at the word
     return torch.stack(totals, dim=1)
 
 

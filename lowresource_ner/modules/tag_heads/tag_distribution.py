@@ -9,15 +9,15 @@ from lowresource_ner.tagging import EntitySpan
 
 class TagDistribution:
     """
-    The probabilities of all tag sequences of each sentence of a batch. A `TagHead` returns one.
+    A distribution over the tag sequences of each sentence of a batch, as returned by a `TagHead`.
 
-    What is expensive is computed when it is first needed, and kept. Only `log_prob` is sure to be differentiable. Values where
-    the mask is False mean nothing, unless stated otherwise.
+    Expensive results are computed once, when they are first needed. Only `log_prob` is guaranteed to be differentiable. Values
+    are undefined where the mask is False, unless stated otherwise.
     """
 
     @property
     def best(self) -> torch.Tensor:
-        """(batch_size, num_words): the tags to output, 0 where the mask is False."""
+        """(batch_size, num_words): the predicted tags, 0 where the mask is False."""
         raise NotImplementedError
 
     @property
@@ -27,28 +27,22 @@ class TagDistribution:
 
     def log_prob(self, tags: torch.Tensor) -> torch.Tensor:
         """
+        Returns the log probability of each sentence's tags, (batch_size,).
+
         # Parameters
 
         tags : `torch.Tensor`
             (batch_size, num_words)
-
-        # Returns
-
-        `torch.Tensor`
-            (batch_size,), the log probability of each sentence's tags.
         """
         raise NotImplementedError
 
     def span_probabilities(self, spans: Sequence[Sequence[EntitySpan]]) -> List[List[float]]:
         """
+        Returns the probability of each entity.
+
         # Parameters
 
         spans : `Sequence[Sequence[EntitySpan]]`
-            For each sentence entities as they are read from `best`.
-
-        # Returns
-
-        `List[List[float]]`
-            The probability of each of them.
+            The entities of each sentence, decoded from `best`.
         """
         raise NotImplementedError

@@ -1,10 +1,11 @@
-"""The base class of a tagger's output layers."""
+"""The base class of tag heads, the output layers of taggers."""
 
-from typing import Dict, Optional, Sequence
+from typing import Any, Dict, Optional, Sequence
 
 import torch
 from allennlp.common import Registrable
 
+from lowresource_ner.common.renamed import refuse_earlier_names
 from lowresource_ner.modules.tag_heads.tag_distribution import TagDistribution
 from lowresource_ner.modules.token_axes import TokenAxes
 from lowresource_ner.tagging import get_scheme
@@ -12,30 +13,35 @@ from lowresource_ner.tagging import get_scheme
 
 class TagHead(torch.nn.Module, Registrable):
     """
-    Scores the words of a batch, and turns the scores ("logits") into a training loss and a distribution over tag sequences.
+    Computes scores ("logits") for the words of a batch, and from these a training loss and a distribution over tag sequences.
 
-    A head of another kind defines `forward` and `total_loss`. If its scores are not one for each word and tag, it has a
-    `projection` of its own.
+    Subclasses define `forward` and `total_loss`, and replace `projection` if their logits are not one score per word and tag.
 
-    Everywhere `logits` is (batch_size, num_words, num_tags), or (batch_size, num_words, ...) for a head that says so; `tags` is
-    (batch_size, num_words), and `mask` (batch_size, num_words), True for words.
+    Shapes in all methods: `logits` (batch_size, num_words, num_tags), unless a subclass says otherwise; `tags` (batch_size,
+    num_words); `mask` (batch_size, num_words), True for words.
 
     # Parameters
 
     labels : `Sequence[str]`
-        The tags, in the order of their indices. Given by the model.
+        The tags by index. Passed by the model.
     tag_scheme : `str`
-        IOB1, IOB2, IOBES or BILOU. Given by the model.
+        IOB1, IOB2, IOBES or BILOU. Passed by the model.
     input_dim : `Optional[int]`
-        The size of the words' vectors; `None` where logits come from elsewhere. Given by the model.
+        The size of the word vectors; `None` if the logits are not computed by the head. Passed by the model.
     label_namespace : `str`
-        The vocabulary's namespace of the tags. Given by the model.
+        The vocabulary namespace of the tags. Passed by the model.
     """
 
     default_implementation = "softmax"
 
     best_is_cheap = True
-    """Whether the best tags cost next to nothing, so that training can count its own F1 in every step."""
+    """Whether decoding is cheap enough to compute the metric in every training step."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        distribution = "forward, which returns a TagDistribution,"
+        earlier = ("best_tags", "probabilities", "span_probabilities", "confidences", "negative_log_likelihood")
+        refuse_earlier_names(cls, {"decides_per_word": "'best_is_cheap'", **dict.fromkeys(earlier, distribution)})
 
     def __init__(
         self,
@@ -53,7 +59,7 @@ class TagHead(torch.nn.Module, Registrable):
             self.projection = torch.nn.Linear(input_dim, len(self.labels))
 
     def logits(self, vectors: torch.Tensor) -> torch.Tensor:
-        """The scores of words. vectors : (batch_size, num_words, input_dim)"""
+        """Returns the logits. vectors : (batch_size, num_words, input_dim)"""
         assert self.projection is not None, "a head without 'input_dim' has no projection"
         scores: torch.Tensor = self.projection(vectors)
         return scores
@@ -62,19 +68,19 @@ class TagHead(torch.nn.Module, Registrable):
         self, logits: torch.Tensor, mask: torch.Tensor, temperature: Optional[torch.Tensor] = None
     ) -> TagDistribution:
         """
-        The distribution over the tag sequences that the head can output. `temperature`, a scalar, 1 by default, divides every
-        score; it changes no best tag.
+        Returns the distribution over the tag sequences that the head can output. All scores are divided by `temperature`, a
+        scalar (default = 1).
         """
         raise NotImplementedError
 
     def total_loss(self, logits: torch.Tensor, tags: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """The training loss, a scalar, summed over the batch."""
+        """Returns the training loss summed over the batch, a scalar."""
         raise NotImplementedError
 
     def loss(self, logits: torch.Tensor, tags: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """The training loss, a scalar, averaged over words."""
+        """Returns the training loss averaged over words, a scalar."""
         return self.total_loss(logits, tags, mask) / mask.sum()
 
     def token_axes(self) -> Dict[str, TokenAxes]:
-        """The weights that have a row for each tag; see `HasTokenAxes`."""
+        """See `HasTokenAxes`."""
         return {f"projection.{name}": TokenAxes(self.label_namespace) for name in ("weight", "bias")}

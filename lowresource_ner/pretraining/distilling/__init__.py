@@ -1,1 +1,1 @@
-"""A small encoder of a large one: a vocabulary of fewer pieces, a model of fewer layers, and the training of that student."""
+"""Distils a small encoder from a large one: a smaller vocabulary, fewer layers, and the training of that student."""

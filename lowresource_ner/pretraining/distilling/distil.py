@@ -1,4 +1,4 @@
-"""Makes a small encoder of a large one: fewer layers, fewer pieces in its vocabulary, or both."""
+"""Makes a small encoder from a large one: fewer layers, a smaller vocabulary, or both."""
 
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Tuple
@@ -32,7 +32,7 @@ class Encoder(NamedTuple):
     tokenizer: PreTrainedTokenizerFast
     max_length: int
     has_output_layer: bool
-    """False where its files hold none, so that the one of `model` is random"""
+    """False if its files do not have one, so that the one of `model` is random"""
 
     @property
     def num_layers(self) -> int:
@@ -45,29 +45,29 @@ class Encoder(NamedTuple):
 
 def distil_encoder(path: Path, options: DistillationOptions) -> Dict[str, Any]:
     """
-    Makes a small encoder of a large one and writes it to a folder. A run that was broken off there goes on, and ends with the
-    weights of an unbroken one.
+    Makes a small encoder from a large one and writes it to a folder. Resumes an interrupted run in the folder, which ends with
+    the same weights.
 
     # Returns
 
     `Dict[str, Any]`
-        The report, which the folder holds as distillation.json.
+        The report, which is also written to distillation.json.
 
     # Raises
 
     `ValueError`, `ConfigurationError`
-        Where options, texts, the teacher or the folder are not fit for it.
+        If options, texts, the teacher or the folder are unsuitable.
     `OSError`
-        Where a file cannot be written. The message says what to do on a full disk.
+        If a file cannot be written. The message says what to do on a full disk.
     """
     folder = RunFolder(path, options, "distillation.json")
-    if not folder.is_done_but_for_tidying():
+    if not folder.needs_only_cleanup():
         folder.check()
         transformers.set_seed(options.seed)
         corpora = read_corpora(options.text, options.parallel, options.held_out, options.seed)
         teacher = _load_teacher(options)
         spans = layer_spans(teacher.num_layers, teacher.num_layers if options.layers is None else options.layers)
-        with folder.worked_on_alone():
+        with folder.locked():
             _distil(folder, options, corpora, teacher, spans)
     return folder.finish()
 
@@ -98,7 +98,7 @@ def _distil(
             mlm_weight=options.mlm_weight,
         )
         report.update(training)
-    # An output layer that is neither in the teacher's files nor trained here is random, and left out.
+    # An output layer that is neither in the teacher's files nor trained is random, and left out.
     is_whole = student.has_output_layer or (options.steps != 0 and options.mlm_weight > 0)
     model = student.model if is_whole else student.model.base_model
     model.config = config  # with the dropout that it had
@@ -107,17 +107,19 @@ def _distil(
 
 def _load_teacher(options: DistillationOptions) -> Encoder:
     """
+    Loads and checks the teacher.
+
     # Raises
 
     `ValueError`, `ConfigurationError`
-        As in `load_files`, and where the teacher has a decoder.
+        As in `load_files`, and if the teacher has a decoder.
     """
     files = load_files(options.teacher)
     config = files.config()
     if config.is_encoder_decoder:
         raise ConfigurationError(
             f"'{options.teacher}' is of type '{config.model_type}' and has a decoder. Take an encoder: a BERT, RoBERTa, XLM-R, "
-            "DistilBERT or one like them."
+            "DistilBERT or similar."
         )
     model, missing = load_language_model(options.teacher, config)
     max_length = min(options.max_length, files.input_format.max_length)

@@ -1,4 +1,4 @@
-"""Makes a masked language model smaller: fewer layers, or fewer pieces in its vocabulary. What is kept keeps its weights."""
+"""Makes a masked language model smaller, with fewer layers or a smaller vocabulary. The rest keeps its weights."""
 
 import copy
 from typing import Dict, List, Sequence
@@ -20,7 +20,7 @@ def layer_spans(num_layers: int, num_kept: int) -> List[range]:
     # Raises
 
     `ConfigurationError`
-        Where the student would have more layers than the teacher, or none.
+        If the student would have more layers than the teacher, or none.
     """
     if not 1 <= num_kept <= num_layers:
         raise ConfigurationError(
@@ -54,8 +54,7 @@ def token_ids(config: PretrainedConfig) -> Dict[str, int]:
 
 def with_layers(model: PreTrainedModel, config: PretrainedConfig, layers: Sequence[int]) -> PreTrainedModel:
     """
-    A model with fewer layers, whose initial weights are those of some layers of a larger one (Sanh et al. 2019, DistilBERT,
-    arXiv:1910.01108, section 3).
+    Copies some layers of a model to a smaller one (Sanh et al. 2019, DistilBERT, arXiv:1910.01108, section 3).
 
     # Parameters
 
@@ -69,7 +68,7 @@ def with_layers(model: PreTrainedModel, config: PretrainedConfig, layers: Sequen
     # Raises
 
     `ConfigurationError`
-        Where layers of the model cannot be left out.
+        If layers of the model cannot be left out.
     """
     num_layers = model.config.num_hidden_layers
     stacks = [
@@ -91,13 +90,13 @@ def with_layers(model: PreTrainedModel, config: PretrainedConfig, layers: Sequen
 
 def with_pieces(model: PreTrainedModel, pieces: Sequence[int]) -> PreTrainedModel:
     """
-    A model for a vocabulary of only these pieces, whose new ids are their places in the sequence. Every weight that has a row for
-    each piece (word vectors, output layer and its bias) is reduced to the rows of these pieces.
+    Reduces a model to a vocabulary of these pieces, whose new ids are their indices in the sequence. Every weight that has a row
+    for each piece (word vectors, output layer and its bias) is reduced to the rows of these pieces.
 
     # Raises
 
     `ConfigurationError`
-        Where the positions of the model depend on the id of the padding, and that changes.
+        If the positions of the model depend on the id of the padding, and that changes.
     """
     config = fewer_pieces(model.config, pieces)
     with torch.device("meta"):  # shapes only
@@ -123,6 +122,6 @@ def _built(config: PretrainedConfig, weights: Weights) -> PreTrainedModel:
     except RuntimeError as error:
         raise ConfigurationError(
             f"An encoder of type '{config.model_type}' cannot be made smaller here: its weights are not ordered as BERT's. "
-            f"{error}. Take a BERT, RoBERTa, XLM-R, DistilBERT or an encoder like them."
+            f"{error}. Take a BERT, RoBERTa, XLM-R, DistilBERT or a similar encoder."
         ) from error
     return model

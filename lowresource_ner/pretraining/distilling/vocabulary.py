@@ -3,9 +3,9 @@ Cuts the vocabulary of a WordPiece or unigram tokenizer down to the pieces that 
 "Load What You Need: Smaller Versions of Multilingual BERT", https://aclanthology.org/2020.sustainlp-1.16).
 
 A text whose pieces are all kept is split into the same pieces as before. WordPiece takes the longest piece that fits, which is
-still there. Unigram takes the pieces with the greatest sum of scores, and the scores do not change. (An unknown character scores
-the lowest score of all pieces less a constant, so the piece with the lowest score is always kept.) In other texts a piece that is
-gone becomes several smaller ones, down to single characters.
+kept. Unigram takes the pieces with the greatest sum of scores, and the scores do not change. (An unknown character scores the
+lowest score of all pieces less a constant, so the piece with the lowest score is always kept.) In other texts a removed piece is
+split into smaller ones, down to single characters.
 """
 
 import copy
@@ -38,7 +38,7 @@ class Vocabulary:
     # Raises
 
     `ConfigurationError`
-        Where it is neither a WordPiece nor a unigram tokenizer.
+        If it is neither a WordPiece nor a unigram tokenizer.
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
@@ -47,8 +47,8 @@ class Vocabulary:
         kind = self._state["model"]["type"]
         if kind not in ("WordPiece", "Unigram"):
             raise ConfigurationError(
-                f"The tokenizer of encoder '{tokenizer.name_or_path}' is of the kind {kind}, whose vocabulary cannot be cut "
-                "here: that of WordPiece (BERT) and unigram tokenizers (XLM-R) can. Leave --vocab-size out, or take another "
+                f"The tokenizer of encoder '{tokenizer.name_or_path}' is a {kind} tokenizer, whose vocabulary cannot "
+                "be reduced: only WordPiece (BERT) and unigram (XLM-R) are supported. Leave --vocab-size out, or take another "
                 "encoder."
             )
         self._model: Dict[str, Any] = self._state["model"]
@@ -60,13 +60,14 @@ class Vocabulary:
 
     def choose(self, frequencies: np.ndarray, size: int, needed: Iterable[int] = ()) -> List[int]:
         """
-        Chooses the pieces to keep: the most frequent ones, and those without which text cannot be read, which are the special and
-        other added tokens, the byte fallbacks, and the single characters of all pieces that occur.
+        Chooses the pieces to keep: the necessary ones (special and other added tokens, byte fallbacks, and the single characters
+        of all pieces that occur) and the most frequent ones.
 
         # Parameters
 
         frequencies : `numpy.ndarray`
-            Shape: (num_pieces,). Pieces that do not occur are not kept. Of equally frequent ones the first in the vocabulary are.
+            Shape: (num_pieces,). Pieces that do not occur are not kept. Of equally frequent pieces the first in the vocabulary
+            are kept.
         size : `int`
             The most pieces to keep.
         needed : `Iterable[int]`
@@ -80,7 +81,7 @@ class Vocabulary:
         # Raises
 
         `ConfigurationError`
-            Where the vocabulary has no more than `size` pieces, or more than `size` are necessary.
+            If the vocabulary has no more than `size` pieces, or more than `size` are necessary.
         """
         if size >= len(self):
             raise ConfigurationError(
@@ -101,12 +102,12 @@ class Vocabulary:
 
     def cut(self, pieces: Sequence[int]) -> PreTrainedTokenizerFast:
         """
-        A tokenizer with these pieces only, whose new ids are their places in the sequence.
+        A tokenizer with these pieces only, whose new ids are their indices in the sequence.
 
         # Parameters
 
         pieces : `Sequence[int]`
-            In ascending order, as `choose` gives them.
+            In ascending order, as `choose` returns them.
         """
         place = {old: new for new, old in enumerate(pieces)}
         state = copy.deepcopy(self._state)
@@ -124,8 +125,8 @@ class Vocabulary:
         cut = type(self._tokenizer)(tokenizer_object=backend, **options)
         if cut.convert_ids_to_tokens(range(len(cut))) != self._tokenizer.convert_ids_to_tokens(pieces):
             raise ConfigurationError(
-                f"The pieces of the tokenizer of '{self._tokenizer.name_or_path}' cannot be numbered anew: its added tokens have "
-                "ids of their own. Leave --vocab-size out, or take another encoder."
+                f"The pieces of the tokenizer of '{self._tokenizer.name_or_path}' cannot be renumbered: its added tokens have "
+                "fixed ids. Leave --vocab-size out, or take another encoder."
             )
         return cut
 
@@ -145,7 +146,7 @@ class Vocabulary:
 
 def frequencies(encoded: EncodedCorpora, num_pieces: int, smoothing: float) -> np.ndarray:
     """
-    How often each piece occurs in a pass over the texts on average, where corpora are drawn by their smoothed shares.
+    The average frequency of each piece in a pass over the texts, with the smoothed shares of the corpora.
 
     # Returns
 
@@ -175,7 +176,7 @@ def _cut_model(model: Dict[str, Any], place: Dict[int, int]) -> None:
 
 
 def _renumber(post_processor: Dict[str, Any], place: Dict[int, int]) -> None:
-    """Changes the ids of the special tokens around a text, in each of the forms that post-processors have for them."""
+    """Changes the ids of the special tokens around a text, in all kinds of post-processors."""
     for part in post_processor.get("processors", []):
         _renumber(part, place)
     for token in post_processor.get("special_tokens", {}).values():

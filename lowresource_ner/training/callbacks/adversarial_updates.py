@@ -17,38 +17,38 @@ from lowresource_ner.models.adversarial_tagger import AdversarialTagger
 @TrainerCallback.register("adversarial_updates")
 class AdversarialUpdates(TrainerCallback):
     """
-    Makes the three updates of AdvPicker (Chen et al. 2021, arXiv:2106.02300, and its released code) in every step, which has a
-    batch of labelled sentences of the source language and one of unlabelled sentences of the target language:
+    Makes the three updates of AdvPicker (Chen et al. 2021, arXiv:2106.02300, and its released code) in each step, on a batch of
+    labelled sentences of the source language and a batch of unlabelled sentences of the target language:
 
-    1. encoder and tagger, by the NER loss of the source batch: the trainer's own optimizer and schedule;
-    2. the discriminator, by its loss on the vectors that the encoder now gives of both batches' words;
-    3. the encoder, by the loss of deceiving the discriminator as it now is.
+    1. encoder and tagger, with the NER loss of the source batch, by the trainer's own optimizer and schedule;
+    2. the discriminator, with its loss on the updated encoder's vectors of both batches;
+    3. the encoder, with the loss of deceiving the updated discriminator.
 
-    The second and the third use the same pass through the encoder, which the second does not change. The released code draws
-    separate batches for each of the three.
+    The second and third updates share a pass through the encoder, which the second does not change. The released code draws
+    separate batches for each update.
 
-    Needs the model `adversarial_tagger`, the reader `multitask`, data loader and scheduler `one_batch_per_module`, and
-    `num_gradient_accumulation_steps` 2. The "loss" that the trainer reports is half the NER loss, because it takes the mean of
-    the step's batches; the model's metrics have all losses. Optimizers and schedules are part of the checkpoints.
+    Requires the model `adversarial_tagger`, the reader `multitask`, data loader and scheduler `one_batch_per_module`, and
+    `num_gradient_accumulation_steps` 2. The "loss" that the trainer reports is half the NER loss, because it is the mean over the
+    step's batches; all losses are among the model's metrics. Optimizers and schedules are saved in checkpoints.
 
     Registered as a `TrainerCallback` with name "adversarial_updates".
 
     # Parameters
 
     discriminator_optimizer : `Lazy[Optimizer]`
-        For the discriminator's parameters; released: AdamW, 5e-3.
+        For the discriminator. In the released code: AdamW, 5e-3.
     generator_optimizer : `Lazy[Optimizer]`
-        For the encoder's parameters that are not frozen; released: AdamW, 6e-7.
+        For the encoder's parameters that are not frozen. In the released code: AdamW, 6e-7.
     learning_rate_scheduler : `Optional[Lazy[LearningRateScheduler]]`
-        Made once for each of the two; released: linear warm-up over 5 %, then linear decay.
+        For each of these optimizers. In the released code: linear warm-up over 5 %, then linear decay.
     source_module : `str`, optional (default = `"ner_source"`)
     target_module : `str`, optional (default = `"text_target"`)
 
     # Raises
 
     `ConfigurationError`
-        Before training, where model, data or trainer do not fit: other modules, a target that is read with its labels, an
-        encoder that is frozen as a whole, the trainer's `use_amp`, or several processes.
+        Before training, if model, data or trainer do not fit: other modules, a target that is read with its labels, an encoder
+        that is entirely frozen, the trainer's `use_amp`, or several processes.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class AdversarialUpdates(TrainerCallback):
         }
         if not trained["generator"]:
             raise ConfigurationError(
-                "The encoder is frozen as a whole, so it cannot learn to deceive the discriminator. Give a smaller "
+                "The encoder is entirely frozen, so it cannot learn to deceive the discriminator. Give a smaller "
                 "'num_frozen_layers'."
             )
         for name, parameters in trained.items():
@@ -141,7 +141,7 @@ class AdversarialUpdates(TrainerCallback):
 
     def _step(self, name: str, loss: torch.Tensor) -> None:
         optimizer = self._optimizers[name]
-        optimizer.zero_grad()  # of the NER loss
+        optimizer.zero_grad()  # clears the gradients of the NER loss
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()
@@ -165,8 +165,8 @@ class AdversarialUpdates(TrainerCallback):
             )
         if trainer._num_gradient_accumulation_steps != 2:
             raise ConfigurationError(
-                f"The trainer's 'num_gradient_accumulation_steps' is {trainer._num_gradient_accumulation_steps}, and a step has "
-                "a batch of the source and one of the target. Set it to 2."
+                f"The trainer's 'num_gradient_accumulation_steps' is {trainer._num_gradient_accumulation_steps}, but a step has "
+                "two batches, one of the source and one of the target. Set it to 2."
             )
         if getattr(loader.readers[self._target].inner, "labelled", False):
             raise ConfigurationError(
@@ -183,6 +183,6 @@ class AdversarialUpdates(TrainerCallback):
 
 
 def _named(model: torch.nn.Module, part: torch.nn.Module) -> List[Tuple[str, torch.nn.Parameter]]:
-    """The parameters of a part of the model, by their names in the model."""
+    """Returns the parameters of a part of the model with their names in the model."""
     of_part = {id(weight) for weight in part.parameters()}
     return [(name, weight) for name, weight in model.named_parameters() if id(weight) in of_part]

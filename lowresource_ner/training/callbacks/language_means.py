@@ -1,4 +1,4 @@
-"""Initialises the embeddings of languages."""
+"""Initialises the language embeddings of `language_similarity`."""
 
 from typing import Any, Dict, Sequence
 
@@ -16,16 +16,16 @@ from lowresource_ner.models.language_similarity import LanguageSimilarity
 class LanguageMeans(TrainerCallback):
     """
     Before training, sets the embedding of each language to the mean vector of its training sentences (Wu et al. 2020,
-    arXiv:2004.12440, section 3.3). A model that has means already, from a checkpoint, keeps them.
+    arXiv:2004.12440, section 3.3), unless the means were loaded from a checkpoint.
 
-    The model is a `language_similarity`; the instances have the fields `vector` and `language`. No random numbers are drawn.
+    Requires the model `language_similarity` and instances with the fields `vector` and `language`.
 
     Registered as a `TrainerCallback` with name "language_means".
 
     # Raises
 
     `ConfigurationError`
-        Before training, where the model is of another kind, or a language has no sentence in the training data.
+        Before training, if the model is of another kind, or a language has no sentence in the training data.
     """
 
     def on_start(self, trainer: GradientDescentTrainer, is_primary: bool = True, **kwargs: Any) -> None:
@@ -33,8 +33,8 @@ class LanguageMeans(TrainerCallback):
         model = trainer.model
         if not isinstance(model, LanguageSimilarity):
             raise ConfigurationError(
-                f"language_means was given to a {type(model).__name__}, which has no 'set_means'. Leave the callback out of the "
-                "trainer's 'callbacks'; 'language_similarity' is what it is for."
+                f"language_means works only with the model 'language_similarity', not with a {type(model).__name__}. Leave the "
+                "callback out of the trainer's 'callbacks'."
             )
         if not model.has_means:
             model.set_means(_means(trainer, model.languages))
@@ -46,7 +46,7 @@ def _means(trainer: GradientDescentTrainer, languages: Sequence[str]) -> Dict[st
     for instance in trainer.data_loader.iter_instances():
         metadata: Any = instance.fields.get("metadata", {})
         if metadata.get("is_repeated"):
-            continue  # another worker has it, too
+            continue  # counted by another worker
         language, vector = _language_and_vector(instance)
         if language not in totals:
             totals[language] = torch.zeros(len(vector), dtype=torch.float64)
@@ -57,8 +57,8 @@ def _means(trainer: GradientDescentTrainer, languages: Sequence[str]) -> Dict[st
     missing = [language for language, number in numbers.items() if number == 0]
     if missing:
         raise ConfigurationError(
-            f"The training data has no sentence in {', '.join(missing)}, which the vocabulary has from elsewhere (the validation "
-            "data, perhaps). Train and validate on the same languages."
+            f"The training data has no sentence in {', '.join(missing)}, which the vocabulary contains, perhaps from the "
+            "validation data. Train and validate on the same languages."
         )
     dim = max(len(total) for total in totals.values())
     return {

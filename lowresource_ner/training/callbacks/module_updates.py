@@ -1,4 +1,4 @@
-"""Makes one update of a batch of each module."""
+"""Makes one update from a batch of each module."""
 
 import contextlib
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
@@ -20,39 +20,37 @@ Batches = Sequence[Mapping[str, Any]]
 @TrainerCallback.register("module_updates")
 class ModuleUpdates(TrainerCallback):
     """
-    Makes one update of a batch of each module (Jia, Liang and Zhang 2019, P19-1236, algorithm 1): each batch's loss, times the
-    weight of its module, is back-propagated, and the gradients add up to that of Σ weight · loss. AllenNLP by itself would
-    take the mean.
+    Makes one update from a batch of each module (Jia, Liang and Zhang 2019, P19-1236, algorithm 1), with the gradient of
+    Σ weight · loss over the modules. (AllenNLP alone would take the mean of the losses.)
 
-    The data loader opens an update with all its batches; the callback closes it after the last backward pass. The
-    parameters of all modules' encoders are generated once an update, and their gradients carried back once
-    (`EncoderParameters.step`). Under distributed training the workers' gradients are averaged once an update, those of the
-    generated parameters in place of those of the generator. Sparse gradients are made dense where the optimizer or gradient
-    clipping needs that.
+    The data loader opens an update with all its batches; the callback closes it after the last backward pass. In each update,
+    the parameters of all modules' encoders are generated together and their gradients propagated together
+    (`EncoderParameters.step`). In distributed training, gradients are averaged once per update, those of the generated
+    parameters instead of the generator's. Sparse gradients are made dense if the optimizer or gradient clipping requires it.
 
-    Needs the scheduler `one_batch_per_module`, and `num_gradient_accumulation_steps` equal to the number of its modules.
+    Requires the scheduler `one_batch_per_module`, and `num_gradient_accumulation_steps` equal to the number of its modules.
 
     Registered as a `TrainerCallback` with name "module_updates".
 
     # Parameters
 
     loss_weights : `Optional[Dict[str, Union[float, List[Tuple[int, float]]]]]`
-        By module; 1 where it is not named. Either a number, or points `[[epoch, weight], ...]`, epochs counted from 0: linear in
-        between, and constant before the first and after the last.
+        By module (default = 1). Either a number, or points `[[epoch, weight], ...]` with epochs counted from 0: interpolated
+        linearly, and constant before the first and after the last.
 
     # Raises
 
     `ConfigurationError`
-        Before training: for a weight of 0 or below, points that do not ascend, a module that the model or the data does not
-        have, a module of an unlabelled domain that would be trained on labels, or a trainer that does not fit.
+        Before training, if a weight is not above 0, epochs of points do not ascend, the model or the data lacks a module, a
+        module of an unlabelled domain would be trained on labels, or the trainer does not fit.
     """
 
     def __init__(self, serialization_dir: str, loss_weights: Optional[Dict[str, LossWeight]] = None) -> None:
         super().__init__(serialization_dir)
         self._weight_points = {name: _weight_points(name, given) for name, given in (loss_weights or {}).items()}
-        # Of the open update: the loss weights by module, the modules whose batches are to come, θ by task and domain.
+        # Of the open update: the loss weights by module, the modules whose batches are still pending, θ by task and domain.
         self._weights: Dict[str, float] = {}
-        self._to_come: List[str] = []
+        self._pending: List[str] = []
         self._thetas: Dict[TaskAndDomain, torch.Tensor] = {}
         self._update = contextlib.ExitStack()
         self._unsynchronised = contextlib.ExitStack()
@@ -77,13 +75,13 @@ class ModuleUpdates(TrainerCallback):
             self._unsynchronised.enter_context(trainer._pytorch_model.no_sync())
 
     def begin_update(self, batches: Batches) -> None:
-        """Opens an update with all its batches, before the model is given the first of them."""
-        self._update.close()  # one that is still open was skipped by a trainer that recovers
+        """Opens an update with all its batches, before the first forward pass."""
+        self._update.close()  # still open if a recovering trainer has skipped its batches
         self._thetas = self._update.enter_context(self._model.training_step(batches))
-        self._to_come = [batch["module_name"][0] for batch in batches]
+        self._pending = [batch["module_name"][0] for batch in batches]
         assert self.trainer is not None
         epoch = self.trainer._epochs_completed
-        self._weights = {name: _weight_in(epoch, self._weight_points.get(name)) for name in self._to_come}
+        self._weights = {name: _weight_in(epoch, self._weight_points.get(name)) for name in self._pending}
 
     def on_backward(
         self, trainer: GradientDescentTrainer, batch_outputs: Dict[str, Any], backward_called: bool, **kwargs: Any
@@ -91,18 +89,18 @@ class ModuleUpdates(TrainerCallback):
         if backward_called:
             raise ConfigurationError("module_updates and another callback both call backward. Leave the other one out.")
         name = batch_outputs["module"]
-        if name != self._to_come[0]:
-            raise RuntimeError(f"A batch of module '{name}' came where '{self._to_come[0]}' has its turn.")
+        if name != self._pending[0]:
+            raise RuntimeError(f"Expected a batch of module '{self._pending[0]}', got one of '{name}'.")
         loss = batch_outputs["loss"] * self._weights[name]
         (loss if trainer._scaler is None else trainer._scaler.scale(loss)).backward()
-        del self._to_come[0]
-        if not self._to_come:
+        del self._pending[0]
+        if not self._pending:
             self._finish_update(trainer)
         return True
 
     def on_batch(self, *args: Any, is_training: bool = True, **kwargs: Any) -> None:
-        if is_training and self._to_come:
-            done = len(self._weights) - len(self._to_come)
+        if is_training and self._pending:
+            done = len(self._weights) - len(self._pending)
             raise RuntimeError(f"An update ended after {done} of its {len(self._weights)} modules.")
 
     def on_end(self, trainer: GradientDescentTrainer, *args: Any, **kwargs: Any) -> None:
@@ -137,11 +135,11 @@ class ModuleUpdates(TrainerCallback):
         for name in self._weight_points:
             if name not in modules:
                 raise ConfigurationError(
-                    f"'loss_weights' name the module '{name}', which is not trained; trained are {', '.join(modules)}."
+                    f"'loss_weights' names the module '{name}', which is not trained; the trained ones are {', '.join(modules)}."
                 )
         if trainer._num_gradient_accumulation_steps != len(modules):
             raise ConfigurationError(
-                f"The trainer's 'num_gradient_accumulation_steps' is {trainer._num_gradient_accumulation_steps}, and a step has "
+                f"The trainer's 'num_gradient_accumulation_steps' is {trainer._num_gradient_accumulation_steps}, but a step has "
                 f"{len(modules)} modules ({', '.join(modules)}). Set it to {len(modules)}."
             )
         if trainer._ddp_wrapped_model is not None and trainer._ddp_wrapped_model.is_sharded:
@@ -155,7 +153,7 @@ def _check_labels(model: CrossDomainTagger, loader: ModuleLoader) -> None:
         if reads_labels and branch.pair.domain in model.unlabelled_domains:
             raise ConfigurationError(
                 f"Domain '{branch.pair.domain}' is one of the model's 'unlabelled_domains', and module '{name}' would "
-                "read its labels. Give a language model's reader 'labelled': false, do not train a tagger there, or take the "
+                "read its labels. Give a language model's reader 'labelled': false, do not train a tagger there, or remove the "
                 "domain from the list."
             )
 
@@ -171,13 +169,13 @@ def _weight_points(name: str, given: LossWeight) -> List[Tuple[int, float]]:
     if not points or epochs != sorted(set(epochs)) or min(weight for _, weight in points) <= 0:
         raise ConfigurationError(
             f"The loss weight of '{name}' is {given}; it is a number above 0, or points [[epoch, weight], ...] of ascending "
-            "epochs and weights above 0. To do without a module, take it out of the data and of the scheduler."
+            "epochs and weights above 0. To leave out a module, remove it from the data and the scheduler."
         )
     return points
 
 
 def _weight_in(epoch: int, points: Optional[Sequence[Tuple[int, float]]]) -> float:
-    """The weight in an epoch: 1 without points, else interpolated linearly."""
+    """Returns the weight in an epoch: 1 without points, else interpolated linearly."""
     if points is None:
         return 1.0
     if epoch <= points[0][0]:

@@ -1,4 +1,4 @@
-"""An interrupted training that goes on as if nothing had happened."""
+"""Saves the state of the random number generators in checkpoints."""
 
 import json
 import random
@@ -20,21 +20,21 @@ from lowresource_ner.archives.archive import check_run_folder
 @TrainerCallback.register("random_state")
 class RandomState(TrainerCallback):
     """
-    Keeps the state of the random generators in every checkpoint, so that `allennlp train --recover` gives the same weights as
-    a run without interruption: the same order of the data and the same dropout.
+    Saves the state of the random number generators in every checkpoint, so that `allennlp train --recover` gives the same weights
+    as an uninterrupted run: the same order of the data and the same dropout.
 
-    AllenNLP replays the data loader up to the checkpoint, which draws on the generators of Python and numpy; dropout draws on
-    torch's. So torch's state is taken up as it was at the checkpoint, and that of the others as it was at the start, and what
-    validation draws between two epochs, which is not replayed, is made of no effect. Under distributed training the states of all
-    workers are kept.
+    On recovery, AllenNLP replays the data loader up to the checkpoint. So the generators of Python and numpy, which data loaders
+    use, are restored to their state at the start, and torch's, which dropout uses, to its state at the checkpoint. Numbers that
+    validation draws between two epochs are not replayed; therefore the state is reset after it. In distributed training, the
+    states of all workers are saved.
 
     Registered as a `TrainerCallback` with name "random_state".
 
     # Raises
 
     `ConfigurationError`
-        Where AllenNLP would not find its checkpoints again in the folder of the run, for its name; and where several processes
-        train and `evaluate_on_test` is set, which would never end.
+        If AllenNLP would not find its checkpoints again because of the name of the run's folder; and in distributed training if
+        `evaluate_on_test` is set, which would never end.
     """
 
     def __init__(self, serialization_dir: str) -> None:
@@ -84,7 +84,7 @@ class RandomState(TrainerCallback):
         }
 
     def _gather(self) -> None:
-        """Fetches the states of all workers, before the first one writes a checkpoint of its own accord."""
+        """Gathers the states of all workers, before the primary one writes a checkpoint."""
         if is_distributed():
             states: List[Any] = [None] * dist.get_world_size()
             dist.all_gather_object(states, self._state())
@@ -93,19 +93,19 @@ class RandomState(TrainerCallback):
 
 def _check_test(config_file: Path) -> None:
     """
-    When training has ended, AllenNLP has the first of several processes run the test alone, and metrics that sum over all of them
-    wait for the others, which are gone.
+    Refuses `evaluate_on_test` in distributed training: AllenNLP runs the test in the primary process alone, and metrics that sum
+    over all processes would wait for the others forever.
     """
     config = json.loads(config_file.read_bytes()) if config_file.exists() else {}
     if all(config.get(name) for name in ("distributed", "evaluate_on_test", "test_data_path")):
         raise ConfigurationError(
-            "'evaluate_on_test' and 'distributed' do not go together: AllenNLP runs the test in one process alone, where it "
-            "would wait for the others for ever. Set 'evaluate_on_test' to false, and run `allennlp evaluate` after the training."
+            "'evaluate_on_test' and 'distributed' cannot be combined: AllenNLP runs the test in one process alone, which would "
+            "wait for the others forever. Set 'evaluate_on_test' to false, and run `allennlp evaluate` after the training."
         )
 
 
 def _data_state() -> Dict[str, Any]:
-    """The generators that readers, samplers and loaders draw on, as plain numbers (checkpoints are read with weights_only)."""
+    """The state of the generators that data loading uses, as plain numbers (checkpoints are loaded with `weights_only`)."""
     version, python, gauss = random.getstate()
     name, keys, position, has_gauss, cached = numpy.random.get_state(legacy=True)
     return {
@@ -133,7 +133,7 @@ def _set_torch_state(state: Dict[str, Any]) -> None:
 
 
 def _devices() -> List[int]:
-    """The GPUs that this process computes on: one of several processes has its own, and should not take memory on the others'."""
+    """The GPUs of this process. In distributed training that is one; the others' memory should not be touched."""
     if not torch.cuda.is_available():
         return []
     return [torch.cuda.current_device()] if is_distributed() else list(range(torch.cuda.device_count()))

@@ -1,4 +1,4 @@
-"""Keeps in checkpoints what AllenNLP leaves out: whether weights are the best, metrics, patience."""
+"""Saves state of the trainer in checkpoints that AllenNLP leaves out."""
 
 import datetime
 import logging
@@ -21,25 +21,25 @@ BEST = "best.th"
 @TrainerCallback.register("recovery")
 class Recovery(TrainerCallback):
     """
-    Keeps in every checkpoint what AllenNLP leaves out, so that `allennlp train --recover` ends with the archive and the
-    metrics.json of an unbroken run wherever it was broken off:
+    Saves state in every checkpoint that AllenNLP leaves out, so that `allennlp train --recover` ends with the archive and the
+    metrics.json of an uninterrupted run, wherever it was interrupted:
 
-    - Whether the checkpoint's weights are the best so far. AllenNLP makes best.th of them only afterwards; broken off in between,
-      it would archive an earlier epoch's weights.
-    - The metrics. Of a run that had ended, or had nothing left to train, AllenNLP would write those of the best epoch alone over
-      metrics.json; the duration would be that of the last part.
-    - That patience had run out. AllenNLP would train one epoch more.
-    - The scale of the loss (`use_amp`), which parameters a `moving_average` is of, and that the folder may have been moved.
+    - Whether the checkpoint's weights are the best so far. AllenNLP writes best.th only afterwards; if interrupted in between, it
+      would archive an earlier epoch's weights.
+    - The metrics. For a run that had finished, or had no epochs left, AllenNLP would overwrite metrics.json with those of the
+      best epoch alone; the duration would be that of the last part of the run.
+    - Whether patience had run out. AllenNLP would train one more epoch.
+    - The scale of the loss (`use_amp`), the parameters of a `moving_average`, and the path of a folder that was moved.
 
-    What is not kept are the sums of an epoch that is broken off in its middle (a checkpointer with `save_every_num_batches`): its
-    `training_` metrics are of its rest. They change no weight.
+    If an epoch is interrupted in the middle (a checkpointer with `save_every_num_batches`), its `training_` metrics cover only
+    its remaining batches. This does not affect the weights.
 
     Registered as a `TrainerCallback` with name "recovery".
 
     # Raises
 
     `ConfigurationError`
-        Before training, for a model that is sharded over several processes.
+        Before training, if the model is sharded over several processes.
     """
 
     def __init__(self, serialization_dir: str) -> None:
@@ -53,7 +53,7 @@ class Recovery(TrainerCallback):
         super().on_start(trainer, is_primary)
         if trainer._ddp_wrapped_model is not None and trainer._ddp_wrapped_model.is_sharded:
             raise ConfigurationError(
-                "The callback 'recovery' cannot put the weights of a sharded model together. Leave it out, or take a "
+                "The callback 'recovery' does not work with sharded models. Leave it out, or take a "
                 "'ddp_accelerator' that does not shard."
             )
         if not isinstance(trainer._checkpointer, AtomicCheckpointer):
@@ -77,10 +77,10 @@ class Recovery(TrainerCallback):
             _save_best(trainer, is_primary)
         is_last = trainer._start_after_epochs_completed >= trainer._num_epochs
         if is_last or trainer._metric_tracker.should_stop_early():
-            trainer._num_epochs = 0  # nothing is left to train, and the data need not be replayed
+            trainer._num_epochs = 0  # no epochs are left, so the data need not be replayed
 
     def on_epoch(self, trainer: GradientDescentTrainer, metrics: Dict[str, Any], *args: Any, **kwargs: Any) -> None:
-        # Of training, AllenNLP has the metrics of this epoch's batches after the checkpoint, or none.
+        # Old training metrics are dropped: AllenNLP has those of this epoch's batches after the checkpoint, if any.
         before = {name: value for name, value in self._metrics.items() if not name.startswith("training_")}
         _replace(metrics, before | metrics)
         if self._restored is not None:
@@ -111,13 +111,13 @@ class Recovery(TrainerCallback):
 
 
 def _replace(metrics: Dict[str, Any], content: Dict[str, Any]) -> None:
-    """Changes metrics in place, since the trainer goes on with the same object."""
+    """Replaces metrics in place, since the trainer keeps using the same object."""
     metrics.clear()
     metrics.update(content)
 
 
 def _is_best(trainer: GradientDescentTrainer) -> bool:
-    """Whether AllenNLP is about to make best.th of the weights that a checkpoint is being written of."""
+    """Whether AllenNLP will write best.th from the weights of the checkpoint that is being written."""
     is_end_of_epoch = trainer._batches_in_epoch_completed == 0
     return is_end_of_epoch and trainer._should_validate_this_epoch and trainer._metric_tracker.is_best_so_far()
 
@@ -138,7 +138,7 @@ def _save_best(trainer: GradientDescentTrainer, is_primary: bool) -> None:
 
 
 def _reconnect(trainer: GradientDescentTrainer) -> None:
-    """A moving average holds the checkpoint's copies of the parameters once it is restored, and would average those for ever."""
+    """Replaces the parameters of a restored moving average, which are copies from the checkpoint, by the model's."""
     average: Any = trainer._moving_average
     parameters = dict(trainer.model.named_parameters())
     average._parameters = [(name, parameters[name]) for name, _ in average._parameters]

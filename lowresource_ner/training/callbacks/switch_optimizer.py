@@ -1,4 +1,4 @@
-"""Replaces the optimizer in the middle of a training."""
+"""Replaces the optimizer during training."""
 
 import logging
 from typing import Any, Dict, List, Optional, Tuple
@@ -13,7 +13,7 @@ from allennlp.training.optimizers import Optimizer
 logger = logging.getLogger(__name__)
 
 PREFIX = "validation_"
-"""What the trainer puts before a validation metric's name."""
+"""The trainer's prefix of validation metrics."""
 
 
 @TrainerCallback.register("switch_optimizer")
@@ -21,35 +21,33 @@ class SwitchOptimizer(TrainerCallback):
     """
     Replaces the trainer's optimizer by a new one after the first epoch whose validation metric exceeds a threshold.
 
-    In the unsupervised setting of Jia, Liang and Zhang (2019, P19-1236), as released, that is RMSprop until F1 on the source
-    domain's development set exceeds 0.72, then SGD with a constant learning rate of 0.015. The released code makes a new SGD
-    after each such epoch; without momentum that is the same as doing it once.
+    In the released code of Jia, Liang and Zhang (2019, P19-1236), unsupervised training uses RMSprop until F1 on the source
+    domain's development set exceeds 0.72, then SGD with a constant learning rate of 0.015.
 
-    Learning rate and momentum schedules stay with the optimizer that they were made for and do not act on the new one. Under
-    mixed precision the gradient scaler is kept.
+    Learning rate and momentum schedulers stay with the old optimizer and do not affect the new one. With mixed precision, the
+    gradient scaler is kept.
 
     Registered as a `TrainerCallback` with name "switch_optimizer".
 
     # Parameters
 
     metric : `str`
-        As in the trainer's 'validation_metric': "+f1" exceeds the threshold above it, "-loss" below it.
+        As in the trainer's 'validation_metric': "+f1" must rise above the threshold, "-loss" fall below it.
     threshold : `float`
     optimizer : `Lazy[Optimizer]`
-        Built once for a trial before training, so that an error in its config shows then.
 
     # Raises
 
     `ConfigurationError`
-        Where the metric's name begins with neither "+" nor "-". Before training, where there is no validation data. After the
-        first validation, where the model has no such metric.
+        If the metric's name begins with neither "+" nor "-"; before training, if there is no validation data or the optimizer
+        cannot be built; after the first validation, if the model has no such metric.
     """
 
     def __init__(self, serialization_dir: str, metric: str, threshold: float, optimizer: Lazy[Optimizer]) -> None:
         super().__init__(serialization_dir)
         if metric[:1] not in ("+", "-"):
             raise ConfigurationError(
-                f"'metric' of switch_optimizer is '{metric}'. Write '+{metric}' where more is better, '-{metric}' where less is."
+                f"'metric' of switch_optimizer is '{metric}'. Write '+{metric}' if higher is better, '-{metric}' if lower is."
             )
         self._metric = metric[1:]
         self._sign = 1 if metric[0] == "+" else -1
@@ -62,7 +60,7 @@ class SwitchOptimizer(TrainerCallback):
         super().on_start(trainer, is_primary)
         if trainer._validation_data_loader is None:
             raise ConfigurationError("switch_optimizer needs validation data: give 'validation_data_path'.")
-        # The trial is built on parameters without values and does not touch the model's.
+        # Built once on copies of the parameters without data, so that an error in its config is found before training.
         self._optimizer.construct(
             model_parameters=[(name, torch.nn.Parameter(p.detach().to("meta"))) for name, p in _trained(trainer)]
         )
@@ -80,17 +78,17 @@ class SwitchOptimizer(TrainerCallback):
     ) -> None:
         found = {name.removeprefix(PREFIX): value for name, value in metrics.items() if name.startswith(PREFIX)}
         if self._fresh is not None or not found:
-            return  # replaced already, or another callback has skipped validation
+            return  # already replaced, or another callback has skipped validation
         if self._metric not in found:
             raise ConfigurationError(
-                f"switch_optimizer waits for the validation metric '{self._metric}', and there is none of that name. There are: "
+                f"switch_optimizer waits for the validation metric '{self._metric}', which does not exist. The metrics are "
                 f"{', '.join(sorted(found))}."
             )
         value = found[self._metric]
         if self._sign * value > self._sign * self._threshold:
             before, after = trainer.optimizer, self._switch(trainer)
             logger.info(
-                "After epoch %d validation %s is %.4f, beyond %s: a fresh %s takes the place of %s and its schedules.",
+                "After epoch %d validation %s is %.4f, beyond %s: a new %s replaces %s and its schedules.",
                 epoch,
                 self._metric,
                 value,
@@ -109,9 +107,9 @@ class SwitchOptimizer(TrainerCallback):
     def _switch(self, trainer: GradientDescentTrainer) -> torch.optim.Optimizer:
         configured = trainer.optimizer
         fresh = self._optimizer.construct(model_parameters=_trained(trainer))
-        # A trainer that recovers loads the optimizer and the schedules of its config before it loads callbacks, and fails if
-        # those of the checkpoint do not fit. So checkpoints keep the configured optimizer, emptied, and its schedules, which
-        # therefore stay in the trainer; the state of the new optimizer is part of this callback's state.
+        # A recovering trainer loads the configured optimizer and its schedules before it loads callbacks, and fails if the
+        # checkpoint has others. So checkpoints contain the configured optimizer, without state, and its schedules, which stay in
+        # the trainer; the state of the new optimizer is part of this callback's state.
         configured.state.clear()
         fresh.state_dict = configured.state_dict  # type: ignore[method-assign]
         trainer.optimizer = self._fresh = fresh
@@ -119,5 +117,5 @@ class SwitchOptimizer(TrainerCallback):
 
 
 def _trained(trainer: GradientDescentTrainer) -> List[Tuple[str, torch.nn.Parameter]]:
-    """The parameters that the trainer gives its own optimizer."""
+    """The parameters that the trainer passes to its own optimizer."""
     return [(name, p) for name, p in trainer._pytorch_model.named_parameters() if p.requires_grad]

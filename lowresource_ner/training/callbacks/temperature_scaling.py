@@ -25,16 +25,16 @@ Batch = Tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 @TrainerCallback.register("temperature_scaling")
 class TemperatureScaling(TrainerCallback):
     """
-    After training, finds the temperature T > 0 for which logits / T give the development set's tags the greatest likelihood (Guo
-    et al. 2017, arXiv:1706.04599), and stores it in the archive. It changes probabilities, but no tag. Under distributed training
-    the first worker does this, with the development data of all workers.
+    After training, finds the temperature T > 0 for which logits / T maximise the likelihood of the development set's tags (Guo
+    et al. 2017, arXiv:1706.04599), and stores it in the archive. It changes probabilities, but not the predicted tags. In
+    distributed training, the primary worker does this with the development data of all workers.
 
     Registered as a `TrainerCallback` with name "temperature_scaling".
 
     # Raises
 
     `ConfigurationError`
-        Before training, where there is no validation data, or the model is no `Tagger`.
+        Before training, if there is no validation data, or the model is not a `Tagger`.
     """
 
     def on_start(self, trainer: GradientDescentTrainer, is_primary: bool = True, **kwargs: Any) -> None:
@@ -43,8 +43,8 @@ class TemperatureScaling(TrainerCallback):
             raise ConfigurationError("temperature_scaling needs labelled validation data: give 'validation_data_path'.")
         if not isinstance(trainer.model, Tagger):
             raise ConfigurationError(
-                f"temperature_scaling cannot calibrate a {type(trainer.model).__name__}: it is no Tagger, which has a "
-                "'calibration_loss'. Leave the callback out of the trainer's 'callbacks'."
+                f"temperature_scaling cannot calibrate a {type(trainer.model).__name__}, which is not a Tagger. Leave the "
+                "callback out of the trainer's 'callbacks'."
             )
 
     def on_end(
@@ -69,7 +69,7 @@ class TemperatureScaling(TrainerCallback):
         model.temperature.fill_(float(temperature))
         metrics["temperature"] = float(temperature)
         logger.info(
-            "Temperature %.3f: loss a word on the development set %.4f, before %.4f",
+            "Temperature %.3f: loss per word on the development set %.4f, before %.4f",
             float(temperature),
             float(after),
             float(before),
@@ -79,7 +79,7 @@ class TemperatureScaling(TrainerCallback):
 
 
 def _on_first_worker(batches: List[TensorDict]) -> List[List[TensorDict]]:
-    """The batches of every worker, on the first worker, the only one whose model has the best epoch's weights; else none."""
+    """Returns the batches of all workers on the first, the only one whose model has the best epoch's weights; else nothing."""
     if not is_distributed():
         return [batches]
     batches = move_to_device(batches, torch.device("cpu"))
@@ -90,7 +90,7 @@ def _on_first_worker(batches: List[TensorDict]) -> List[List[TensorDict]]:
 
 
 def _labelled(model: Tagger, batch: TensorDict) -> Batch:
-    """The logits of a batch, without sentences that another worker has, too."""
+    """Returns the logits, tags and mask of a batch, without sentences that another worker has as well."""
     if "tags" not in batch:
         raise ConfigurationError("temperature_scaling needs labelled validation data, and its reader gives no tags.")
     batch = move_to_device(batch, next(model.parameters()).device)
@@ -99,7 +99,7 @@ def _labelled(model: Tagger, batch: TensorDict) -> Batch:
     rows = [row for row, sentence in enumerate(metadata) if not sentence.get("is_repeated")]
     model.eval()
     with torch.no_grad():
-        output = model(tokens=batch["tokens"])  # without tags: the model's metrics are not to count this pass
+        output = model(tokens=batch["tokens"])  # without tags, so that the model's metrics are not updated
     return output["logits"][rows], tags[rows], output["mask"][rows]
 
 
@@ -119,17 +119,17 @@ def _best_temperature(model: Tagger, batches: List[Batch]) -> torch.Tensor:
     def closure() -> torch.Tensor:
         optimizer.zero_grad()
         loss = _mean_loss(model, batches, log_temperature.exp())
-        # Of the temperature alone: the loss also depends on a CRF's transitions, which must not change.
+        # Only for the temperature: the loss also depends on a CRF's transitions, which must not change.
         (log_temperature.grad,) = torch.autograd.grad(loss, log_temperature)
         return loss.detach()
 
     optimizer.step(closure)
-    # Without a single error on the development set the best temperature would be 0.
+    # If the development set is tagged without an error, the best temperature would be 0.
     return log_temperature.detach().exp().clamp(min=0.05, max=20.0)
 
 
 def _store_temperature(path: Path, temperature: torch.Tensor) -> None:
     state = torch.load(path, map_location="cpu", weights_only=True)
     state["temperature"] = temperature.clone()
-    # The file may be a hard link to a checkpoint: a new file takes its place, and the checkpoint stays as it was.
+    # The file may be a hard link to a checkpoint, so it is replaced, not changed in place.
     save_whole(state, path)

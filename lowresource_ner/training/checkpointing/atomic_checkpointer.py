@@ -1,4 +1,4 @@
-"""Checkpoints that are complete or not there."""
+"""A checkpointer that writes checkpoints atomically."""
 
 import logging
 import os
@@ -19,19 +19,19 @@ from lowresource_ner.training.checkpointing.save_whole import save_whole
 logger = logging.getLogger(__name__)
 
 DAMAGED = ".damaged"
-"""What is put behind the names of a damaged checkpoint's files."""
+"""The suffix that is added to the names of a damaged checkpoint's files."""
 
 
 @Checkpointer.register("atomic")
 class AtomicCheckpointer(Checkpointer):
     """
-    AllenNLP's checkpointer, with checkpoints that appear all at once: however a process ends or a disk fills up, a checkpoint is
-    complete or not there, and the one before it stays until it is.
+    AllenNLP's checkpointer with atomic writes: even if the process is killed or the disk is full, a checkpoint is complete or
+    absent, and the previous one is kept until it is complete.
 
-    A checkpoint that is damaged all the same (by a disk, a copy that was broken off, another checkpointer) is set aside with a
-    warning, and `allennlp train --recover` goes on from the one before; where there is none, from the start.
+    A checkpoint that is damaged all the same (by the disk, an interrupted copy, another checkpointer) is renamed with a warning,
+    and `allennlp train --recover` continues from the one before, or from the start if there is none.
 
-    Registered as a `Checkpointer` with name "atomic". Parameters are those of AllenNLP's "default".
+    Registered as a `Checkpointer` with name "atomic". The parameters are those of AllenNLP's "default".
     """
 
     def save_checkpoint(self, trainer: Trainer) -> None:
@@ -41,42 +41,44 @@ class AtomicCheckpointer(Checkpointer):
         # Raises
 
         `ConfigurationError`
-            Where the state of a callback, an optimizer or a metric holds objects that torch would not read again.
+            If the state of a callback, an optimizer or a metric holds objects that torch would refuse to load.
         `OSError`
-            Where the checkpoint cannot be written, for want of space most often. What was there before is still there.
+            If the checkpoint cannot be written, usually because the disk is full. Earlier checkpoints are kept.
         """
         state = trainer.get_checkpoint_state()
         if state is not None:
             time = state.trainer_state["epochs_completed"], state.trainer_state["batches_in_epoch_completed"]
             model_path, training_path = Path(self._model_state_path(*time)), Path(self._training_state_path(*time))
-            # A checkpoint is found by its model's file, which therefore goes first and comes last.
+            # A checkpoint is found by its model's file, which is therefore removed first and written last.
             model_path.unlink(missing_ok=True)
             save_whole(_with_plain_numbers(state.trainer_state), training_path)
             _check_readable(training_path)
             save_whole(state.model_state, model_path)
-        super().save_checkpoint(trainer)  # finds both files there, and removes what is too old
+        super().save_checkpoint(trainer)  # both files exist, so this only removes old checkpoints
 
     def load_checkpoint(self) -> Optional[TrainerCheckpoint]:
         """
-        The last checkpoint that is whole, on the CPU; `None` where there is none.
+        Loads the last undamaged checkpoint to the CPU; `None` if there is none.
 
         # Raises
 
         `ConfigurationError`
-            Where the system cannot read a checkpoint just now (permissions, a network that is down), which need not be damaged.
+            If the system cannot read a checkpoint that need not be damaged (permissions, network).
         """
         if self._is_primary:
-            self._remove_remains()
+            self._remove_leftovers()
         times = sorted(self._find_all_checkpoints(), reverse=True)
         for time in times:
             try:
                 return self._load(*time)
             except ConfigurationError as error:
-                if _is_of_the_system(error.__cause__):
+                if _is_system_error(error.__cause__):
                     raise ConfigurationError(f"{error}When it can be read again, give the same command.") from error
                 self._set_aside(time, error)
         if times:
-            logger.warning("No checkpoint in '%s' is whole, and training begins anew.", self._serialization_dir)
+            logger.warning(
+                "All checkpoints in '%s' are damaged; training starts from the beginning.", self._serialization_dir
+            )
         return None
 
     def _load(self, *time: int) -> TrainerCheckpoint:
@@ -88,8 +90,8 @@ class AtomicCheckpointer(Checkpointer):
 
     def _set_aside(self, time: Tuple[int, int], error: ConfigurationError) -> None:
         logger.warning(
-            "The checkpoint after %d epochs and %d batches is damaged and passed over: %s Its files are kept under names that "
-            "end in '%s'; remove them when the training is done.",
+            "The checkpoint after %d epochs and %d batches is damaged and skipped: %s Its files are kept with the suffix '%s'; "
+            "remove them when the training is done.",
             *time,
             str(error).strip(),
             DAMAGED,
@@ -99,8 +101,8 @@ class AtomicCheckpointer(Checkpointer):
                 if path.exists():
                     os.replace(path, f"{path}{DAMAGED}")
 
-    def _remove_remains(self) -> None:
-        """Takes away what a killed process left: unfinished files, and the half of a checkpoint that was being removed."""
+    def _remove_leftovers(self) -> None:
+        """Removes what a killed process left: unfinished files, and checkpoints that were only partly removed."""
         folder = Path(self._serialization_dir)
         remove_parts(folder)
         for path in folder.glob("training_state_e*_b*.th"):
@@ -109,7 +111,7 @@ class AtomicCheckpointer(Checkpointer):
 
 
 def _with_plain_numbers(state: Any) -> Any:
-    """Numbers of numpy, which metrics may be, as Python's: torch does not read the former (`weights_only`)."""
+    """Converts numpy's numbers, which metrics may be, to Python's, since torch refuses to load them with `weights_only`."""
     if isinstance(state, numpy.generic):
         return state.item()
     if type(state) is dict:
@@ -122,11 +124,11 @@ def _check_readable(path: Path) -> None:
     if unreadable:
         path.unlink()
         raise ConfigurationError(
-            "No checkpoint can be made of this training: a callback, a metric or an optimizer keeps something that is neither a "
-            f"tensor nor a plain value, and torch would not read it again ({', '.join(unreadable)}). Have its state hold plain "
-            "values."
+            "This training cannot be saved in a checkpoint: the state of a callback, a metric or an optimizer holds objects that "
+            f"are neither tensors nor plain values, and torch would refuse to load them ({', '.join(unreadable)}). Keep plain "
+            "values in the state."
         )
 
 
-def _is_of_the_system(error: Optional[BaseException]) -> bool:
+def _is_system_error(error: Optional[BaseException]) -> bool:
     return isinstance(error, OSError) and not isinstance(error, FileNotFoundError)

@@ -11,12 +11,12 @@ from lowresource_ner.common.whole_files import written_whole
 
 def save_whole(content: Any, path: Union[str, PathLike]) -> None:
     """
-    Saves by `torch.save`; the file at `path` is replaced when the new one is complete.
+    Saves `content` with `torch.save`, and replaces the file at `path` when the new one is complete.
 
     # Raises
 
     `OSError`
-        Where the file cannot be written, for want of space most often. What was there before is still there.
+        If the file cannot be written, usually because the disk is full. An earlier file is kept.
     """
     try:
         with written_whole(path) as new:
@@ -24,9 +24,9 @@ def save_whole(content: Any, path: Union[str, PathLike]) -> None:
     except (OSError, RuntimeError) as error:
         if isinstance(error, torch.OutOfMemoryError):
             raise
-        # Where a disk is full, torch raises a RuntimeError that speaks of positions in its file.
+        # If the disk is full, torch raises a RuntimeError about file positions.
         why = reason(error) if isinstance(error, OSError) else "the writing broke off."
         raise OSError(
-            f"'{path}' could not be written: {why} Is the disk full? Free space, and the same command with --recover goes on "
-            "from the last checkpoint."
+            f"'{path}' could not be written: {why} Is the disk full? Free space and repeat the command with --recover, which "
+            "continues from the last checkpoint."
         ) from error

@@ -1,4 +1,4 @@
-"""A learning rate that falls with the inverse of the epoch."""
+"""A learning rate that decays with the inverse of the epoch."""
 
 from typing import List
 
@@ -10,21 +10,21 @@ from allennlp.training.learning_rate_schedulers import LearningRateScheduler
 @LearningRateScheduler.register("inverse_time_decay")
 class InverseTimeDecay(LearningRateScheduler):
     """
-    The learning rate is lr / (1 + decay * n) after n epochs, and changes after each epoch only. Jia, Liang and Zhang
-    (2019, P19-1236) use lr 0.015 and decay 0.05, in the paper and in the released code, as NCRF++ does.
+    The learning rate is lr / (1 + decay * n) after n epochs. Jia, Liang and Zhang (2019, P19-1236) use lr 0.015 and decay 0.05,
+    as in NCRF++.
 
     Registered as a `LearningRateScheduler` with name "inverse_time_decay".
 
     # Parameters
 
     optimizer
-        Given by the trainer.
+        Passed by the trainer.
     decay : `float`, optional (default = `0.05`)
 
     # Raises
 
     `ConfigurationError`
-        Where "decay" is not above 0.
+        If `decay` is not above 0.
     """
 
     def __init__(self, optimizer: torch.optim.Optimizer, decay: float = 0.05) -> None:

@@ -1,4 +1,4 @@
-"""A linear schedule whose warm-up is a share of all steps."""
+"""A linear schedule with a warm-up over a share of all steps."""
 
 from typing import Any
 
@@ -11,21 +11,20 @@ from allennlp.training.learning_rate_schedulers.linear_with_warmup import Linear
 @LearningRateScheduler.register("linear_warmup_share")
 class LinearWarmupShare(LinearWithWarmup):
     """
-    AllenNLP's `linear_with_warmup` with the warm-up as a share of all steps: the learning rate rises from 0 over the first
-    `warmup_share` of them, then falls to 0 (Wu et al. 2020, arXiv:2004.12440: 10 %).
+    AllenNLP's `linear_with_warmup` with the warm-up given as a share of all steps (Wu et al. 2020, arXiv:2004.12440: 10 %).
 
     Registered as a `LearningRateScheduler` with name "linear_warmup_share".
 
     # Parameters
 
     optimizer, num_epochs, num_steps_per_epoch
-        Given by the trainer.
+        Passed by the trainer.
     warmup_share : `float`, optional (default = `0.1`)
 
     # Raises
 
     `ConfigurationError`
-        Where the share is not between 0 and 1, or the number of steps of an epoch is unknown (a lazy data loader without
+        If the share is not in [0, 1), or the number of steps per epoch is unknown (a lazy data loader without
         `batches_per_epoch`).
     """
 

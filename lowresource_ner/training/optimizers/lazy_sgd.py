@@ -1,4 +1,4 @@
-"""SGD for large embedding tables."""
+"""SGD with lazy weight decay for sparse gradients."""
 
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
@@ -11,31 +11,27 @@ from torch.optim.sgd import sgd
 @Optimizer.register("lazy_sgd")
 class LazySgd(Optimizer):
     """
-    SGD without momentum, with weight decay (L2), for dense and for sparse gradients: p - lr * (g + weight_decay * p).
+    SGD without momentum, with weight decay (L2), for dense and sparse gradients: p - lr * (g + weight_decay * p).
 
-    A dense gradient moves the whole parameter, by torch's own fused kernel where that can be used. A sparse one, that of an
-    embedding with `sparse: true`, moves the rows that it touches, and weight decay acts on these rows alone ("lazy", as in
-    LazyAdam): a step costs what the batch holds, not what the table holds. torch's SGD refuses sparse gradients with weight
-    decay.
-
-    A `GradScaler` unscales the gradients and leaves a step out as for any optimizer that knows nothing of it; torch's fused
-    SGD would do so by itself, for dense gradients only.
+    Dense gradients update the whole parameter, with torch's fused kernel if possible. Sparse gradients, those of embeddings with
+    `sparse: true`, update only the rows that they contain, including weight decay ("lazy", as in LazyAdam), so that a step does
+    not depend on the size of the table. (torch's SGD does not support weight decay with sparse gradients.)
 
     Registered as an `Optimizer` with name "lazy_sgd".
 
     # Parameters
 
     model_parameters : `List[Tuple[str, torch.nn.Parameter]]`
-        Given by the trainer.
+        Passed by the trainer.
     lr : `float`
     parameter_groups : `List[Tuple[List[str], Dict[str, Any]]]`, optional
-        Another "lr" or "weight_decay" for the parameters whose names match one of some regular expressions.
+        Another "lr" or "weight_decay" for parameters whose names match regular expressions.
     weight_decay : `float`, optional (default = `0.0`)
 
     # Raises
 
     `ConfigurationError`
-        Where "lr" or "weight_decay" is negative, or a group asks for momentum.
+        If "lr" or "weight_decay" is negative, or a group has a momentum.
     """
 
     takes_sparse_gradients = True
@@ -54,7 +50,7 @@ class LazySgd(Optimizer):
                 if not group[name] >= 0:
                     raise ConfigurationError(f"'{name}' of lazy_sgd is {group[name]}; it must be 0 or more.")
             if "momentum" in group:
-                raise ConfigurationError("lazy_sgd has no momentum. Take 'momentum' out of its 'parameter_groups'.")
+                raise ConfigurationError("lazy_sgd has no momentum. Remove 'momentum' from its 'parameter_groups'.")
 
     @torch.no_grad()
     def step(self, closure: Optional[Callable[[], Any]] = None) -> Any:
@@ -66,16 +62,16 @@ class LazySgd(Optimizer):
             lr, weight_decay = group["lr"], group["weight_decay"]
             trained = [parameter for parameter in group["params"] if parameter.grad is not None]
             dense = [parameter for parameter in trained if not parameter.grad.is_sparse]
-            _update([p for p in dense if _fits_fused(p)], lr, weight_decay, fused=True)
-            _update([p for p in dense if not _fits_fused(p)], lr, weight_decay, fused=None)
+            _update([p for p in dense if _supports_fused(p)], lr, weight_decay, fused=True)
+            _update([p for p in dense if not _supports_fused(p)], lr, weight_decay, fused=None)
             for parameter in trained:
                 if parameter.grad.is_sparse:
-                    _update_touched(parameter, lr, weight_decay)
+                    _update_sparse(parameter, lr, weight_decay)
         return loss
 
 
-def _fits_fused(parameter: torch.Tensor) -> bool:
-    # The fused kernel walks through memory: strides that differ between parameter and gradient give wrong values, silently.
+def _supports_fused(parameter: torch.Tensor) -> bool:
+    # The fused kernel ignores strides: if they differ between parameter and gradient, it silently gives wrong values.
     return (
         parameter.device.type in ("cpu", "cuda")
         and parameter.is_floating_point()
@@ -86,7 +82,7 @@ def _fits_fused(parameter: torch.Tensor) -> bool:
 
 
 def _update(parameters: List[torch.Tensor], lr: float, weight_decay: float, fused: Optional[bool]) -> None:
-    """`fused=None` leaves the choice between torch's other kernels to torch."""
+    """With `fused=None`, torch chooses among its other kernels."""
     sgd(
         parameters,
         [parameter.grad for parameter in parameters if parameter.grad is not None],
@@ -101,9 +97,9 @@ def _update(parameters: List[torch.Tensor], lr: float, weight_decay: float, fuse
     )
 
 
-def _update_touched(parameter: torch.Tensor, lr: float, weight_decay: float) -> None:
+def _update_sparse(parameter: torch.Tensor, lr: float, weight_decay: float) -> None:
     assert parameter.grad is not None
     gradient = parameter.grad.coalesce()
-    touched = tuple(gradient.indices())
-    rows = parameter[touched]  # Shape: (num_touched, embedding_dim)
-    parameter[touched] = rows - lr * (gradient.values() + weight_decay * rows)
+    indices = tuple(gradient.indices())
+    rows = parameter[indices]  # (num_rows, embedding_dim)
+    parameter[indices] = rows - lr * (gradient.values() + weight_decay * rows)

@@ -304,6 +304,7 @@ def test_a_file_at_its_own_pace(lazy: bool) -> None:
     assert min(every) >= 1
 
 
+@pytest.mark.slow
 def test_a_packed_file_that_is_larger_than_the_pool(tmp_path) -> None:
     """Lazily, from a file of more sentences than AllenNLP shuffles at a time."""
     lines = [f"sentence {chr(0x4E00 + number)} {'. ' * (number % 7)}".strip() for number in range(3000)]

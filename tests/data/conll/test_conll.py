@@ -219,6 +219,7 @@ def test_read_is_lazy(tmp_path):
         list(sentences)
 
 
+@pytest.mark.slow
 def test_memory_is_flat(tmp_path):
     def peak(num_sentences):
         path = tmp_path / f"{num_sentences}.txt.gz"

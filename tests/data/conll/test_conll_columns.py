@@ -187,10 +187,10 @@ def test_an_index_column_under_a_header_is_warned_of(tmp_path, caplog) -> None:
 def test_a_mark_that_stands_nowhere_is_warned_of(tmp_path, caplog) -> None:
     both_ways(tmp_path, HIPE, tag_column=1, sentence_end_mark="EndofSentence")
     (message,) = told(caplog)
-    assert '"EndOfSentence" stands in a column' in message
+    assert '"EndOfSentence" occurs in a column' in message
     column_warnings._warned.clear()
     both_ways(tmp_path, "a B-X\n", sentence_end_mark="Ende")
-    assert '"sentence_end_mark" is "Ende", which stands in no column' in told(caplog)[-1]
+    assert '"sentence_end_mark" is "Ende", which occurs in no column' in told(caplog)[-1]
 
 
 def test_sentences_end_at_a_mark_in_a_column(tmp_path, caplog) -> None:

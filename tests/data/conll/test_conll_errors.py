@@ -33,8 +33,14 @@ BROKEN = {
     "latin-1": (GOOD + b"Le\xf3n NP B-LOC\n", {}, 5, "byte 0xf3 of the line is not valid in utf-8", '"latin-1"'),
     "ascii": ("é O\n".encode(), {"encoding": "ascii"}, 1, "not valid in ascii", '"encoding"'),
     "gbk": (b"\xff\xff O\n" * 2, {"encoding": "gbk"}, 1, "not valid in gbk", 'set "encoding" to the file\'s own'),
-    "fewer columns": (GOOD + b"Bray NNP\n", {}, 5, "2 columns where the file's other lines have 3: 'Bray NNP'", "mend"),
-    "more columns": (GOOD + b"New York NNP O\n", {}, 5, "4 columns", "mend the line"),
+    "fewer columns": (
+        GOOD + b"Bray NNP\n",
+        {},
+        5,
+        "2 columns where the file's other lines have 3: 'Bray NNP'",
+        "fix the line",
+    ),
+    "more columns": (GOOD + b"New York NNP O\n", {}, 5, "4 columns", "fix the line"),
     "more columns but tabs": (
         GOOD + b"New York\tNNP\tO\n",
         {},
@@ -42,7 +48,7 @@ BROKEN = {
         "4 columns",
         '"delimiter": "tab", if tokens hold spaces',
     ),
-    "no tag between tabs": (b"a\tO\nb\n", {}, 2, "1 column where the file's other lines have 2", "mend the line"),
+    "no tag between tabs": (b"a\tO\nb\n", {}, 2, "1 column where the file's other lines have 2", "fix the line"),
     "spaces among tabs": (
         b"a\tO\nb O\nc d\tO\n",
         {},
@@ -86,14 +92,14 @@ BROKEN = {
     "XML": (b'<?xml version="1.0"?>\n<s>a</s>\n', {"tag_column": None}, 1, "this is XML or HTML", "as columns"),
     "XML without head": (b"<text>\n<s>a b</s>\n<s>c</s>\n</text>", {}, 1, "this is XML or HTML", "as columns"),
     "language": (b"en:a\tO\n" * 1001 + b"b\tO\n", {}, 1002, "expected a language prefix", '"language_prefix": false'),
-    "empty with language": (b"en:a\tO\nen:\tO\n", {}, 2, "got 'en:'", "mend the token"),
-    "prefix asked for": (b"en:a\tO\nb\tO\n", {"language_prefix": "en"}, 2, "got 'b'", "mend the token"),
-    "missing token": (b"a\tb\nc\n", {"token_column": 1, "tag_column": None}, 2, "1 column where", "mend the line"),
+    "empty with language": (b"en:a\tO\nen:\tO\n", {}, 2, "got 'en:'", "fix the token"),
+    "prefix asked for": (b"en:a\tO\nb\tO\n", {"language_prefix": "en"}, 2, "got 'b'", "fix the token"),
+    "missing token": (b"a\tb\nc\n", {"token_column": 1, "tag_column": None}, 2, "1 column where", "fix the line"),
     "running text": (b"a b c\nd e\nf\ng h i j\n", {"tag_column": None}, 1, "as in running text", "raw_text reader"),
 }
 FIXTURES = [
-    ("missing_tag.txt", 3, "2 columns where the file's other lines have 3: 'Cork NNP'", "mend the line"),
-    ("words.txt", 1, "there is a single column where tokens and tags are wanted: 'Storms'", '"labelled": false'),
+    ("missing_tag.txt", 3, "2 columns where the file's other lines have 3: 'Cork NNP'", "fix the line"),
+    ("words.txt", 1, "there is a single column where tokens and tags are expected: 'Storms'", '"labelled": false'),
     ("sentences.jsonl", 1, "this is JSON, not a CoNLL file", "one token a line"),
     ("page.html", 1, "this is XML or HTML, not a CoNLL file", "one token a line"),
     ("prose.txt", 1, "as in running text", "raw_text reader"),
@@ -131,7 +137,7 @@ def test_remedies_that_cannot_help_are_not_given(tmp_path):
     """Where no tab stands in the line, tabs do not part its columns."""
     path = tmp_path / "masakhaner.txt"
     path.write_text("Amina B-PER\nanaishi O\n O\n", encoding="utf-8")
-    with pytest.raises(ConllError, match=":3: 1 column where .*' O'; mend the line$"):
+    with pytest.raises(ConllError, match=":3: 1 column where .*' O'; fix the line$"):
         list(read_conll(path))
 
 
@@ -182,13 +188,15 @@ def test_what_looks_like_json_and_cannot_be_parsed(tmp_path, start):
 def test_packed_file_that_is_none(tmp_path, suffix):
     path = tmp_path / f"file{suffix}"
     path.write_bytes(GOOD)
-    assert_error(path, {}, 1, "the file is damaged or cut short", "mend its suffix")
+    assert_error(path, {}, 1, "the file is damaged or cut short", "fix its suffix")
 
 
 def test_packed_file_cut_short(tmp_path):
     path = tmp_path / "file.gz"
     path.write_bytes(PACKED[:-12])
-    with pytest.raises(ConllError, match="the file is damaged or cut short .*; fetch or pack it anew") as raised:
+    with pytest.raises(
+        ConllError, match="the file is damaged or cut short .*; download or compress it again"
+    ) as raised:
         list(read_conll(path))
     assert raised.value.line > 1
 
@@ -196,7 +204,7 @@ def test_packed_file_cut_short(tmp_path):
 def test_packed_file_with_a_wrong_checksum(tmp_path):
     path = tmp_path / "file.gz"
     path.write_bytes(PACKED[:-8] + b"\0" * 8)
-    assert_error(path, {}, 801, "the file is damaged or cut short (CRC check failed", "fetch or pack it anew")
+    assert_error(path, {}, 801, "the file is damaged or cut short (CRC check failed", "download or compress it again")
 
 
 def test_unreadable_file(tmp_path, monkeypatch):
@@ -234,7 +242,7 @@ def test_invalid_tags(tmp_path, text, scheme, line, problem, remedy):
 def test_repair_cannot_read_what_is_no_tag(tmp_path, scheme):
     path = tmp_path / "invalid.txt"
     path.write_text("a O\nb I-PER\nc NNP\n", encoding="utf-8")
-    with pytest.raises(ConllError, match=":3: invalid tag 'NNP': .*; mend the tag, set \"tag_column\""):
+    with pytest.raises(ConllError, match=":3: invalid tag 'NNP': .*; fix the tag, set \"tag_column\""):
         survey_conll(path, tag_scheme=scheme, repair=True)
 
 
@@ -252,7 +260,7 @@ def test_repair_cannot_read_what_is_no_tag(tmp_path, scheme):
         ({"comment_prefix": " #"}, "'comment_prefix' is ' #'"),
         ({"encoding": "utf-9"}, "'encoding' is 'utf-9', which Python does not know"),
         ({"encoding": "hex"}, "'encoding' is 'hex', which Python does not know"),
-        ({"encoding": "utf-16"}, "'encoding' is 'utf-16', where a line feed is no byte of its own"),
+        ({"encoding": "utf-16"}, "'encoding' is 'utf-16', where a line feed is not a single byte"),
         ({"encoding": None}, "'encoding' is None"),
         ({"header": "yes"}, "'header' is 'yes'"),
         ({"sentence_end_mark": "a b"}, "'sentence_end_mark' is 'a b'"),

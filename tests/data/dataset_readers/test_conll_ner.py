@@ -56,7 +56,7 @@ def test_types_are_renamed_dropped_and_caught(tmp_path) -> None:
         ("", "into '', which is empty"),
         ("work of art", "into 'work of art', which holds white space. .* Take 'work-of-art'"),
         ("ORG-", "into 'ORG-', which begins or ends with a hyphen"),
-        (None, "into None, which is no text"),
+        (None, "into None, which is not a string"),
     ],
 )
 def test_a_map_to_what_is_no_type_is_refused_before_anything_is_read(new, complaint) -> None:
@@ -225,6 +225,7 @@ def test_several_files_and_globs_are_read_in_order() -> None:
         list(reader.read(str(CORPORA / "de" / "none.conll")))
 
 
+@pytest.mark.slow
 def test_memory_stays_flat_over_a_large_file(tmp_path) -> None:
     """
     Peak memory of a pass over 10 times as many sentences grows by less than their text alone would take; instances that were kept

@@ -202,9 +202,9 @@ def test_white_space_of_any_kind_separates_words_of_other_text(tmp_path) -> None
 @pytest.mark.parametrize(
     "content, options, complaint",
     [
-        (b"a b\nc \rd e\n", {"tokenised": True}, r":2: the line holds a carriage return, which can be part of no word"),
+        (b"a b\nc \rd e\n", {"tokenised": True}, r":2: the line holds a carriage return, which no word may contain"),
         (b"a b\nc \rd e\n", {"tokenised": True, "layout": "running"}, ":2: the line holds a carriage return"),
-        (b"a\nb \0\n", {}, ":2: a NUL"),
+        (b"a\nb \0\n", {}, ":2: the line contains a NUL byte"),
         (b"a\nb +2AA- c\n", {"encoding": "utf-7"}, ":2: the line holds half of a surrogate pair"),
         (b"a\nb+AAA-c\n", {"encoding": "utf-7"}, ":2: the line holds a NUL"),
         (b"a\nb\\u000ac\n", {"encoding": "raw_unicode_escape", "tokenised": True}, ":2: the line holds a line feed"),
@@ -225,8 +225,8 @@ def test_what_no_word_can_hold_is_said_with_its_line(content: bytes, options: di
         ("a\0b", "which Python does not know"),
         ("", "'encoding' is '', which Python does not know"),
         (None, "'encoding' is None"),
-        ("utf-16", "'encoding' is 'utf-16', where a line feed is no byte of its own"),
-        ("cp037", "where a line feed is no byte of its own"),
+        ("utf-16", "'encoding' is 'utf-16', where a line feed is not a single byte"),
+        ("cp037", "where a line feed is not a single byte"),
         ("idna", "'encoding' is 'idna'"),
     ],
 )

@@ -63,6 +63,7 @@ def test_text_to_instance_has_the_words_of_the_language_model() -> None:
     assert set(instance.fields) == {"tokens", "lm_words", "metadata"}
 
 
+@pytest.mark.slow
 def test_long_sentences_come_in_small_blocks(monkeypatch, tmp_path) -> None:
     """Memory: 256 lines of a megabyte would be gigabytes of words."""
     sizes = []

@@ -176,10 +176,10 @@ def test_a_share_that_is_none(share) -> None:
 def test_archives_that_cannot_judge(teacher: Path, tmp_path) -> None:
     """The archive is looked at when it is needed, and not before."""
     missing = LanguageIndependence(str(tmp_path / "none.tar.gz"))
-    with pytest.raises(ConfigurationError, match="none.tar.gz', which is no archive"):
+    with pytest.raises(ConfigurationError, match="none.tar.gz', which is not an archive"):
         missing.prepare(lambda: [["a"]])
     with pytest.raises(
-        ConfigurationError, match="cannot tell languages apart: its model is a MbertTagger.*adversarial"
+        ConfigurationError, match="has no language discriminator: its model is a MbertTagger.*adversarial"
     ):
         LanguageIndependence(str(teacher)).prepare(lambda: [["a"]])
 

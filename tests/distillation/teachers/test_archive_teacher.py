@@ -188,7 +188,7 @@ def test_what_is_no_archive_is_refused_as_soon_as_it_is_asked_something(tmp_path
     """Not before: a student's archive names its teacher and must load without it."""
     for path in (tmp_path, tmp_path / "none.tar.gz"):
         teacher = ArchiveTeacher(str(path))
-        with pytest.raises(ConfigurationError, match="'archive_file' is .* no archive.*'transformers'"):
+        with pytest.raises(ConfigurationError, match="'archive_file' is .* not an archive.*'transformers'"):
             teacher.labels  # noqa: B018
 
 

@@ -218,7 +218,7 @@ def test_types_that_become_one_are_added_up(teacher_of) -> None:
     answer, other = teacher.label([item["tokens"], neighbours["tokens"]])
     assert answer.tolist() == [[0.5, 0.1875, 0.3125]]
     assert other.tolist() == hard(teacher.labels, ["B-LOC", "I-LOC", "B-LOC"])
-    with pytest.raises(ConfigurationError, match=r"labels.jsonl:1: 'label_map' makes one type of several.*IOB1"):
+    with pytest.raises(ConfigurationError, match=r"labels.jsonl:1: 'label_map' merges several types.*IOB1"):
         teacher_of(item, tag_scheme="IOB1", label_map={"*": "LOC"}).labels  # noqa: B018
     iob1 = {"tokens": ["Lima", "Peru"], "tags": ["I-GPE", "I-LOC"]}
     teacher = teacher_of(iob1, tag_scheme="IOB1", label_map={"*": "LOC"})
@@ -233,7 +233,7 @@ def test_types_that_become_one_are_added_up(teacher_of) -> None:
             "'label_map' of .*labels.jsonl turns type 'PER' into 'per son', which holds white",
         ),
         ({"label_map": {"PER": ""}}, "which is empty"),
-        ({"label_map": {"PER": None}}, "which is no text"),
+        ({"label_map": {"PER": None}}, "which is not a string"),
         ({"types": ["PER", "PER-"]}, "'types' of .*labels.jsonl: entity type 'PER-' .*\\{\"PER-\": \"PER\"\\}"),
         ({"types": ["O"]}, "entity type 'O' is \"O\""),
     ],
@@ -278,37 +278,39 @@ def test_a_sentence_that_stands_twice_must_have_the_same_labels(teacher_of) -> N
     assert len(teacher_of(GRACE, other, GRACE).label([GRACE["tokens"]])) == 1
     rounded = {**SOFT, "distributions": [[0.5003, 0.25, 0.25], [0, 1, 0]]}
     teacher_of(SOFT, rounded).label([SOFT["tokens"]])
-    with pytest.raises(ConfigurationError, match=r"labels.jsonl:4: the sentence 'Grace Ogot wrote' .* than in line 1;"):
+    with pytest.raises(
+        ConfigurationError, match=r"labels.jsonl:4: the sentence 'Grace Ogot wrote' has different labels in line 1;"
+    ):
         teacher_of(GRACE, SOFT, other, {**GRACE, "tags": ["O", "O", "O"]}).labels  # noqa: B018
     unlike = {**SOFT, "distributions": [[0.6, 0.15, 0.25], [0, 1, 0]]}
-    with pytest.raises(ConfigurationError, match=r"labels.jsonl:3: .* than in line 2;"):
+    with pytest.raises(ConfigurationError, match=r"labels.jsonl:3: .* has different labels in line 2;"):
         teacher_of(GRACE, SOFT, unlike).labels  # noqa: B018
 
 
 @pytest.mark.parametrize(
     "line, complaint",
     [
-        ('{"tokens": ["a"], ', "this is no JSON .* one line"),
+        ('{"tokens": ["a"], ', "this is not JSON .* one line"),
         ("{", "jq -c"),
-        ('[{"tokens": ["a"], "tags": ["O"]}]', "an object was expected, and this is list"),
+        ('[{"tokens": ["a"], "tags": ["O"]}]', "expected an object, got list"),
         ('{"words": ["a"], "tags": ["O"]}', '"tokens" is missing'),
-        ('{"tokens": "a", "tags": ["O"]}', '"tokens" is missing or no list'),
+        ('{"tokens": "a", "tags": ["O"]}', '"tokens" is missing or not a list'),
         ('{"tokens": ["a", ""], "tags": ["O", "O"]}', "word 2 of .* is empty"),
         ('{"tokens": ["a"]}', "the sentence has no labels"),
         ('{"tokens": ["a"], "tags": ["O", "O"]}', "1 tokens and 2 tags"),
-        ('{"tokens": ["a"], "tags": "O"}', '"tags" is no list'),
+        ('{"tokens": ["a"], "tags": "O"}', '"tags" is not a list'),
         ('{"tokens": ["a"], "tags": ["PER"]}', "'PER' is no tag"),
         ('{"tokens": ["a"], "tags": ["B-"]}', "'B-' is no tag"),
         ('{"tokens": ["a"], "probabilities": [0.7]}', "one number a word"),
         ('{"tokens": ["a"], "distributions": [[1.0]]}', '"labels" is missing'),
         (
             '{"tokens": ["a"], "distributions": [[1.0]], "labels": ["PER"]}',
-            "'PER', a label of the distributions, is no tag",
+            "'PER', a label of the distributions, is not a tag",
         ),
         ('{"tokens": ["a"], "distributions": [[0.5, 0.5]], "labels": ["O", "O"]}', "O comes more than once"),
         (
             '{"tokens": ["a"], "distributions": [[1, 0]], "labels": ["O", "S-A"]}',
-            "tags of IOBES, and those of lines before of IOB2",
+            "tags of IOBES, but those of the lines before are of IOB2",
         ),
         ('{"tokens": ["a"], "distributions": [[0.5]], "labels": ["O", "B-A"]}', "1 lists .* of 2 numbers"),
         ('{"tokens": ["a", "b"], "distributions": [[1, 0]], "labels": ["O", "B-A"]}', "2 lists .* of 2 numbers"),
@@ -320,8 +322,8 @@ def test_a_sentence_that_stands_twice_must_have_the_same_labels(teacher_of) -> N
         ),
         ('{"tokens": ["a", "b"], "distributions": [[1, 0], [0.5, 0.3]], "labels": ["O", "B-A"]}', "of word 2, .*sum 1"),
         ('{"tokens": ["a"], "distributions": [[NaN, 1]], "labels": ["O", "B-A"]}', "are no probabilities"),
-        ('{"tokens": ["a"], "entities": {}}', '"entities" is no list'),
-        ('{"tokens": ["a"], "entities": [{"type": "A", "start": 0, "end": 1}]}', 'is no entity; give "start_token"'),
+        ('{"tokens": ["a"], "entities": {}}', '"entities" is not a list'),
+        ('{"tokens": ["a"], "entities": [{"type": "A", "start": 0, "end": 1}]}', 'is not an entity; give "start_token"'),
         ('{"tokens": ["a"], "entities": [{"type": "A", "start_token": 0, "end_token": 2}]}', "out of range"),
         (
             '{"tokens": ["a"], "entities": [{"type": "A", "start_token": 0, "end_token": 1},'
@@ -338,7 +340,7 @@ def test_a_wrong_line_is_named_before_anything_is_answered(teacher_of, line, com
 
 def test_distributions_can_be_had_in_their_own_scheme_only(teacher_of) -> None:
     assert teacher_of(SOFT, tag_scheme="IOB1").tag_scheme == "IOB1"
-    with pytest.raises(ConfigurationError, match=r"labels.jsonl:1: .*no tags of the scheme IOBES"):
+    with pytest.raises(ConfigurationError, match=r"labels.jsonl:1: .*not tags of the scheme IOBES"):
         teacher_of(SOFT, tag_scheme="IOBES").labels  # noqa: B018
 
 
@@ -365,7 +367,7 @@ def test_a_file_that_is_changed_while_it_is_in_use(tmp_path) -> None:
     teacher = LabelFileTeacher(written(path, GRACE))
     assert teacher.labels == LABELS
     path.write_text(path.read_text().replace("Ogot", "Agot"))
-    with pytest.raises(ConfigurationError, match="labels.jsonl:1: the file has been changed"):
+    with pytest.raises(ConfigurationError, match="labels.jsonl:1: the file was changed"):
         teacher.label([GRACE["tokens"]])
 
 
@@ -434,6 +436,6 @@ def test_a_name_of_the_label_map_that_no_line_has_is_warned_of(teacher_of, caplo
         assert teacher_of(GRACE, SOFT, label_map={"PRESON": "X", "*": "PER", "LCO": "LOC"}).labels == LABELS
     (record,) = caplog.records
     assert (
-        "labels.jsonl: 'label_map' names types that no line has (LCO, PRESON). Those of the file are: PER."
+        "labels.jsonl: 'label_map' names types that do not occur (LCO, PRESON). The file's types are: PER."
         in record.getMessage()
     )

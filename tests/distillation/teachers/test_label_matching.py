@@ -238,7 +238,7 @@ def test_schemes_are_told_from_labels(labels, scheme) -> None:
 @pytest.mark.parametrize(
     "labels, given, complaint",
     [
-        ("O PER", None, "'PER', a label of x, is no tag"),
+        ("O PER", None, "'PER', a label of x, is not a tag"),
         ("O B_PER", None, "'B_PER'"),
         ("O B- I-", None, "'B-'"),
         ("O B-PER O", None, "O comes more than once"),

@@ -12,6 +12,7 @@ from conftest import CORPORA, TINY_ENCODER, conll_blocks
 from transformers import AutoModel, AutoTokenizer, BertConfig, BertForPreTraining, RobertaConfig, RobertaModel
 
 from lowresource_ner.distillation import SentenceEncoder
+from lowresource_ner.encoding import encoder_files
 from lowresource_ner.encoding.encoder_files import encoder_source
 
 
@@ -169,3 +170,19 @@ def test_it_is_made_from_a_config() -> None:
     words = sentences()
     direct = SentenceEncoder(str(TINY_ENCODER), "mean", 16)
     numpy.testing.assert_allclose(made.encode(words), direct.encode(words), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("pooling", ["mean", "pooler"])
+def test_an_encoder_is_loaded_and_tried_once(with_pooler, pooling, monkeypatch) -> None:
+    calls = []
+    for name in ("load_tokenizer", "load_model", "check_encoder"):
+        original = getattr(encoder_files, name)
+        monkeypatch.setattr(
+            encoder_files,
+            name,
+            lambda *given, name=name, original=original, **options: calls.append(name) or original(*given, **options),
+        )
+    encoder = SentenceEncoder(with_pooler, pooling)
+    for _ in range(2):
+        encoder.encode(sentences())
+    assert calls == ["load_tokenizer", "load_model", "check_encoder"]

@@ -59,6 +59,7 @@ def by_hand(archive: Path, measure: str, languages: List[str], words: Any) -> Tu
     return 1 / variance, exponentials / exponentials.sum(axis=1, keepdims=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("measure", MEASURES)
 @pytest.mark.parametrize("teachers", [["en", "de", "sw"], ["sw", "en"]])
 def test_both_levels(archive, corpus, measure, teachers) -> None:
@@ -133,7 +134,7 @@ def test_making_one_opens_no_file(tmp_path, corpus) -> None:
     weights = TeacherWeights.from_params(Params(config))
     assert isinstance(weights, SimilarityWeights)
     weights.check(["en", "de"])
-    with pytest.raises(ConfigurationError, match="none.tar.gz', which is no archive .*similarity.jsonnet"):
+    with pytest.raises(ConfigurationError, match="none.tar.gz', which is not an archive .*similarity.jsonnet"):
         weights.prepare(["en", "de"], lambda: corpus)
     with pytest.raises(RuntimeError, match="call 'prepare'"):
         weights.weights(["en", "de"], corpus)

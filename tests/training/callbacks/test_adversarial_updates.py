@@ -56,6 +56,7 @@ def callback(loop: TrainModel) -> Any:
 # ------------------------------------------------------------------------------------------- the updates
 
 
+@pytest.mark.slow
 def test_two_steps_are_the_three_updates_in_turn(spanish, tmp_path) -> None:
     """Dropout is on: both draw the same numbers only if the encoder is passed through as often, in the same order."""
     loop = build(tmp_path, two_steps("adamw", ADAMW))
@@ -103,6 +104,7 @@ def plain_updates(model: Any, batches: List[Dict[str, Any]]) -> None:
         update("generator", -(1 - judged[0]).log().mean() - judged[1].log().mean())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "learning, moves",
     [
@@ -122,6 +124,7 @@ def test_what_an_update_leaves_alone(spanish, tmp_path, learning: str, moves: Se
     assert len(frozen) > 20 and not frozen & moved
 
 
+@pytest.mark.slow
 def test_rates_follow_the_trainers_schedule(spanish, tmp_path) -> None:
     loop = build(tmp_path, {"trainer.num_epochs": 4})
     updates = callback(loop)
@@ -148,8 +151,8 @@ def test_rates_follow_the_trainers_schedule(spanish, tmp_path) -> None:
 @pytest.mark.parametrize(
     "overrides, message",
     [
-        ({"trainer.num_gradient_accumulation_steps": 1}, "is 1, and a step has a batch.*Set it to 2"),
-        ({"model.text_field_embedder.token_embedders.encoder.num_frozen_layers": 4}, "frozen as a whole"),
+        ({"trainer.num_gradient_accumulation_steps": 1}, "is 1, but a step has two batches.*Set it to 2"),
+        ({"model.text_field_embedder.token_embedders.encoder.num_frozen_layers": 4}, "entirely frozen"),
     ],
 )
 def test_what_does_not_fit_stops_before_training(spanish, tmp_path, overrides, message) -> None:

@@ -12,10 +12,9 @@ from conftest import REPOSITORY
 from lowresource_ner.training import LinearWarmupShare
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("callbacks, kept", [(["keep_last_epoch"], 2), ([], 0)])
-def test_which_epoch_is_kept(callbacks, kept, settings, monkeypatch, tmp_path) -> None:
-    for name, value in settings.items():
-        monkeypatch.setenv(name, value)
+def test_which_epoch_is_kept(callbacks, kept, environment, tmp_path) -> None:
     overrides = {
         "trainer.callbacks": [{"type": name} for name in callbacks],
         "trainer.num_epochs": 3,
@@ -30,11 +29,9 @@ def test_which_epoch_is_kept(callbacks, kept, settings, monkeypatch, tmp_path) -
     assert all(torch.equal(best[name], last[name]) for name in best) == bool(callbacks)
 
 
-def test_patience_is_refused(settings, monkeypatch, tmp_path) -> None:
-    for name, value in settings.items():
-        monkeypatch.setenv(name, value)
+def test_patience_is_refused(environment, tmp_path) -> None:
     path = REPOSITORY / "training_configs/cross_lingual/teacher.jsonnet"
-    with pytest.raises(ConfigurationError, match="exclude each other"):
+    with pytest.raises(ConfigurationError, match="cannot be combined"):
         train_model(Params.from_file(path, {"trainer.patience": 2}), str(tmp_path / "run"))
 
 

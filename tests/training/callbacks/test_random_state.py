@@ -67,7 +67,7 @@ def test_a_folder_whose_checkpoints_allennlp_would_not_find_again_is_refused(tmp
 def test_a_test_that_several_processes_would_wait_for_is_refused(tmp_path):
     asked = {"distributed": {"cuda_devices": [0, 1]}, "evaluate_on_test": True, "test_data_path": "test.conll"}
     (tmp_path / "config.json").write_text(json.dumps(asked))
-    with pytest.raises(ConfigurationError, match="do not go together.*`allennlp evaluate`"):
+    with pytest.raises(ConfigurationError, match="cannot be combined.*`allennlp evaluate`"):
         RandomState(str(tmp_path))
     for name in asked:
         (tmp_path / "config.json").write_text(json.dumps({**asked, name: None}))

@@ -21,6 +21,8 @@ from support.full_disk import no_file_over
 from support.snapshots import recorded
 from support.trainings import differing, measured
 
+pytestmark = pytest.mark.slow
+
 WITHIN_EPOCHS = {
     "dataset_reader.sample": 32,
     "validation_data_loader.batch_sampler.shuffle": True,
@@ -151,8 +153,8 @@ def test_a_damaged_checkpoint_is_passed_over(run: Run, damage, tmp_path) -> None
             path.write_bytes(content[:1000])
     weights = recover(run, left)
     told = (run.folder / "out.log").read_text()
-    assert "after 3 epochs and 0 batches is damaged and passed over" in told
-    assert ("training begins anew" in told) == (damage == "all")
+    assert "after 3 epochs and 0 batches is damaged and skipped" in told
+    assert ("training starts from the beginning" in told) == (damage == "all")
     assert differing(run.weights, weights) == [] and measured(run.folder) == run.metrics
     assert (run.folder / "model_state_e3_b0.th.damaged").exists()
 

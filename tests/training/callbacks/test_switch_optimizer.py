@@ -153,8 +153,8 @@ def test_from_when_on_which_optimizer(metric, threshold, epochs_before, tmp_path
     lines = [record.getMessage() for record in caplog.records if record.name.startswith("lowresource_ner")]
     value = epochs_before if metric == "+seen" else -epochs_before
     expected = (
-        f"After epoch {epochs_before - 1} validation {metric[1:]} is {value}.0000, beyond {threshold}: a fresh SgdOptimizer "
-        "takes the place of RmsPropOptimizer and its schedules."
+        f"After epoch {epochs_before - 1} validation {metric[1:]} is {value}.0000, beyond {threshold}: a new SgdOptimizer "
+        "replaces RmsPropOptimizer and its schedules."
     )
     assert lines == ([expected] if epochs_before < NUM_EPOCHS else [])
 
@@ -234,12 +234,12 @@ def test_without_validation_data_it_stops_before_training(tmp_path) -> None:
 
 
 def test_a_metric_that_there_is_not(tmp_path) -> None:
-    with pytest.raises(ConfigurationError, match="'f1', and there is none of that name. There are: left, loss, seen."):
+    with pytest.raises(ConfigurationError, match="'f1', which does not exist. The metrics are left, loss, seen."):
         trainer_for(tmp_path, {"metric": "+f1"}, **RMSPROP).train()
 
 
 def test_a_metric_without_a_direction() -> None:
-    with pytest.raises(ConfigurationError, match="Write '\\+f1' where more is better"):
+    with pytest.raises(ConfigurationError, match="Write '\\+f1' if higher is better"):
         SwitchOptimizer("", metric="f1", threshold=0.5, optimizer=None)  # type: ignore[arg-type]
 
 
@@ -259,8 +259,8 @@ def test_killed_and_recovered_equals_unbroken(allennlp, environment, tmp_path) -
     overrides["trainer.callbacks"] = [*callbacks, {"type": "kill_at_batch"}]
     killed = train(allennlp, CONFIG, tmp_path / "run", overrides, check=False, KILL_AT_BATCH="25")
     assert killed.returncode == -signal.SIGKILL
-    assert killed.stdout.count("takes the place of") == 1
+    assert killed.stdout.count("replaces") == 1
     assert (tmp_path / "run/training_state_e1_b5.th").exists()
     recovered = train(allennlp, CONFIG, tmp_path / "run", overrides, "--recover")
-    assert recovered.stdout.count("takes the place of") == 0, "the switch was made before"
+    assert recovered.stdout.count("replaces") == 0, "the switch was made before"
     assert differing(best_weights(tmp_path / "unbroken"), best_weights(tmp_path / "run")) == []

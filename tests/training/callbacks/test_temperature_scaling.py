@@ -16,9 +16,7 @@ from seqeval.metrics.sequence_labeling import get_entities
 import lowresource_ner  # noqa: F401  what the configs name is registered by the import
 
 
-def params(settings, monkeypatch, config: str, **overrides: object) -> Params:
-    for name, value in settings.items():
-        monkeypatch.setenv(name, value)
+def params(config: str, **overrides: object) -> Params:
     path = REPOSITORY / "training_configs/cross_lingual" / config
     return Params.from_file(path, {"trainer.num_epochs": 4, "trainer.optimizer.lr": 5e-3, **overrides})
 
@@ -36,12 +34,13 @@ def development_loss(archive, temperature: float, path: Path = CORPORA / "en" / 
     return total
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("head", ["softmax", "crf", "biaffine"])
 def test_the_archives_temperature_is_the_best_on_the_development_set(
-    head, settings, monkeypatch, tmp_path: Path
+    head, environment, tmp_path: Path
 ) -> None:
     overrides = {"model.head": {"type": head}}
-    train_model(params(settings, monkeypatch, "teacher_crf.jsonnet", **overrides), str(tmp_path / "run"))
+    train_model(params("teacher_crf.jsonnet", **overrides), str(tmp_path / "run"))
     archive = load_archive(tmp_path / "run" / "model.tar.gz")
     found = float(archive.model.temperature)
     assert found != 1.0
@@ -55,8 +54,8 @@ def test_the_archives_temperature_is_the_best_on_the_development_set(
     assert all(float(torch.load(path, weights_only=True)["temperature"]) == 1.0 for path in checkpoints)
 
 
-def test_without_validation_data_it_stops_before_training(settings, monkeypatch, tmp_path) -> None:
-    config = params(settings, monkeypatch, "teacher_crf.jsonnet")
+def test_without_validation_data_it_stops_before_training(environment, tmp_path) -> None:
+    config = params("teacher_crf.jsonnet")
     del config["validation_data_path"]
     with pytest.raises(ConfigurationError, match="needs labelled validation data"):
         train_model(config, str(tmp_path / "run"))

@@ -1,4 +1,4 @@
-"""How a command ends that is told to stop."""
+"""Ends a command cleanly when it is interrupted."""
 
 import contextlib
 import signal
@@ -10,10 +10,11 @@ _OF_SIGPIPE = 128 + signal.SIGPIPE
 
 
 @contextlib.contextmanager
-def broken_off(message: str) -> Iterator[None]:
+def interruptible(message: str) -> Iterator[None]:
     """
-    Around the work of a command: Ctrl-C and SIGTERM are errors in it, so that it can tidy up, and then end the process with the
-    message and the exit status of Ctrl-C, 130; a reader of the output that goes away (`| head`) ends it silently, with 141.
+    Surrounds the work of a command. Ctrl-C and SIGTERM raise a `KeyboardInterrupt` in it, so that it can clean up, and end the
+    process with the message and the exit status of Ctrl-C, 130. If the output is no longer read (`| head`), the process ends
+    silently, with 141.
     """
     handler = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

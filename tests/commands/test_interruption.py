@@ -6,7 +6,7 @@ from typing import Iterator
 
 import pytest
 
-from lowresource_ner.commands.breaking_off import broken_off
+from lowresource_ner.commands.interruption import interruptible
 
 
 @pytest.fixture(autouse=True)
@@ -23,20 +23,20 @@ def handlers() -> Iterator[None]:
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_interrupts(capsys, how) -> None:
     tidied = False
-    with pytest.raises(SystemExit) as caught, broken_off("Broken off here."):
+    with pytest.raises(SystemExit) as caught, interruptible("Interrupted here."):
         try:
             os.kill(os.getpid(), how)
         finally:
             tidied = True
-    assert tidied and caught.value.code == 130 and capsys.readouterr() == ("", "\nBroken off here.\n")
+    assert tidied and caught.value.code == 130 and capsys.readouterr() == ("", "\nInterrupted here.\n")
 
 
 def test_nobody_reads_any_more(capsys) -> None:
-    with pytest.raises(SystemExit) as caught, broken_off("Broken off here."):
+    with pytest.raises(SystemExit) as caught, interruptible("Interrupted here."):
         raise BrokenPipeError
     assert caught.value.code == 141 and capsys.readouterr() == ("", "")
 
 
 def test_other_errors_pass_through() -> None:
-    with pytest.raises(ValueError), broken_off("Broken off here."):
+    with pytest.raises(ValueError), interruptible("Interrupted here."):
         raise ValueError
