@@ -1,4 +1,4 @@
-"""What a student learns of a sentence from its teachers."""
+"""The soft labels of a sentence."""
 
 from typing import NamedTuple
 
@@ -12,11 +12,11 @@ class SoftLabels(NamedTuple):
     # Parameters
 
     probabilities : `numpy.ndarray`
-        (num_words, num_labels) The weighted mean of the teachers' probabilities. Labels that tie for the most probable but for
-        rounding (`rounding.SINGLE`), as in a vote, have the very same probability.
+        (num_words, num_labels) The weighted mean of the teachers' probabilities. Labels that tie for the most probable one up to
+        rounding (`rounding.SINGLE`) have exactly the same probability.
     agreement : `numpy.ndarray`
-        (num_words,) bool: whether the most probable label of a word, of several the first, is the same for all teachers. Then it
-        is the most probable one of the mean as well.
+        (num_words,) bool: whether all teachers have the same most probable label, the first one if labels tie. The mean then has
+        it as well.
     """
 
     probabilities: numpy.ndarray

@@ -1,4 +1,4 @@
-"""Labels sentences by one or more teachers, in the labels of their student."""
+"""Labels sentences with one or more teachers, using the student's labels."""
 
 from functools import cached_property
 from typing import Any, Dict, List, Mapping, Optional, Sequence
@@ -17,26 +17,26 @@ from lowresource_ner.distillation.weights.teacher_weights import TeacherWeights,
 
 class TeacherEnsemble:
     """
-    Takes the weighted mean of the probabilities of one or more teachers, which are looked up in a store, or computed and stored.
+    Computes the weighted mean of the probabilities of one or more teachers, which are kept in a store if there is one.
 
-    Making an ensemble is cheap; models and archives are opened when sentences are to be labelled.
+    The constructor is cheap; models and archives are loaded when sentences are labelled.
 
     # Parameters
 
     teachers : `Mapping[str, Teacher]`
         By name.
     tag_scheme : `str`
-        The student's.
+        The student's tag scheme.
     label_maps : `Optional[Mapping[str, Mapping[str, str]]]`
-        By a teacher's name, its entity types to rename or to drop; see `label_matrix`.
+        For each teacher, the entity types to rename or drop; see `label_matrix`.
     weights : `Optional[TeacherWeights]`, optional (default = `uniform`)
     store : `Optional[str]`
-        A folder in which the teachers' probabilities are kept. `None` to compute them each time.
+        A folder for the teachers' probabilities. `None` to compute them each time.
 
     # Raises
 
     `ConfigurationError`
-        Without teachers, and where names in `label_maps` or `weights` are no teachers'.
+        If there is no teacher, or `label_maps` or `weights` refer to an unknown one.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class TeacherEnsemble:
         store: Optional[str] = None,
     ) -> None:
         if not teachers:
-            raise ConfigurationError("There is no teacher. Give 'teachers', one or more by name.")
+            raise ConfigurationError("There are no teachers. Give 'teachers', one or more by name.")
         unknown = sorted(set(label_maps or {}) - set(teachers))
         if unknown:
             raise ConfigurationError(
@@ -66,39 +66,29 @@ class TeacherEnsemble:
         self._stored = [each for each in self._sources if isinstance(each, StoredTeacher)]
         self.has_store = store is not None
         self.lacks_store = store is None and any(each.is_stored for each in self._teachers)
-        """Whether probabilities are computed each time that a store would keep."""
+        """Whether there are teachers whose probabilities could be kept in a store, but no store."""
 
     @cached_property
     def labels(self) -> List[str]:
-        """The student's labels: O, then for each type the tags of its scheme."""
+        """The student's labels: O, then the tags of each type."""
         of_teachers = [teacher.labels for teacher in self._teachers]
         return student_labels(of_teachers, self._label_maps, self._tag_scheme, self._titles)
 
     def open(self) -> None:
         """
-        Matches the teachers' labels and opens what the weights need, so that an error comes before long work.
+        Matches the teachers' labels and loads what the weights need, so that errors are found early.
 
         # Raises
 
         `ConfigurationError`
-            Where labels cannot be matched, or weights have not what they need.
+            If labels cannot be matched, or something that the weights need is missing or wrong.
         """
-        self._matrices  # noqa: B018  computed once
+        self._matrices  # noqa: B018  cached
         self._weights.open(self._names)
 
     def prepare(self, corpus: Corpus) -> Dict[str, Any]:
         """
-        Prepares the weights that depend on a corpus as a whole. Called before sentences of the corpus are labelled.
-
-        # Parameters
-
-        corpus : `Callable[[], Iterable[Sequence[str]]]`
-            Returns all sentences of the corpus.
-
-        # Returns
-
-        `Dict[str, Any]`
-            What a user is told of the weights.
+        Prepares the weights for a corpus, before its sentences are labelled; see `TeacherWeights.prepare`.
         """
         return self._weights.prepare(self._names, corpus)
 
@@ -114,8 +104,7 @@ class TeacherEnsemble:
         # Returns
 
         `List[Optional[SoftLabels]]`
-            For each sentence; its probabilities are float16 or float32, and a view of the store where there is one teacher whose
-            labels are the student's. `None` where a teacher passes over the sentence.
+            The soft labels of each sentence, float16 or float32; `None` if a teacher skips it.
         """
         matrices = self._matrices
         by_teacher = [source.label(sentences) for source in self._sources]
@@ -125,18 +114,18 @@ class TeacherEnsemble:
         return [self._mean(of_sentence, each) for of_sentence, *each in zip(weights, *by_teacher)]
 
     def fill(self, sentences: Sequence[Sequence[str]]) -> int:
-        """Computes and stores the probabilities that the store lacks, and returns how many sentences of teachers that were."""
-        self._matrices  # noqa: B018  teachers whose labels do not match are an error before the work, not after it
+        """Computes and stores missing probabilities, and returns the number of sentences, summed over teachers."""
+        self._matrices  # noqa: B018  to check first that the teachers' labels match
         return sum(teacher.fill(sentences) for teacher in self._stored)
 
     def flush(self) -> None:
-        """Writes what was computed to the store."""
+        """Writes computed probabilities to the store."""
         for teacher in self._stored:
             teacher.flush()
 
     @cached_property
     def _matrices(self) -> List[numpy.ndarray]:
-        """For each teacher (num_teacher_labels, num_labels)."""
+        """(num_teacher_labels, num_labels) for each teacher; see `label_matrix`."""
         return [
             label_matrix(teacher.labels, teacher.tag_scheme, self.labels, self._tag_scheme, label_map, title)
             for teacher, label_map, title in zip(self._teachers, self._label_maps, self._titles)
@@ -147,7 +136,10 @@ class TeacherEnsemble:
         return [f"teacher '{name}'" for name in self._names]
 
     def _mean(self, weights: numpy.ndarray, probabilities: Sequence[Optional[numpy.ndarray]]) -> Optional[SoftLabels]:
-        """Of a sentence; `weights` is (num_teachers,), and each teacher's probabilities (num_words, num_teacher_labels)."""
+        """
+        Returns the soft labels of a sentence. weights : (num_teachers,); probabilities : (num_words, num_teacher_labels) for each
+        teacher.
+        """
         known = [each for each in probabilities if each is not None]
         if len(known) < len(probabilities):
             return None

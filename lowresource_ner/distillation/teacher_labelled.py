@@ -1,4 +1,4 @@
-"""The dataset reader of a student: unlabelled text with the soft labels of teachers."""
+"""A dataset reader for students: unlabelled text with the soft labels of teachers."""
 
 import json
 import logging
@@ -22,20 +22,20 @@ from lowresource_ner.distillation.weights.teacher_weights import TeacherWeights
 logger = logging.getLogger(__name__)
 
 SUMMARY = "teachers.json"
-"""In the folder of a training: what was found out about its teachers' weights and the selection of its text."""
+"""The file in a run's folder with the teachers' weights and statistics of the selected text."""
 
 
 @DatasetReader.register("teacher_labelled")
 class TeacherLabelledReader(ShardingReader):
     """
-    Reads sentences with another reader and adds the field `teacher_probabilities`, the teachers' probabilities of the words'
-    labels; `word_weights` where there are selections, and `agreement` on request. Tags that the text may have are not read.
+    Reads sentences with another reader and adds the field `teacher_probabilities`; `word_weights` if there are selections; and
+    `agreement` on request. Gold tags are not read.
 
-    What weights and selections find out about the text as a whole, and how much of it is left out, is logged and written to
-    `teachers.json` in the folder of the run.
+    The teachers' weights, statistics of the selections, and the number of sentences that are left out are logged and written to
+    `teachers.json` in the run's folder.
 
-    Where several processes train together, selections and teachers with 'missing': 'skip' leave them shares of different length,
-    and AllenNLP ends an epoch, of training as of validation, with the shortest.
+    In distributed training, selections and teachers with 'missing': 'skip' make the processes' shares unequal, and AllenNLP ends
+    each epoch with the shortest.
 
     Registered as a `DatasetReader` with name "teacher_labelled".
 
@@ -48,11 +48,11 @@ class TeacherLabelledReader(ShardingReader):
     label_maps, weights, store
         See `TeacherEnsemble`.
     selections : `Optional[List[Selection]]`
-        What the student learns from. The weight of a word is the product of those that they give it.
+        Select the words that the student learns from. Their weights are multiplied.
     agreement : `bool`, optional (default = `False`)
-        Add the field `agreement`, for a student with an `agreed_label_weight`.
+        Add the field `agreement`, for students with an `agreed_label_weight`.
     tag_scheme : `str`, optional (default = `"IOB2"`)
-        The student's.
+        The student's tag scheme.
     label_namespace : `str`, optional (default = `"labels"`)
     max_instances, serialization_dir
         See `ShardingReader`.
@@ -60,7 +60,7 @@ class TeacherLabelledReader(ShardingReader):
     # Raises
 
     `ConfigurationError`
-        Where the reader is none of this package's, agreement is asked of a single teacher, or nothing is left of a text; and as
+        If the reader is not one of this package, agreement is requested of a single teacher, or all of a text is left out; and as
         `TeacherEnsemble`.
     """
 
@@ -82,8 +82,7 @@ class TeacherLabelledReader(ShardingReader):
         super().__init__(**kwargs)
         if agreement and len(teachers) < 2:
             raise ConfigurationError(
-                f"'agreement' is true, and {', '.join(teachers) or 'nobody'} is the only teacher. Give two at least, or leave it "
-                "out."
+                f"'agreement' is true, but the teachers are {', '.join(teachers) or 'none'}. Give at least two, or leave it out."
             )
         self.reader = reader_without_tags(reader, "teacher_labelled")
         self.inner_readers = [self.reader]
@@ -99,12 +98,12 @@ class TeacherLabelledReader(ShardingReader):
 
     def open(self) -> None:
         """
-        Opens teachers, weights and selections, as far as that is cheap.
+        Loads what weights and selections need and matches the teachers' labels, so that errors are found early.
 
         # Raises
 
         `ConfigurationError`
-            Where one of them is not what it should be.
+            If something is missing or wrong.
         """
         self.ensemble.open()
         for selection in self._selections:
@@ -112,12 +111,12 @@ class TeacherLabelledReader(ShardingReader):
 
     def prepare(self, corpus: Any) -> Dict[str, Any]:
         """
-        Prepares weights and selections for a corpus, once for one that is read again and again.
+        Prepares weights and selections for a corpus, unless it was the last one prepared.
 
         # Returns
 
         `Dict[str, Any]`
-            What a user is told of it: "weights" and "selections", as far as there is something to tell.
+            Statistics for the log: "weights" and "selections", if there are any.
         """
 
         def sentences() -> Iterable[Sequence[str]]:
@@ -131,34 +130,34 @@ class TeacherLabelledReader(ShardingReader):
         return self._summary
 
     def labelled(self, corpus: Any) -> Iterator[List[Instance]]:
-        """Yields the instances of a corpus that are learned from, with their soft labels, in blocks."""
+        """Yields blocks of the instances that are not left out, with their soft labels."""
         is_new = self._labelled != corpus
         if not is_new and self.ensemble.lacks_store:
             logger.warning(
-                "The teachers answer for %s once more. Give 'store', a folder, and they do so only once.", corpus
+                "The teachers label %s once more. Give 'store', a folder, so that they do so only once.", corpus
             )
         summary = self.prepare(corpus)
         self._labelled = corpus
         if summary and is_new:
             logger.info(
-                "Of the teachers' weights and the text that is learned from: %s",
+                "Teachers' weights and selections: %s",
                 json.dumps(summary, ensure_ascii=False),
             )
             self._write(summary)
         counts = TextCounts()
         try:
             for block in self.reader.instance_blocks(corpus):
-                self.prepare(corpus)  # another corpus may have been read meanwhile, where reading is lazy
+                self.prepare(corpus)  # in lazy reading, another corpus may have been read meanwhile
                 yield self._with_soft_labels(block, counts)
-        finally:  # also of a training that is broken off
+        finally:  # also if the training is interrupted
             self.ensemble.flush()
-        if is_new and counts.something_is_left_out:
+        if is_new and counts.any_left_out:
             logger.log(logging.WARNING if counts.passed_over else logging.INFO, "%s: %s", corpus, counts)
             if self._reads_all:
                 self._write({**self.prepare(corpus), "text": counts.as_dict()})
 
     def text_to_instance(self, *inputs: Any) -> Instance:
-        """An instance without soft labels, as the inner reader makes it."""
+        """Returns an instance without soft labels, from the inner reader."""
         return self.reader.text_to_instance(*inputs)
 
     def apply_token_indexers(self, instance: Instance) -> None:
@@ -172,12 +171,12 @@ class TeacherLabelledReader(ShardingReader):
                 yield instance
         if is_empty and self._reads_all:
             raise ConfigurationError(
-                f"{file_path}: no sentence is left to learn from. Teachers that pass over what they do not know ('missing': "
-                "'skip') and 'selections' leave sentences out, and 'held_out_share' may hold out all of a short text."
+                f"{file_path}: no sentence is left to learn from. Sentences are left out by teachers with 'missing': 'skip' and "
+                "by 'selections', and 'held_out_share' may hold out all of a short text."
             )
 
     def _with_soft_labels(self, instances: Sequence[Instance], counts: TextCounts) -> List[Instance]:
-        """Those of the instances that are learned from, with the fields that teachers and selections add."""
+        """Returns the instances that are not left out, with the fields of teachers and selections."""
         soft_labels = self.ensemble.label([words_of(instance) for instance in instances])
         labelled = [(instance, each) for instance, each in zip(instances, soft_labels) if each is not None]
         weights = combined_word_weights(

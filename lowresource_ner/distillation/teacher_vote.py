@@ -1,4 +1,4 @@
-"""A tagger that takes the vote of several teachers, without a student."""
+"""A tagger that averages the probabilities of several teachers."""
 
 from typing import Any, Dict, List, Optional
 
@@ -24,10 +24,9 @@ from lowresource_ner.modules.tag_heads import SoftmaxHead, TagHead
 @Model.register("teacher_vote")
 class TeacherVote(Tagger):
     """
-    Tags each word by the vote of several teachers, argmax_c Σ_k α_k p_k(c); where votes tie, the first of the vocabulary's tags
-    wins. It is a baseline of students with several teachers, from the released code of Wu et al. (2020, arXiv:2004.12440). It has
-    no weights of its own and is not trained: the trainer `no_op` makes its archive, which holds the names of the teachers' files
-    and needs them wherever it is used.
+    Tags each word by the vote of several teachers, argmax_c Σ_k α_k p_k(c); if tags tie, the first one in the vocabulary wins. A
+    baseline for students of several teachers, from the released code of Wu et al. (2020, arXiv:2004.12440). It is not trained:
+    use the trainer `no_op`. Its archive contains only the paths of the teachers' files, which must exist wherever it is used.
 
     Registered as a `Model` with name "teacher_vote".
 
@@ -38,8 +37,8 @@ class TeacherVote(Tagger):
     teachers : `Dict[str, Teacher]`
         By name.
     label_maps, weights
-        See `TeacherEnsemble`. Weights that depend on a corpus as a whole (`similarity`) cannot be used: take those that a
-        student's training has written to `teachers.json`, as `given`.
+        See `TeacherEnsemble`. Weights that depend on the whole corpus (`similarity`) cannot be used; instead, pass those that a
+        student's training has written to `teachers.json` as `given`.
     tag_scheme : `str`, optional (default = `"IOB2"`)
     metric : `Lazy[Metric]`, optional (default = `seqeval_f1` in its default mode)
     label_namespace : `str`, optional (default = `"labels"`)
@@ -47,7 +46,7 @@ class TeacherVote(Tagger):
     # Raises
 
     `ConfigurationError`
-        As `TeacherEnsemble`; and for weights that depend on a corpus as a whole.
+        As `TeacherEnsemble`; and if the weights depend on the whole corpus.
     """
 
     def __init__(
@@ -64,7 +63,7 @@ class TeacherVote(Tagger):
         super().__init__(vocab, tag_scheme, **kwargs)
         if weights is not None and weights.needs_corpus:
             raise ConfigurationError(
-                "The 'weights' of teacher_vote depend on a text as a whole, and a vote reads one sentence after the other. Give "
+                "The 'weights' of teacher_vote depend on the whole text, but it reads one sentence after the other. Give "
                 "{'type': 'given', 'values': {...}}; the training of a student with these weights writes them to teachers.json."
             )
         self._ensemble = TeacherEnsemble(teachers, tag_scheme, label_maps, weights)
@@ -73,12 +72,12 @@ class TeacherVote(Tagger):
         if set(self.labels) != set(self._ensemble.labels):
             raise ConfigurationError(
                 f"The vocabulary has the tags {', '.join(self.labels)}; the teachers have {', '.join(self._ensemble.labels)}. "
-                "Let the vocabulary be made of text without labels ('labelled': false), or give 'label_maps'."
+                "Build the vocabulary from text without labels ('labelled': false), or give 'label_maps'."
             )
         self._columns = [self._ensemble.labels.index(label) for label in self.labels]
         self._head = SoftmaxHead(self.labels, self.tag_scheme.name)
         self._metric = metric.construct(vocab=vocab, label_namespace=label_namespace, tag_scheme=self.tag_scheme.name)
-        # A parameter, because AllenNLP's predictors ask a model's first one for its device.
+        # A parameter, because AllenNLP's predictors need one to find the model's device.
         self.temperature = torch.nn.Parameter(torch.ones(()), requires_grad=False)
 
     def forward(
@@ -91,16 +90,16 @@ class TeacherVote(Tagger):
         # Parameters
 
         tokens : `TextFieldTensors`
-            For their mask alone.
+            Only their mask is used.
         metadata : `List[Dict[str, Any]]`
-            Of each sentence; "words" is what the teachers read.
+            One dictionary per sentence; the teachers label its "words".
         tags : `torch.Tensor`, optional
-            (batch_size, num_words) Gold, to be scored.
+            (batch_size, num_words) Gold tags, for the metric.
 
         # Returns
 
         logits : (batch_size, num_words, num_tags), the logarithms of the probabilities; mask : (batch_size, num_words); words;
-        loss : scalar, - log p of the tags, where there are tags.
+        loss : scalar, - log p(tags), if there are tags.
         """
         mask = get_text_field_mask(tokens)
         logits = torch.zeros(*mask.shape, len(self.labels), device=mask.device)
@@ -108,11 +107,11 @@ class TeacherVote(Tagger):
         for row, each, sentence in zip(logits, soft_labels, metadata):
             if each is None:
                 raise ConfigurationError(
-                    f"A teacher passes over the sentence '{' '.join(sentence['words'][:8])}', so that there is no vote. Take "
-                    "teachers that answer always ('missing': 'error')."
+                    f"A teacher has no labels for the sentence '{' '.join(sentence['words'][:8])}', so there is no vote. Use "
+                    "teachers with 'missing': 'error'."
                 )
             probabilities = each.probabilities[:, self._columns].astype(numpy.float32)  # (num_words, num_tags)
-            # Logarithms of the same number may differ in the last bit, by where in memory it stands.
+            # Logarithms of equal numbers may differ in the last bit, depending on their place in memory.
             logarithms = with_ties(numpy.log(probabilities.clip(min=numpy.finfo(numpy.float32).tiny)))
             row[: len(logarithms)] = torch.from_numpy(logarithms).to(row)
         output: Dict[str, Any] = {"logits": logits, "mask": mask, "words": [each["words"] for each in metadata]}

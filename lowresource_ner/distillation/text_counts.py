@@ -1,4 +1,4 @@
-"""Counts how much of a text a student learns from."""
+"""Counts the sentences that a student learns from."""
 
 from dataclasses import dataclass
 from typing import Dict
@@ -7,18 +7,17 @@ from typing import Dict
 @dataclass
 class TextCounts:
     """
-    How many sentences a text has, and how many of them teachers and selections leave out. A process that reads a share of the
-    text counts its share.
+    The number of sentences in a text or in a process's share of it, and how many are left out.
 
     # Parameters
 
     sentences : `int`
     passed_over : `int`
-        Sentences that a teacher gives no labels.
+        Sentences that a teacher skips.
     learned : `int`
         Sentences that the student learns from.
     words_of_weight_0 : `int`
-        Words of these sentences that it does not learn from.
+        Words of these sentences that do not count.
     """
 
     sentences: int = 0
@@ -28,12 +27,12 @@ class TextCounts:
 
     def __str__(self) -> str:
         return (
-            f"of {self.sentences} sentences {self.learned} are learned from. The teachers passed over {self.passed_over}, and "
-            f"selections left out {self._not_selected} and {self.words_of_weight_0} words of the others."
+            f"{self.learned} of {self.sentences} sentences are learned from. The teachers skipped {self.passed_over}; selections "
+            f"left out {self._not_selected}, and {self.words_of_weight_0} words of the others."
         )
 
     @property
-    def something_is_left_out(self) -> bool:
+    def any_left_out(self) -> bool:
         return self.learned < self.sentences or self.words_of_weight_0 > 0
 
     def as_dict(self) -> Dict[str, int]:

@@ -265,5 +265,5 @@ def test_files_outside_are_not_read_for_a_fingerprint(tmp_path):
     config = {**harmless_config(), "include_in_archive": ["../*"]}
     parts = {**harmless_parts(), "config.json": json.dumps(config).encode()}
     teacher = ArchiveTeacher(str(packed(tmp_path / "model.tar.gz", parts)))
-    with pytest.raises(ConfigurationError, match="no list of files inside it"):
+    with pytest.raises(ConfigurationError, match="not a list of files inside it"):
         assert teacher.fingerprint

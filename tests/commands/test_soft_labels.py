@@ -136,7 +136,7 @@ def test_words_that_could_not_be_read_again_are_not_written(word, fault) -> None
 @pytest.mark.parametrize("number", [numpy.nan, numpy.inf])
 def test_answers_that_are_no_numbers_are_not_written(number) -> None:
     with pytest.raises(
-        ConfigurationError, match=r"sentence 'Ana' cannot be written: the teachers' answer is not finite"
+        ConfigurationError, match=r"sentence 'Ana' cannot be written: a teacher's probability is not finite"
     ):
         format_label_line(["Ana"], ["O", "B-PER"], numpy.array([[number, 0]]))
 

@@ -80,7 +80,7 @@ def test_loss_and_score_are_those_of_the_mean() -> None:
 
 
 def test_weights_of_a_corpus_are_refused() -> None:
-    with pytest.raises(ConfigurationError, match="depend on a text as a whole.*teachers.json"):
+    with pytest.raises(ConfigurationError, match="depend on the whole text.*teachers.json"):
         TeacherVote(Vocabulary(), {"a": Oracle(), "b": Oracle()}, weights=SimilarityWeights("similarity.tar.gz"))
 
 

@@ -725,7 +725,7 @@ def changed(name: str, **change: str) -> Dict[str, Any]:
             {"default_module": "ner_mars"},
             "'default_module' is 'ner_mars'.*modules are lm_source, ner_source, lm_target",
         ),
-        ({"default_module": "lm_target"}, "'default_module' is 'lm_target', which is no tagger"),
+        ({"default_module": "lm_target"}, "'default_module' is 'lm_target', which is a language model"),
         ({"unlabelled_domains": ["mars"]}, "'unlabelled_domains' is 'mars'.*domains are source, target"),
         ({"heads": {**HEADS, "spare": {}}}, "One of 'heads' is 'spare'.*heads are lm, source"),
         (changed("ner_target", head="source"), "One of 'heads' is 'target'"),

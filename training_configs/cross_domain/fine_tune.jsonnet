@@ -1,5 +1,5 @@
-// FineTune: a BiLSTM-CRF trained on the source, then on the target. Word vectors, characters and LSTM are taken over, and of the
-// head the tags of the same name.
+// FineTune: a BiLSTM-CRF trained on the source, then on the target. The weights of words, characters, LSTM, and of tags with the same
+// name are copied.
 //
 //   export NER_DATA=fixtures/corpora VECTORS=fixtures/vectors/tiny.16d.txt.gz VECTORS_DIM=16
 //   source training_configs/defaults.sh

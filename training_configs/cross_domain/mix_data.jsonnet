@@ -1,4 +1,4 @@
-// MIX-DATA: the full model, but the language models of both domains read the text of both, so that only labels tell the domains apart.
+// MIX-DATA: the full model, but the language models of both domains read the text of both, so that the domains differ only in labels.
 //
 //   export NER_DATA=fixtures/corpora SOURCE=en TARGET=bio VECTORS=fixtures/vectors/tiny.16d.txt.gz VECTORS_DIM=16
 //   source training_configs/defaults.sh

@@ -1,8 +1,8 @@
-// Three domains at once: labels in SOURCE and in TARGET, raw text alone in UNLABELLED, language modelling in all of them.
+// Three domains: labels in SOURCE and in TARGET, only raw text in UNLABELLED, language modelling in all of them.
 //
-// The NER module of the unlabelled domain is not trained: as in pgn_uda, its LSTM is generated from the task's and the domain's
-// embedding, here learned from two labelled domains instead of one, and it is read out by the source's head. Domains are added in
-// the same way. (The released code's "combined" only switches between its supervised and its unsupervised mode; this is ours.)
+// The NER module of the unlabelled domain is not trained: as in pgn_uda, its LSTM is generated from the embeddings of the task, here
+// learned in two labelled domains, and of the domain, and used with the source's head. More domains can be added in the same way.
+// (This setting is not from the paper; "combined" in the released code only switches between its two modes.)
 //
 //   export NER_DATA=fixtures/corpora SOURCE=en TARGET=bio UNLABELLED=sea VECTORS=fixtures/vectors/tiny.16d.txt.gz VECTORS_DIM=16
 //   source training_configs/defaults.sh

@@ -1,4 +1,4 @@
-// The single-task baseline of UDA (source only): BiLSTM-CRF on the source's labels, with the training of pgn_uda.
+// The single-task baseline of UDA (source only): a BiLSTM-CRF on the source's labels, trained as in pgn_uda.
 //
 //   export NER_DATA=fixtures/corpora SOURCE=en VECTORS=fixtures/vectors/tiny.16d.txt.gz VECTORS_DIM=16
 //   source training_configs/defaults.sh

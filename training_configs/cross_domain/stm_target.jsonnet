@@ -1,4 +1,4 @@
-// STM-Target: the single-task baseline, an ordinary BiLSTM-CRF on the target's labels alone.
+// STM-Target: the single-task baseline, an ordinary BiLSTM-CRF trained only on the target's labels.
 //
 //   export NER_DATA=fixtures/corpora TARGET=bio VECTORS=fixtures/vectors/tiny.16d.txt.gz VECTORS_DIM=16
 //   source training_configs/defaults.sh

@@ -1,12 +1,12 @@
 // The first part of AdvPicker (Chen et al. 2021, arXiv:2106.02300): a tagger trained on a labelled language, while a discriminator
-// learns to tell its words from those of the target language's raw text, and the encoder learns to deceive the discriminator. The
-// numbers are those of the released code.
+// learns to distinguish its words from those of raw text in the target language, and the encoder learns to deceive the discriminator.
+// Hyperparameters are those of the released code.
 //
 //   export NER_DATA=fixtures/corpora TARGET=es && source training_configs/defaults.sh
 //   allennlp train training_configs/cross_lingual/adversarial.jsonnet -s runs/adversarial --include-package lowresource_ner
 //
-// Its archive can be a teacher like any other, and student_selected.jsonnet selects with it. The last epoch is kept; the released code
-// keeps the epoch of the best F1 on the target's development set. The sentences of a CoNLL file as the target's text:
+// Its archive can be used as a teacher, and to select sentences in student_selected.jsonnet. The last epoch is kept; the released code
+// keeps the epoch with the best F1 on the target's development set. To read the target's text from a CoNLL file:
 // --overrides '{"train_data_path.text_target": "fixtures/corpora/es/train.conll", "dataset_reader.readers.text_target": {"type":
 // "conll_ner", "labelled": false, "token_indexers": {"encoder": {"type": "subwords", "model_name": "multilingual-mini"}}}}'
 local environment = import '../lib/environment.libsonnet';
@@ -17,7 +17,7 @@ local environment = import '../lib/environment.libsonnet';
   num_epochs:: 10,
   large_learning_rate:: 6e-5,
   discriminator_learning_rate:: 5e-3,
-  // A hundredth of the tagger's: 6e-7 as released.
+  // A hundredth of the tagger's; 6e-7 in the released code.
   generator_learning_rate:: config.learning_rate / 100,
   local schedule = { type: 'linear_warmup_share', warmup_share: 0.05 },
 
@@ -55,6 +55,6 @@ local environment = import '../lib/environment.libsonnet';
   trainer+: {
     num_gradient_accumulation_steps: 2,
     learning_rate_scheduler: schedule,
-    grad_norm:: null,  // not in the config: nothing is clipped
+    grad_norm:: null,  // hidden, so that gradients are not clipped
   },
 }

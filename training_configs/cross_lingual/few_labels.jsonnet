@@ -3,8 +3,8 @@
 //   export NER_DATA=fixtures/corpora SOURCE=sw ENCODER=runs/teacher/model.tar.gz && source training_configs/defaults.sh
 //   allennlp train training_configs/cross_lingual/few_labels.jsonnet -s runs/few_labels --include-package lowresource_ner
 //
-// Where the teacher's encoder is small (multilingual-mini, for one): ENCODER_SIZE=small as well.
-// A sample of another size: --overrides '{"dataset_reader.sample": 100}'; smaller samples are parts of larger ones.
+// If the teacher's encoder is small, such as multilingual-mini, also set ENCODER_SIZE=small.
+// A sample of another size: --overrides '{"dataset_reader.sample": 100}'; smaller samples are subsets of larger ones.
 local environment = import '../lib/environment.libsonnet';
 
 (import '../lib/encoder_tagger.libsonnet') {

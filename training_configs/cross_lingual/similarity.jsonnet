@@ -1,13 +1,13 @@
-// A model that tells the source languages apart, by which the similarity of the target to each is measured (Wu et al. 2020,
-// arXiv:2004.12440, section 3.3). A student of several teachers weights them by it; see student_multi_source.
+// A model that classifies the source languages, with which the similarity of the target to each of them is measured (Wu et al. 2020,
+// arXiv:2004.12440, section 3.3). It is used to weight several teachers; see student_multi_source.
 //
 //   export NER_DATA=fixtures/corpora SOURCES=en,de && source training_configs/defaults.sh
 //   allennlp train training_configs/cross_lingual/similarity.jsonnet -s runs/similarity --include-package lowresource_ner
 //
-// The words of $NER_DATA/<language>/train.conll are read, never the tags. Its accuracy on held-out text:
+// Only the words of $NER_DATA/<language>/train.conll are read, not the tags. To measure the accuracy on held-out text:
 //   allennlp evaluate runs/similarity/model.tar.gz '{"en": "fixtures/corpora/en/test.conll", "de": "fixtures/corpora/de/test.conll"}' \
 //     --include-package lowresource_ner
-// The similarity of each sentence of a text to each language (lines as for the predictor ner; {"measure": "cosine"} for another measure):
+// To score the similarity of sentences to each language (input as for the predictor ner; {"measure": "cosine"} for another measure):
 //   allennlp predict runs/similarity/model.tar.gz fixtures/corpora/es/raw.txt --predictor-args '{"input_format": "text"}' \
 //     --output-file scores.jsonl --silent --include-package lowresource_ner
 // A sample of each language: --overrides '{"dataset_reader.reader.sample": 100}'
@@ -35,7 +35,7 @@ local reader = {
   validation_dataset_reader: reader,
   train_data_path: texts('train'),
   validation_data_path: texts('dev'),
-  // The training data alone says which languages there are.
+  // The languages are those of the training data.
   datasets_for_vocab_creation: ['train'],
   model: {
     type: 'language_similarity',

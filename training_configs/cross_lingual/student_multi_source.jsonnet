@@ -1,12 +1,12 @@
-// Multi-source TS of Wu et al. (2020, arXiv:2004.12440): a student of several teachers, one for each source language, which are weighted
-// alike or by the similarity of their languages to the target.
+// Multi-source TS of Wu et al. (2020, arXiv:2004.12440): a student of several teachers, one per source language, weighted uniformly or by
+// the similarity of their languages to the target.
 //
 //   export NER_DATA=fixtures/corpora TARGET=es TEACHERS=en=runs/en/model.tar.gz,de=runs/de/model.tar.gz && source training_configs/defaults.sh
 //   allennlp train training_configs/cross_lingual/student_multi_source.jsonnet -s runs/student --include-package lowresource_ner
 //
-// By similarity: WEIGHTS is learned (the paper's), cosine, l1 or l2, for the corpus as a whole, or learned-sentence and so on, for each
-// sentence; and SIMILARITY is the archive of similarity.jsonnet, in which the teachers' languages are called as they are here (`languages`
-// of the weights says otherwise). The weights are logged, and written to teachers.json in the run's folder.
+// By similarity: set WEIGHTS to learned (the paper's), cosine, l1 or l2, for the corpus as a whole, or to learned-sentence etc., for each
+// sentence; and SIMILARITY to the archive of similarity.jsonnet. If its names of languages differ from those of the teachers, override
+// `languages` of the weights. The weights are logged, and written to teachers.json in the run's folder.
 // Teachers with other entity types: --overrides '{"dataset_reader.label_maps": {"en": {"MISC": "O"}}}'
 local environment = import '../lib/environment.libsonnet';
 
@@ -23,6 +23,6 @@ local similarity = {
 (import '../lib/student.libsonnet') {
   teachers:: environment.teachers,
   weights:: if environment.weights == 'uniform' then { type: 'uniform' } else similarity,
-  // As released; a student of one teacher has 0.01, and so have the teachers of teacher.jsonnet, which are released with 1e-4.
+  // As in the released code. (Students of one teacher have 0.01, as do the teachers of teacher.jsonnet, with 1e-4 in the released code.)
   trainer+: { optimizer+: { weight_decay: 1e-5 } },
 }

@@ -5,9 +5,9 @@
 //   source training_configs/defaults.sh
 //   allennlp train training_configs/cross_lingual/student_selected.jsonnet -s runs/student_selected --include-package lowresource_ner
 //
-// AdvPicker takes the archive of adversarial.jsonnet for both: TEACHER=$DISCRIMINATOR. It differs from student_soft in the selection
-// only; the released code trains its student for ten epochs, at 6e-5, and keeps the epoch of the best F1 on the target's
-// development set. Another share: --overrides '{"dataset_reader.selections.0.share": 0.5}'
+// In AdvPicker, the archive of adversarial.jsonnet is used for both: TEACHER=$DISCRIMINATOR. Except for the selection, this config is
+// the same as student_soft; the released code trains the student for ten epochs with learning rate 6e-5, and keeps the epoch with the
+// best F1 on the target's development set. Another share: --overrides '{"dataset_reader.selections.0.share": 0.5}'
 local environment = import '../lib/environment.libsonnet';
 
 (import '../lib/student.libsonnet') {

@@ -3,7 +3,7 @@
 //   export NER_DATA=fixtures/corpora TARGET=es TEACHER=runs/teacher/model.tar.gz && source training_configs/defaults.sh
 //   allennlp train training_configs/cross_lingual/student_soft.jsonnet -s runs/student --include-package lowresource_ner
 //
-// No label of the target language is used, and nothing is selected: the last epoch is kept. The sentences of a CoNLL file:
+// No labels of the target language are used, and the last epoch is kept. To read the text from a CoNLL file:
 // --overrides '{"dataset_reader.reader.type": "conll_ner", "train_data_path": "fixtures/corpora/es/train.conll"}'
-// Answers kept on disk, for further students of this teacher: --overrides '{"dataset_reader.store": "runs/soft_labels"}'
+// To store the teacher's probabilities on disk for further students: --overrides '{"dataset_reader.store": "runs/soft_labels"}'
 (import '../lib/student.libsonnet') {}

@@ -3,7 +3,7 @@
 //   export NER_DATA=fixtures/corpora && source training_configs/defaults.sh
 //   allennlp train training_configs/cross_lingual/teacher.jsonnet -s runs/teacher --include-package lowresource_ner
 //
-// The last epoch is kept, as in the paper: nothing is selected.
+// The last epoch is kept, as in the paper.
 local environment = import '../lib/environment.libsonnet';
 
 (import '../lib/encoder_tagger.libsonnet') {

@@ -1,5 +1,4 @@
-// The teacher with a CRF over its tags, which the paper leaves out, chosen by the source language's dev F1, and with calibrated
-// confidences.
+// The teacher with a CRF, which the paper does not use, the best epoch by the source language's dev F1, and calibrated confidences.
 //
 //   export NER_DATA=fixtures/corpora && source training_configs/defaults.sh
 //   allennlp train training_configs/cross_lingual/teacher_crf.jsonnet -s runs/teacher_crf --include-package lowresource_ner

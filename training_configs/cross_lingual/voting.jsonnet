@@ -1,4 +1,4 @@
-// The mean of several teachers' probabilities, without a student: nothing is trained, and the archive needs the teachers' files.
+// The mean of several teachers' probabilities, without a student. Nothing is trained; the archive needs the teachers' files.
 //
 //   export NER_DATA=fixtures/corpora TARGET=es TEACHERS=en=runs/en/model.tar.gz,de=runs/de/model.tar.gz && source training_configs/defaults.sh
 //   allennlp train training_configs/cross_lingual/voting.jsonnet -s runs/voting --include-package lowresource_ner
@@ -9,7 +9,7 @@ local environment = import '../lib/environment.libsonnet';
   random_seed: environment.seed,
   numpy_seed: environment.seed,
   pytorch_seed: environment.seed,
-  // A vote learns nothing of the text; AllenNLP wants one.
+  // Not used, but required by AllenNLP.
   dataset_reader: { type: 'raw_text' },
   validation_dataset_reader: { type: 'conll_ner' },
   train_data_path: environment.raw_text(environment.target),

@@ -1,5 +1,5 @@
-// NER and language modelling in several domains, with the sizes of Jia, Liang and Zhang (2019, P19-1236) as released. Configs that
-// import this list their modules; every reader, path, head and loss weight follows from these.
+// NER and language modelling in several domains, with the hyperparameters of the released code of Jia, Liang and Zhang (2019, P19-1236).
+// Configs that import this list their modules; readers, paths, heads and loss weights follow from these.
 local environment = import 'environment.libsonnet';
 local resumable = import 'resumable.libsonnet';
 
@@ -16,27 +16,27 @@ local tagged(label_namespace) = {
 };
 
 {
-  // A tagger of a domain, and the file that it is trained on; null where it is not trained.
+  // A tagger of a domain, and the file that it is trained on; null if it is not trained.
   tagger(domain, path, head=domain, loss_weight=1):: {
     model: { task: 'ner', domain: domain, head: head, label_namespace: head + '_labels' },
     reader: tagged(self.model.label_namespace),
     path: path,
     loss_weight: loss_weight,
   },
-  // A language model on the words of a CoNLL file, whose tag column is not read.
+  // A language model on the words of a CoNLL file.
   language_model(domain, path, loss_weight=1):: {
     model: { task: 'lm', domain: domain, head: 'lm' },
     reader: { type: 'conll_ner', labelled: false, lm_namespace: 'lm_words', token_indexers: token_indexers },
     path: path,
     loss_weight: loss_weight,
   },
-  // A language model on raw text, one sentence a line, words separated by spaces.
+  // A language model on raw text, one sentence per line, words separated by spaces.
   raw_language_model(domain, path, loss_weight=1):: self.language_model(domain, path, loss_weight) {
     reader: { type: 'raw_text', tokenised: true, lm_namespace: 'lm_words', token_indexers: token_indexers },
   },
 
-  // The training of UDA: RMSprop until the source's dev F1 exceeds 0.72, then SGD, neither of them decayed; small batches, and
-  // words of the language model seen five times or more.
+  // The training of UDA: RMSprop until the source's dev F1 exceeds 0.72, then SGD, without decay; small batches, and a language model
+  // of words that occur at least five times.
   rmsprop_then_sgd(metric): {
     batch_size:: 10,
     min_count_lm_words:: 5,
@@ -53,7 +53,7 @@ local tagged(label_namespace) = {
   config: {
     local config = self,
 
-    // What a leaf says.
+    // Set by the configs that import this.
     modules:: error 'modules: by name, what tagger() and language_model() give',
     order:: error 'order: the names of the modules that are trained, in the order of their updates',
     default_module:: 'ner_target',
@@ -76,7 +76,7 @@ local tagged(label_namespace) = {
     pytorch_seed: environment.seed,
     dataset_reader: { type: 'multitask', readers: trained('reader') },
     train_data_path: trained('path'),
-    // What `allennlp evaluate` and `predict` read with.
+    // The reader of `allennlp evaluate` and `predict`.
     validation_dataset_reader: tagged(default_model.label_namespace) + (if reads_text then { lm_namespace: 'lm_words' } else {}),
     vocabulary: {
       min_count: if reads_text then { lm_words: config.min_count_lm_words } else {},

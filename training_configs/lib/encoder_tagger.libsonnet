@@ -1,15 +1,15 @@
-// A tagger on a transformer, trained on labelled text with the numbers of Wu et al. (2020, arXiv:2004.12440, section 4.2), or, if the
-// encoder is small, with numbers for a small one. Configs that import this set what differs.
+// A tagger on a transformer, trained on labelled text with the hyperparameters of Wu et al. (2020, arXiv:2004.12440, section 4.2), or
+// others if the encoder is small.
 local environment = import 'environment.libsonnet';
 local resumable = import 'resumable.libsonnet';
 
 {
   local config = self,
 
-  // Far smaller than mBERT (ENCODER_SIZE says so): it takes larger steps, the same in all trainings, and no layer is frozen.
+  // Much smaller than mBERT, see ENCODER_SIZE: a higher learning rate, the same in all trainings, and no frozen layers.
   is_small:: environment.encoder_is_small,
 
-  // What a leaf may change.
+  // May be changed by the configs that import this.
   encoder:: environment.encoder,
   tag_scheme:: 'IOB2',
   label_map:: {},
@@ -22,7 +22,7 @@ local resumable = import 'resumable.libsonnet';
   max_length:: 128,
   callbacks:: resumable.callbacks,
 
-  // An archive as encoder means: go on from its weights, those of the linear layer included.
+  // If the encoder is an archive, start from all of its weights, including those of the linear layer.
   local archive = if std.endsWith(config.encoder, '.tar.gz') then config.encoder else null,
 
   random_seed: environment.seed,
@@ -34,9 +34,9 @@ local resumable = import 'resumable.libsonnet';
     label_map: config.label_map,
     token_indexers: { encoder: { type: 'subwords', model_name: config.encoder } },
   },
-  // A sample, { sample: 100 } or { sample_share: 0.1 }, is taken of the training data alone.
+  // A sample, { sample: 100 } or { sample_share: 0.1 }, is taken only of the training data.
   dataset_reader: reader + config.sample,
-  // What `allennlp evaluate` and `predict` read with.
+  // The reader of `allennlp evaluate` and `predict`.
   validation_dataset_reader: reader,
   model: {
     type: 'mbert_tagger',

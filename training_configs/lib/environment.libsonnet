@@ -1,18 +1,17 @@
-// The environment variables that the configs read. Where one is not set, the error names it; `source training_configs/defaults.sh`
-// sets all but NER_DATA.
+// The environment variables that the configs read. `source training_configs/defaults.sh` sets those that have defaults.
 local required(name, meaning) =
   local value = std.extVar(name);
   if value == '' then error '%s is empty: it is %s. See training_configs/defaults.sh.' % [name, meaning] else value;
 
 local device = std.parseInt(required('DEVICE', '-1 for the CPU, or the number of a GPU'));
 
-// Whether the encoder is far smaller than mBERT. No config can see its size, and an archive's name says nothing of it.
+// Whether the encoder is much smaller than mBERT, which a config cannot detect.
 local is_small(encoder_size, encoder) =
   if std.member(['small', 'large'], encoder_size) then encoder_size == 'small'
   else if encoder_size == 'auto' then encoder == 'multilingual-mini'
   else error "ENCODER_SIZE is '%s'; it is small, large, or auto. See training_configs/defaults.sh." % encoder_size;
 
-// A teacher by what TEACHER, or an entry of TEACHERS, says.
+// The teacher of a value of TEACHER, or of an entry of TEACHERS.
 local teacher_of(source) =
   if std.startsWith(source, 'hf:') then { type: 'transformers', model_name: source[3:], cuda_device: device }
   else if std.endsWith(source, '.jsonl') then { type: 'label_file', path: source }

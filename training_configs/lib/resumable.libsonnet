@@ -1,4 +1,4 @@
-// What a trainer needs so that `allennlp train --recover` ends with the weights and metrics of an unbroken run.
+// Makes `allennlp train --recover` end with the weights and metrics of an uninterrupted run.
 {
   checkpointer: { type: 'atomic' },
   callbacks: [{ type: 'random_state' }, { type: 'recovery' }],

@@ -1,17 +1,17 @@
 // A student of Wu et al. (2020, arXiv:2004.12440), trained on raw text of the target language with the probabilities of teachers.
-// Configs that import this set the loss, the teachers, and what is learned from.
+// Configs that import this set the loss, the teachers, and the selections.
 local environment = import 'environment.libsonnet';
 
 (import 'encoder_tagger.libsonnet') {
   local config = self,
 
-  // What a leaf may change.
+  // May be changed by the configs that import this.
   teachers:: { teacher: environment.teacher },
   loss:: { type: 'mse' },
   weights:: { type: 'uniform' },
   selections:: [],
   large_learning_rate:: 1e-4,
-  // Null to select nothing: the last epoch is kept. A share of the text, to keep the epoch that has the least loss on that.
+  // The share of the text to hold out, on which the best epoch is chosen; null to keep the last epoch.
   held_out_share:: null,
   callbacks:: super.callbacks + (if config.held_out_share == null then [{ type: 'keep_last_epoch' }] else []),
 
@@ -29,7 +29,7 @@ local environment = import 'environment.libsonnet';
     tag_scheme: config.tag_scheme,
   },
   train_data_path: raw_text,
-  // What `allennlp evaluate` and `predict` read with; the text that is held out has a reader of its own, and all of it counts.
+  // The reader of `allennlp evaluate` and `predict`, and a separate one for held-out text.
   validation_dataset_reader: if config.held_out_share == null then scored else {
     type: 'by_name',
     default: scored,

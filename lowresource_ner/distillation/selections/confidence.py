@@ -1,4 +1,4 @@
-"""Keeps the words or the sentences whose labels the teachers are sure of."""
+"""Keeps words or sentences whose labels are confident."""
 
 from typing import List, Optional, Sequence
 
@@ -13,16 +13,14 @@ from lowresource_ner.distillation.selections.selection import Selection
 @Selection.register("sentence_confidence", constructor="of_sentences")
 class Confidence(Selection):
     """
-    Keeps words or sentences by the probability p̃ of their most probable label. What half precision cannot tell from the
-    threshold (`rounding.HALF`) is kept, so that it makes no difference whether probabilities come from a store.
+    Keeps words or sentences by the probability p̃ of their most probable label. The threshold is lowered by the rounding error of
+    half precision (`rounding.HALF`), so that the result is the same for probabilities from a store.
 
-    As "word_confidence" it keeps the words with max_c p̃(c) ≥ threshold. The others have weight 0, and a sentence without any such
-    word is left out. So BOND (Liang et al. 2020, arXiv:2006.15509) chooses the words of its self-training, and FixMatch (Sohn et
-    al. 2020, arXiv:2001.07685, equation 4, at 0.95) its images. Wu et al. (2020, arXiv:2004.12440) keep every word.
+    "word_confidence" keeps the words with max_c p̃(c) ≥ threshold. The others have weight 0, and a sentence without any such word
+    is left out. BOND (Liang et al. 2020, arXiv:2006.15509) selects words for self-training in this way, FixMatch (Sohn et al.
+    2020, arXiv:2001.07685, equation 4) images with threshold 0.95.
 
-    As "sentence_confidence" it keeps, whole, the sentences with (1/L) Σ_i max_c p̃_i(c) ≥ threshold, and with them the neighbours
-    of each word. This rule is no paper's. (The released code of AdvPicker, Chen et al. 2021, arXiv:2106.02300, compares by the
-    same mean, but of logits, what several seeds say of a sentence.)
+    "sentence_confidence" keeps whole sentences, those with (1/L) Σ_i max_c p̃_i(c) ≥ threshold. This rule is not from a paper.
 
     Registered as a `Selection` with names "word_confidence" and "sentence_confidence".
 
@@ -31,18 +29,18 @@ class Confidence(Selection):
     threshold : `float`
         Above 0, up to 1.
     unit : `str`
-        What is kept or not, "word" or "sentence". The registered name says it in a config.
+        "word" or "sentence"; in a config, determined by the registered name.
 
     # Raises
 
     `ConfigurationError`
-        For another threshold.
+        If the threshold is out of range.
     """
 
     def __init__(self, threshold: float, unit: str) -> None:
         if not 0 < threshold <= 1:
             raise ConfigurationError(
-                f"'threshold' of {unit}_confidence is {threshold}; it is a probability, above 0 and up to 1. To keep everything, "
+                f"'threshold' of {unit}_confidence is {threshold}; it must be above 0 and at most 1. To keep everything, "
                 "leave the selection out."
             )
         self._least = threshold - HALF
@@ -59,7 +57,7 @@ class Confidence(Selection):
     def word_weights(
         self, sentences: Sequence[Sequence[str]], probabilities: Sequence[numpy.ndarray]
     ) -> List[Optional[numpy.ndarray]]:
-        """As `Selection`: 1 for a word that is kept, 0 for another; ones for a sentence that is kept whole."""
+        """See `Selection`: 1 for words that are kept, else 0; `None` for sentences without such words."""
         greatest = [each.max(axis=1).astype(numpy.float64) for each in probabilities]
         if self._unit == "sentence":
             greatest = [numpy.full(len(each), each.mean()) for each in greatest]

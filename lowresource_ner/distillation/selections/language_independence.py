@@ -1,4 +1,4 @@
-"""Keeps the sentences whose language a discriminator cannot tell."""
+"""Keeps the sentences whose language a discriminator is least sure of."""
 
 from typing import Any, Dict, Iterable, List, Optional, Sequence
 
@@ -19,13 +19,12 @@ from lowresource_ner.predictors.batch_tagger import BatchTagger
 @Selection.register("language_independence")
 class LanguageIndependence(Selection):
     """
-    Keeps the share of the sentences that are most independent of their language (AdvPicker, Chen et al. 2021, arXiv:2106.02300):
-    those of greatest 1 - |p̄ - 0.5|, where p̄ is the mean over a sentence's words of the discriminator's probability of the source
-    language. The teacher may be the same archive, as in the paper, or another.
+    Keeps a share of the sentences, the most language-independent ones (AdvPicker, Chen et al. 2021, arXiv:2106.02300): those with
+    the greatest 1 - |p̄ - 0.5|, where p̄ is the discriminator's mean probability of the source language over a sentence's words.
+    The teacher may be the same archive, as in the paper, or another.
 
-    Where several sentences at the threshold are equally independent, but for rounding (`rounding.SINGLE`), all are kept; a
-    sentence that stands in the text several times is kept as often, or not at all. A sentence takes some 150 bytes of memory
-    while the text is judged, and 29 afterwards. The archive is opened in `prepare`, and its model is not kept.
+    Sentences that tie at the threshold, up to rounding (`rounding.SINGLE`), are all kept; copies of a sentence all or none. A
+    sentence takes about 150 bytes of memory in `prepare`, and 29 afterwards. The archive is loaded in `prepare` and not kept.
 
     Registered as a `Selection` with name "language_independence".
 
@@ -34,47 +33,45 @@ class LanguageIndependence(Selection):
     archive_file : `str`
         An archive (`model.tar.gz`) of an `adversarial_tagger`, or the folder of a finished training run.
     share : `float`, optional (default = `0.8`)
-        Above 0, up to 1. As released.
+        Above 0, up to 1. The default is that of the released code.
     cuda_device : `int`, optional (default = `-1`)
-        -1 for the CPU, or the number of a GPU.
+        -1 for the CPU, or the index of a GPU.
     batch_size : `int`, optional (default = `4096`)
-        Sub-words, padding included, that the model sees at once.
+        Sub-words per batch, including padding.
 
     # Raises
 
     `ConfigurationError`
-        For another share; in `prepare`, where there is no such archive, its model has no language discriminator or one whose
-        probabilities are no numbers, or there is no sentence.
+        If the share is out of range; in `prepare`, if the archive does not exist, its model has no language discriminator, a
+        probability is not finite, or there is no sentence.
     """
 
     def __init__(self, archive_file: str, share: float = 0.8, cuda_device: int = -1, batch_size: int = 4096) -> None:
         if not 0 < share <= 1:
-            raise ConfigurationError(
-                f"'share' of language_independence is {share}; it is a share of the sentences, above 0 and up to 1."
-            )
+            raise ConfigurationError(f"'share' of language_independence is {share}; it must be above 0 and at most 1.")
         self._archive_file = archive_file
         self._share = share
         self._cuda_device = cuda_device
         self._batch_size = batch_size
         self._index: Optional[SentenceIndex] = None
-        self._is_kept = numpy.empty(0, bool)  # by the numbers of the index
+        self._is_kept = numpy.empty(0, bool)  # by the places in the index
 
     def open(self) -> None:
         self._discriminator()
 
     def prepare(self, corpus: Corpus) -> Dict[str, Any]:
         """
-        Judges every sentence.
+        Scores every sentence.
 
         # Parameters
 
         corpus : `Callable[[], Iterable[Sequence[str]]]`
-            Returns all sentences of the corpus, also those that other processes label.
+            Returns all sentences of the corpus, including those that other processes label.
 
         # Returns
 
         `Dict[str, Any]`
-            "num_sentences", "num_kept" and "share_kept"; "threshold", the least independence that is kept; and
+            "num_sentences", "num_kept" and "share_kept"; "threshold", the least independence of a kept sentence; and
             "mean_independence", of all sentences.
         """
         discriminator = self._discriminator()
@@ -85,17 +82,17 @@ class LanguageIndependence(Selection):
             blocks.append(discriminator.independence(sentences))
             if not numpy.isfinite(blocks[-1]).all():
                 raise ConfigurationError(
-                    f"The language discriminator of {self._archive_file} gives probabilities that are no numbers (nan or "
-                    "infinite): its training has diverged, or its weights are damaged. Train it again."
+                    f"The language discriminator of {self._archive_file} gives probabilities that are not finite: its training "
+                    "has diverged, or its weights are damaged. Train it again."
                 )
         if not blocks:
-            raise ConfigurationError("There is no sentence for language_independence to judge. Check the data path.")
+            raise ConfigurationError("There are no sentences for language_independence. Check the data path.")
         return self._choose(bytes(keys), numpy.concatenate(blocks))
 
     def word_weights(
         self, sentences: Sequence[Sequence[str]], probabilities: Sequence[numpy.ndarray]
     ) -> List[Optional[numpy.ndarray]]:
-        """As `Selection`: ones for a sentence that is kept. A sentence that `prepare` has not judged is not kept."""
+        """See `Selection`: ones for a sentence that is kept, `None` for others, also for those that `prepare` has not seen."""
         if self._index is None:
             raise RuntimeError("language_independence was asked for weights before 'prepare'.")
         places = self._index.find(map(sentence_key, sentences))
@@ -105,7 +102,7 @@ class LanguageIndependence(Selection):
     def _choose(self, keys: bytes, scores: numpy.ndarray) -> Dict[str, Any]:
         self._index = SentenceIndex()
         self._index.extend([keys], numpy.arange(len(scores)))
-        # Batches of other sentences change the last bits of a score: of sentences of the same words, the first one's counts.
+        # Scores depend slightly on the batch. All copies of a sentence get the first one's score.
         scores = scores[self._index.find([keys])]
         wanted = max(1, round(self._share * len(scores)))
         threshold = numpy.partition(scores, len(scores) - wanted)[len(scores) - wanted] - SINGLE
@@ -132,14 +129,14 @@ class LanguageIndependence(Selection):
         reader: Any = loaded.validation_dataset_reader
         if not isinstance(model, AdversarialTagger):
             raise ConfigurationError(
-                f"{self._archive_file} cannot tell languages apart: its model is a {type(model).__name__}. Train one with "
+                f"{self._archive_file} has no language discriminator: its model is a {type(model).__name__}. Train one with "
                 "training_configs/cross_lingual/adversarial.jsonnet."
             )
         return _Discriminator(model, reader.token_indexers, self._batch_size)
 
 
 class _Discriminator:
-    """The language discriminator of an adversarial tagger, run over sentences in batches of like length."""
+    """Runs the language discriminator of an adversarial tagger on sentences, in batches of similar length."""
 
     def __init__(self, model: AdversarialTagger, token_indexers: Dict[str, TokenIndexer], batch_size: int) -> None:
         self._model = model

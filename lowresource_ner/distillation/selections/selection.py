@@ -10,34 +10,34 @@ from lowresource_ner.distillation.corpus import Corpus
 
 class Selection(Registrable):
     """
-    Chooses sentences or words of a student's text by their words and their teachers' probabilities, never by gold tags.
+    Selects sentences or words of a student's text by the words and their teachers' probabilities, without gold tags.
 
-    Subclasses define `word_weights`, and `prepare` where they depend on the corpus as a whole.
+    Subclasses define `word_weights`, and `prepare` if they depend on the whole corpus.
     """
 
     def open(self) -> None:
         """
-        Opens what the selection needs, so that an error comes before long work; `prepare` does so otherwise.
+        Loads what the selection needs, so that errors are found early. Optional, since `prepare` does so as well.
 
         # Raises
 
         `ConfigurationError`
-            Where something is missing or wrong.
+            If something is missing or wrong.
         """
 
     def prepare(self, corpus: Corpus) -> Dict[str, Any]:
         """
-        Called before the first sentence of a corpus is weighed. The base class does nothing.
+        Prepares the selection for a corpus, before `word_weights` is called. Does nothing by default.
 
         # Parameters
 
         corpus : `Callable[[], Iterable[Sequence[str]]]`
-            Returns all sentences of the corpus, also those that other processes label.
+            Returns all sentences of the corpus, including those that other processes label.
 
         # Returns
 
         `Dict[str, Any]`
-            What a user is told of the selection: numbers by name.
+            Statistics of the selection, by name, for the log.
         """
         return {}
 
@@ -57,8 +57,8 @@ class Selection(Registrable):
         # Returns
 
         `List[Optional[numpy.ndarray]]`
-            For each sentence the factors of its words' losses, float32 (num_words,), 0 for a word that counts as if it were not
-            there; `None` for a sentence that is not learned from.
+            For each sentence the factors for its words' losses, float32 (num_words,), 0 for words that do not count; `None` if
+            the sentence is left out.
         """
         raise NotImplementedError
 
@@ -66,7 +66,7 @@ class Selection(Registrable):
 def combined_word_weights(
     selections: Sequence[Selection], sentences: Sequence[Sequence[str]], probabilities: Sequence[numpy.ndarray]
 ) -> List[Optional[numpy.ndarray]]:
-    """As `Selection.word_weights`: the products of the selections' weights; `None` where nothing of a sentence is left."""
+    """Returns the products of the selections' weights; `None` if all words of a sentence are left out."""
     product: List[Optional[numpy.ndarray]] = [numpy.ones(len(words), numpy.float32) for words in sentences]
     for selection in selections:
         weights = selection.word_weights(sentences, probabilities)

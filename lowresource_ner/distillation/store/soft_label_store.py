@@ -1,4 +1,4 @@
-"""Soft labels on disk, so that a teacher computes them once and not in every epoch."""
+"""Stores soft labels on disk, so that a teacher computes them only once."""
 
 import json
 from hashlib import blake2b
@@ -23,38 +23,38 @@ from lowresource_ner.distillation.store.stored_probabilities import STORED_TYPE,
 _HEADER = "header.json"
 _WORDS_PER_SEGMENT = 1 << 19
 _ROW_BITS = 32
-"""A sentence's number in the index is that of its segment and, in the lower bits, that of its first word there."""
+"""The place of a sentence in the index is the number of its segment and, in the lower bits, its first row there."""
 
 _NO_PLACES = numpy.empty(0, numpy.int64)
 
 
 class SoftLabelStore:
     """
-    Keeps the probabilities that one teacher gives to the words of sentences, and finds them by the sentences' words.
+    Stores the probabilities of one teacher, and finds them by the words of a sentence.
 
-    They are float16 (relative error 2⁻¹¹ from 6e-5 up, an error of 3e-8 below) and lie in a folder of this teacher's own below
-    `folder`, in files of many sentences that are written once, each as a whole. So several processes may read and write a store
-    at the same time, on one machine or on several; one that is killed loses what it had not yet written, and harms nothing. What
-    two of them compute is stored twice and read once. In memory a sentence takes 28 bytes, however long it is.
+    Probabilities are float16 (relative error 2⁻¹¹ from 6e-5 up, absolute error 3e-8 below). They are kept in a subfolder of
+    `folder` for each teacher, in files of many sentences ("segments") that are written once and atomically. So several processes
+    can read and write a store at the same time, also on different machines; a process that is killed loses only what it had not
+    yet written. Sentences that two processes compute are stored twice and read once. A sentence takes 28 bytes of memory.
 
-    What `add` was given is written when there is enough of it for a file, by `flush`, and at the end of a `with`. A pickled store
-    is opened anew where it is unpickled, without what was not yet written.
+    A segment is written when enough sentences have been added, by `flush`, and at the end of a `with` block. Unpickling a store
+    opens it again, without sentences that had not been written.
 
     # Parameters
 
     folder : `StrPath`
-        Where the stores of all teachers are. It is made if it is missing.
+        The folder of the stores of all teachers, created if it does not exist.
     teacher_fingerprint : `str`
-        A text that is different for teachers whose probabilities are different.
+        A string that differs for teachers with different probabilities.
     labels : `Sequence[str]`
-        The labels, in the order of the probabilities' columns.
+        The labels of the columns of probabilities.
     sentences_per_segment : `int`
-        With so many new sentences (or with half a million words) a file is written.
+        The number of new sentences after which a segment is written (or after half a million words).
 
     # Raises
 
     `ConfigurationError`
-        Where the teacher's folder is another's or none of this kind, or a file of it is damaged.
+        If the teacher's folder belongs to another teacher or is not a store, or a file is damaged.
     """
 
     def __init__(
@@ -65,7 +65,9 @@ class SoftLabelStore:
         sentences_per_segment: int = 16384,
     ) -> None:
         if isinstance(labels, str) or not labels or len(set(labels)) < len(labels):
-            raise ConfigurationError(f"'labels' is {labels!r}; give a list of strings, at least one, each once.")
+            raise ConfigurationError(
+                f"'labels' is {labels!r}; give a list of strings, not empty and without duplicates."
+            )
         if not teacher_fingerprint or sentences_per_segment < 1:
             raise ConfigurationError(
                 f"'teacher_fingerprint' is '{teacher_fingerprint}' and 'sentences_per_segment' is {sentences_per_segment}; give "
@@ -92,12 +94,12 @@ class SoftLabelStore:
         self.refresh()
 
     def __len__(self) -> int:
-        """The number of sentences that are stored, with those that are not yet written."""
+        """The number of stored sentences, including those that are not yet written."""
         return len(self._index) + len(self._pending)
 
     def get_many(self, sentences: Sequence[Sequence[str]]) -> List[Optional[numpy.ndarray]]:
         """
-        The probabilities of sentences, without copying them.
+        Returns the probabilities of sentences, without copying.
 
         # Parameters
 
@@ -107,8 +109,8 @@ class SoftLabelStore:
         # Returns
 
         `List[Optional[numpy.ndarray]]`
-            For each sentence a read-only float16 array (num_words, num_labels), a view of the mapped file, or of memory where
-            it is not yet written; `None` where the sentence is not stored.
+            For each sentence a read-only float16 array (num_words, num_labels), usually a view of the memory map; `None` if the
+            sentence is not stored.
         """
         keys = [sentence_key(words) for words in sentences]
         places = self._index.find(keys)
@@ -119,24 +121,24 @@ class SoftLabelStore:
         ]
 
     def missing(self, sentences: Sequence[Sequence[str]]) -> List[int]:
-        """The positions of those sentences that are not stored; of equal ones the first only, since one need be computed."""
+        """Returns the positions of sentences that are not stored; of duplicates, only the first."""
         return list(self._missing(sentences).values())
 
     def add(self, sentences: Sequence[Sequence[str]], probabilities: Sequence[numpy.ndarray]) -> None:
         """
-        Stores probabilities; those of sentences that are stored already stay as they are.
+        Stores probabilities. Sentences that are already stored are skipped.
 
         # Parameters
 
         sentences : `Sequence[Sequence[str]]`
             The words of each sentence.
         probabilities : `Sequence[numpy.ndarray]`
-            For each sentence (num_words, num_labels): finite, from 0 to 1, every row with the sum 1.
+            For each sentence (num_words, num_labels): finite, from 0 to 1, rows sum to 1.
 
         # Raises
 
         `ConfigurationError`
-            Where they are not. Then none of them is stored.
+            If they are not. Then none of them is stored.
         """
         starts, joined = checked_probabilities(sentences, probabilities, len(self.labels))
         for key, position in self._missing(sentences).items():
@@ -148,7 +150,7 @@ class SoftLabelStore:
                 self.flush()
 
     def flush(self) -> None:
-        """Writes what is not yet written, as a file of its own."""
+        """Writes pending sentences to a new segment."""
         if self._pending:
             path = write_segment(self.folder, self._id, b"".join(self._pending), list(self._pending.values()))
             self._pending, self._num_pending_words = {}, 0
@@ -156,12 +158,12 @@ class SoftLabelStore:
 
     def refresh(self) -> None:
         """
-        Opens the files that other writers have finished.
+        Opens the segments that other writers have finished.
 
         # Raises
 
         `ConfigurationError`
-            Where one is damaged, or that of another teacher. Then none is opened.
+            If one is damaged or belongs to another teacher. Then none is opened.
         """
         known = {segment.path for segment in self._segments}
         self._open_segments([path for path in segment_paths(self.folder) if path not in known])
@@ -171,12 +173,12 @@ class SoftLabelStore:
 
     def verify(self) -> None:
         """
-        Reads all files and compares the digests of all that is in them. Opening a store does so for the keys only.
+        Reads all segments and checks all digests. (Opening a store checks only those of the keys.)
 
         # Raises
 
         `ConfigurationError`
-            Where a file is damaged.
+            If a file is damaged.
         """
         for segment in self._segments:
             segment.verify()
@@ -196,7 +198,7 @@ class SoftLabelStore:
         return type(self), (self._parent, self.teacher_fingerprint, self.labels, self._sentences_per_segment)
 
     def _missing(self, sentences: Sequence[Sequence[str]]) -> Dict[bytes, int]:
-        """The keys of sentences that are not stored, each with the position of the first such sentence."""
+        """Maps the keys of sentences that are not stored to the position of the first such sentence."""
         keys = [sentence_key(words) for words in sentences]
         firsts: Dict[bytes, int] = {}
         for position, (key, place) in enumerate(zip(keys, self._index.find(keys).tolist())):
@@ -216,25 +218,25 @@ class SoftLabelStore:
 
 
 def _first_rows(keys: bytes) -> numpy.ndarray:
-    """(num_sentences,) The row of each sentence's first word, by the numbers of words in the keys."""
+    """(num_sentences,): the row of each sentence's first word, from the numbers of words in the keys."""
     num_words = numpy.frombuffer(keys, "<u4").reshape(-1, KEY_BYTES // 4)[:, -1].astype(numpy.int64)
     return numpy.cumsum(num_words) - num_words
 
 
 def _open_folder(folder: Path, header: Dict[str, Any]) -> None:
-    """Makes a store's folder, or makes sure that it is the one that this header belongs to."""
+    """Creates a store's folder, or checks that it has the expected header."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigurationError(
-            f"{folder}: this folder for soft labels cannot be made ({error.strerror}); give another folder"
+            f"{folder}: this folder for soft labels cannot be created ({error.strerror}); give another folder"
         ) from error
     path = folder / _HEADER
     if not path.exists():
         others = [child for child in folder.iterdir() if not child.name.startswith(".")]
-        # Another process may have made the store meanwhile; it wrote the header first.
+        # Another process may have created the store meanwhile, the header first.
         if others and not path.exists():
-            raise _folder_error(path, f"there is no such file, but others are there, such as {min(others).name}")
+            raise _folder_error(path, f"this file is missing, but the folder has others, such as {min(others).name}")
         write_chunks(path, [json.dumps(header, indent=1).encode()])
     _check_header(path, header)
     remove_stale(folder)
@@ -246,13 +248,13 @@ def _check_header(path: Path, header: Dict[str, Any]) -> None:
     except ValueError as error:
         raise _folder_error(path, f"the file is damaged ({error})") from error
     if not isinstance(found, dict):
-        raise _folder_error(path, f"the file is damaged (it holds a {type(found).__name__} in place of an object)")
+        raise _folder_error(path, f"the file is damaged (it holds a {type(found).__name__} instead of an object)")
     for name, expected in header.items():
         if found.get(name) != expected:
-            raise _folder_error(path, f"{name} is {found.get(name)!r}, expected was {expected!r}")
+            raise _folder_error(path, f"{name} is {found.get(name)!r} instead of {expected!r}")
 
 
 def _folder_error(path: Path, problem: str) -> ConfigurationError:
     return ConfigurationError(
-        f"{path}: {problem}; remove the folder {path.parent}, and its soft labels are computed anew, or give another folder"
+        f"{path}: {problem}; remove the folder {path.parent}, and its soft labels are computed again, or give another folder"
     )

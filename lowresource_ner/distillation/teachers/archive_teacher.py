@@ -1,4 +1,4 @@
-"""A teacher that is an archive of this package."""
+"""An archive of this package as a teacher."""
 
 import hashlib
 import inspect
@@ -25,7 +25,7 @@ from lowresource_ner.tagging import get_scheme
 
 
 class _Description(NamedTuple):
-    """What is known of an archive without loading its model; labels and scheme are `None` where its config does not say."""
+    """What can be read from an archive without loading its model; labels and scheme are `None` if not in its config."""
 
     labels: Optional[List[str]]
     tag_scheme: Optional[str]
@@ -42,11 +42,11 @@ class _Loaded(NamedTuple):
 @Teacher.register("archive")
 class ArchiveTeacher(Teacher):
     """
-    A tagger of this package, such as `mbert_tagger` or `pgn_bilstm_crossdomain`. Its probabilities are those of the predictor
-    `ner`: softmax or, with a CRF, marginals over the valid sequences, at the temperature of the archive.
+    Labels text with a tagger of this package, such as `mbert_tagger` or `pgn_bilstm_crossdomain`. The probabilities are those of
+    the predictor `ner`: marginals at the temperature of the archive.
 
-    The archive is unpacked when its labels or fingerprint are asked for, and once more when its model is needed. In between it
-    takes no room on the disk: with a store that holds all probabilities, the model is never loaded.
+    The archive is unpacked for its labels and fingerprint, and again for its model, which is not loaded if a store has all
+    probabilities.
 
     Registered as a `Teacher` with name "archive".
 
@@ -57,14 +57,14 @@ class ArchiveTeacher(Teacher):
     overrides : `Optional[Dict[str, Any]]`
         Changes to the archive's config, as `allennlp predict --overrides` takes them: `{"model.default_module": "ner_source"}`.
     cuda_device : `int`, optional (default = `-1`)
-        -1 for the CPU, or the number of a GPU.
+        -1 for the CPU, or the index of a GPU.
     batch_size : `int`, optional (default = `4096`)
-        Sub-words (or words, where the model has none), padding included, that the model sees at once.
+        Sub-words (or words, if the model has none) per batch, including padding.
 
     # Raises
 
     `ConfigurationError`
-        Where there is no such archive, or its model is no tagger of words.
+        If the archive does not exist, or its model is not a `Tagger`.
     """
 
     def __init__(
@@ -122,9 +122,8 @@ class ArchiveTeacher(Teacher):
         model, reader = archive.model.eval(), archive.validation_dataset_reader
         if not isinstance(model, Tagger) or not hasattr(reader, "token_indexers"):
             raise ConfigurationError(
-                f"{self.archive_file} cannot teach: its model, {type(model).__name__}, is no tagger of this package, or its "
-                f"reader, {type(reader).__name__}, has no token indexers. Take an archive that the predictor 'ner' can be run "
-                "with."
+                f"{self.archive_file} cannot be a teacher: its model, {type(model).__name__}, is not a tagger of this package, "
+                f"or its reader, {type(reader).__name__}, has no token indexers. Take an archive for the predictor 'ner'."
             )
         tagger = BatchTagger(model, reader.token_indexers, self._batch_size)
         loaded = _Loaded(model.labels, model.tag_scheme.name, tagger)
@@ -132,17 +131,18 @@ class ArchiveTeacher(Teacher):
         return loaded
 
     def _check(self, loaded: _Loaded) -> None:
-        said = self._description
-        check_versions(self.archive_file, said.versions, _versions(self.archive_file))
-        if said.labels not in (None, loaded.labels) or said.tag_scheme not in (None, loaded.tag_scheme):
+        described = self._description
+        check_versions(self.archive_file, described.versions, _versions(self.archive_file))
+        if described.labels not in (None, loaded.labels) or described.tag_scheme not in (None, loaded.tag_scheme):
             raise ConfigurationError(
-                f"{self.archive_file}: by its config and vocabulary the labels are {said.labels} ({said.tag_scheme}), and its "
-                f"model has {loaded.labels} ({loaded.tag_scheme}). The archive was not written by this version of the package."
+                f"{self.archive_file}: by its config and vocabulary, the labels are {described.labels} ({described.tag_scheme}), "
+                f"but its model has {loaded.labels} ({loaded.tag_scheme}). The archive was not written by this version of the "
+                "package."
             )
 
 
 def _label_namespace(model: Mapping[str, Any]) -> Optional[str]:
-    """The vocabulary namespace of a model's tags according to its config; `None` where that does not say."""
+    """Returns the vocabulary namespace of a model's tags from its config; `None` if it cannot be determined."""
     if "default_module" not in model:
         return _setting(model, "label_namespace")
     modules = model["modules"]
@@ -157,8 +157,8 @@ def _label_namespace(model: Mapping[str, Any]) -> Optional[str]:
 
 def _setting(model: Mapping[str, Any], name: str) -> Optional[str]:
     """
-    A setting of a model's config, or else its default in the constructor of the model or of a base class that gets the model's
-    other parameters. `None` where there is no such parameter.
+    Returns a setting of a model's config, or its default in the constructor of the model or of a base class to which the model
+    passes `**kwargs`. `None` if there is no such parameter.
     """
     if name in model:
         return model[name]
@@ -177,8 +177,8 @@ def _setting(model: Mapping[str, Any], name: str) -> Optional[str]:
 
 def _what_determines_probabilities(config: Dict[str, Any]) -> Dict[str, Any]:
     """
-    The parts of a config that the probabilities depend on: the model and its reader, not the training and its files. The teachers
-    of a vote are replaced by their fingerprints, since the config holds only their paths.
+    Returns the parts of a config that the probabilities depend on: model and reader, without the training. The teachers of a vote
+    are replaced by their fingerprints, since the config has only their paths.
     """
     reader = config.get("validation_dataset_reader", config["dataset_reader"])
     model = {name: value for name, value in config["model"].items() if name != "teachers"}
@@ -191,7 +191,7 @@ def _fingerprint(archive: Archive) -> str:
     config = _what_determines_probabilities(archive.config)
     digest = hashlib.sha256(b"archive 2\n" + json.dumps(config, sort_keys=True).encode())
     for path in _files(archive):
-        # A run has its weights by another name than its archive.
+        # The weights have different names in a run's folder and in its archive.
         name = ARCHIVE_WEIGHTS if path.name == RUN_WEIGHTS else path.relative_to(archive.folder).as_posix()
         with path.open("rb") as file:
             digest.update(f"\n{name} {hashlib.file_digest(file, 'sha256').hexdigest()}".encode())
@@ -205,7 +205,7 @@ def _versions(archive_file: str) -> FileVersions:
 
 
 def _files(archive: Archive) -> Iterator[Path]:
-    """The files that a model is made from besides its config: weights, vocabulary, encoder, and what the config adds."""
+    """Yields the files of a model besides its config: weights, vocabulary with encoder, and files that the config includes."""
     yield archive.weights_file
     folder = archive.folder
     included = _included(archive.config, archive.path)
@@ -218,18 +218,18 @@ def _files(archive: Archive) -> Iterator[Path]:
 
 
 def _included(config: Mapping[str, Any], archive_file: StrPath) -> Sequence[str]:
-    """The patterns of files that the config adds to the archive. They must stay inside it, since these files are read."""
+    """Returns the patterns of files that the config includes in the archive, after checking that they do not lead outside."""
     patterns = config.get("include_in_archive") or []
     outside = [pattern for pattern in patterns if Path(str(pattern)).is_absolute() or ".." in Path(str(pattern)).parts]
     if not isinstance(patterns, list) or outside:
         raise ConfigurationError(
-            f"{archive_file} is refused: 'include_in_archive' of its config is {quoted(str(patterns))}, which is no list of "
+            f"{archive_file} is refused: 'include_in_archive' of its config is {quoted(str(patterns))}, which is not a list of "
             f"files inside it. {DO_NOT_USE}"
         )
     return patterns
 
 
 def _is_left_over(path: Path, folder: Path) -> bool:
-    """True in the hidden folder of an encoder that a killed process has left incomplete."""
+    """Whether a file is in the hidden folder of an encoder that a killed process has left incomplete."""
     encoders = folder / ENCODERS_FOLDER
     return path.is_relative_to(encoders) and path.relative_to(encoders).parts[0].startswith(".")

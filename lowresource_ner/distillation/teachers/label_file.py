@@ -1,4 +1,4 @@
-"""Reads a label file of any size: every line is checked once, and found by the words of its sentence afterwards."""
+"""Label files of any size, with lines that are found by the words of their sentences."""
 
 import contextlib
 import hashlib
@@ -20,35 +20,33 @@ from lowresource_ner.distillation.teachers.label_lines import LabelLine, parse_l
 logger = logging.getLogger(__name__)
 
 MAX_LABEL_LINE_BYTES = 64 * MAX_LINE_BYTES
-"""The longest line of a label file: one of text may bring the probabilities of its words."""
+"""The length limit of a line, higher than for text because of probabilities."""
 
-_ONE_A_LINE = "write each sentence as one JSON object on a line of its own (`jq -c '.[]'` makes lines of an array)"
+_ONE_PER_LINE = "write each sentence as one JSON object on a line of its own (`jq -c '.[]'` makes lines of an array)"
 
-_ELSEWHERE = (
-    "free space in the folder for temporary files, name another in the variable TMPDIR, or give the file unpacked"
+_NO_SPACE = (
+    "free space in the folder for temporary files, set the variable TMPDIR to another one, or decompress the file"
 )
 
 
 class LabelFile:
     """
-    Reads a file of JSON lines once, checks each line, and keeps in memory where the labelled ones stand: 48 bytes a line. A line
-    is parsed again when its sentence is asked for.
+    Reads a file of JSON lines once, checks each line, and keeps the positions of labelled lines in memory, 48 bytes per line. A
+    line is parsed again when its sentence is looked up.
 
-    The labelled lines of a packed file (gz, bz2, xz) are written to a temporary file meanwhile, which goes with this object. A
-    file that is not packed must stay as it is.
+    The labelled lines of a compressed file (gz, bz2, xz) are written to a temporary file, which is deleted with this object. An
+    uncompressed file must not be changed while it is in use.
 
     # Parameters
 
     path : `str`
-        The file.
     check : `Callable[[LabelLine], None]`
-        Called with each labelled line, in the order of the file. It raises a `ValueError` or `ConfigurationError` that says what
-        is wrong with the line.
+        Called with each labelled line, in the order of the file. Raises a `ValueError` or `ConfigurationError` for invalid lines.
 
     # Raises
 
     `ConfigurationError`
-        With file and line, where a line is not what it should be, or the file has none.
+        With file and line, if a line is invalid, or the file has no labelled line.
     """
 
     def __init__(self, path: str, check: Callable[[LabelLine], None]) -> None:
@@ -71,45 +69,45 @@ class LabelFile:
             elif raw.strip():
                 num_unlabelled += 1
         if not keys:
-            raise self.error(0, "there is no labelled sentence in this file; check that it is the one that was meant")
+            raise self.error(0, "there is no labelled sentence in this file; check the path")
         if num_unlabelled:
-            logger.warning("%s: %d lines have no words, or an error in place of labels", path, num_unlabelled)
+            logger.warning("%s: %d lines have no words, or an error instead of labels", path, num_unlabelled)
         places = numpy.arange(len(self._starts))
         self._index = SentenceIndex()
         self._index.extend([bytes(keys)], places)
         firsts = self._index.find([bytes(keys)])
         self._repeated = numpy.stack([firsts, places], axis=1)[firsts != places]
         self.digest = digest.hexdigest()
-        """Of the contents of the file, unpacked."""
+        """The SHA-256 digest of the file's decompressed contents."""
 
     def __len__(self) -> int:
         """The number of labelled lines."""
         return len(self._starts)
 
     def find(self, sentences: Sequence[Sequence[str]]) -> List[Optional[LabelLine]]:
-        """For each sentence the first line that has its words, `None` where there is none."""
+        """Returns the first line that has the words of each sentence; `None` if there is none."""
         places = self._index.find(map(sentence_key, sentences)).tolist()
         return [None if place < 0 else self._read(place, words) for place, words in zip(places, sentences)]
 
     def repeated(self) -> Iterator[Tuple[LabelLine, LabelLine]]:
-        """Yields each line that repeats the words of an earlier one, after the first line that has them."""
+        """Yields pairs of lines with the same words: the first such line, and a later one."""
         for first_place, place in self._repeated.tolist():
             first = self._read(first_place)
             yield first, self._read(place, first.words)
 
     def error(self, number: int, problem: str) -> ConfigurationError:
-        """The error "path:line: what is wrong; what to do", for a line (0 for the file as a whole)."""
+        """Returns an error for a line, "path:line: problem"; 0 stands for the file as a whole."""
         return ConfigurationError(f"{self.path}:{number}: {problem}" if number else f"{self.path}: {problem}")
 
     def _read(self, place: int, words: Optional[Sequence[str]] = None) -> LabelLine:
-        """A labelled line, which has these words where they are given."""
-        # Without a common position in the file, so that processes that were forked do not disturb each other.
+        """Returns a labelled line, and checks that it has the given words."""
+        # pread does not use the file's position, which forked processes share.
         raw = os.pread(self._file.fileno(), self._lengths[place], self._starts[place])
         line = None
-        with contextlib.suppress(ValueError):  # what is no line any more
+        with contextlib.suppress(ValueError):  # invalid if the file was changed
             line = parse_label_line(raw)
         if line is None or (words is not None and line.words != list(words)):
-            raise self.error(self._numbers[place], "the file has been changed while it was in use; start again")
+            raise self.error(self._numbers[place], "the file was changed while it was in use; start again")
         return line._replace(number=self._numbers[place])
 
     def _parsed(self, number: int, raw: bytes) -> Optional[LabelLine]:
@@ -124,9 +122,9 @@ class LabelFile:
         return line
 
     def _lines(self, source: IO[bytes]) -> Iterator[Tuple[int, int, bytes]]:
-        """The number of each line, where it starts, and what is on it."""
+        """Yields the number, the start and the contents of each line."""
         start = 0
-        for number, raw in numbered_raw_lines(self.path, source, MAX_LABEL_LINE_BYTES, _ONE_A_LINE):
+        for number, raw in numbered_raw_lines(self.path, source, MAX_LABEL_LINE_BYTES, _ONE_PER_LINE):
             kind = kind_by_first_bytes(raw) if number == 1 else None
             if kind is not None:
                 raise self.error(1, f"this is {kind[0]}, not JSON; {kind[1]}")
@@ -145,16 +143,16 @@ class LabelFile:
         try:
             return tempfile.TemporaryFile(buffering=0)
         except OSError as error:
-            raise self.error(0, f"there is no place to unpack the file to ({error.strerror}); {_ELSEWHERE}") from error
+            raise self.error(0, f"no temporary file can be created ({error.strerror}); {_NO_SPACE}") from error
 
     def _unpack(self, number: int, raw: bytes) -> int:
-        """Writes a line to the temporary file, and returns where it starts there."""
+        """Writes a line to the temporary file, and returns its start there."""
         try:
             start = self._file.tell()
             rest = memoryview(raw)
             while rest:
                 rest = rest[self._file.write(rest) :]
         except OSError as error:
-            problem = f"the file cannot be unpacked any further ({error.strerror}); {_ELSEWHERE}"
+            problem = f"the file cannot be decompressed any further ({error.strerror}); {_NO_SPACE}"
             raise self.error(number, problem) from error
         return start

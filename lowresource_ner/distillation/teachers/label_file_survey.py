@@ -1,4 +1,4 @@
-"""Gathers from the lines of a label file its entity types and its tag scheme."""
+"""Determines the entity types and the tag scheme of a label file."""
 
 from typing import Dict, List, Optional, Sequence, Set, Tuple
 
@@ -10,7 +10,7 @@ from lowresource_ner.tagging.type_map import OTHER_TYPES, TypeMap
 
 class LabelFileSurvey:
     """
-    Is given each line of a label file, and gathers its types and the schemes that its tags are valid in.
+    Collects the types of a label file, and the schemes in which its tags are valid, line by line.
 
     # Parameters
 
@@ -29,7 +29,7 @@ class LabelFileSurvey:
         type_map: TypeMap,
     ) -> None:
         self.types: Set[str] = set(types or [])
-        """Those of the teacher: renamed, and without those that are dropped."""
+        """The teacher's types: renamed, and without those that are dropped."""
         self._types_are_given = types is not None
         self._type_map = type_map
         self._file_types: Set[str] = set()
@@ -47,7 +47,7 @@ class LabelFileSurvey:
         # Raises
 
         `ValueError`, `ConfigurationError`
-            What is wrong with the line, and what to do. Types that cannot be used are told of by `problem`.
+            If the line is invalid. Types that cannot be used are reported by `problem`.
         """
         if line.probabilities is None:
             self._add_types(line.number, line.types)
@@ -65,17 +65,17 @@ class LabelFileSurvey:
 
     def problem(self) -> Optional[Tuple[int, str]]:
         """
-        The line of the first type that cannot be used, and what to do about all such types so far; `None` where there are none.
+        Returns the line of the first type that cannot be used, and a message about all such types; `None` if there are none.
         """
         problem = self._type_map.problem(self._lines_of_wrong_types)
         return None if problem is None else (next(iter(self._lines_of_wrong_types.values())), problem)
 
     def unused_names(self) -> List[str]:
-        """The types to rename or drop that no line has."""
+        """Returns the types to rename or drop that do not occur."""
         return sorted(set(self._type_map.names) - self._file_types - {OTHER_TYPES})
 
     def file_types(self) -> List[str]:
-        """The types of the file, by their names in the file."""
+        """Returns the types that occur, by their names in the file."""
         return sorted(self._file_types)
 
     def _check_labels(self, labels: Tuple[str, ...]) -> None:
@@ -83,14 +83,14 @@ class LabelFileSurvey:
         scheme = scheme_of_labels(labels, given, "the distributions")
         if self._label_scheme not in (None, scheme):
             raise ValueError(
-                f"the labels are tags of {scheme.name}, and those of lines before of {self._label_scheme.name}; give all "
+                f"the labels are tags of {scheme.name}, but those of the lines before are of {self._label_scheme.name}; give all "
                 "distributions in one scheme"
             )
         kept = [new for new in map(self._type_map.renamed, types_of(labels)) if new is not None]
         if scheme.name == "IOB1" and len(set(kept)) < len(kept):
             raise ValueError(
-                "'label_map' makes one type of several, and the distributions are in IOB1, where it depends on the word before "
-                "whether an entity begins at an I-; leave the types apart"
+                "'label_map' merges several types, but in IOB1, the scheme of the distributions, it depends on the word before "
+                "whether an entity begins at an I-; keep the types apart"
             )
         self._label_scheme = scheme
 

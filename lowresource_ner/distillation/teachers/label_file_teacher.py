@@ -1,4 +1,4 @@
-"""A file of labelled sentences as a teacher."""
+"""A label file as a teacher."""
 
 import hashlib
 import json
@@ -20,26 +20,24 @@ from lowresource_ner.tagging.type_map import TypeMap
 logger = logging.getLogger(__name__)
 
 _SAME = 1e-3
-"""Probabilities that differ by less are those of one teacher, computed in other batches or rounded."""
+"""Smaller differences between probabilities are considered rounding errors."""
 
 
 @Teacher.register("label_file")
 class LabelFileTeacher(Teacher):
     """
-    Gives the labels of a file, which may come from another program, a language model or annotators. Each line is a JSON object
-    with "tokens", the words, and one of these, of which the first that is there is taken:
+    Labels text with the labels of a file, which may come from another program, a language model or annotators. Each line is a
+    JSON object with "tokens", the words, and at least one of the following. If there are several, the first one is used.
 
-    * "distributions" (or "probabilities", with a list for each word): for each word the probabilities of the tags in "labels";
-    * "tags": for each word its tag;
-    * "entities": objects with "start_token", "end_token" (exclusive) and "type". What else they say ("confidence") is not used.
+    * "distributions" (or "probabilities", with a list for each word): the probabilities of the tags in "labels" for each word;
+    * "tags": the tag of each word;
+    * "entities": objects with "start_token", "end_token" (exclusive) and "type". Other keys ("confidence") are ignored.
 
-    The output of `allennlp predict` with the predictor `ner` is such a file, with its distributions where it was asked for them.
+    The output of `allennlp predict` with the predictor `ner` has this format.
 
-    A sentence is found by its words, which must be the same one by one; the order of lines means nothing. The file may be of any
-    size, and packed (gz, bz2, xz; it is then unpacked to a temporary file). It is read once, when something is first asked of the
-    teacher; every line is checked then. After that it must stay as it is.
-
-    Its labels are not copied to a store.
+    A sentence is looked up by its words, which must match exactly; the order of lines does not matter. The file may be of any
+    size and compressed (gz, bz2, xz). It is read once, when it is first needed, and every line is checked; it must not be changed
+    afterwards. Its labels are not copied to a store.
 
     Registered as a `Teacher` with name "label_file".
 
@@ -47,25 +45,25 @@ class LabelFileTeacher(Teacher):
 
     path : `str`
     tag_scheme : `Optional[str]`, optional (default = that of the file)
-        The scheme of the teacher's labels. Tags and entities can be had in any scheme, distributions only in their own. For a
-        file of nothing but entities it is IOB2.
-    file_tag_scheme : `Optional[str]`, optional (default = found out)
-        The scheme that the "tags" of the file must be valid in.
+        The scheme of the teacher's labels. Tags and entities can be converted to any scheme, distributions cannot. A file that
+        has only entities defaults to IOB2.
+    file_tag_scheme : `Optional[str]`, optional (default = detected)
+        The scheme in which the "tags" of the file must be valid.
     repair : `bool`, optional (default = `False`)
-        Read invalid tag sequences as conlleval does, instead of stopping with an error that names the line.
+        Read invalid tag sequences as conlleval does, instead of raising an error.
     types : `Optional[List[str]]`, optional (default = those that occur)
-        The teacher's entity types, where the file may lack some, or where others are to be an error.
+        The teacher's entity types, if the file may lack some, or others should be an error.
     missing : `str`, optional (default = `"error"`)
-        "error", or "skip" to give no labels to a sentence that is not in the file, so that no student learns from it.
+        "error", or "skip" to leave out sentences that are not in the file.
     label_map : `Optional[Dict[str, str]]`
-        Types of the file to rename (`{"PERSON": "PER"}`) or to drop (`{"MISC": "O"}`). The key "*" stands for every type that is
-        not named. Types that hold white space, end in a hyphen and the like (`type_fault`) must be renamed.
+        Types of the file to rename (`{"PERSON": "PER"}`) or to drop (`{"MISC": "O"}`). The key "*" stands for all other types.
+        Types that cannot be part of a tag, for example because of white space (see `type_fault`), must be renamed.
 
     # Raises
 
     `ConfigurationError`
-        With file and line, for a line that is not what it should be, and for two lines with the same words and other labels; also
-        for a sentence that is not in the file.
+        With file and line, if a line is invalid, or two lines have the same words but different labels; also if a sentence is not
+        in the file and `missing` is "error".
     """
 
     is_stored = False
@@ -82,7 +80,7 @@ class LabelFileTeacher(Teacher):
     ) -> None:
         if missing not in ("error", "skip"):
             raise ConfigurationError(
-                f"'missing' is '{missing}'; it is 'error', or 'skip' to pass over sentences that are not in the file."
+                f"'missing' is '{missing}'; it must be 'error', or 'skip' to leave out sentences that are not in the file."
             )
         problem = TypeMap({}, "'label_map'").problem(types or [])
         if problem is not None:
@@ -113,10 +111,9 @@ class LabelFileTeacher(Teacher):
         for words, line in zip(sentences, lines):
             if line is None and self._missing == "error":
                 raise ConfigurationError(
-                    f"{self.path}: there is no line for the sentence {_start(words)} ({len(words)} words). Words must be the "
-                    "same one by one: if the file's are parted by spaces, let the text's be as well ('tokenised': true of "
-                    "raw_text). Add the sentence to the file, or set 'missing' to 'skip', and what is not in the file is passed "
-                    "over."
+                    f"{self.path}: there is no line for the sentence {_start(words)} ({len(words)} words). Words must match "
+                    "exactly: if the file's are separated by spaces, read the text in the same way ('tokenised': true of "
+                    "raw_text). Add the sentence to the file, or set 'missing' to 'skip' to leave out such sentences."
                 )
         return [None if line is None else conversion.probabilities(line) for line in lines]
 
@@ -130,7 +127,7 @@ class LabelFileTeacher(Teacher):
         unused = survey.unused_names()
         if unused:
             logger.warning(
-                "%s: 'label_map' names types that no line has (%s). Those of the file are: %s.",
+                "%s: 'label_map' names types that do not occur (%s). The file's types are: %s.",
                 self.path,
                 listed(unused),
                 listed(survey.file_types()),
@@ -140,13 +137,13 @@ class LabelFileTeacher(Teacher):
             if not numpy.allclose(conversion.probabilities(first), conversion.probabilities(other), rtol=0, atol=_SAME):
                 raise file.error(
                     other.number,
-                    f"the sentence {_start(other.words)} has other labels than in line {first.number}; keep one of them",
+                    f"the sentence {_start(other.words)} has different labels in line {first.number}; keep one of them",
                 )
         return _Contents(file, conversion)
 
 
 class _Conversion:
-    """Turns the labels of lines into probabilities of the teacher's labels."""
+    """Converts the labels of lines to probabilities of the teacher's labels."""
 
     def __init__(self, scheme: TagScheme, types: Set[str], type_map: TypeMap) -> None:
         self.scheme = scheme
@@ -160,7 +157,7 @@ class _Conversion:
         probabilities = numpy.zeros((len(line.words), len(self.labels)), numpy.float32)
         if line.probabilities is not None:
             columns = [self._column(label) for label in line.labels]
-            # Several columns are added up where their types become one, or O.
+            # Columns are added up if their types are merged, or dropped.
             numpy.add.at(probabilities.T, columns, line.probabilities.T)
         else:
             renamed = [(span, self._type_map.renamed(span.type)) for span in line.spans]
@@ -170,7 +167,7 @@ class _Conversion:
         return probabilities
 
     def _column(self, file_label: str) -> int:
-        """The column that a label of the file belongs to."""
+        """Returns the column of a label of the file."""
         if file_label not in self._file_columns:
             label = rewritten(file_label, self._type_map.renamed, letters={})
             self._file_columns[file_label] = self._columns[label]

@@ -1,4 +1,4 @@
-"""Reads and writes the lines of label files: a sentence and the labels of its words."""
+"""Parses and formats the lines of label files."""
 
 import itertools
 import json
@@ -13,7 +13,7 @@ from lowresource_ner.common.text_rules import MAX_TYPE_CHARACTERS, word_fault
 from lowresource_ner.tagging import EntitySpan, InvalidTagSequence, get_scheme
 
 _ANY_SCHEME = get_scheme("IOB2")
-"""Reading as conlleval does, the letters of all schemes mean the same in each."""
+"""In lenient decoding, as by conlleval, the scheme does not matter."""
 
 _SUM_TOLERANCE = 0.01
 
@@ -28,15 +28,15 @@ class LabelLine(NamedTuple):
 
     words : `List[str]`
     spans : `List[EntitySpan]`
-        The entities; empty where the labels are soft.
+        The entities; empty if the labels are soft.
     tags : `Optional[List[str]]`
-        The tags as the line has them, in a scheme that it does not name; `None` where it lists entities, or soft labels.
+        The tags in the line, of an unknown scheme; `None` if it has entities or soft labels.
     labels : `Tuple[str, ...]`
-        Those of the columns of `probabilities`.
+        The labels of the columns of `probabilities`.
     probabilities : `Optional[numpy.ndarray]`
-        (num_words, num_labels) float32, each row with the sum 1; `None` where the labels are hard.
+        (num_words, num_labels) float32, rows sum to 1; `None` if the labels are hard.
     number : `int`
-        The number of the line in its file, from 1; 0 where it was read from no file.
+        The number of the line in its file, from 1; 0 if it is not from a file.
     """
 
     words: List[str]
@@ -48,23 +48,23 @@ class LabelLine(NamedTuple):
 
     @property
     def types(self) -> List[str]:
-        """The types of its entities."""
+        """The types of the entities."""
         return [span.type for span in self.spans]
 
 
 def parse_label_line(raw: bytes) -> Optional[LabelLine]:
     """
-    Reads a line. Of several kinds of labels on it, the one that says most is taken: distributions before tags before entities.
+    Parses a line. If it has several kinds of labels, distributions are preferred to tags, and tags to entities.
 
     # Returns
 
     `Optional[LabelLine]`
-        `None` for a line without labels: a sentence without words, or one that a predictor answered with an error.
+        `None` for a line without words, or with a predictor's error message.
 
     # Raises
 
     `ValueError`
-        What is wrong with the line, and what to do about it.
+        If the line is invalid.
     """
     item = _object(raw)
     if "error" in item and "tokens" not in item:
@@ -81,14 +81,14 @@ def parse_label_line(raw: bytes) -> Optional[LabelLine]:
     if item.get("entities") is not None:
         return LabelLine(words, _spans(item["entities"], len(words)))
     raise ValueError(
-        'the sentence has no labels; give "tags", "distributions" with their "labels", or "entities" (an empty list where there '
-        "are none)"
+        'the sentence has no labels; give "tags", "distributions" with their "labels", or "entities" (an empty list if there are '
+        "none)"
     )
 
 
 def format_label_line(words: Sequence[str], labels: Sequence[str], probabilities: numpy.ndarray) -> str:
     """
-    Writes a sentence as a line from which `parse_label_line` reads the same words and, rounded, the same probabilities.
+    Formats a sentence as a line that `parse_label_line` can read. Probabilities are rounded.
 
     # Parameters
 
@@ -100,14 +100,14 @@ def format_label_line(words: Sequence[str], labels: Sequence[str], probabilities
     # Raises
 
     `ConfigurationError`
-        For what cannot be read again: numbers that are not finite, and words that no text may have (`word_fault`).
+        If a number is not finite, or a word is invalid (`word_fault`), since the line could not be read again.
     """
     faults = (f"word {number} {fault}" for number, fault in enumerate(map(word_fault, words), start=1) if fault)
-    fault = next(faults, None if numpy.isfinite(probabilities).all() else "the teachers' answer is not finite (NaN)")
+    fault = next(faults, None if numpy.isfinite(probabilities).all() else "a teacher's probability is not finite")
     if fault is not None:
         raise ConfigurationError(
-            f"The labels of the sentence {quoted(' '.join(words))} cannot be written: {fault}. Take it out of the text; where it "
-            "is the answer, have a look at the teachers' weights first."
+            f"The labels of the sentence {quoted(' '.join(words))} cannot be written: {fault}. Remove the sentence from the "
+            "text or, if a probability is the problem, check the weights of the teachers."
         )
     # Rounded so that the sums of many labels' probabilities stay near 1.
     digits = max(5, 3 + len(str(len(labels))))
@@ -128,19 +128,19 @@ def _object(raw: bytes) -> Dict[str, Any]:
             f"the line is not UTF-8 (byte {error.start + 1}, 0x{raw[error.start]:02x}); convert the file, for example with iconv"
         ) from error
     except RecursionError as error:
-        raise ValueError("the line nests too deep to be a sentence's labels; mend it") from error
+        raise ValueError("the line is nested too deeply; fix it") from error
     except json.JSONDecodeError as error:
         raise ValueError(
-            f"this is no JSON ({error.msg}, character {error.pos + 1}); write each sentence as one JSON object on one line (`jq "
-            "-c .` makes lines of objects that are spread over several)"
+            f"this is not JSON ({error.msg}, character {error.pos + 1}); write each sentence as one JSON object on one line (`jq "
+            "-c .` joins the lines of objects)"
         ) from error
     except _RepeatedKey as error:
-        raise ValueError(f"the key {quoted(error.key)} stands twice in an object; keep one of them") from error
-    except ValueError as error:  # Python makes no whole numbers of more digits than sys.get_int_max_str_digits() says
-        raise ValueError("the line holds a number of thousands of digits; mend it") from error
+        raise ValueError(f"the key {quoted(error.key)} occurs twice in an object; keep one of them") from error
+    except ValueError as error:  # an integer of more digits than sys.get_int_max_str_digits()
+        raise ValueError("the line contains a number with thousands of digits; fix it") from error
     if not isinstance(item, dict):
         raise ValueError(
-            f"an object was expected, and this is {type(item).__name__}; write each sentence as one JSON object on one line "
+            f"expected an object, got {type(item).__name__}; write each sentence as one JSON object on one line "
             "(`jq -c '.[]'` makes lines of an array)"
         )
     return item
@@ -162,20 +162,20 @@ def _without_repetition(pairs: List[Tuple[str, Any]]) -> Dict[str, Any]:
 def _words(item: Dict[str, Any]) -> List[str]:
     words = item.get("tokens")
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
-        raise ValueError('"tokens" is missing or no list of words; give the words of the sentence')
+        raise ValueError('"tokens" is missing or not a list of words; give the words of the sentence')
     for number, word in enumerate(words, start=1):
         fault = word_fault(word)
         if fault is not None:
             raise ValueError(
-                f'word {number} of "tokens", {quoted(word)}, {fault}; mend it, since no text has such a word'
+                f'word {number} of "tokens", {quoted(word)}, {fault}; fix it, since no text has such a word'
             )
     return words
 
 
 def _rows(item: Dict[str, Any]) -> Optional[List[Any]]:
     """
-    The numbers of each word, if the line has soft labels. "probabilities" may also be one number a word, as the predictor `ner`
-    gives those of its tags.
+    Returns the numbers of each word if the line has soft labels. "probabilities" may also be one number per word, as in the
+    output of the predictor `ner`.
     """
     for key in ("distributions", "probabilities"):
         rows = item.get(key)
@@ -185,7 +185,7 @@ def _rows(item: Dict[str, Any]) -> Optional[List[Any]]:
             return rows
     if item.get("probabilities") is not None and item.get("tags") is None and item.get("entities") is None:
         raise ValueError(
-            '"probabilities" has one number a word and there are no "tags"; give the probability of every label at every word'
+            '"probabilities" has one number per word, but there are no "tags"; give the probability of every label for every word'
         )
     return None
 
@@ -198,8 +198,7 @@ def _labels(item: Dict[str, Any]) -> Tuple[str, ...]:
     labels = item.get("labels")
     if not isinstance(labels, list) or not labels or not all(isinstance(label, str) for label in labels):
         raise ValueError(
-            '"labels" is missing or no list of tags; give the tags that the numbers of a word are the probabilities of, in their '
-            "order"
+            '"labels" is missing or not a list of tags; give the tags of the numbers of a word, in their order'
         )
     return tuple(labels)
 
@@ -208,13 +207,13 @@ def _probabilities(rows: Sequence[Any], num_words: int, labels: Sequence[str]) -
     """(num_words, num_labels)"""
     if len(rows) != num_words or not all(_is_row(row, len(labels)) for row in rows):
         raise ValueError(
-            f"the distributions are not {num_words} lists (one a word) of {len(labels)} numbers (one a label); give them so"
+            f"the distributions are not {num_words} lists (one per word) of {len(labels)} numbers (one per label); fix the line"
         )
     try:
         values = numpy.array(rows, dtype=numpy.float64)
     except OverflowError as error:
         raise ValueError(
-            "the distributions hold a number of hundreds of digits, which is no probability; apply a softmax to scores"
+            "the distributions contain a number with hundreds of digits, which is not a probability; apply a softmax to scores"
         ) from error
     with numpy.errstate(over="ignore", invalid="ignore"):
         sums = values.sum(axis=1)
@@ -222,8 +221,8 @@ def _probabilities(rows: Sequence[Any], num_words: int, labels: Sequence[str]) -
     if wrong.any():
         word = int(wrong.argmax())
         raise ValueError(
-            f"the numbers of word {word + 1}, {quoted(rows[word])}, are no probabilities: these are at least 0 and have the sum "
-            "1; apply a softmax to scores"
+            f"the numbers of word {word + 1}, {quoted(rows[word])}, are not probabilities, which are at least 0 and sum to 1; "
+            "apply a softmax to scores"
         )
     return (values / sums[:, None]).astype(numpy.float32)
 
@@ -234,29 +233,29 @@ def _is_row(row: Any, num_labels: int) -> bool:
 
 def _tagged(words: List[str], tags: Any) -> LabelLine:
     if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
-        raise ValueError('"tags" is no list of tags; give one for each word')
+        raise ValueError('"tags" is not a list of tags; give one for each word')
     if len(tags) != len(words):
         raise ValueError(f"there are {len(words)} tokens and {len(tags)} tags; give one tag for each token")
     try:
         return LabelLine(words, _ANY_SCHEME.spans(tags, repair=True), tags)
     except InvalidTagSequence as error:
-        raise ValueError(f"{quoted(error.tag)} is no tag: {error.reason}; mend it") from error
+        raise ValueError(f"{quoted(error.tag)} is not a tag: {error.reason}; fix it") from error
 
 
 def _spans(entities: Any, num_words: int) -> List[EntitySpan]:
     if not isinstance(entities, list):
-        raise ValueError('"entities" is no list; give a list of objects with "start_token", "end_token" and "type"')
+        raise ValueError('"entities" is not a list; give a list of objects with "start_token", "end_token" and "type"')
     spans = sorted(map(_span, entities))
     for before, span in itertools.pairwise([EntitySpan(0, 0, ""), *spans]):
         if not 0 <= span.start < span.end <= num_words:
             raise ValueError(
                 f"the entity {quoted(tuple(span))} is out of range: there are {num_words} tokens, counted from 0, and the end is "
-                "exclusive; mend it"
+                "exclusive; fix it"
             )
         if span.start < before.end:
             raise ValueError(
-                f"the entities {quoted(tuple(before))} and {quoted(tuple(span))} overlap, and tags hold flat entities only; take "
-                "one of them out"
+                f"the entities {quoted(tuple(before))} and {quoted(tuple(span))} overlap, but only flat entities can be tagged; "
+                "remove one of them"
             )
     return spans
 
@@ -268,5 +267,5 @@ def _span(entity: Any) -> EntitySpan:
             if 0 < len(entity_type) <= MAX_TYPE_CHARACTERS:
                 return EntitySpan(start, end, entity_type)
     raise ValueError(
-        f'{quoted(entity)} is no entity; give "start_token" and "end_token" (whole numbers from 0, the end exclusive) and "type"'
+        f'{quoted(entity)} is not an entity; give "start_token" and "end_token" (integers from 0, the end exclusive) and "type"'
     )

@@ -1,4 +1,4 @@
-"""Matches the labels of teachers with those of their student."""
+"""Matches the labels of teachers with those of a student."""
 
 from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Set
 
@@ -15,7 +15,7 @@ _REASONS = {
 }
 _INTO_IOB1 = "in IOB1 it depends on the word before whether an entity begins with B- or with I-"
 
-# Names that mean the same in published corpora. They are proposed in messages, and never assumed.
+# Names with the same meaning in published corpora. They are only used for suggestions in messages.
 _ALIASES = (
     ("per", "person", "pers", "people"),
     ("org", "organization", "organisation"),
@@ -33,10 +33,10 @@ def label_matrix(
     name: str = "the teacher",
 ) -> numpy.ndarray:
     """
-    Makes the matrix that turns probabilities of a teacher's labels into those of its student's: `student = teacher @ matrix`.
+    Returns the matrix that converts probabilities of a teacher's labels to a student's: `student = teacher @ matrix`.
 
-    Labels are matched by name, after `label_map`. Schemes are converted where a word's tag in the student's scheme follows from
-    its tag in the teacher's alone.
+    Types are matched by name, after `label_map`. Schemes are converted if a word's tag in the student's scheme depends only on
+    its tag in the teacher's.
 
     # Parameters
 
@@ -47,28 +47,28 @@ def label_matrix(
         By column.
     student_scheme : `str`
     label_map : `Optional[Mapping[str, str]]`
-        The teacher's entity types to rename (`{"PERSON": "PER"}`) or to drop (`{"MISC": "O"}`). The key "*" stands for every type
-        that is not named.
+        The teacher's entity types to rename (`{"PERSON": "PER"}`) or to drop (`{"MISC": "O"}`). The key "*" stands for all other
+        types.
     name : `str`, optional (default = `"the teacher"`)
         For messages.
 
     # Returns
 
     `numpy.ndarray`
-        (num_teacher_labels, num_student_labels) float32, with one 1 in each row.
+        (num_teacher_labels, num_student_labels) float32, with a single 1 in each row.
 
     # Raises
 
     `ConfigurationError`
-        Where the types differ, `label_map` names a type that the teacher has not, or the schemes cannot be converted.
+        If the types differ, `label_map` names a type that the teacher lacks, or the schemes cannot be converted.
     """
     types = _types_of_labels(teacher_labels, label_map or {}, name)
     _check_same_types(_types_of_labels(student_labels, {}, "the student"), types)
     letters = _letters(get_scheme(teacher_scheme), get_scheme(student_scheme), name)
     if get_scheme(teacher_scheme).name == "IOB1" and types.are_merged:
         raise ConfigurationError(
-            f"'label_maps' for {name} makes one type of several, and its scheme is IOB1: {_REASONS['IOB1']}. Take a teacher "
-            "whose scheme is another, or leave its types apart."
+            f"'label_maps' for {name} merges several types, but its scheme is IOB1: {_REASONS['IOB1']}. Take a teacher with "
+            "another scheme, or keep its types apart."
         )
     columns = {label: column for column, label in enumerate(student_labels)}
     matrix = numpy.zeros((len(teacher_labels), len(student_labels)), numpy.float32)
@@ -76,7 +76,7 @@ def label_matrix(
         own = rewritten(label, types.renamed, letters)
         if own not in columns:
             raise ConfigurationError(
-                f"{quoted(label)}, a label of {name}, is {quoted(own)} for the student, which has no such label: "
+                f"{quoted(label)}, a label of {name}, corresponds to {quoted(own)}, which is not among the student's labels: "
                 f"{listed(student_labels)}. Give the student all tags of its scheme, as student_labels() does."
             )
         matrix[row, columns[own]] = 1
@@ -90,27 +90,27 @@ def student_labels(
     names: Optional[Sequence[str]] = None,
 ) -> List[str]:
     """
-    Returns the labels of a student of some teachers: O, then for each entity type in alphabetical order the tags of the scheme.
+    Returns the labels for a student of the given teachers: O, then the tags of each entity type, in alphabetical order.
 
     # Parameters
 
     teachers_labels : `Sequence[Sequence[str]]`
-        Of each teacher.
+        The labels of each teacher.
     label_maps : `Sequence[Optional[Mapping[str, str]]]`
-        Of each teacher; see `label_matrix`.
+        The label map of each teacher; see `label_matrix`.
     tag_scheme : `str`
-        The student's.
+        The student's tag scheme.
     names : `Optional[Sequence[str]]`, optional (default = "teacher 1", "teacher 2", ...)
         For messages.
 
     # Raises
 
     `ConfigurationError`
-        Where the teachers' types, as mapped, differ, or there are none.
+        If the teachers' types differ after mapping, or none is left.
     """
     if not teachers_labels or len(teachers_labels) != len(label_maps):
         raise ConfigurationError(
-            f"There are {len(teachers_labels)} teachers and {len(label_maps)} label maps. Give one teacher at least, and a label "
+            f"There are {len(teachers_labels)} teachers and {len(label_maps)} label maps. Give at least one teacher, and a label "
             "map (or null) for each."
         )
     names = names or [f"teacher {number}" for number in range(1, len(teachers_labels) + 1)]
@@ -128,13 +128,13 @@ def student_labels(
 
 
 class _Types(NamedTuple):
-    """The entity types of a teacher or a student, and what its label map makes of each ("O" where it is dropped)."""
+    """The entity types of a teacher or a student, and the type that each is mapped to ("O" if it is dropped)."""
 
     owner: str
     mapped: Dict[str, str]
 
     def renamed(self, entity_type: str) -> Optional[str]:
-        """What the label map makes of a type; `None` where it is dropped."""
+        """Returns the type that a type is mapped to; `None` if it is dropped."""
         new = self.mapped[entity_type]
         return None if new == OUTSIDE else new
 
@@ -147,7 +147,7 @@ class _Types(NamedTuple):
         return len(self.as_mapped) < sum(new != OUTSIDE for new in self.mapped.values())
 
     def changed(self, changes: Mapping[str, str]) -> str:
-        """The label map that makes these changes after those that are made already, as JSON."""
+        """Returns the label map with these changes applied to the mapped types, as JSON."""
         final = {old: changes.get(new, new) for old, new in self.mapped.items()}
         return as_json({old: new for old, new in final.items() if new != old or new == OUTSIDE})
 
@@ -157,7 +157,7 @@ def _types_of_labels(labels: Sequence[str], label_map: Mapping[str, str], owner:
     unknown = sorted(set(label_map) - set(types) - {OTHER_TYPES})
     if unknown:
         raise ConfigurationError(
-            f"'label_maps' for {owner} names {listed(unknown)}, and its types are {listed(types)}. Take them out, or write "
+            f"'label_maps' for {owner} names {listed(unknown)}, but its types are {listed(types)}. Remove these names, or write "
             "them as the teacher does."
         )
     type_map = TypeMap(label_map, f"'label_maps' for {owner}")
@@ -168,7 +168,7 @@ def _types_of_labels(labels: Sequence[str], label_map: Mapping[str, str], owner:
 
 
 def _check_same_types(first: _Types, other: _Types, both_can_change: bool = False) -> None:
-    """Raises an error that names the types that differ, and the label maps that would make them the same."""
+    """Raises an error if types differ, which suggests label maps that would make them the same."""
     if first.as_mapped == other.as_mapped:
         return
     message = (
@@ -186,29 +186,29 @@ def _check_same_types(first: _Types, other: _Types, both_can_change: bool = Fals
         maps.append(f"for {first.owner}: {first.changed(dict.fromkeys(left_over, OUTSIDE))}")
     remedies = [f"set in 'label_maps' {' and '.join(maps)}"] if maps else []
     if left_over and not both_can_change:
-        remedies.append(f"take {listed(sorted(left_over))} out of the types of {first.owner}")
+        remedies.append(f"remove {listed(sorted(left_over))} from the types of {first.owner}")
     if not reached:
-        remedies = ["say in 'label_maps' which types of the one are which of the other"]
-    raise ConfigurationError(f"{message} If that is what they mean, {' and '.join(remedies)}. ('O' drops a type.)")
+        remedies = ["give 'label_maps' that map the types of one to those of the other"]
+    raise ConfigurationError(f"{message} If they correspond, {' and '.join(remedies)}. ('O' drops a type.)")
 
 
 def _meaning(entity_type: str) -> str:
-    """A name that types share if they are likely to mean the same."""
+    """Returns a name that is shared by types that are likely to have the same meaning."""
     name = entity_type.casefold()
     return next((group[0] for group in _ALIASES if name in group), name)
 
 
 def _letters(source: TagScheme, target: TagScheme, name: str) -> Dict[str, str]:
-    """The letters that have to be rewritten."""
+    """Returns the letters of tags that are to be rewritten."""
     letters = source.letters_in(target)
     if letters is None:
         reason = _INTO_IOB1 if target.name == "IOB1" and source.name != "IOB1" else _REASONS[source.name]
         targets = [other.name for other in SCHEMES.values() if source.letters_in(other) is not None]
         raise ConfigurationError(
-            f"The tags of {name} are {source.name} and the student's {target.name}, and probabilities of single words cannot be "
+            f"The tags of {name} are {source.name} and the student's {target.name}, but probabilities of single words cannot be "
             f"converted: {reason}. Give the student 'tag_scheme': '{source.name}'"
             + "".join(f" or '{new}'" for new in targets if new != source.name)
-            + f", or take a teacher that was trained with {target.name}. (Hard labels of a label file can be had in any scheme.)"
+            + f", or take a teacher trained with {target.name}. (Hard labels in label files can be converted to any scheme.)"
         )
     return letters
 

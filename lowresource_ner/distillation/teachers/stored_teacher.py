@@ -1,4 +1,4 @@
-"""A teacher together with the store of its probabilities."""
+"""A teacher with a store for its probabilities."""
 
 from functools import cached_property
 from typing import List, Optional, Sequence
@@ -11,13 +11,13 @@ from lowresource_ner.distillation.teachers.teacher import Teacher
 
 class StoredTeacher:
     """
-    Looks probabilities up in a store, and asks the teacher for those that it lacks.
+    Looks up probabilities in a store, and computes missing ones with the teacher.
 
     # Parameters
 
     teacher : `Teacher`
     folder : `str`
-        That of the stores of all teachers. It is opened when the first sentences are labelled.
+        The folder of the stores of all teachers.
 
     # Raises
 
@@ -31,8 +31,8 @@ class StoredTeacher:
 
     def label(self, sentences: Sequence[Sequence[str]]) -> List[Optional[numpy.ndarray]]:
         """
-        The probabilities of each sentence, (num_words, num_labels), float16 and a view of the store; `None` where the teacher
-        passes over a sentence.
+        Returns the probabilities of each sentence, (num_words, num_labels), a float16 view of the store; `None` if the teacher
+        skips it.
         """
         found = self._store.get_many(sentences)
         if any(each is None for each in found) and self.fill(sentences):
@@ -40,7 +40,7 @@ class StoredTeacher:
         return found
 
     def fill(self, sentences: Sequence[Sequence[str]]) -> int:
-        """Has those sentences labelled that the store lacks, and returns how many were added."""
+        """Labels the sentences that the store lacks, and returns how many were added."""
         missing = [sentences[position] for position in self._store.missing(sentences)]
         if not missing:
             return 0
@@ -49,7 +49,7 @@ class StoredTeacher:
         return len(labelled)
 
     def flush(self) -> None:
-        """Writes what was computed to the disk."""
+        """Writes computed probabilities to disk."""
         if "_store" in vars(self):
             self._store.flush()
 

@@ -1,4 +1,4 @@
-"""The base class of teachers, which give probabilities to the labels of words."""
+"""The base class of teachers, which label text with probabilities."""
 
 from itertools import chain
 from pathlib import Path
@@ -13,38 +13,38 @@ _SENTENCES_AT_ONCE = 8192
 
 class Teacher(Registrable):
     """
-    Gives probabilities over its own labels to the words of sentences.
+    Labels the words of sentences with probabilities.
 
-    Making a teacher is cheap and opens no file: a student's archive names its teachers, and must load where they are not. Models
-    are loaded when something is asked that needs them. Loading and asking draw no random numbers from the training around them.
+    The constructor opens no file, since a student's archive names its teachers, but must load where their files do not exist.
+    Models are loaded when they are first needed. Teachers do not change the state of the global random number generators.
 
     Subclasses define `labels`, `tag_scheme`, `fingerprint` and `_label`.
     """
 
     is_stored = True
-    """Whether its probabilities cost so much that they are worth keeping in a store."""
+    """Whether its probabilities are expensive enough to be kept in a store."""
 
     @property
     def labels(self) -> List[str]:
-        """The teacher's own tags, in the order of the columns of its probabilities. No weights are loaded for them."""
+        """The teacher's tags, in the order of the columns of its probabilities. Does not load weights."""
         raise NotImplementedError
 
     @property
     def tag_scheme(self) -> str:
-        """The name of the scheme of its tags: IOB1, IOB2, IOBES or BILOU."""
+        """The scheme of its tags: IOB1, IOB2, IOBES or BILOU."""
         raise NotImplementedError
 
     @property
     def fingerprint(self) -> str:
         """
-        A digest, in hexadecimal digits, of all that its probabilities depend on: weights, labels, tokenizer, options. Paths and
-        dates are no part of it, and neither is what changes probabilities by rounding alone (the device, the size of batches).
+        A hexadecimal digest of everything that its probabilities depend on: weights, labels, tokenizer, options. Not included are
+        paths, dates, and settings that affect only rounding (device, batch size).
         """
         raise NotImplementedError
 
     def label(self, sentences: Sequence[Sequence[str]]) -> List[Optional[numpy.ndarray]]:
         """
-        Returns the probabilities of many sentences; the more there are in a call, the less is padded.
+        Returns the probabilities of sentences. Calls with many sentences are more efficient.
 
         # Parameters
 
@@ -54,8 +54,8 @@ class Teacher(Registrable):
         # Returns
 
         `List[Optional[numpy.ndarray]]`
-            For each sentence, in the order given, a float32 array (num_words, num_labels) whose rows have the sum 1. `None` only
-            where a teacher was set up to pass over what it does not know.
+            For each sentence a float32 array (num_words, num_labels) whose rows sum to 1; `None` if the teacher is configured to
+            skip sentences that it cannot label.
         """
         with_words = [words for words in sentences if words]
         starts = range(0, len(with_words), _SENTENCES_AT_ONCE)
@@ -64,7 +64,7 @@ class Teacher(Registrable):
         return [next(labelled) if words else nothing for words in sentences]
 
     def _label(self, sentences: Sequence[Sequence[str]]) -> List[Optional[numpy.ndarray]]:
-        """What `label` returns, for sentences of at least one word."""
+        """Returns the probabilities of sentences with at least one word."""
         raise NotImplementedError
 
 
@@ -72,22 +72,22 @@ FileVersions = Tuple[Tuple[str, int, int], ...]
 
 
 def file_versions(paths: Iterable[Path]) -> FileVersions:
-    """The path, time of change and size of each file, by which a later change is noticed."""
+    """Returns the path, modification time and size of each file, to detect later changes."""
     return tuple((str(path), path.stat().st_mtime_ns, path.stat().st_size) for path in paths)
 
 
 def check_versions(name: str, before: FileVersions, after: FileVersions) -> None:
     """
-    Checks that a model's files are the same when it is loaded as they were when its fingerprint was taken. Otherwise its
+    Checks that the files of a model have not changed between computing its fingerprint and loading it. Otherwise its
     probabilities would be stored as those of the earlier model.
 
     # Raises
 
     `ConfigurationError`
-        Where they are not; the message calls the model `name`.
+        If they have changed.
     """
     if before != after:
         raise ConfigurationError(
-            f"The files of {name} have changed since they were first looked at, a moment ago in this run. Is a training writing "
-            "to it? Begin again when that has finished."
+            f"The files of {name} have changed since this run began. Is a training writing to it? Start again when that has "
+            "finished."
         )

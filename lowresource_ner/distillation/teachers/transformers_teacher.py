@@ -25,40 +25,40 @@ from lowresource_ner.predictors.batch_tagger import batches_of_similar_length
 from lowresource_ner.tagging import scheme_of_labels
 
 _WEIGHTS = ("model*.safetensors*", "pytorch_model*.bin*")
-_NO_NAME = re.compile(r"LABEL_\d+")
+_UNNAMED = re.compile(r"LABEL_\d+")
 _VOLATILE = ("_name_or_path", "transformers_version")
-"""Settings of a config that have no influence on the probabilities."""
+"""Settings of a config that do not affect probabilities."""
 
 
 @Teacher.register("transformers")
 class TransformersTeacher(Teacher):
     """
-    Labels text with any model that `AutoModelForTokenClassification` loads, if it has a fast tokenizer. The probabilities of a
-    word are those of its first sub-word, as such models are trained. Long sentences are read in windows; see `WindowReader`.
+    Labels text with any model for `AutoModelForTokenClassification` that has a fast tokenizer. The probabilities of a word are
+    those of its first sub-word. Long sentences are read in windows; see `WindowReader`.
 
     Registered as a `Teacher` with name "transformers".
 
     # Parameters
 
     model_name : `str`
-        A name on the Hugging Face hub, or a folder as `save_pretrained` writes it.
+        A name on the Hugging Face hub, or a folder written by `save_pretrained`.
     labels : `Optional[List[str]]`, optional (default = those of the model's config)
-        The model's tags, in the order of its outputs, where its config does not name them like `B-PER`.
+        The model's tags, in the order of its outputs, if its config does not have names like `B-PER`.
     tag_scheme : `Optional[str]`, optional (default = detected from the labels)
-        Needed only for IOB1, if every type has both B- and I-: such labels are taken for IOB2 otherwise.
-    max_length : `Optional[int]`, optional (default = what the model can read, 512 for BERT)
-        Sub-words in a window, special tokens included.
+        Required only for IOB1 if every type has both B- and I-, which would be detected as IOB2.
+    max_length : `Optional[int]`, optional (default = the model's maximum, 512 for BERT)
+        Sub-words per window, including special tokens.
     window_overlap : `Optional[int]`, optional (default = a quarter of a window)
-        Sub-words that neighbouring windows share at least.
+        The least number of sub-words that neighbouring windows share.
     cuda_device : `int`, optional (default = `-1`)
-        -1 for the CPU, or the number of a GPU.
+        -1 for the CPU, or the index of a GPU.
     batch_size : `int`, optional (default = `4096`)
-        Sub-words, padding included, in a batch.
+        Sub-words per batch, including padding.
 
     # Raises
 
     `ConfigurationError`
-        Where the model cannot be found or read, is not for token classification, or has labels that are not tags.
+        If the model cannot be found or read, is not for token classification, or has labels that are not tags.
     """
 
     def __init__(
@@ -73,8 +73,8 @@ class TransformersTeacher(Teacher):
     ) -> None:
         if is_archive(model_name):
             raise ConfigurationError(
-                f"The teacher's 'model_name' is '{model_name}', which is an archive of this package: that is a teacher of type "
-                "'archive', with 'archive_file'."
+                f"The teacher's 'model_name' is '{model_name}', which is an archive of this package. Use a teacher of type "
+                "'archive' with 'archive_file'."
             )
         self.model_name = model_name
         self._given_labels = labels
@@ -91,13 +91,13 @@ class TransformersTeacher(Teacher):
         labels = [str(names[index]) for index in sorted(names)] if self._given_labels is None else self._given_labels
         if len(labels) != len(names):
             raise ConfigurationError(
-                f"'labels' has {len(labels)} names ({', '.join(labels)}), and model '{self.model_name}' has {len(names)} "
+                f"'labels' has {len(labels)} names ({', '.join(labels)}), but model '{self.model_name}' has {len(names)} "
                 "outputs. Give one for each, in their order."
             )
-        if all(map(_NO_NAME.fullmatch, labels)):
+        if all(map(_UNNAMED.fullmatch, labels)):
             raise ConfigurationError(
                 f"The config of model '{self.model_name}' has no names for its {len(labels)} labels (LABEL_0, ...). If it is a "
-                "model for token classification, give 'labels': [...], its tags in the order of its outputs; its card says which."
+                "model for token classification, give 'labels': [...], its tags in the order of its outputs; see its model card."
             )
         return labels
 
@@ -109,7 +109,7 @@ class TransformersTeacher(Teacher):
     def fingerprint(self) -> str:
         config = {name: value for name, value in self._files.config().to_dict().items() if name not in _VOLATILE}
         tokenizer = json.loads(self._files.tokenizer().backend_tokenizer.to_str())
-        tokenizer.update(truncation=None, padding=None)  # not used here, and changed by use
+        tokenizer.update(truncation=None, padding=None)  # irrelevant here, and changed by earlier use of the tokenizer
         specials = self._files.tokenizer().special_tokens_map
         windows = [self._windows.size, self._windows.overlap]
         self._versions = file_versions(self._weights)
@@ -161,9 +161,8 @@ class TransformersTeacher(Teacher):
             check_versions(f"model '{self.model_name}'", self._versions, file_versions(self._weights))
         if missing:
             raise ConfigurationError(
-                f"Model '{self.model_name}' has no weights named {', '.join(missing[:3])}: it is no "
-                "model for token classification but an encoder, which has to be trained first. Give one whose name or card says "
-                "NER."
+                f"Model '{self.model_name}' has no weights named {', '.join(missing[:3])}: it is not a model for token "
+                "classification, but an encoder that has to be trained first. Give a model that was trained for NER."
             )
         model = model.eval().to(self._device)
         self._files.check(model, self._max_length, len(self.labels))
@@ -171,14 +170,14 @@ class TransformersTeacher(Teacher):
 
     @property
     def _weights(self) -> List[Path]:
-        """The files of the weights; none for a model of the hub, whose commits do not change."""
+        """The files of the weights; empty for a model on the hub, whose commits do not change."""
         folder = Path(encoder_source(self.model_name))
         return sorted(path for pattern in _WEIGHTS for path in folder.glob(pattern) if path.is_file())
 
     def _weights_digest(self) -> str:
         folder = Path(encoder_source(self.model_name))
         if not folder.is_dir():
-            # A commit of the hub stands for the contents of all its files.
+            # A commit on the hub identifies the contents of all files.
             return f"{self.model_name}@{self._files.config()._commit_hash}"
         digest = hashlib.sha256()
         for path in self._weights:

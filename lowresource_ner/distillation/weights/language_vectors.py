@@ -1,4 +1,4 @@
-"""The dataset reader of a model that tells languages apart: the vectors of sentences and their languages."""
+"""A dataset reader for `language_similarity`: sentence vectors and their languages."""
 
 from typing import Any, Dict, Iterator, Mapping, Optional, Sequence
 
@@ -17,11 +17,11 @@ from lowresource_ner.distillation.weights.sentence_vectors import SentenceEncode
 @DatasetReader.register("language_vectors")
 class LanguageVectorsReader(ShardingReader):
     """
-    Reads texts of several languages for `language_similarity`. The vector of each sentence is computed when it is read.
+    Reads texts of several languages for `language_similarity`, and computes the vector of each sentence.
 
-    A path names the language of each text: `{"en": "en.conll", "de": "de.conll"}`, where a text is any path that the inner reader
-    takes. On the command line, write this as JSON or, shorter, `en=en.conll`; `allennlp evaluate` takes
-    `en=en.conll,de=de.conll` for two corpora and gives the figures of one language after the other.
+    The data path maps languages to paths for the inner reader: `{"en": "en.conll", "de": "de.conll"}`. On the command line, write
+    this as JSON or as `en=en.conll`. (`allennlp evaluate` splits `en=en.conll,de=de.conll` and evaluates each language
+    separately.)
 
     Registered as a `DatasetReader` with name "language_vectors".
 
@@ -37,7 +37,7 @@ class LanguageVectorsReader(ShardingReader):
     # Raises
 
     `ConfigurationError`
-        Where the reader is none of this package's, or a path names no language.
+        If the reader is not one of this package, or a path does not name its language.
     """
 
     inner_options = "Options of the reader of the texts are below 'reader': reader.{option}."
@@ -63,7 +63,7 @@ class LanguageVectorsReader(ShardingReader):
         vector: Optional[numpy.ndarray] = None,
     ) -> Instance:
         """
-        An instance with the fields `vector`, `language` where it is known, and `metadata` ("words" and "place").
+        Returns an instance with the fields `vector`, `language` if given, and `metadata` ("words" and "place").
 
         # Parameters
 
@@ -72,7 +72,7 @@ class LanguageVectorsReader(ShardingReader):
         place : `str`
             File and line, for error messages.
         vector : `Optional[numpy.ndarray]`
-            (hidden_size,) of float32; computed where it is not given.
+            (hidden_size,) float32; computed if not given.
         """
         vector = self.encoder.encode([words])[0] if vector is None else vector
         fields: Dict[str, Field] = {
@@ -95,13 +95,13 @@ class LanguageVectorsReader(ShardingReader):
 
 
 def _corpora(file_path: Any) -> Mapping[str, Any]:
-    """The path of each language's text."""
+    """Returns the path of each language's text."""
     if isinstance(file_path, Mapping) and file_path:
         return file_path
     parts = [part.partition("=") for part in str(file_path).split(",")]
     if not all(language and path for language, _, path in parts):
         raise ConfigurationError(
-            f"language_vectors was given the path {file_path!r}, which does not say what language its text is in. Give a path "
-            'for each language, {"en": "en.conll", "de": "de.conll"}, or en=en.conll.'
+            f"language_vectors was given the path {file_path!r}, which does not name its language. Give one for each language, "
+            '{"en": "en.conll", "de": "de.conll"}, or en=en.conll.'
         )
     return {language: path for language, _, path in parts}

@@ -1,4 +1,4 @@
-"""Vectors of sentences from a pretrained encoder that is not trained any further."""
+"""Computes sentence vectors with a frozen pretrained encoder."""
 
 from functools import cached_property
 from typing import Any, NamedTuple, Optional, Sequence
@@ -18,13 +18,13 @@ from lowresource_ner.predictors.batch_tagger import batches_of_similar_length
 
 _POOLINGS = ("auto", "pooler", "mean")
 
-# Encoders whose pretraining has a task for whole sentences (BERT's is next sentence prediction): only that trains a pooler. The
-# files of other encoders, such as XLM-R's, may hold a pooler as well, with random weights.
+# Encoders that are pretrained with a task for whole sentences, such as BERT's next sentence prediction, which trains the pooler.
+# Files of other encoders, such as XLM-R's, may contain a pooler with random weights.
 _PRETRAINED_ON_SENTENCES = {"albert", "bert", "megatron-bert", "mobilebert", "nezha"}
 
 
 class _Encoder(NamedTuple):
-    """A loaded encoder. `has_pooler`: whether its pooler encodes sentences, or the mean of their words' vectors."""
+    """A loaded encoder. `has_pooler`: whether to use its pooler instead of the mean of word vectors."""
 
     model: Any
     tokenizer: SubwordTokenizer
@@ -34,30 +34,30 @@ class _Encoder(NamedTuple):
 
 class SentenceEncoder(FromParams):
     """
-    Encodes each sentence as the vector g(u) by which languages are told apart (Wu et al. 2020, arXiv:2004.12440, section 3.3):
-    the encoder's pooler over [CLS], as in the paper, or the mean of its words' vectors (of their first sub-words).
+    Computes a vector g(u) for each sentence, from which its language is classified (Wu et al. 2020, arXiv:2004.12440, section
+    3.3): the output of the encoder's pooler, as in the paper, or the mean of the vectors of the words' first sub-words.
 
-    The encoder is loaded when the first sentence comes, which leaves the random numbers of a training unchanged.
+    The encoder is loaded for the first sentence, without changing the state of random number generators.
 
     # Parameters
 
     model_name : `str`
         Hub name, local folder, or archive of this package; see `EncoderFiles`.
     pooling : `str`, optional (default = `"auto"`)
-        "pooler"; "mean"; or "auto": the pooler where pretraining has trained one (mBERT), else the mean (XLM-R,
-        `multilingual-mini`, archives of this package).
-    max_length : `Optional[int]`, optional (default = what the encoder can read, 512 for BERT)
-        Sub-words in a window, special tokens included. The mean is over all words of a sentence, read in windows where it is long
-        (see `WindowReader`); the pooler sees only the first window.
+        "pooler"; "mean"; or "auto": the pooler if it was pretrained (mBERT), else the mean (XLM-R, `multilingual-mini`, archives
+        of this package).
+    max_length : `Optional[int]`, optional (default = the encoder's maximum, 512 for BERT)
+        Sub-words per window, including special tokens. The mean is over all words, read in several windows if necessary (see
+        `WindowReader`); the pooler reads only the first window.
     cuda_device : `int`, optional (default = `-1`)
-        -1 for the CPU, or the number of a GPU.
+        -1 for the CPU, or the index of a GPU.
     batch_size : `int`, optional (default = `4096`)
-        Sub-words, padding included, in a batch.
+        Sub-words per batch, including padding.
 
     # Raises
 
     `ConfigurationError`
-        For an unknown pooling; once a sentence comes, where the encoder cannot be read, or has no pooler and is asked for it.
+        If the pooling is unknown; in `encode`, if the encoder cannot be read, or lacks the requested pooler.
     """
 
     def __init__(
@@ -78,6 +78,8 @@ class SentenceEncoder(FromParams):
 
     def encode(self, sentences: Sequence[Sequence[str]]) -> numpy.ndarray:
         """
+        Computes the vectors of sentences.
+
         # Parameters
 
         sentences : `Sequence[Sequence[str]]`
@@ -86,7 +88,7 @@ class SentenceEncoder(FromParams):
         # Returns
 
         `numpy.ndarray`
-            (num_sentences, hidden_size) float32; zeros for a sentence without words.
+            (num_sentences, hidden_size) float32; zeros for sentences without words.
         """
         encoder = self._encoder
         vectors = numpy.zeros((len(sentences), encoder.model.config.hidden_size), numpy.float32)
@@ -126,8 +128,8 @@ class SentenceEncoder(FromParams):
             pooler = files.model_with_pooler() if wants_pooler else None
             if pooler is None and self._pooling == "pooler":
                 raise ConfigurationError(
-                    f"'pooling' is 'pooler', and the weights of encoder '{self._model_name}' come without a pooler. Take 'mean', "
-                    "or 'auto', which takes the pooler where there is one that was trained."
+                    f"'pooling' is 'pooler', but the weights of encoder '{self._model_name}' contain no pooler. Use 'mean', or "
+                    "'auto', which uses the pooler if there is a trained one."
                 )
             model: Any = pooler or files.model()
             files.check(model, self._max_length, files.config().hidden_size)

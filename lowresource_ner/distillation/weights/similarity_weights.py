@@ -32,7 +32,7 @@ class _Similarity(NamedTuple):
 
 
 class _Prepared(NamedTuple):
-    """For a corpus, τ, and the mean of its sentences' weights, (num_teachers,)."""
+    """τ of a corpus, and the mean of its sentences' weights, (num_teachers,)."""
 
     tau: float
     alpha: numpy.ndarray
@@ -41,38 +41,38 @@ class _Prepared(NamedTuple):
 @TeacherWeights.register("similarity")
 class SimilarityWeights(TeacherWeights):
     """
-    Weighs teachers by how similar their languages are to that of a sentence: α = softmax(τ · score(u, ·)) for a sentence u, with
-    τ = 1 / Var(the scores of all sentences and teachers). At the level of the corpus, the weights are the mean over its sentences
-    ("domain level", the paper's choice). The scores are those of a trained `language_similarity`. Where all scores are the same,
-    but for rounding (`rounding.SINGLE`), all teachers have the same weight.
+    Weights teachers by the similarity of their languages to that of a sentence: α = softmax(τ · score(u, ·)) for a sentence u,
+    with τ = 1 / Var(the scores of all sentences and teachers). At corpus level ("domain level", used in the paper), the weights
+    are the mean over all sentences. The scores come from a trained `language_similarity`. If all scores are equal up to rounding
+    (`rounding.SINGLE`), all teachers have the same weight.
 
-    Making the weights is cheap and opens no file; the archive and its encoder are loaded when a corpus is prepared.
+    The archive and its encoder are loaded in `open` or `prepare`, not in the constructor.
 
     Registered as a `TeacherWeights` with name "similarity".
 
     # Parameters
 
     archive_file : `str`
-        The archive of a `language_similarity`, or the folder of its finished training run. Its encoder is not inside: it is found
-        by the name that the training knew it by.
+        The archive of a `language_similarity`, or the folder of its finished training run. Its encoder is not in the archive, but
+        loaded by the name in its config.
     measure : `str`, optional (default = `"learned"`)
         "learned" (the paper's); or "cosine", "l1" or "l2", to the mean vector of each language's sentences.
     level : `str`, optional (default = `"corpus"`)
         "corpus" or "sentence".
-    languages : `Optional[Dict[str, str]]`, optional (default = a teacher's name is its language)
-        By a teacher's name, its language as the archive calls it.
+    languages : `Optional[Dict[str, str]]`, optional (default = the teachers' names)
+        The name of each teacher's language in the archive.
     overrides : `Optional[Dict[str, Any]]`
         Changes to the archive's config: `{"dataset_reader.encoder.model_name": "encoders/mbert"}`.
     cuda_device : `int`, optional (default = `-1`)
-        -1 for the CPU, or the number of a GPU.
+        -1 for the CPU, or the index of a GPU.
     batch_size : `int`, optional (default = `4096`)
-        Sub-words, padding included, that the encoder sees at once.
+        Sub-words per batch, including padding.
 
     # Raises
 
     `ConfigurationError`
-        For an unknown measure or level, and names in `languages` that are no teachers'; when a corpus is prepared, where there is
-        no such archive, or a teacher's language is none of it.
+        If the measure or level is unknown, or `languages` names an unknown teacher; in `open` and `prepare`, if the archive does
+        not exist or lacks a teacher's language.
     """
 
     needs_corpus = True
@@ -121,8 +121,8 @@ class SimilarityWeights(TeacherWeights):
         # Returns
 
         `Dict[str, Any]`
-            "alpha", by teacher the weight, at the level of sentences the mean of theirs; "tau", 0 where all scores are the same;
-            "measure"; "level"; and "sentences", their number.
+            "alpha", the (mean) weight of each teacher; "tau", 0 if all scores are the same; "measure"; "level"; and "sentences",
+            the number of sentences.
         """
         blocks = [self._scores(teachers, block) for block in sentence_blocks(corpus)]
         scores = numpy.concatenate(blocks or [numpy.zeros((0, len(teachers)), numpy.float32)])
@@ -130,7 +130,7 @@ class SimilarityWeights(TeacherWeights):
         alpha = _softmax(tau * scores).mean(axis=0) if len(scores) else numpy.full(len(teachers), 1 / len(teachers))
         self._prepared = _Prepared(tau, alpha)
         if self._level == "corpus":
-            self.__dict__.pop("_similarity", None)  # its encoder is not needed any more, and may take room on a GPU
+            self.__dict__.pop("_similarity", None)  # frees the encoder, which may be on a GPU
         shown = ", ".join(f"{name} {weight:.4f}" for name, weight in zip(teachers, alpha))
         logger.info(
             "Teachers' weights by similarity (%s, by %s; %d sentences, tau %.4g): %s",
@@ -156,7 +156,7 @@ class SimilarityWeights(TeacherWeights):
     @property
     def _of_corpus(self) -> _Prepared:
         if self._prepared is None:
-            raise RuntimeError("weights by similarity depend on the corpus: call 'prepare' before they are asked for")
+            raise RuntimeError("weights by similarity depend on the corpus: call 'prepare' first")
         return self._prepared
 
     def _scores(self, teachers: Sequence[str], sentences: Sequence[Sequence[str]]) -> numpy.ndarray:
@@ -168,14 +168,13 @@ class SimilarityWeights(TeacherWeights):
         return scores.numpy()[:, columns]
 
     def _columns(self, teachers: Sequence[str]) -> List[int]:
-        """The columns of the scores of the teachers' languages."""
+        """Returns the columns of the scores for the teachers' languages."""
         known = self._similarity.model.languages
         languages = [self._languages.get(name, name) for name in teachers]
         if not set(languages) <= set(known):
             raise ConfigurationError(
-                f"The teachers' languages are {', '.join(languages)}, and {self._archive_file} knows {', '.join(known)}. "
-                "Call the teachers by its languages, give 'languages', {name of the teacher: language}, or train it on "
-                "those languages."
+                f"The teachers' languages are {', '.join(languages)}, but {self._archive_file} has {', '.join(known)}. Name the "
+                "teachers by its languages, give 'languages', {name of the teacher: language}, or train it on those languages."
             )
         return [known.index(language) for language in languages]
 
@@ -193,17 +192,17 @@ class SimilarityWeights(TeacherWeights):
             loaded.dataset_reader, LanguageVectorsReader
         ):
             raise ConfigurationError(
-                f"{self._archive_file} says nothing of languages: its model is a {type(loaded.model).__name__}. Take the "
-                "archive of a 'language_similarity'."
+                f"{self._archive_file} cannot score languages: its model is a {type(loaded.model).__name__}. Take the archive of "
+                "a 'language_similarity'."
             )
         settings = loaded.config["dataset_reader"]["encoder"].as_dict(quiet=True)
-        # Where it was trained is not where it is used.
+        # These may differ from training.
         settings.update(cuda_device=self._cuda_device, batch_size=self._batch_size)
         return _Similarity(loaded.model.eval(), SentenceEncoder.from_params(Params(settings)))
 
 
 def _tau(scores: numpy.ndarray) -> float:
-    """1 / Var of all scores, estimated without bias as in the released code; 0 where they differ by rounding alone."""
+    """Returns 1 / Var of all scores, the unbiased variance as in the released code; 0 if they differ only by rounding."""
     if differ_by_rounding(scores):
         return 0.0
     return 1 / float(numpy.var(scores, ddof=1, dtype=numpy.float64))

@@ -1,4 +1,4 @@
-"""The weights of several teachers (Wu et al. 2020, arXiv:2004.12440, section 3.3)."""
+"""Weights of teachers (Wu et al. 2020, arXiv:2004.12440, section 3.3)."""
 
 from typing import Any, Dict, Sequence
 
@@ -6,56 +6,63 @@ import numpy
 from allennlp.common import Registrable
 from allennlp.common.checks import ConfigurationError
 
+from lowresource_ner.common.renamed import refuse_earlier_names
 from lowresource_ner.distillation.corpus import Corpus
 
 
 class TeacherWeights(Registrable):
     """
-    Weighs teachers against each other: p̃ = Σ_k α_k p̃_k.
+    The weights α of teachers, which are combined to p̃ = Σ_k α_k p̃_k.
 
-    Subclasses define `weights`, and `prepare` where the weights depend on a corpus as a whole.
+    Subclasses define `weights`, and `prepare` if the weights depend on the whole corpus.
     """
 
     default_implementation = "uniform"
 
     needs_corpus = False
-    """Whether `prepare` must be called before weights are asked for."""
+    """Whether `prepare` must be called before `weights`."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        refuse_earlier_names(
+            cls, {"are_of_a_corpus": "'needs_corpus'", "summary": "'prepare', which returns the summary,"}
+        )
 
     def check(self, teachers: Sequence[str]) -> None:
         """
-        Checks the names in the options.
+        Checks that the options refer to these teachers.
 
         # Raises
 
         `ConfigurationError`
-            Where they are not those of these teachers.
+            If they do not.
         """
 
     def open(self, teachers: Sequence[str]) -> None:
         """
-        Opens what the weights need, so that an error comes before long work; `prepare` does so otherwise.
+        Loads what the weights need, so that errors are found early. Optional, since `prepare` does so as well.
 
         # Raises
 
         `ConfigurationError`
-            Where something is missing or wrong.
+            If something is missing or wrong.
         """
 
     def prepare(self, teachers: Sequence[str], corpus: Corpus) -> Dict[str, Any]:
         """
-        Called before the teachers of the first sentence of a corpus are weighed. The base class does nothing.
+        Prepares the weights for a corpus, before `weights` is called. Does nothing by default.
 
         # Parameters
 
         teachers : `Sequence[str]`
             Their names.
         corpus : `Callable[[], Iterable[Sequence[str]]]`
-            Returns all sentences of the corpus, also those that other processes label.
+            Returns all sentences of the corpus, including those that other processes label.
 
         # Returns
 
         `Dict[str, Any]`
-            What a user is told of the weights: numbers by name; nothing where they are in the config.
+            Statistics of the weights, by name, for the log.
         """
         return {}
 
@@ -73,7 +80,7 @@ class TeacherWeights(Registrable):
         # Returns
 
         `numpy.ndarray`
-            (num_sentences, num_teachers) float32, rows with the sum 1.
+            (num_sentences, num_teachers) float32, rows sum to 1.
         """
         raise NotImplementedError
 
@@ -94,24 +101,24 @@ class GivenWeights(TeacherWeights):
     # Parameters
 
     values : `Dict[str, float]`
-        A number from 0 for each teacher, by name; they are divided by their sum.
+        A number of at least 0 for each teacher; normalised to sum to 1.
 
     # Raises
 
     `ConfigurationError`
-        Where one is below 0, or all are 0.
+        If one is below 0, or all are 0.
     """
 
     def __init__(self, values: Dict[str, float]) -> None:
         if any(not value >= 0 for value in values.values()) or not sum(values.values()) > 0:
-            raise ConfigurationError(f"The teachers' weights are {values}; give numbers from 0, one of them above 0.")
+            raise ConfigurationError(f"The teachers' weights are {values}; give numbers of at least 0, not all 0.")
         self._values = values
 
     def check(self, teachers: Sequence[str]) -> None:
         if set(teachers) != set(self._values):
             raise ConfigurationError(
-                f"There are weights for {', '.join(sorted(self._values))}, and the teachers are {', '.join(sorted(teachers))}. "
-                "Give each teacher a weight, by its name."
+                f"There are weights for {', '.join(sorted(self._values))}, but the teachers are {', '.join(sorted(teachers))}. "
+                "Give each teacher a weight by its name."
             )
 
     def weights(self, teachers: Sequence[str], sentences: Sequence[Sequence[str]]) -> numpy.ndarray:

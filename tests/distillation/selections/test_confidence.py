@@ -66,7 +66,7 @@ def test_a_store_in_half_precision_makes_no_difference(threshold, type_) -> None
 @pytest.mark.parametrize("name", ["word_confidence", "sentence_confidence"])
 @pytest.mark.parametrize("threshold", [0, -0.1, 1.1, float("nan")])
 def test_thresholds_that_are_no_probability(name, threshold) -> None:
-    with pytest.raises(ConfigurationError, match=f"'threshold' of {name}.*above 0 and up to 1"):
+    with pytest.raises(ConfigurationError, match=f"'threshold' of {name}.*above 0 and at most 1"):
         Selection.by_name(name)(threshold=threshold)
 
 

@@ -22,7 +22,7 @@ from lowresource_ner.distillation.store import sentence_index, soft_label_store
 from lowresource_ner.distillation.store.soft_label_store import SoftLabelStore
 
 LABELS = ["O", "B-PER", "I-PER"]
-REMOVE_FILE = "remove this file, and what it held is computed anew"
+REMOVE_FILE = "remove this file, and its contents are computed again"
 SENTENCES = [["Storms", "hit", "Cork"], ["Rain"], ["New York", "won"], [], ["雨", "\ud800", "é" * 300], ["a"] * 700]
 FORK = multiprocessing.get_context("fork")
 
@@ -215,7 +215,7 @@ def test_a_write_that_fails_can_be_made_again(tmp_path: Path, monkeypatch: pytes
 
     store = open_store(tmp_path)
     store.add(*numbered(range(3)))
-    told = "segment-.*' of the soft-label store cannot be written: No space left on device. Free space, .* same command goes on"
+    told = "segment-.*' of the soft-label store cannot be written: No space left on device. Free space .* same command then"
     with monkeypatch.context() as patched, pytest.raises(ConfigurationError, match=told):
         patched.setattr(os, "fsync", full)
         store.flush()
@@ -380,19 +380,19 @@ def flipped(content: bytes, position: int) -> bytes:
 @pytest.mark.parametrize(
     ("damage", "problem"),
     [
-        (cut(0, -1), "the file is cut short or damaged: it has 4445 bytes, by its head 4446"),
-        (cut(0, 100), "the file is cut short or damaged: it has 100 bytes, by its head 4446"),
+        (cut(0, -1), "the file is cut short or damaged: it has 4445 bytes instead of 4446"),
+        (cut(0, 100), "the file is cut short or damaged: it has 100 bytes instead of 4446"),
         (cut(0, 71), "the file is cut short, to 71 bytes"),
         (cut(0, 0), "the file is cut short, to 0 bytes"),
         (lambda content: content + b"\0", "it has 4447 bytes"),
         (lambda content: b"\n" * 4446, "this is not a segment of soft labels of this version"),
         (lambda content: b"NERsoft2" + content[8:], "this is not a segment of soft labels of this version"),
-        (flip(10), "the segment is that of another teacher or of other labels, or it is damaged"),
-        (flip(30), "its keys have another digest"),
-        (flip(40), "by its head"),
-        (flip(70), "its keys have another digest"),
-        (flip(90), "its keys have another digest"),
-        (flip(191), "its keys have another digest"),
+        (flip(10), "the segment belongs to another teacher or other labels, or is damaged"),
+        (flip(30), "the digest of its keys differs"),
+        (flip(40), "instead of"),
+        (flip(70), "the digest of its keys differs"),
+        (flip(90), "the digest of its keys differs"),
+        (flip(191), "the digest of its keys differs"),
     ],
 )
 def test_damaged_segments(tmp_path: Path, written: SoftLabelStore, damage: Any, problem: str) -> None:
@@ -410,7 +410,7 @@ def test_damaged_segments(tmp_path: Path, written: SoftLabelStore, damage: Any, 
 def test_damaged_probabilities_are_found_by_verify(tmp_path: Path, written: SoftLabelStore, position: int) -> None:
     (path,) = segments(written)
     path.write_bytes(flipped(path.read_bytes(), position))
-    assert_refused(open_store(tmp_path).verify, path, "its probabilities have another digest", REMOVE_FILE)
+    assert_refused(open_store(tmp_path).verify, path, "the digest of its probabilities differs", REMOVE_FILE)
 
 
 def test_damage_by_another_writer_changes_nothing(tmp_path: Path, written: SoftLabelStore) -> None:
@@ -431,22 +431,22 @@ def test_segment_of_another_store(tmp_path: Path, written: SoftLabelStore) -> No
         other.add(*numbered(range(3)))
     copy = written.folder / "segment-copied.bin"
     shutil.copy(segments(other)[0], copy)
-    assert_refused(lambda: open_store(tmp_path), copy, "that of another teacher", REMOVE_FILE)
+    assert_refused(lambda: open_store(tmp_path), copy, "belongs to another teacher", REMOVE_FILE)
 
 
 def test_folder_of_another_teacher(tmp_path: Path, written: SoftLabelStore) -> None:
     other = SoftLabelStore(tmp_path, "teacher 2", LABELS).folder
     shutil.rmtree(other)
     shutil.copytree(written.folder, other)
-    remedy = f"remove the folder {other}, and its soft labels are computed anew"
-    problem = "teacher_fingerprint is 'teacher 1', expected was 'teacher 2'"
+    remedy = f"remove the folder {other}, and its soft labels are computed again"
+    problem = "teacher_fingerprint is 'teacher 1' instead of 'teacher 2'"
     assert_refused(lambda: SoftLabelStore(tmp_path, "teacher 2", LABELS), other / "header.json", problem, remedy)
 
 
 @pytest.mark.parametrize("labels", [["O", "B-PER"], ["B-PER", "O", "I-PER"]])
 def test_other_labels(tmp_path: Path, written: SoftLabelStore, labels: list[str]) -> None:
     header = written.folder / "header.json"
-    problem = f"labels is ['O', 'B-PER', 'I-PER'], expected was {labels}"
+    problem = f"labels is ['O', 'B-PER', 'I-PER'] instead of {labels}"
     remedy = f"remove the folder {header.parent}"
     assert_refused(lambda: SoftLabelStore(tmp_path, "teacher 1", labels), header, problem, remedy)
 
@@ -454,13 +454,13 @@ def test_other_labels(tmp_path: Path, written: SoftLabelStore, labels: list[str]
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        ({"format": "pictures"}, "format is 'pictures', expected was 'lowresource_ner soft labels'"),
-        ({"version": 2}, "version is 2, expected was 1"),
-        ({"dtype": "float32"}, "dtype is 'float32', expected was 'float16'"),
+        ({"format": "pictures"}, "format is 'pictures' instead of 'lowresource_ner soft labels'"),
+        ({"version": 2}, "version is 2 instead of 1"),
+        ({"dtype": "float32"}, "dtype is 'float32' instead of 'float16'"),
         ("{", "the file is damaged (Expecting property name"),
         ("\udcff", "the file is damaged"),
         ("", "the file is damaged"),
-        ("[]", "the file is damaged (it holds a list in place of an object)"),
+        ("[]", "the file is damaged (it holds a list instead of an object)"),
         ("{}", "format is None"),
     ],
 )
@@ -482,7 +482,7 @@ def test_other_headers(tmp_path: Path, written: SoftLabelStore, change: Any, pro
 def test_folders_without_header(tmp_path: Path, written: SoftLabelStore) -> None:
     path = written.folder / "header.json"
     path.unlink()
-    problem = f"there is no such file, but others are there, such as {segments(written)[0].name}"
+    problem = f"this file is missing, but the folder has others, such as {segments(written)[0].name}"
     assert_refused(lambda: open_store(tmp_path), path, problem, f"remove the folder {path.parent}")
 
 
@@ -495,7 +495,7 @@ def test_a_writer_killed_before_the_header(tmp_path: Path, written: SoftLabelSto
 
 def test_folder_that_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("text")
-    with pytest.raises(ConfigurationError, match="file/teacher-.*cannot be made .*; give another folder"):
+    with pytest.raises(ConfigurationError, match="file/teacher-.*cannot be created .*; give another folder"):
         open_store(tmp_path / "file")
 
 
@@ -505,7 +505,7 @@ def test_folder_that_is_a_file(tmp_path: Path) -> None:
         (("", LABELS), "'teacher_fingerprint' is ''"),
         (("teacher", []), "'labels' is []; give a list of strings"),
         (("teacher", "OBI"), "'labels' is 'OBI'; give a list of strings"),
-        (("teacher", ["O", "O"]), "'labels' is ['O', 'O']; give a list of strings, at least one, each once"),
+        (("teacher", ["O", "O"]), "'labels' is ['O', 'O']; give a list of strings, not empty and without duplicates"),
         (("teacher", LABELS, 0), "'sentences_per_segment' is 0; give"),
     ],
 )
@@ -521,15 +521,15 @@ NAN, INFINITY = float("nan"), float("inf")
 @pytest.mark.parametrize(
     ("wrong", "problem"),
     [
-        ([[1, 0, 0]], "have the shape (1, 3), expected was (2, 3): words, labels. Give one row a word"),
-        ([[1, 0], [0, 1]], "have the shape (2, 2), expected was (2, 3)"),
-        ([1, 0, 0], "have the shape (3,)"),
+        ([[1, 0, 0]], "have shape (1, 3) instead of (words, labels), (2, 3). Give one row per word"),
+        ([[1, 0], [0, 1]], "have shape (2, 2) instead of (words, labels), (2, 3)"),
+        ([1, 0, 0], "have shape (3,)"),
         ([[1, 0, 0], [NAN, 0, 1]], "Word 1 of the sentence 'New Cork' has the probabilities [nan  0.  1.]"),
         ([[1, 0, 0], [INFINITY, 0, 0]], "[inf  0.  0.]"),
         ([[INFINITY, -INFINITY, 1], [1, 0, 0]], "Word 0 of the sentence 'New Cork'"),
         ([[1, 0, 0], [1e30, 0, 0]], "[inf  0.  0.]"),
-        ([[1, 0, 0], [-0.1, 0.1, 1]], "their sum is 1"),
-        ([[1, 0, 0], [1.1, 0, -0.1]], "their sum is 1"),
+        ([[1, 0, 0], [-0.1, 0.1, 1]], "and sum to 1"),
+        ([[1, 0, 0], [1.1, 0, -0.1]], "and sum to 1"),
         ([[1, 0, 0], [0.33, 0.33, 0.32]], "give the teacher's probabilities, not its logits"),
         ([[0, 0, 0], [1, 0, 0]], "Word 0 of the sentence 'New Cork' has the probabilities [0. 0. 0.]"),
     ],

@@ -223,7 +223,7 @@ def of_type(name: str):
 
 def test_models_of_others(teacher, tmp_path) -> None:
     path = repacked(teacher, tmp_path / "none.tar.gz", of_type("not_a_tagger"))
-    with pytest.raises(ConfigurationError, match="none.tar.gz cannot teach: its model, NotATagger,"):
+    with pytest.raises(ConfigurationError, match="none.tar.gz cannot be a teacher: its model, NotATagger,"):
         ArchiveTeacher(path).label([["a"]])
     other = ArchiveTeacher(repacked(teacher, tmp_path / "other.tar.gz", of_type("tagger_of_another_make")))
     assert (other.labels, other.tag_scheme) == (["O", "S-A"], "IOBES")

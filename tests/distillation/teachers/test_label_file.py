@@ -65,12 +65,12 @@ def test_a_disk_that_is_full(tmp_path, monkeypatch) -> None:
     path.write_bytes(gzip.compress(b"\n" + LINES[0]))
     monkeypatch.setattr(tempfile, "TemporaryFile", lambda **options: open("/dev/full", "r+b", **options))
     assert (
-        "labels.jsonl.gz:2: the file cannot be unpacked any further (No space left on device); free space"
+        "labels.jsonl.gz:2: the file cannot be decompressed any further (No space left on device); free space"
         in complaint(path)
     )
     monkeypatch.undo()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
-    assert "labels.jsonl.gz: there is no place to unpack the file to (No such file or directory); " in complaint(path)
+    assert "labels.jsonl.gz: no temporary file can be created (No such file or directory); " in complaint(path)
 
 
 def test_pipes_and_devices_are_refused_before_they_are_opened(tmp_path) -> None:

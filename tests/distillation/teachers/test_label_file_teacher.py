@@ -299,9 +299,9 @@ def test_a_sentence_that_stands_twice_must_have_the_same_labels(teacher_of) -> N
         ('{"tokens": ["a"]}', "the sentence has no labels"),
         ('{"tokens": ["a"], "tags": ["O", "O"]}', "1 tokens and 2 tags"),
         ('{"tokens": ["a"], "tags": "O"}', '"tags" is not a list'),
-        ('{"tokens": ["a"], "tags": ["PER"]}', "'PER' is no tag"),
-        ('{"tokens": ["a"], "tags": ["B-"]}', "'B-' is no tag"),
-        ('{"tokens": ["a"], "probabilities": [0.7]}', "one number a word"),
+        ('{"tokens": ["a"], "tags": ["PER"]}', "'PER' is not a tag"),
+        ('{"tokens": ["a"], "tags": ["B-"]}', "'B-' is not a tag"),
+        ('{"tokens": ["a"], "probabilities": [0.7]}', "one number per word"),
         ('{"tokens": ["a"], "distributions": [[1.0]]}', '"labels" is missing'),
         (
             '{"tokens": ["a"], "distributions": [[1.0]], "labels": ["PER"]}',
@@ -318,12 +318,18 @@ def test_a_sentence_that_stands_twice_must_have_the_same_labels(teacher_of) -> N
         ('{"tokens": ["a"], "distributions": {"O": 1}, "labels": ["O", "B-A"]}', '"distributions" is dict'),
         (
             '{"tokens": ["a"], "distributions": [[3.0, -2.0]], "labels": ["O", "B-A"]}',
-            "of word 1, .* are no probabilities",
+            "of word 1, .* are not probabilities",
         ),
-        ('{"tokens": ["a", "b"], "distributions": [[1, 0], [0.5, 0.3]], "labels": ["O", "B-A"]}', "of word 2, .*sum 1"),
-        ('{"tokens": ["a"], "distributions": [[NaN, 1]], "labels": ["O", "B-A"]}', "are no probabilities"),
+        (
+            '{"tokens": ["a", "b"], "distributions": [[1, 0], [0.5, 0.3]], "labels": ["O", "B-A"]}',
+            "of word 2, .*sum to 1",
+        ),
+        ('{"tokens": ["a"], "distributions": [[NaN, 1]], "labels": ["O", "B-A"]}', "are not probabilities"),
         ('{"tokens": ["a"], "entities": {}}', '"entities" is not a list'),
-        ('{"tokens": ["a"], "entities": [{"type": "A", "start": 0, "end": 1}]}', 'is not an entity; give "start_token"'),
+        (
+            '{"tokens": ["a"], "entities": [{"type": "A", "start": 0, "end": 1}]}',
+            'is not an entity; give "start_token"',
+        ),
         ('{"tokens": ["a"], "entities": [{"type": "A", "start_token": 0, "end_token": 2}]}', "out of range"),
         (
             '{"tokens": ["a"], "entities": [{"type": "A", "start_token": 0, "end_token": 1},'

@@ -89,7 +89,7 @@ def test_what_marginals_do_not_say_is_refused_and_rightly_so(source, target) -> 
 
 def test_merged_types_are_no_iob1() -> None:
     labels = get_scheme("IOB1").tag_set(["GPE", "LOC"])
-    with pytest.raises(ConfigurationError, match="several, and its scheme is IOB1"):
+    with pytest.raises(ConfigurationError, match="several types, but its scheme is IOB1"):
         label_matrix(labels, "IOB1", ["O", "B-LOC", "I-LOC"], "IOB1", {"GPE": "LOC"})
 
 
@@ -124,7 +124,7 @@ def test_what_is_suggested_goes_with_the_map_that_is_there() -> None:
     with pytest.raises(ConfigurationError) as caught:
         student_labels([["O", "B-ORG"], ["O", "B-firm", "B-club", "B-X"]], [None, {"firm": "Organisation"}], "IOB2")
     assert """{"X": "O", "club": "O", "firm": "ORG"}""" in str(caught.value)
-    with pytest.raises(ConfigurationError, match="say in 'label_maps' which types"):
+    with pytest.raises(ConfigurationError, match="give 'label_maps' that map the types"):
         student_labels([["O", "B-a"], ["O", "B-b"]], [None, None], "IOB2")
 
 
@@ -133,15 +133,15 @@ def test_a_student_that_is_there_already_must_have_the_types() -> None:
     with pytest.raises(ConfigurationError) as caught:
         label_matrix(["O", "B-PERSON", "B-DATE"], "IOB2", student, "IOB2", name="teacher 'x'")
     assert """set in 'label_maps' for teacher 'x': {"DATE": "O", "PERSON": "PER"}""" in str(caught.value)
-    assert "take LOC out of the types of the student" in str(caught.value)
-    with pytest.raises(ConfigurationError, match="'I-PER', a label of .* has no such label"):
+    assert "remove LOC from the types of the student" in str(caught.value)
+    with pytest.raises(ConfigurationError, match="'I-PER', a label of .* is not among the student's labels"):
         label_matrix(["O", "I-PER"], "IOB2", ["O", "B-PER"], "IOB2")
 
 
 @pytest.mark.parametrize(
     "label_map, complaint",
     [
-        ({"PERS": "PER"}, "names PERS, and its types are PER"),
+        ({"PERS": "PER"}, "names PERS, but its types are PER"),
         ({"PER": ""}, "types to types"),
         ({"PER": None}, "types to types"),
         ({"PER": "O"}, "No entity type is left"),
@@ -184,7 +184,7 @@ def test_a_type_that_is_called_o_is_not_dropped_in_silence() -> None:
     assert student_labels([["O", "B-O", "B-PER"]], [{"O": "OBJ"}], "IOB2")[1] == "B-OBJ"
     with pytest.raises(ConfigurationError) as caught:  # what is dropped already stays so in what is suggested
         student_labels([["O", "B-X"], ["O", "B-O", "B-Y"]], [{}, {"O": "O", "Y": "person"}], "IOB2", ["a", "b"])
-    assert "say in 'label_maps' which types" in str(caught.value)
+    assert "give 'label_maps' that map the types" in str(caught.value)
     with pytest.raises(ConfigurationError) as caught:
         student_labels([["O", "B-PER"], ["O", "B-O", "B-person"]], [{}, {"O": "O"}], "IOB2", ["a", "b"])
     assert """for b: {"O": "O", "person": "PER"}""" in str(caught.value)
@@ -243,9 +243,9 @@ def test_schemes_are_told_from_labels(labels, scheme) -> None:
         ("O B- I-", None, "'B-'"),
         ("O B-PER O", None, "O comes more than once"),
         ("O B-PER B-PER", None, "B-PER comes more than once"),
-        ("O B-PER E-PER L-PER", None, "no tag scheme"),
-        ("O B-PER I-PER", "IOBES", "no tags of the scheme IOBES"),
-        ("O S-PER", "IOB2", "no tags of the scheme IOB2"),
+        ("O B-PER E-PER L-PER", None, "not fit any tag scheme"),
+        ("O B-PER I-PER", "IOBES", "not tags of the scheme IOBES"),
+        ("O S-PER", "IOB2", "not tags of the scheme IOB2"),
         ("O B-PER", "IOBX", "Unknown tag scheme"),
     ],
 )

@@ -49,7 +49,7 @@ def test_how_a_path_names_its_language(reader, path) -> None:
 
 @pytest.mark.parametrize("path", [PATHS["en"], f"en={PATHS['en']},{PATHS['de']}", "en=", {}])
 def test_a_path_without_a_language_is_refused(reader, path) -> None:
-    with pytest.raises(ConfigurationError, match="does not say what language its text is in"):
+    with pytest.raises(ConfigurationError, match="does not name its language"):
         list(reader.read(path))
 
 

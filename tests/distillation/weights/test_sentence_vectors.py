@@ -143,7 +143,7 @@ def test_making_one_reads_no_file_and_what_is_wrong_is_said_when_it_is_used() ->
         encoder.encode([["Wien"]])
     with pytest.raises(ConfigurationError, match="'pooling' is 'cls'; it is one of auto, pooler, mean"):
         SentenceEncoder(str(TINY_ENCODER), "cls")
-    with pytest.raises(ConfigurationError, match="come without a pooler. Take 'mean'"):
+    with pytest.raises(ConfigurationError, match="contain no pooler. Use 'mean'"):
         SentenceEncoder(str(TINY_ENCODER), "pooler").encode([["Wien"]])
 
 
@@ -161,7 +161,7 @@ def test_the_encoder_of_an_archive_is_read_by_its_words(teacher) -> None:
     words = [["Wien", "und", "Oslo"]]
     (trained,), (pretrained,) = (SentenceEncoder(str(name)).encode(words) for name in (teacher, TINY_ENCODER))
     assert numpy.abs(trained - pretrained).max() > 1e-3
-    with pytest.raises(ConfigurationError, match="come without a pooler"):
+    with pytest.raises(ConfigurationError, match="contain no pooler"):
         SentenceEncoder(str(teacher), "pooler").encode(words)
 
 

@@ -99,7 +99,7 @@ def test_teachers_of_other_names(archive, corpus) -> None:
     assert found == pytest.approx({"english": expected["en"], "de": expected["de"]})
     with pytest.raises(ConfigurationError, match="'languages' .* names english; the teachers are en, de"):
         named.check(["en", "de"])
-    with pytest.raises(ConfigurationError, match="languages are en, fr, and .*model.tar.gz knows .*sw"):
+    with pytest.raises(ConfigurationError, match="languages are en, fr, but .*model.tar.gz has .*sw"):
         plain.prepare(["en", "fr"], lambda: corpus)
 
 
@@ -153,7 +153,7 @@ def test_what_is_unknown_is_refused(options, complaint) -> None:
 
 
 def test_an_archive_of_another_kind_is_refused(teacher, corpus) -> None:
-    with pytest.raises(ConfigurationError, match="says nothing of languages: its model is a MbertTagger"):
+    with pytest.raises(ConfigurationError, match="cannot score languages: its model is a MbertTagger"):
         SimilarityWeights(str(teacher)).prepare(["en", "de"], lambda: corpus)
 
 

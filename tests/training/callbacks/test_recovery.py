@@ -218,7 +218,7 @@ def test_numbers_of_numpy_are_kept_as_plain_ones_and_other_objects_refused_at_on
     train_model(config.duplicate(), str(tmp_path / "plain"), recover=True)
     assert str(Keeps.state) == "[0.1, {'a': 3}]"
     Keeps.state = Path("x")
-    with pytest.raises(ConfigurationError, match=r"pathlib.PosixPath\). Have its state hold plain values"):
+    with pytest.raises(ConfigurationError, match=r"pathlib.PosixPath\). Keep plain values in the state"):
         train_model(config.duplicate(), str(tmp_path / "other"))
     assert not list((tmp_path / "other").glob("*.th"))
 

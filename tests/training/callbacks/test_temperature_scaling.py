@@ -36,9 +36,7 @@ def development_loss(archive, temperature: float, path: Path = CORPORA / "en" / 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("head", ["softmax", "crf", "biaffine"])
-def test_the_archives_temperature_is_the_best_on_the_development_set(
-    head, environment, tmp_path: Path
-) -> None:
+def test_the_archives_temperature_is_the_best_on_the_development_set(head, environment, tmp_path: Path) -> None:
     overrides = {"model.head": {"type": head}}
     train_model(params("teacher_crf.jsonnet", **overrides), str(tmp_path / "run"))
     archive = load_archive(tmp_path / "run" / "model.tar.gz")
