@@ -102,7 +102,7 @@ def test_latex(sections) -> None:
         "% Entity scores in percent, mean ± standard deviation (n - 1) of 2 seeds (13, 14). p: paired bootstrap"
     )
     expected = r"""
-% A dagger: p < 0.05
+% A dagger: p < 0.05, better or worse
 \begin{tabular}{lrl}
 \toprule
 System & news $\rightarrow$ 50\% sea & Checkpoint chosen by \\

@@ -39,7 +39,7 @@ def _overall(sections: Sequence[Section]) -> str:
         lines.append([escaped(system), *(_f1(row, section) for row, section in zip(found, sections)), escaped(chosen)])
     notes = [f"% {what_scores_are(section)} {what_p_is(section)} SHA-256 {section.sha256}" for section in sections]
     head = ["System", *(escaped(section.title) for section in sections), "Checkpoint chosen by"]
-    marked = f"% A dagger: p < {SIGNIFICANT}"
+    marked = f"% A dagger: p < {SIGNIFICANT}, better or worse"
     return _tabular("l" + "r" * len(sections) + "l", head, lines, [*notes, marked])
 
 
