@@ -1,7 +1,7 @@
 """The base class of models that tag words."""
 
 import re
-from typing import Any, Dict, List, Optional
+from typing import Any, Container, Dict, List, Optional
 
 import torch
 from allennlp.data import Vocabulary
@@ -48,7 +48,7 @@ class Tagger(Model):
         super().__init__(vocab, regularizer, **kwargs)
         self.tag_scheme = get_scheme(tag_scheme)
         self.register_buffer("temperature", torch.ones(()))
-        self._register_load_state_dict_pre_hook(_rename_weights)
+        self._register_load_state_dict_pre_hook(_rename_weights, with_module=True)
 
     def tag_head(self, output: Dict[str, Any]) -> TagHead:
         """Returns the head for the logits in an output of `forward`."""
@@ -94,13 +94,15 @@ class Tagger(Model):
         return -self.distribution({"logits": logits, "mask": mask}, temperature).log_prob(tags).sum()
 
 
-def current_weight_name(name: str) -> str:
-    """Returns the present name of a weight that may be from an earlier archive."""
-    for old, new in _RENAMED.items():
-        name = re.sub(old, new, name)
+def current_weight_name(name: str, own: Container[str]) -> str:
+    """Returns the present name of a weight that may be from an earlier archive; `own` are the names of the model's weights."""
+    if name not in own:
+        for old, new in _RENAMED.items():
+            name = re.sub(old, new, name)
     return name
 
 
-def _rename_weights(state_dict: Dict[str, torch.Tensor], prefix: str, *_: Any) -> None:
+def _rename_weights(model: torch.nn.Module, state_dict: Dict[str, torch.Tensor], prefix: str, *_: Any) -> None:
+    own = model.state_dict().keys()
     for name in [name for name in state_dict if name.startswith(prefix)]:
-        state_dict[prefix + current_weight_name(name[len(prefix) :])] = state_dict.pop(name)
+        state_dict[prefix + current_weight_name(name[len(prefix) :], own)] = state_dict.pop(name)

@@ -42,7 +42,8 @@ def warm_start(
     with Archive(path) as archive:
         if label_namespace is not None:
             _check_common_labels(model.vocab, archive, label_namespace)
-        learned = {current_weight_name(name): weight for name, weight in archive.weights().items()}
+        own = model.state_dict().keys()
+        learned = {current_weight_name(name, own): weight for name, weight in archive.weights().items()}
         tokens = {axes.namespace: archive.tokens(axes.namespace) for axes in token_axes.values()}
     left_out: List[str] = []
     taken_over = 0

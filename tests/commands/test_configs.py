@@ -84,7 +84,7 @@ def test_nothing_is_overwritten_unless_it_is_asked_for(monkeypatch, tmp_path, ca
     assert files_below(tmp_path).items() <= files_below(CONFIGS).items()
 
 
-def test_what_is_wrong_is_said(monkeypatch, tmp_path) -> None:
+def test_errors_are_explained(monkeypatch, tmp_path) -> None:
     with pytest.raises(ConfigurationError, match="no config 'teecher'. `allennlp configs list` shows the names"):
         copy_config("teecher", tmp_path)
     with pytest.raises(SystemExit, match="no config 'lib/student'"):

@@ -134,7 +134,7 @@ def test_words_that_could_not_be_read_again_are_not_written(word, fault) -> None
 
 
 @pytest.mark.parametrize("number", [numpy.nan, numpy.inf])
-def test_answers_that_are_no_numbers_are_not_written(number) -> None:
+def test_probabilities_that_are_not_finite_are_not_written(number) -> None:
     with pytest.raises(
         ConfigurationError, match=r"sentence 'Ana' cannot be written: a teacher's probability is not finite"
     ):

@@ -1,4 +1,4 @@
-"""The student's reader: what teachers say reaches the batch, mixed, matched and in the vocabulary's order; gold tags do not."""
+"""The student's reader: the teachers' matched and averaged probabilities reach the batch; gold tags do not."""
 
 import json
 from pathlib import Path
@@ -26,7 +26,7 @@ BIO = ["O", "B-LOC", "I-LOC", "B-PER", "I-PER"]
 
 
 class Oracle(Teacher):
-    """Answers by a function of the word alone, and remembers what it was asked."""
+    """Labels words with a function of the word, and records the sentences."""
 
     def __init__(self, labels: Sequence[str] = BIO, tag_scheme: str = "IOB2", salt: int = 0) -> None:
         self._labels, self._scheme, self._salt = list(labels), tag_scheme, salt
@@ -133,7 +133,7 @@ def test_teachers_are_matched_and_mixed_as_by_hand() -> None:
     numpy.testing.assert_allclose(uniform, 0.5 * first.answer(words) + 0.5 * merged, rtol=1e-5)
 
 
-def test_a_store_is_asked_first_and_forgets_no_change(tmp_path) -> None:
+def test_the_store_is_asked_first_and_changes_of_the_teacher_are_noticed(tmp_path) -> None:
     store = str(tmp_path / "store")
     path = file_of(tmp_path, "Anna lives in Oslo", "Bergen", "Anna lives in Oslo")
     first = Oracle()
@@ -272,7 +272,7 @@ def test_tags_of_the_text_may_be_wrong(tmp_path, content) -> None:
     assert words_of(instance) == ["Anna", "rains"] and "tags" not in instance.fields
 
 
-def test_agreement_is_told(tmp_path) -> None:
+def test_the_field_agreement(tmp_path) -> None:
     path = file_of(tmp_path, "Anna lives in Oslo and works in Bergen with Bo Berg")
     first, second = Oracle(), Oracle(salt=5)
     reader = TeacherLabelledReader(RawTextReader(tokenised=True), {"a": first, "b": second}, agreement=True)
@@ -361,7 +361,7 @@ def test_what_was_computed_before_an_error_is_kept(tmp_path) -> None:
     assert len(again.asked) == 3000 - 2048
 
 
-def test_what_cannot_be_is_said(tmp_path) -> None:
+def test_invalid_options_are_refused(tmp_path) -> None:
     reader = RawTextReader(tokenised=True)
     with pytest.raises(ConfigurationError, match="no teacher"):
         TeacherLabelledReader(reader, {})

@@ -61,7 +61,7 @@ def test_no_gradient_is_kept_and_none_is_needed() -> None:
     assert metric.get_metric() == {"perplexity": pytest.approx(math.exp(2))}
 
 
-def test_a_hopeless_model_has_a_finite_perplexity() -> None:
+def test_perplexity_is_always_finite() -> None:
     """JSON has no infinity."""
     metric = WordPerplexity()
     metric(torch.tensor(1e6), 1)

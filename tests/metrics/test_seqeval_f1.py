@@ -271,7 +271,7 @@ def test_equal_scores_are_equal_numbers(correct, predicted, gold, f1):
 
 
 def halves():
-    """The first worker sees one type of entity, the other the two others: none may be lost or take another's place."""
+    """The first worker sees one type of entity, the second worker the two others; their counts must not be mixed up."""
     return random_sentences(7, "IOB2", 30, TYPES[:1]), random_sentences(8, "IOB2", 12, TYPES[1:])
 
 

@@ -1,4 +1,4 @@
-"""The adversarial tagger: a tagger like another, and losses that are counted word by word, each sentence alone."""
+"""The adversarial tagger: it tags like `mbert_tagger`, and its losses are means over words."""
 
 import math
 from typing import Any, Dict, List, Sequence
@@ -91,7 +91,7 @@ def test_losses_by_hand(data, model, name, is_source) -> None:
 
 
 def test_the_discriminator_can_learn_its_task_and_the_encoder_its_own(data, model) -> None:
-    """Each by the loss that is its, while the other stands still."""
+    """Each is trained with its own loss, while the other is fixed."""
     encodings = [(vectors.detach(), mask) for vectors, mask in encoded(model, data)]
     model.discriminator.requires_grad_(True)
     optimizer = torch.optim.Adam(model.discriminator.parameters(), lr=1e-2)

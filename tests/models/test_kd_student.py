@@ -84,7 +84,7 @@ EVERYTHING = (*TEACHER, "word_weights", "agreement")
 
 @pytest.mark.parametrize("average", ["sentences", "words"])
 def test_a_sentence_that_is_given_again_is_not_scored(labelled, vocab, average) -> None:
-    """As a distributed training's workers do, so that they have as many; a batch may hold nothing else."""
+    """In distributed training, sentences are repeated so that all workers get the same number; a batch may have no others."""
     model = build(vocab, loss={"type": "mse", "average": average}).eval()
     marked = MetadataField({"words": [], "is_repeated": True})
     again = [Instance({**each.fields, "metadata": marked}) for each in labelled[1:3]]

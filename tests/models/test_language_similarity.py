@@ -129,7 +129,7 @@ def test_a_text_of_each_language_is_learned(model) -> None:
     assert torch.equal(output["scores"].argmax(dim=-1), languages)
 
 
-def test_what_is_wrong_is_said(model) -> None:
+def test_errors_are_explained(model) -> None:
     with pytest.raises(ConfigurationError, match="'measure' is 'dot'; it is one of learned, cosine, l1, l2"):
         model.scores(torch.randn(1, DIM), "dot")
     with pytest.raises(ConfigurationError, match="trained without the callback 'language_means'"):

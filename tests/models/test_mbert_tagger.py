@@ -3,6 +3,7 @@
 import json
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import numpy
 import pytest
@@ -13,9 +14,11 @@ from allennlp.common.util import sanitize
 from allennlp.data import DatasetReader, Instance, Vocabulary
 from allennlp.models import Model, load_archive
 from allennlp.models.archival import archive_model
+from allennlp.modules import TextFieldEmbedder
 from conftest import CORPORA, TINY_ENCODER
 from support.batches import tensors
 
+from lowresource_ner.models.mbert_tagger import MbertTagger
 from lowresource_ner.models.warm_start import warm_start
 from lowresource_ner.modules.token_axes import token_axes_of
 from lowresource_ner.tagging import get_scheme
@@ -166,6 +169,24 @@ def test_archives_with_the_linear_layer_beside_the_head_load(head, tmp_path) -> 
     assert all(torch.equal(value, old.state_dict()[name]) for name, value in new.state_dict().items())
     continued = Model.from_params(config(path, head={"type": head}, pretrained_file=path)["model"], vocab=old.vocab)
     assert torch.equal(continued._head.projection.weight, old._head.projection.weight)
+
+
+def test_weights_of_a_subclass_that_have_a_name_of_earlier_archives_keep_it() -> None:
+    """Its own layer has the name that the linear layer of every tagger once had."""
+
+    class WithProjection(MbertTagger):
+        def __init__(self, **kwargs: Any) -> None:
+            super().__init__(**kwargs)
+            self._projection = torch.nn.Linear(3, 2)
+
+    params = config().duplicate()["model"].as_dict(quiet=True)
+    embedder = TextFieldEmbedder.from_params(Params(params["text_field_embedder"]), vocab=Vocabulary())
+    _, instances = build(config())
+    vocab = Vocabulary.from_instances(instances)
+    model, other = (WithProjection(vocab=vocab, text_field_embedder=embedder) for _ in range(2))
+    other.load_state_dict(model.state_dict())
+    assert torch.equal(other._projection.weight, model._projection.weight)
+    assert torch.equal(other._head.projection.weight, model._head.projection.weight)
 
 
 def test_warm_start_copies_the_types_that_both_know(tmp_path) -> None:

@@ -209,7 +209,7 @@ def test_weights_with_the_linear_layer_beside_the_tag_head_load(vocab) -> None:
     assert all(torch.equal(value, model.state_dict()[name]) for name, value in other.state_dict().items())
 
 
-def test_a_domain_without_labels_is_read_out_by_the_sources_head_with_parameters_of_its_own(vocab, corpora) -> None:
+def test_a_domain_without_labels_uses_the_sources_head_and_its_own_parameters(vocab, corpora) -> None:
     """UDA: the LSTM of (ner, target) exists because others trained the task and the domain; the head is the source's."""
     target = {"task": "ner", "domain": "target", "head": "source", "label_namespace": "source_labels"}
     heads = {name: head for name, head in HEADS.items() if name != "target"}
@@ -262,7 +262,7 @@ def test_perplexity_is_that_of_the_full_softmax_over_both_directions(domain, voc
 
 @torch.no_grad()
 def test_a_sentence_that_is_given_again_is_not_scored(vocab, corpora) -> None:
-    """As a distributed training's workers do, so that they have as many; a batch may hold nothing else."""
+    """In distributed training, sentences are repeated so that all workers get the same number; a batch may have no others."""
     model = build(vocab)
     instances = of_module("ner_target", corpora["target"])
     marked = MetadataField({"words": [], "label_namespace": "target_labels", "is_repeated": True})

@@ -1,4 +1,4 @@
-"""A cross-domain model that goes on from another: rows follow their words, characters and tags, wherever these stand."""
+"""Warm start of a cross-domain model: rows are copied by word, character and tag, independent of their indices."""
 
 import json
 from pathlib import Path

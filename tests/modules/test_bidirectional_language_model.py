@@ -1,4 +1,4 @@
-"""The language model: what is predicted from what, the sampled softmax by explicit loops, the full one by torch."""
+"""The language model: its targets, the sampled softmax against explicit loops, the full softmax against torch."""
 
 import collections
 import math

@@ -1,4 +1,4 @@
-"""Which embedders are taken to look at a word's neighbours."""
+"""Which embedders count as contextual."""
 
 import copy
 
@@ -36,16 +36,16 @@ class Outspoken(TokenEmbedder):
     contextual = False
 
 
-def test_vectors_of_single_words() -> None:
+def test_per_word_embedders_are_not_contextual() -> None:
     assert names(**PER_WORD) == []
 
 
-def test_an_encoder_sees_neighbours() -> None:
+def test_a_transformer_is_contextual() -> None:
     transformer = {"type": "subword_transformer", "model_name": str(TINY_ENCODER)}
     assert names(**PER_WORD, encoder=transformer) == ["SubwordTransformer"]
 
 
-def test_who_does_not_say_is_taken_to_see_them() -> None:
+def test_unknown_embedders_count_as_contextual() -> None:
     assert contextual_embedders(torch.nn.ModuleList([Silent(), Silent()])) == ["Silent"]
     assert contextual_embedders(torch.nn.ModuleList([Outspoken()])) == []
     assert contextual_embedders(torch.nn.Linear(1, 1)) == []

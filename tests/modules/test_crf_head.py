@@ -79,7 +79,7 @@ def test_the_mean_is_over_words():
         torch.testing.assert_close(head.loss(logits, tags, mask) * 36, head.total_loss(logits, tags, mask))
 
 
-def test_the_loss_knows_nothing_of_the_padding():
+def test_the_loss_does_not_depend_on_padding():
     head = random_head("IOB2")
     logits, tags, mask = random_batch(head, BATCHES["ragged"])
     expected, expected_gradients = with_gradients(lambda logits: head.total_loss(logits, tags, mask), head, logits)
@@ -90,8 +90,8 @@ def test_the_loss_knows_nothing_of_the_padding():
     assert not gradients[0][~mask].any()
 
 
-def test_logits_without_meaning_give_a_loss_without_meaning():
-    """So that training stops, as AllenNLP's does, and does not go on with some number."""
+def test_nan_logits_give_a_nan_loss():
+    """So that training stops, as it does with AllenNLP's CRF."""
     head = random_head("IOB2")
     logits, tags, mask = random_batch(head, BATCHES["ragged"])
     logits[0, 0, 0] = math.nan

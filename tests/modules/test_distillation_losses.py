@@ -175,7 +175,7 @@ def test_sixteen_bits_are_computed_in_thirty_two(loss_class, options, of_sentenc
 
 
 @every_loss
-def test_a_teacher_without_doubts(loss_class, options, of_sentence):
+def test_probabilities_of_zero_give_finite_losses_and_gradients(loss_class, options, of_sentence):
     """Where p_c is 0, as in 16 bits it often is, p_c log p_c is 0 and no gradient is NaN."""
     logits, _ = batch()
     logits.requires_grad_()
@@ -237,7 +237,7 @@ def test_losses_are_built_by_name():
     assert not any(loss.state_dict() for loss in built.values())
 
 
-def test_what_cannot_be_is_refused():
+def test_invalid_options_are_refused():
     with pytest.raises(ConfigurationError, match="'average'.*'tokens'.*sentences, words"):
         MseLoss(average="tokens")
     for temperature in (0.0, -1.0, math.nan):

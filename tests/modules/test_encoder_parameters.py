@@ -413,6 +413,6 @@ def test_domains_begin_as_far_apart_as_wanted(difference: float) -> None:
 
 
 @pytest.mark.parametrize("difference", [-0.1, 1.5])
-def test_a_difference_that_is_none(difference: float) -> None:
+def test_a_difference_out_of_range_is_refused(difference: float) -> None:
     with pytest.raises(ConfigurationError, match=f"'domain_difference' is {difference}"):
         domain_embeddings(difference)

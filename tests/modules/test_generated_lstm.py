@@ -1,4 +1,4 @@
-"""The LSTM whose weights are given against `torch.nn.LSTM`, which holds the same weights as its own."""
+"""`GeneratedLstm` against `torch.nn.LSTM` with the same weights."""
 
 from collections import Counter
 
@@ -24,7 +24,7 @@ def mask_of(lengths):
 
 
 def inputs_of(lengths, dtype=torch.float64, seed=0):
-    """Something in the padding as well, which must not matter."""
+    """The padding has random values, which must not matter."""
     generator = torch.Generator().manual_seed(seed)
     return torch.randn(len(lengths), max(lengths), INPUT, generator=generator, dtype=torch.float64).to(dtype)
 
@@ -35,7 +35,7 @@ def random_theta(lstm, dtype=torch.float64, seed=0):
 
 
 def reference(num_layers, bidirectional, dtype, seed):
-    """Torch's LSTM with weights large enough that gates are neither open nor shut."""
+    """Torch's LSTM with large weights, so that its gates vary."""
     torch.manual_seed(seed)
     lstm = torch.nn.LSTM(INPUT, HIDDEN, num_layers, batch_first=True, bidirectional=bidirectional).to(dtype)
     for weight in lstm.parameters():
@@ -124,7 +124,7 @@ def test_no_direction_sees_beyond_its_word(word, num_layers, dtype):
     assert before[1:].equal(after[1:])
 
 
-def test_directions_that_are_not_separate_do_see_beyond():
+def test_joint_directions_see_beyond_their_word():
     """So the test above can fail."""
     lstm = GeneratedLstm(INPUT, HIDDEN, 2, separate_directions=False)
     assert not lstm.directions_are_separate
@@ -234,7 +234,7 @@ def test_dropout_leaves_the_mean_of_what_the_upper_layer_reads(separate):
     [{"hidden_size": 0}, {"num_layers": 0}, {"input_size": 0}, {"dropout": 1.0}, {"dropout": -0.1}],
     ids=lambda options: str(*options),
 )
-def test_sizes_that_are_none(options):
+def test_invalid_sizes_are_refused(options):
     (name, value) = next(iter(options.items()))
     with pytest.raises(ConfigurationError, match=rf"'{name}' \({value}\)"):
         GeneratedLstm(**{"input_size": INPUT, "hidden_size": HIDDEN, **options})

@@ -257,7 +257,7 @@ def test_what_the_encoder_cannot_do_is_refused(options, message):
 
 
 @pytest.mark.parametrize("model_name", ["no-such/encoder", "/no/such/folder"])
-def test_an_encoder_that_is_nowhere_is_named_with_what_to_do(model_name):
+def test_a_missing_encoder_is_reported(model_name):
     with pytest.raises(ConfigurationError, match=f"encoder '{model_name}' cannot be read: .* Give the name of a model"):
         SubwordTransformer(model_name)
 

@@ -338,7 +338,7 @@ def test_a_sentence_that_stands_twice_must_have_the_same_labels(teacher_of) -> N
         ),
     ],
 )
-def test_a_wrong_line_is_named_before_anything_is_answered(teacher_of, line, complaint) -> None:
+def test_an_invalid_line_is_reported_before_any_labels_are_returned(teacher_of, line, complaint) -> None:
     teacher = teacher_of(GRACE, "", SOFT, line, GRACE)
     with pytest.raises(ConfigurationError, match=rf"(?s)labels\.jsonl:4: .*{complaint}"):
         teacher.label([GRACE["tokens"]])

@@ -60,7 +60,7 @@ def test_numbers_that_are_probabilities(rows, expected) -> None:
     ],
     **SHORT,
 )
-def test_numbers_that_are_none(rows, complaint) -> None:
+def test_numbers_that_are_not_probabilities_are_refused(rows, complaint) -> None:
     with warnings.catch_warnings(), pytest.raises(ValueError, match=complaint) as caught:
         warnings.simplefilter("error", RuntimeWarning)  # numpy's, of what overflows
         parse_label_line(soft(rows))
@@ -94,7 +94,7 @@ def test_numbers_that_are_none(rows, complaint) -> None:
     ],
     **SHORT,
 )
-def test_other_lines_that_nobody_should_write(raw, complaint) -> None:
+def test_other_invalid_lines(raw, complaint) -> None:
     with pytest.raises(ValueError, match=complaint) as caught:
         parse_label_line(raw)
     message = str(caught.value)

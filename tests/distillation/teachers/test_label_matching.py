@@ -178,7 +178,7 @@ def test_types_that_cannot_be_are_told_by_the_name_of_the_teacher_and_can_be_ren
     assert answer is not None and answer.probabilities.tolist() == [[0.375, 0.125, 0, 0.5, 0]]
 
 
-def test_a_type_that_is_called_o_is_not_dropped_in_silence() -> None:
+def test_a_type_called_o_is_not_dropped_silently() -> None:
     with pytest.raises(ConfigurationError, match="Teacher 1: entity type 'O' is \"O\""):
         student_labels([["O", "B-O", "B-PER"]], [None], "IOB2")
     assert student_labels([["O", "B-O", "B-PER"]], [{"O": "OBJ"}], "IOB2")[1] == "B-OBJ"
@@ -249,6 +249,6 @@ def test_schemes_are_told_from_labels(labels, scheme) -> None:
         ("O B-PER", "IOBX", "Unknown tag scheme"),
     ],
 )
-def test_labels_that_are_no_tags_are_refused(labels, given, complaint) -> None:
+def test_labels_that_are_not_tags_are_refused(labels, given, complaint) -> None:
     with pytest.raises(ConfigurationError, match=complaint):
         scheme_of_labels(labels.split(), given, "x")

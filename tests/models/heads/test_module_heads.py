@@ -129,7 +129,7 @@ def test_labels_from_lets_another_namespace_lack_some() -> None:
     torch.testing.assert_close(losses[0], losses[1], rtol=1e-12, atol=0)
 
 
-def test_labels_from_lets_no_stranger_in() -> None:
+def test_labels_from_refuses_additional_labels() -> None:
     with pytest.raises(ConfigurationError, match="'other_labels' has S-GENE that 'first_labels' lacks"):
         tagging_head("first_labels", "other_labels", labels_from="first_labels")
     with pytest.raises(ConfigurationError, match="'labels_from' is 'mars_labels'.*namespaces are first_labels"):

@@ -50,7 +50,7 @@ def test_warm_up_over_a_share_of_all_steps_then_down_to_nothing() -> None:
     assert rates[4:] == pytest.approx([1 - step / 16 for step in range(1, 17)])
 
 
-def test_a_share_that_is_none_and_unknown_steps_are_refused() -> None:
+def test_invalid_shares_and_unknown_numbers_of_steps_are_refused() -> None:
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
     with pytest.raises(ConfigurationError, match="'warmup_share' is 2"):
         LinearWarmupShare(optimizer, num_epochs=2, num_steps_per_epoch=10, warmup_share=2)

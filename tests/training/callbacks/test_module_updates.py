@@ -210,7 +210,7 @@ def test_weights_by_epoch(environment, tmp_path) -> None:
         ({"ner_sauce": 1.0}, "ner_sauce.*the trained ones are lm_source, ner_source"),
     ],
 )
-def test_weights_that_are_none(environment, tmp_path, weights, message) -> None:
+def test_invalid_loss_weights_are_refused(environment, tmp_path, weights, message) -> None:
     with pytest.raises(ConfigurationError, match=message):
         build(tmp_path, callbacks(weights)).trainer.train()
 

@@ -1,4 +1,4 @@
-"""A training that is killed and recovered gives what it would have given without the interruption."""
+"""A training that is killed and recovered gives the same result as an uninterrupted one."""
 
 import json
 from pathlib import Path

@@ -136,7 +136,7 @@ def test_without_the_random_state_the_weights_differ(run: Run) -> None:
 
 @pytest.mark.parametrize("run", ["patience"], indirect=True)
 def test_the_best_epoch_was_the_first_one(run: Run) -> None:
-    """What the test above would show nothing of if it were otherwise."""
+    """A precondition of the test above."""
     assert (run.metrics["best_epoch"], run.metrics["epoch"]) == (0, 2)
 
 
@@ -185,7 +185,7 @@ def test_a_run_that_was_moved_recovers_where_it_is(run: Run, tmp_path) -> None:
 
 
 @pytest.mark.parametrize("run", ["last_epoch"], indirect=True)
-def test_another_checkpointer_is_warned_of(run: Run, tmp_path) -> None:
+def test_a_warning_about_another_checkpointer(run: Run, tmp_path) -> None:
     changed = run.config().as_dict(quiet=True)
     for name, checkpointer in (("atomic", {"type": "atomic"}), ("default", {})):
         changed["trainer"] |= {"checkpointer": checkpointer, "num_epochs": 1}

@@ -1,4 +1,4 @@
-"""A fresh optimizer from the epoch on that passes the threshold, also where the training is interrupted and recovered."""
+"""The optimizer is replaced after the epoch that passes the threshold, also if the training is interrupted and recovered."""
 
 import json
 import logging
@@ -145,7 +145,7 @@ def by_hand(epochs_before: int) -> torch.Tensor:
         ("+left", -1.5, 1),
     ],
 )
-def test_from_when_on_which_optimizer(metric, threshold, epochs_before, tmp_path, caplog) -> None:
+def test_the_optimizer_is_replaced_after_the_right_epoch(metric, threshold, epochs_before, tmp_path, caplog) -> None:
     trainer = trainer_for(tmp_path, {"metric": metric, "threshold": threshold}, **RMSPROP)
     with caplog.at_level(logging.INFO, "lowresource_ner"):
         trainer.train()
@@ -233,7 +233,7 @@ def test_without_validation_data_it_stops_before_training(tmp_path) -> None:
         trainer_for(tmp_path, validation=False, **RMSPROP).train()
 
 
-def test_a_metric_that_there_is_not(tmp_path) -> None:
+def test_an_unknown_metric_is_refused(tmp_path) -> None:
     with pytest.raises(ConfigurationError, match="'f1', which does not exist. The metrics are left, loss, seen."):
         trainer_for(tmp_path, {"metric": "+f1"}, **RMSPROP).train()
 

@@ -58,6 +58,6 @@ def test_it_goes_on_after_a_recovery(tmp_path) -> None:
 
 
 @pytest.mark.parametrize("decay", [0, -0.05, float("nan")])
-def test_a_decay_that_is_none_is_refused(decay) -> None:
+def test_an_invalid_decay_is_refused(decay) -> None:
     with pytest.raises(ConfigurationError, match="'decay' of inverse_time_decay is"):
         schedule(sgd(), decay=decay)
