@@ -100,9 +100,7 @@ def sea_tags(allennlp, uda, tmp_path_factory) -> List[List[str]]:
 
 
 def test_uda_trains_by_source_labels_and_text_and_changes_its_optimizer(uda) -> None:
-    (switch,) = re.findall(
-        r"After epoch (\d+) validation ner_source_f1 .* a new (\w+) replaces (\w+)", uda["log"]
-    )
+    (switch,) = re.findall(r"After epoch (\d+) validation ner_source_f1 .* a new (\w+) replaces (\w+)", uda["log"])
     assert switch == ("0", "LazySgd", "RmsPropOptimizer")
     assert len(uda["metrics"]) == 5
     for metrics in uda["metrics"]:

@@ -192,7 +192,9 @@ Params.from_file("mine/cross_lingual/student_soft.jsonnet", ext_vars={variables}
     names = sorted(str(path.relative_to(root).with_suffix("")) for path in root.glob("*/*.jsonnet"))
     assert [line.split()[0] for line in said[: len(names)]] == names and len(names) > 20
     listed = {name: text for name, text in (line.split(maxsplit=1) for line in said[: len(names)])}
-    assert listed["cross_lingual/student_soft"].startswith("TS of Wu et al. (2020, arXiv:2004.12440): a student that learns")
+    assert listed["cross_lingual/student_soft"].startswith(
+        "TS of Wu et al. (2020, arXiv:2004.12440): a student that learns"
+    )
     copied = {str(path.relative_to(tmp_path / "mine")) for path in (tmp_path / "mine").rglob("*") if path.is_file()}
     imported = {f"lib/{name}.libsonnet" for name in ("environment", "encoder_tagger", "resumable", "student")}
     assert copied == {"cross_lingual/student_soft.jsonnet", "defaults.sh"} | imported

@@ -50,7 +50,9 @@ def test_its_size_is_what_the_card_says() -> None:
         f"{config.vocab_size:,} unigram pieces, {num_parameters / 1e6:.1f} million parameters"
     ) in card
     assert f"{config.max_position_embeddings} positions, saved in float16 ({weights_size() / 1e6:.0f} MB)" in card
-    assert config.vocab_size == len(files.tokenizer()) and files.input_format.max_length == config.max_position_embeddings
+    assert (
+        config.vocab_size == len(files.tokenizer()) and files.input_format.max_length == config.max_position_embeddings
+    )
 
 
 def weights_size() -> int:
