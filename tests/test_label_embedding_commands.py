@@ -180,7 +180,9 @@ def test_the_callback_is_for_this_model_alone(environment, tmp_path) -> None:
 
 
 def test_what_does_not_fit_is_refused(ready_config, source, tmp_path, monkeypatch) -> None:
-    with pytest.raises(ConfigurationError, match="'source_archive' is 'nowhere', which is not an archive.*source's labels"):
+    with pytest.raises(
+        ConfigurationError, match="'source_archive' is 'nowhere', which is not an archive.*source's labels"
+    ):
         training_loop(ready_config(**{"model.source_archive": "nowhere"}), tmp_path / "nowhere")
     assert not [path for path in (tmp_path / "nowhere").rglob("*") if "source" in path.name], "nothing half is left"
 
