@@ -559,7 +559,7 @@ def test_a_new_encoder_of_several_languages(monkeypatch, tmp_path) -> None:
     assert next(files.model().parameters()).dtype == torch.float32
     assert files.config().hidden_dropout_prob == 0.1
     assert files.tokenizer().tokenize("Über Müllers") and files.input_format.max_length == 128
-    with pytest.raises(SystemExit, match="done"):
+    with pytest.raises(SystemExit, match="contains a finished encoder"):
         pretrain(monkeypatch, tmp_path / "new", *command, *shape)
 
 

@@ -18,7 +18,7 @@ from lowresource_ner.archives.configs import (
     unbuilt_faults,
 )
 
-CONFIGS = sorted((REPOSITORY / "training_configs").glob("*/*.jsonnet"))
+CONFIGS = sorted(path for path in (REPOSITORY / "training_configs").glob("*/*.jsonnet") if path.parent.name != "tables")
 PATHS = {
     "ARCHIVE": "runs/stm/model.tar.gz",
     "TEACHER": "runs/teacher/model.tar.gz",
@@ -33,6 +33,8 @@ PATHS = {
 @pytest.mark.slow
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_the_configs_that_are_shipped_name_what_is_registered(path, environment, monkeypatch):
+    if path.stem == "crf_tagger":
+        pytest.importorskip("allennlp_models.tagging", reason="an extra: make baselines")
     for name, value in PATHS.items():
         monkeypatch.setenv(name, value)
     config = Params.from_file(path).as_dict(quiet=True)

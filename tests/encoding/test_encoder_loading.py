@@ -163,7 +163,7 @@ def test_a_pooler_or_a_head_that_is_missing_needs_no_code(folder) -> None:
     AutoModel.from_pretrained(folder, add_pooling_layer=False).save_pretrained(folder)
     name = with_code(folder)
     assert EncoderFiles(name).model_with_pooler() is None
-    with pytest.raises(ConfigurationError, match="no model for token classification"):
+    with pytest.raises(ConfigurationError, match="it is not a model for token classification"):
         TransformersTeacher(name, labels=["O", "B-PER"]).label([["Wien"]])
     weights = AutoModel.from_pretrained(folder, trust_remote_code=False).state_dict()
     (folder / "model.safetensors").unlink()

@@ -60,7 +60,7 @@ def unbroken(allennlp, tmp_path_factory) -> Path:
 
 def test_a_folder_whose_checkpoints_allennlp_would_not_find_again_is_refused(tmp_path):
     RandomState(str(tmp_path / "run (1)"))
-    with pytest.raises(ConfigurationError, match="Give '-s' another name"):
+    with pytest.raises(ConfigurationError, match="Choose another name for '-s'"):
         RandomState(str(tmp_path / "run[1]"))
 
 
