@@ -34,7 +34,7 @@ PYTEST := $(IN_VENV) -m pytest -n logical --maxprocesses 4 --dist loadfile --no-
 test: $(INSTALLED) ## Run the whole test suite
 	$(PYTEST) $(ARGS)
 
-test-fast: $(INSTALLED) ## Run the tests that are not marked slow, in a minute and a half on two cores
+test-fast: $(INSTALLED) ## Run the tests that are not marked slow, in two minutes on two cores
 	$(PYTEST) -m "not slow" $(ARGS)
 
 lint: $(INSTALLED) ## Check the code with ruff
