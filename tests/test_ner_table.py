@@ -1,5 +1,6 @@
 """`allennlp ner-table`, once all of it: two systems on a corpus with two seeds, and not twice."""
 
+import argparse
 import csv
 import json
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from conftest import CORPORA, conll_blocks
 from seqeval.metrics import f1_score
 
+from lowresource_ner.commands.ner_table import NerTableCommand
 from lowresource_ner.experiments.report.markdown import as_markdown
 from lowresource_ner.experiments.report.scores import collect
 from lowresource_ner.experiments.running import run_steps
@@ -98,3 +100,12 @@ def test_a_dry_run_makes_nothing(allennlp, tmp_path) -> None:
     told = allennlp("ner-table", path, "--runs", tmp_path / "runs", "--dry-run").stdout.splitlines()
     assert told[:2] == ["both-biomedicine-1: train", "tag-both-biomedicine-1-test: tag"]
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_device_that_is_no_number_concerns_this_command_alone(capsys, monkeypatch) -> None:
+    monkeypatch.setenv("DEVICE", "gpu")
+    parser = argparse.ArgumentParser()
+    NerTableCommand().add_subparser(parser.add_subparsers())
+    with pytest.raises(SystemExit):
+        parser.parse_args(["ner-table", "table.jsonnet"])
+    assert "--device: invalid int value: 'gpu'" in capsys.readouterr().err

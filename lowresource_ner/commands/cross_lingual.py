@@ -27,7 +27,7 @@ import sys
 
 from allennlp.commands.subcommand import Subcommand
 
-from lowresource_ner.commands.interruption import interruptible
+from lowresource_ner.commands.interruption import resumable_steps
 from lowresource_ner.common.options import add_options, options_from
 from lowresource_ner.experiments.cross_lingual.request import Request
 
@@ -58,17 +58,10 @@ class CrossLingualCommand(Subcommand):
 
 
 def _compare_from_args(args: argparse.Namespace) -> None:
-    with interruptible("Interrupted. The same command continues from here."):
+    with resumable_steps():
         # doit is slow to import, and other commands do not need it.
         from lowresource_ner.experiments.cross_lingual.comparison import compare_systems
 
-        try:
-            is_done = compare_systems(options_from(args, Request), args.jobs)
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            sys.exit(f"{error}. If the disk is full, free space; the same command continues from here.")
-        except ValueError as error:
-            sys.exit(str(error))
+        is_done = compare_systems(options_from(args, Request), args.jobs)
     if not is_done:
         sys.exit(1)

@@ -1,4 +1,4 @@
-"""Ends a command cleanly when it is interrupted."""
+"""Ends a command cleanly when it is interrupted, or fails for a reason that its user can mend."""
 
 import contextlib
 import signal
@@ -26,3 +26,20 @@ def interruptible(message: str) -> Iterator[None]:
         sys.exit(_OF_SIGPIPE)
     finally:
         signal.signal(signal.SIGTERM, handler)
+
+
+@contextlib.contextmanager
+def resumable_steps() -> Iterator[None]:
+    """
+    Surrounds the steps of an experiment, which the same command continues later: as `interruptible`; an `OSError` or `ValueError`
+    ends the process with its message.
+    """
+    with interruptible("Interrupted. The same command continues from here."):
+        try:
+            yield
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            sys.exit(f"{error}. If the disk is full, free space; the same command continues from here.")
+        except ValueError as error:
+            sys.exit(str(error))

@@ -17,8 +17,8 @@ Makes a table of systems × corpora × seeds from one file:
     }
 
 A system is a config, by its name (`allennlp configs list`) or a path of your own. Configs read the variables of their corpus, in
-capitals, and of the environment. Trained is what is not trained yet, each run in a folder of its own; what was broken off goes
-on. All are evaluated on $NER_DATA/$TARGET/test.conll, and RUNS gets table.md, .csv, .tex and .json: mean ± standard deviation
+capitals, and of the environment. Each run is trained in its own folder, unless it is trained already; an interrupted one is
+resumed. All are evaluated on $NER_DATA/$TARGET/test.conll. RUNS gets table.md, .csv, .tex and .json: mean ± standard deviation
 over seeds, F1 by type, significance, time, parameters, and what chose each checkpoint; and two figures, development F1 by epoch
 and F1 by type. By default no label of the target chooses a checkpoint: where a config says so, the last epoch is kept.
 
@@ -47,7 +47,7 @@ from pathlib import Path
 
 from allennlp.commands.subcommand import Subcommand
 
-from lowresource_ner.commands.interruption import interruptible
+from lowresource_ner.commands.interruption import resumable_steps
 
 
 @Subcommand.register("ner-table")
@@ -73,7 +73,7 @@ class NerTableCommand(Subcommand):
         )
         add("--runs", type=Path, default=Path("runs/table"), help="where all goes (default: runs/table)")
         add("--jobs", type=int, default=1, help="steps at once; give each its share of the threads")
-        device = int(os.environ.get("DEVICE") or -1)
+        device = os.environ.get("DEVICE") or "-1"  # converted, and checked, when the command runs
         add("--device", type=int, default=device, help="-1 for the CPU, or the number of a GPU (DEVICE)")
         add("--dry-run", action="store_true", help="check everything, show the steps, and run none")
         subparser.set_defaults(func=_make_from_args)
@@ -81,23 +81,16 @@ class NerTableCommand(Subcommand):
 
 
 def _make_from_args(args: argparse.Namespace) -> None:
-    with interruptible("Interrupted. The same command continues from here."):
-        # doit, which runs the steps, is imported here, so that other commands need not wait for it.
+    with resumable_steps():
+        # doit is slow to import, and other commands do not need it.
         from lowresource_ner.experiments.tables.comparison import described, make_table, table_path
         from lowresource_ner.experiments.tables.plan import TablePlan
         from lowresource_ner.experiments.tables.table_file import read_table
 
-        try:
-            table = read_table(table_path(args.table))
-            if args.dry_run:
-                print(described(TablePlan(table, args.runs, args.device)))
-                return
-            is_done = make_table(table, args.runs, args.jobs, args.device)
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            sys.exit(f"{error}. If the disk is full, free space; the same command goes on from here.")
-        except ValueError as error:
-            sys.exit(str(error))
+        table = read_table(table_path(args.table))
+        if args.dry_run:
+            print(described(TablePlan(table, args.runs, args.device)))
+            return
+        is_done = make_table(table, args.runs, args.jobs, args.device)
     if not is_done:
         sys.exit(1)
