@@ -26,7 +26,9 @@ from lowresource_ner.archives.members import COPY_AGAIN, StrPath, check_run_file
 from lowresource_ner.common.damaged_files import damage_reported
 from lowresource_ner.common.quoting import quoted
 
+# AllenNLP archives the whole vocabulary folder, and does not read hidden files in it.
 ENCODERS_FOLDER = os.path.join("vocabulary", ".encoders")
+SOURCE_TAGGER_FOLDER = os.path.join("vocabulary", ".source_tagger")
 ARCHIVE_WEIGHTS = "weights.th"
 RUN_WEIGHTS = "best.th"
 

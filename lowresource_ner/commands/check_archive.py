@@ -8,7 +8,7 @@ from typing import Any, Dict, Iterable, Set
 from allennlp.commands.subcommand import Subcommand
 from allennlp.common.checks import ConfigurationError
 
-from lowresource_ner.archives.archive import Archive
+from lowresource_ner.archives.archive import SOURCE_TAGGER_FOLDER, Archive
 from lowresource_ner.archives.configs import entries, registered_classes, unbuilt_faults
 from lowresource_ner.archives.members import links_out, look_through
 from lowresource_ner.common.quoting import quoted
@@ -54,18 +54,19 @@ def archive_findings(path: str) -> Dict[str, str]:
 
     # Returns
 
-    Descriptions of its parts, by name: members, config, classes, not built, weights, vocabulary, encoders, named.
+    Descriptions of its parts, by name: members, config, classes, not built, weights, vocabulary, encoders, named. Those of the
+    source tagger in the archive of a `label_embedding_tagger` follow, with "source " before their names.
 
     # Raises
 
     `ConfigurationError`
-        If this package refuses the archive, or cannot read it.
+        If this package refuses the archive or the source tagger in it, or cannot read it.
     """
     with Archive(path) as archive:
         config = archive.config
         vocabulary = _vocabulary(archive)
         weights = archive.weights(names_and_shapes=True)
-        return {
+        findings = {
             "members": _members(path),
             "config": f"a {config['model']['type']}, which reads by {config['dataset_reader'].get('type')}; JSON",
             "classes": _classes(config),
@@ -75,6 +76,10 @@ def archive_findings(path: str) -> Dict[str, str]:
             "encoders": _listed(_encoder(folder, path) for folder in archive.encoder_folders()),
             "named": _named(config),
         }
+        source_tagger = archive.folder / SOURCE_TAGGER_FOLDER
+        if source_tagger.exists():
+            findings |= {f"source {part}": found for part, found in archive_findings(str(source_tagger)).items()}
+        return findings
 
 
 def _check_from_args(args: argparse.Namespace) -> None:
@@ -88,10 +93,10 @@ def check_archives(archives: Iterable[str]) -> bool:
     for archive in archives:
         print(archive)
         try:
-            lines = [f"  {part:12}{found}" for part, found in archive_findings(archive).items()]
+            lines = [f"  {part:18}{found}" for part, found in archive_findings(archive).items()]
         except ConfigurationError as error:
             refused += 1
-            lines = [f"  REFUSED     {error}"]
+            lines = [f"  REFUSED           {error}"]
         print("\n".join(lines))
     print(NOT_COVERED)
     return refused == 0

@@ -2,6 +2,8 @@
 
 import argparse
 import json
+import shutil
+import tarfile
 
 import pytest
 import torch
@@ -58,6 +60,41 @@ def test_what_an_archive_consists_of_is_said(run):
     }
 
 
+class TestSourceTagger:
+    """The archive of a label_embedding_tagger contains that of its source tagger."""
+
+    @pytest.fixture
+    def source_tagger(self, run, tmp_path):
+        copy = shutil.copytree(run, tmp_path / "copy")
+        return copy.rename(run / "vocabulary" / ".source_tagger")
+
+    def test_it_is_described_too(self, run, source_tagger):
+        torch.save({"a": torch.zeros(5)}, source_tagger / "best.th")
+        findings = archive_findings(str(run))
+        assert findings["weights"] == "2 tensors, 10 numbers, and no code"
+        assert findings["source weights"] == "1 tensors, 5 numbers, and no code"
+        assert findings["source encoders"] == "'tiny-12345678' (bert)"
+        assert findings["vocabulary"] == findings["source vocabulary"] == "'labels' (3)"
+
+    @pytest.mark.parametrize("fault", ["pickle", "class", "no archive"])
+    def test_it_is_refused_with_the_archive(self, run, source_tagger, tmp_path, fault, capsys):
+        if fault == "pickle":
+            torch.save({"a": argparse.Namespace()}, source_tagger / "best.th")
+        elif fault == "class":
+            config = {**CONFIG, "dataset_reader": {"type": "subprocess.Popen", "args": ["true"]}}
+            (source_tagger / "config.json").write_text(json.dumps(config))
+        else:
+            (source_tagger / "config.json").unlink()
+            shutil.rmtree(source_tagger / "vocabulary")
+        packed = tmp_path / "model.tar.gz"
+        (run / "best.th").rename(run / "weights.th")
+        with tarfile.open(packed, "w:gz") as file:
+            file.add(run, ".")
+        assert not check_archives([str(packed)])
+        line = capsys.readouterr().out.splitlines()[1]
+        assert line.startswith("  REFUSED") and ".source_tagger" in line
+
+
 def test_links_out_of_the_folder_of_a_run_are_named(run, tmp_path):
     (run / "best.th").rename(tmp_path / "kept.th")
     (run / "best.th").symlink_to(tmp_path / "kept.th")
@@ -79,7 +116,7 @@ def test_the_rest_is_checked_where_one_is_refused(run, tmp_path, capsys):
     (stranger / "config.json").write_text(json.dumps(config))
     assert not check_archives([str(stranger), str(run)])
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == str(stranger) and lines[1].startswith("  REFUSED     The config of archive")
+    assert lines[0] == str(stranger) and lines[1].split()[:5] == "REFUSED The config of archive".split()
     assert "'dataset_reader.type' is 'subprocess.Popen'" in lines[1]
     assert lines[2] == str(run) and lines[5].split() == ["classes", *lines[5].split()[1:]]
     assert lines[-1] == NOT_COVERED
