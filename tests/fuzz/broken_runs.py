@@ -119,48 +119,51 @@ class Pretraining:
 
 
 @dataclass(frozen=True)
-class CrossLingual:
-    """`allennlp cross-lingual`, which resumes by the same command, and whose steps are processes of their own."""
+class Experiment:
+    """
+    `allennlp cross-lingual` or `ner-table`, which is resumed by the same command. Its steps are processes of their own.
+
+    # Parameters
+
+    name : `str`
+    arguments : `Sequence[str]`
+        The command, all but `--runs`.
+    begun_by : `Dict[str, str]`
+        The phases; see `phases_begun_by`.
+    report : `str`
+        A pattern of the report's LaTeX files, which, unlike the other forms, contain no times.
+    num_kills : `int`
+    """
 
     name: str
+    arguments: Sequence[str]
+    begun_by: Dict[str, str]
+    report: str
     num_kills: int
 
     environment = VARIABLES
     has_processes = True
 
     def command(self, folder: Path) -> List[str]:
-        command = ["-m", "allennlp", "cross-lingual"]
-        asked = ["--source", "en", "--target", "es", "--systems", "ts", "--seeds", "13", "--runs", str(folder)]
-        overrides = {"trainer.num_epochs": 2, "trainer.optimizer.lr": 1e-3}
-        return [*command, *asked, "--overrides", json.dumps(overrides)]
+        return ["-m", "allennlp", *self.arguments, "--runs", str(folder)]
 
     resuming = command
 
     def phases(self, events: Sequence[Event]) -> List[str]:
-        begun_by = {
-            "teacher": r"^teacher-",
-            "its archive": r"^teacher-.*model\.tar\.gz",
-            "its scores": r"^logs/tag-",
-            "soft labels": r"^(logs/)?soft.labels",
-            "student": r"^ts-",
-            "the student's archive": r"^ts-.*model\.tar\.gz",
-            "results": r"^results",
-        }
-        return phases_begun_by(begun_by, events)
+        return phases_begun_by(self.begun_by, events)
 
     def result(self, folder: Path) -> Result:
         found = names_below(folder)
         for archive in folder.glob("*/model.tar.gz"):
             result = training_result(archive.parent, place=folder)
             found |= {f"{archive.parent.name} {name}": value for name, value in result.items()}
-        # The other forms of the table hold times.
-        scores = [*folder.glob("results-*.tex"), *folder.glob("predictions/*")]
+        scores = [*folder.glob(self.report), *folder.glob("predictions/*")]
         assert len(scores) > 1, scores
-        told = {path: path.read_bytes().replace(str(folder).encode(), b"") for path in scores}
-        return found | {str(path.relative_to(folder)): digest(content) for path, content in told.items()}
+        contents = {path: path.read_bytes().replace(str(folder).encode(), b"") for path in scores}
+        return found | {str(path.relative_to(folder)): digest(content) for path, content in contents.items()}
 
 
-Kind = Training | Pretraining | CrossLingual
+Kind = Training | Pretraining | Experiment
 
 _TEACHER = {"trainer.num_epochs": 3, "trainer.optimizer.lr": 1e-3}
 _SMALL_PGN = {
@@ -185,6 +188,31 @@ _EVALUATED = [
     "0.5",
 ]
 
+_CROSS_LINGUAL = [
+    *"cross-lingual --source en --target es --systems ts --seeds 13 --overrides".split(),
+    json.dumps({"trainer.num_epochs": 2, "trainer.optimizer.lr": 1e-3}),
+]
+_CROSS_LINGUAL_PHASES = {
+    "teacher": r"^teacher-",
+    "its archive": r"^teacher-.*model\.tar\.gz",
+    "its scores": r"^logs/tag-",
+    "soft labels": r"^(logs/)?soft.labels",
+    "student": r"^ts-",
+    "the student's archive": r"^ts-.*model\.tar\.gz",
+    "results": r"^results",
+}
+_TABLE = Path(__file__).with_name("table.jsonnet")
+# The system fine_tune begins from the archive of `source`, which is no row of the table.
+_TABLE_PHASES = {
+    "source": r"^source-",
+    "the source's archive": r"^source-.*model\.tar\.gz",
+    "fine-tuning": r"^fine_tune-",
+    "the fine-tuned archive": r"^fine_tune-.*model\.tar\.gz",
+    "tagging": r"^logs/tag-fine_tune-",
+    "the other row": r"^crf-",
+    "the report": r"^table",
+}
+
 
 def kinds(teacher: Path) -> List[Kind]:
     """All kinds of run; the students' teacher is an archive that `TEACHER` has made."""
@@ -200,7 +228,8 @@ def kinds(teacher: Path) -> List[Kind]:
         Training("amid_epochs", "cross_lingual/teacher", _TEACHER | amid_epochs, 20, are_metrics_compared=False),
         Pretraining("pretraining", _STEPS, 35),
         Pretraining("pretraining_stopped", _EVALUATED, 15),
-        CrossLingual("cross_lingual", 20),
+        Experiment("cross_lingual", _CROSS_LINGUAL, _CROSS_LINGUAL_PHASES, "results-*.tex", 20),
+        Experiment("ner_table", ["ner-table", str(_TABLE)], _TABLE_PHASES, "table.tex", 30),
     ]
 
 

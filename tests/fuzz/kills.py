@@ -1,5 +1,5 @@
 """
-Breaks trainings, pretrainings and the cross-lingual command off at their file events, and resumes them.
+Interrupts trainings, pretrainings and the commands cross-lingual and ner-table at their file events, and resumes them.
 
     python tests/fuzz/kills.py                                  # all: hundreds of runs, well over an hour on two cores
     python tests/fuzz/kills.py --kinds teacher pgn --kills 10 --full 0

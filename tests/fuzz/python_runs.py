@@ -8,9 +8,9 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Dict, Sequence
+from typing import Dict, Sequence
 
-from support.forked_python import become
+from support.forked_python import become, forked_run
 
 _REPOSITORY = Path(__file__).resolve().parent.parent.parent
 _FORK = multiprocessing.get_context("fork")
@@ -65,20 +65,5 @@ def _await_and_end_group(leader: int) -> None:
 
 def _inside(argv: Sequence[str], variables: Dict[str, str], output: Path) -> None:
     os.setsid()
-    subprocess.run = _forking_run  # type: ignore[assignment]
+    subprocess.run = forked_run  # type: ignore[assignment]
     become(argv, _REPOSITORY, os.environ | variables, output, output)
-
-
-_subprocess_run = subprocess.run
-
-
-def _forking_run(command: Sequence[str], **options: Any) -> subprocess.CompletedProcess:
-    """`subprocess.run` in a forked run: its AllenNLP commands are forked as well, so that they import nothing."""
-    if list(command[:2]) != [sys.executable, "-m"]:
-        return _subprocess_run(command, **options)
-    output = Path(options["stdout"].name)
-    process = _FORK.Process(target=become, args=(command[1:], Path.cwd(), options["env"], output, output))
-    process.start()
-    process.join()
-    assert process.exitcode is not None
-    return subprocess.CompletedProcess(command, process.exitcode)

@@ -9,6 +9,7 @@ import atexit
 import multiprocessing
 import os
 import runpy
+import subprocess
 import sys
 import tempfile
 from multiprocessing import forkserver
@@ -19,16 +20,28 @@ from typing import Any, Callable, Dict, Mapping, Sequence
 
 import pytest
 
+_subprocess_run = subprocess.run
+_FORK = multiprocessing.get_context("fork")
 _SERVER = multiprocessing.get_context("forkserver")
 _SERVER.set_forkserver_preload(["support.preloaded"])
 
 
-def run_python(argv: Sequence[object], cwd: Path, environment: Mapping[str, str]) -> CompletedProcess[str]:
-    """As `subprocess.run([sys.executable, *argv], cwd=cwd, env=environment, capture_output=True, text=True)`."""
+def run_python(
+    argv: Sequence[object], cwd: Path, environment: Mapping[str, str], forks_steps: bool = False
+) -> CompletedProcess[str]:
+    """
+    As `subprocess.run([sys.executable, *argv], cwd=cwd, env=environment, capture_output=True, text=True)`.
+
+    # Parameters
+
+    forks_steps : `bool`, optional (default = `False`)
+        Whether the Python modules that the command itself runs are forked from it; see `forked_run`.
+    """
     arguments = [str(each) for each in argv]
     with tempfile.TemporaryDirectory() as folder:
         output, errors = Path(folder, "output"), Path(folder, "errors")
-        process = started(become, arguments, cwd, dict(environment), output, errors)
+        function = _become_with_forked_steps if forks_steps else become
+        process = started(function, arguments, cwd, dict(environment), output, errors)
         process.join()
         assert process.exitcode is not None
         return CompletedProcess(arguments, process.exitcode, output.read_text("utf-8"), errors.read_text("utf-8"))
@@ -72,3 +85,23 @@ def become(argv: Sequence[str], cwd: Path, environment: Dict[str, str], output: 
         sys.exit(1)
     finally:
         atexit._run_exitfuncs()  # which forked processes end without
+
+
+def _become_with_forked_steps(*arguments: Any) -> None:
+    subprocess.run = forked_run  # type: ignore[assignment]
+    become(*arguments)
+
+
+def forked_run(command: Sequence[str], **options: Any) -> subprocess.CompletedProcess:
+    """
+    In place of `subprocess.run` in a process that has one thread: `python -m MODULE` is forked from it, so that nothing is
+    imported anew. Of the options, `env` and `stdout` are required, and errors go to `stdout`.
+    """
+    if list(command[:2]) != [sys.executable, "-m"]:
+        return _subprocess_run(command, **options)
+    output = Path(options["stdout"].name)
+    process = _FORK.Process(target=become, args=(command[1:], Path.cwd(), options["env"], output, output))
+    process.start()
+    process.join()
+    assert process.exitcode is not None
+    return CompletedProcess(command, process.exitcode)
