@@ -99,6 +99,29 @@ def test_variables_are_the_systems_then_the_corpus_s_then_the_tables_then_the_en
     assert as_trained(made["fine_tune-spanish-1"])["train_data_path"] == {"ner_target": f"{CORPORA}/es/train.conll"}
 
 
+def test_variables_may_name_the_archives_of_other_systems(plan, content, tmp_path) -> None:
+    """A folder's name with a dollar sign is no reference."""
+    systems = {
+        **content["systems"],
+        "source_only": "stm_source",
+        "student": {
+            "config": "pgn_uda_student",
+            "after": {"ONLY": "source_only", "UDA": "uda"},
+            "variables": {"TEACHERS": "source=$ONLY,uda=$UDA"},
+        },
+    }
+    runs = tmp_path / "the $UDA runs"
+    made = TablePlan(table_from({**content, "systems": systems, "rows": ["student"], "seeds": [1]}), runs)
+    steps = by_name(made)
+    archives = {name: runs / f"{name}-spanish-1" / "model.tar.gz" for name in ("source_only", "uda")}
+    student = steps["student-spanish-1"]
+    assert [name for name in steps if name.endswith("spanish-1")] == ["source_only-spanish-1", "uda-spanish-1", student.name]
+    assert student.variables["TEACHERS"] == f"source={archives['source_only']},uda={archives['uda']}"
+    assert set(archives.values()) <= set(student.inputs)
+    teachers = as_trained(student)["dataset_reader"]["readers"]["ner_target"]["teachers"]
+    assert [each["archive_file"] for each in teachers.values()] == list(map(str, archives.values()))
+
+
 def test_overrides_of_a_system_come_after_those_of_its_corpus_and_of_all(plan, content) -> None:
     corpora = {**content["corpora"]}
     corpora["spanish"] = {**corpora["spanish"], "overrides": {"model.dropout": 0.3, "trainer.num_epochs": 3}}

@@ -68,7 +68,7 @@ class TablePlan:
         needed = {
             variable: str(self._training(corpus, other, seed).outputs[0]) for variable, other in asked.after.items()
         }
-        variables = {**self._variables(corpus, asked), **needed, "SEED": str(seed)}
+        variables = {**self._variables(corpus, asked, needed), "SEED": str(seed)}
         config = _config(asked.config)
         overrides = {**self._table.overrides, **self._table.corpora[corpus].overrides, **asked.overrides}
         step = training(name, config, variables, overrides, [], self._runs, self._device)
@@ -111,19 +111,19 @@ class TablePlan:
             )
         )
 
-    def _variables(self, corpus: str, system: System) -> Dict[str, str]:
+    def _variables(self, corpus: str, system: System, archives: Mapping[str, str]) -> Dict[str, str]:
         """
-        Those of the table, the corpus and the system, with references resolved to what comes before them, and the defaults that
-        the environment has not.
+        Those of the table, the corpus, the archives that the system needs and the system itself, with references resolved to what
+        comes before them, and the defaults that the environment has not.
         """
         found = {name: value for name, value in _DEFAULTS.items() if name not in os.environ}
-        for variables in (self._table.variables, self._table.corpora[corpus].variables, system.variables):
-            known = {**os.environ, **found}
-            found |= {name: _resolved(name, value, known) for name, value in variables.items()}
-        return found
+        found |= _all_resolved(self._table.variables, found)
+        found |= _all_resolved(self._table.corpora[corpus].variables, found)
+        found |= archives
+        return found | _all_resolved(system.variables, found)
 
     def _of_corpus(self, corpus: str) -> Mapping[str, str]:
-        return {**os.environ, **self._variables(corpus, System(config=""))}
+        return {**os.environ, **self._variables(corpus, System(config=""), {})}
 
     def _file(self, corpus: str) -> Path:
         """The evaluated file."""
@@ -149,6 +149,11 @@ def _config(name: str) -> Path:
         raise ValueError(
             f"there is no config '{name}', neither a file nor one that comes with the package: {', '.join(config_names())}."
         ) from error
+
+
+def _all_resolved(variables: Mapping[str, str], found: Mapping[str, str]) -> Dict[str, str]:
+    known = {**os.environ, **found}
+    return {name: _resolved(name, value, known) for name, value in variables.items()}
 
 
 def _resolved(name: str, value: str, known: Mapping[str, str]) -> str:

@@ -39,9 +39,10 @@ class System:
     overrides : `Dict[str, Any]`, optional (default = `{}`)
         Of its training.
     variables : `Dict[str, str]`, optional (default = `{}`)
-        Variables for its config. `$NAME` stands for what the corpus or the environment says.
+        Variables for its config. `$NAME` stands for what `after`, the corpus or the environment says.
     after : `Dict[str, str]`, optional (default = `{}`)
-        The systems whose archives its config reads, by the variables that name these.
+        The systems whose archives its config reads, by the variables that name these. Several archives make one variable with
+        `variables`: {TEACHERS: 'uda=$UDA,source=$ONLY'}.
     evaluation_overrides : `Dict[str, Any]`, optional (default = `{}`)
         Of the archive, when it tags the evaluated file.
     predictor : `str`, optional (default = `"ner"`)
