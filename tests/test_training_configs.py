@@ -64,7 +64,9 @@ def test_all_configs_are_found() -> None:
             "pgn_combined",
             "pgn_transformer",
             "pgn_transformer_uda",
+            "pgn_transformer_uda_student",
             "pgn_uda",
+            "pgn_uda_student",
             "stm_elmo",
             "stm_source",
             "stm_target",
@@ -127,8 +129,10 @@ def as_read(path: Path, **overrides: Any) -> Dict[str, Any]:
 
 
 @pytest.mark.parametrize("path", [path for path in CONFIGS if path.stem != "voting"], ids=lambda path: path.stem)
-def test_config_builds_and_takes_a_step(path: Path, ready, tmp_path) -> None:
+def test_config_builds_and_takes_a_step(path: Path, ready, source_tagger, monkeypatch, tmp_path) -> None:
     """A step is a batch of each of its modules. (Nothing of a vote is trained; its own tests run it.)"""
+    if path.stem.endswith("uda_student"):
+        monkeypatch.setenv("TEACHERS", f"source={source_tagger}")  # tags in IOBES, as the student
     if path.stem == "crf_tagger":
         pytest.importorskip("allennlp_models.tagging", reason="an extra: make baselines")
     params = Params.from_file(path, {"trainer.num_epochs": 1})
@@ -180,7 +184,7 @@ def test_overrides_in_the_configs_heads_are_overrides_of_theirs(ready) -> None:
             assert as_read(path, **json.loads(overrides)) != as_read(path)
             found.append(path.stem)
     assert found == [
-        *("pgn_combined", "pgn_transformer", "pgn_uda", "pgn_uda", "pgn_uda"),
+        *("pgn_combined", "pgn_transformer", *["pgn_uda"] * 3, *["pgn_uda_student"] * 3),
         *("adversarial", "few_labels", "similarity", "student_held_out", "student_multi_source", "student_selected"),
         *("student_soft", "student_soft"),
     ]
@@ -457,8 +461,29 @@ def test_a_baseline_differs_in_its_modules_and_its_lstm_alone(name, modules, epo
     assert ("pretrained_file" in config["model"]) == (name == "fine_tune")
 
 
-@pytest.mark.parametrize("name, of_lstm", [("pgn_transformer", "pgn"), ("pgn_transformer_uda", "pgn_uda")])
-def test_a_transformer_with_adapters_has_the_modules_of_the_lstm(name, of_lstm, environment) -> None:
+def test_the_student_without_labels_is_uda_with_one_more_module(ready) -> None:
+    uda, config = (as_read(CROSS_DOMAIN / f"{name}.jsonnet") for name in ("pgn_uda", "pgn_uda_student"))
+    module = "ner_target"
+    reader = config["dataset_reader"]["readers"].pop(module)
+    assert config["train_data_path"].pop(module) == uda["train_data_path"]["lm_target"]
+    assert config["data_loader"]["scheduler"]["modules"].pop() == module
+    assert config["trainer"]["callbacks"][0]["loss_weights"].pop(module) == 1
+    config["trainer"]["num_gradient_accumulation_steps"] -= 1
+    assert config == uda
+    assert (reader["type"], reader["weights"], list(reader["teachers"])) == (
+        "teacher_labelled",
+        {"type": "uniform"},
+        ["en", "de"],
+    )
+    assert reader["tag_scheme"] == config["model"]["tag_scheme"]
+    assert reader["label_namespace"] == config["model"]["modules"][module]["label_namespace"]
+
+
+@pytest.mark.parametrize(
+    "name, of_lstm",
+    [("pgn_transformer", "pgn"), ("pgn_transformer_uda", "pgn_uda"), ("pgn_transformer_uda_student", "pgn_uda_student")],
+)
+def test_a_transformer_with_adapters_has_the_modules_of_the_lstm(name, of_lstm, ready) -> None:
     config, other = (as_read(CROSS_DOMAIN / f"{each}.jsonnet") for each in (name, of_lstm))
     model, trainer = config["model"], config["trainer"]
     assert model["type"] == "pgn_transformer" and "lstm_parameters" not in model
@@ -469,7 +494,8 @@ def test_a_transformer_with_adapters_has_the_modules_of_the_lstm(name, of_lstm, 
     assert config["data_loader"]["scheduler"]["modules"] == other["data_loader"]["scheduler"]["modules"]
     for part in ("train_data_path", "validation_data_path"):
         assert config[part] == other[part]
-    for reader in [*config["dataset_reader"]["readers"].values(), config["validation_dataset_reader"]]:
+    readers = [each.get("reader", each) for each in config["dataset_reader"]["readers"].values()]
+    for reader in [*readers, config["validation_dataset_reader"]]:
         assert reader["lm_namespace"] is None and list(reader["token_indexers"]) == ["encoder"]
     assert [callback["type"] for callback in trainer["callbacks"]] == ["module_updates", "random_state", "recovery"]
     assert trainer["callbacks"][0] == other["trainer"]["callbacks"][0]

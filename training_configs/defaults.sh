@@ -5,8 +5,9 @@
 # The configs of cross_domain also need TARGET, the folder of the domain to adapt to, and VECTORS, a file of word vectors such as
 # glove.6B.100d.txt.gz; pgn_combined needs UNLABELLED, the folder of a domain with only raw text, fine_tune ARCHIVE, the
 # model.tar.gz to start from, label_embedding ARCHIVE, that of a tagger of the source, and stm_elmo ELMO_OPTIONS and ELMO_WEIGHTS,
-# the two files of an ELMo. The students of cross_lingual need TARGET and TEACHER. student_multi_source needs TEACHERS instead,
-# as en=runs/en/model.tar.gz,de=runs/de/model.tar.gz, and SIMILARITY, the model.tar.gz of similarity, unless WEIGHTS is uniform;
+# the two files of an ELMo; pgn_uda_student and pgn_transformer_uda_student need TEACHERS, as uda=runs/uda/model.tar.gz. The students
+# of cross_lingual need TARGET and TEACHER. student_multi_source needs TEACHERS instead, as
+# en=runs/en/model.tar.gz,de=runs/de/model.tar.gz, and SIMILARITY, the model.tar.gz of similarity, unless WEIGHTS is uniform;
 # similarity needs SOURCES, the folders of the source languages, as en,de. adversarial needs TARGET, student_selected also
 # DISCRIMINATOR, the model.tar.gz of adversarial, voting TARGET and TEACHERS. These have no defaults.
 # A teacher is a model.tar.gz; hf:NAME, a model for token classification on the Hugging Face hub or in a folder; or a file of labels

@@ -1,5 +1,5 @@
 """
-Makes a table of systems × corpora × seeds from one file:
+Trains systems on corpora with several seeds, as one file describes, and tabulates their scores:
 
     NER_DATA=fixtures/corpora allennlp ner-table table.jsonnet --runs runs/table --jobs 2
 
@@ -16,28 +16,32 @@ Makes a table of systems × corpora × seeds from one file:
       baseline: 'stm_target',
     }
 
-A system is a config, by its name (`allennlp configs list`) or a path of your own. Configs read the variables of their corpus, in
-capitals, and of the environment. Each run is trained in its own folder, unless it is trained already; an interrupted one is
-resumed. All are evaluated on $NER_DATA/$TARGET/test.conll. RUNS gets table.md, .csv, .tex and .json: mean ± standard deviation
-over seeds, F1 by type, significance, time, parameters, and what chose each checkpoint; and two figures, development F1 by epoch
-and F1 by type. By default no label of the target chooses a checkpoint: where a config says so, the last epoch is kept.
+A system is a config, given by its name (`allennlp configs list`) or by a path. Configs read the variables of their corpus, which are
+in capitals, and of the environment. Each system is trained in its own folder for each corpus and seed, unless it is up to date; an
+interrupted training is resumed. All are evaluated on $NER_DATA/$TARGET/test.conll. RUNS gets table.md, .csv, .tex and .json, with
+mean ± standard deviation over seeds, F1 by entity type, significance, training time, parameters, and what each checkpoint was
+selected by; and two figures, development F1 by epoch and F1 by entity type. By default no labels of the target select a
+checkpoint: for configs that use them, the last epoch is kept.
 
 keys of a table
-  corpora, systems   by name
-  rows               the systems that are shown, in order; others are trained where these begin from them
-  seeds              13, 14, 15 without it
-  baseline           what the others are compared with; without it, the best
+  corpora, systems       objects by name
+  rows                   the systems to show, in order; others are trained only if one of these starts from them
+  seeds                  default: [13, 14, 15]
+  baseline               the system that the others are compared with; default: the best one
   variables, overrides   of all trainings
-  split              'test' or 'dev'
-  select_on_target   true: configs may choose checkpoints by labels of the target
+  split                  the split to evaluate on, 'test' (default) or 'dev'
+  select_on_target       whether labels of the target may select checkpoints; default: false
 keys of a corpus
-  variables in capitals; overrides; file, where it is another one that is evaluated
+  variables              in capitals, beside the other keys: SOURCE, TARGET, VECTORS
+  overrides              of all trainings on it
+  file                   the file to evaluate on, if it is another one
 keys of a system
-  config, overrides, variables ('$SOURCE' is the corpus's SOURCE)
-  after                  { VARIABLE: SYSTEM }: begins from another system's archive
-  corpora                where it is a row; all without it
-  evaluation_overrides   of the archive when it is evaluated
-  predictor              of models of other packages: 'any_tagger'
+  config, overrides
+  variables              '$SOURCE' stands for the corpus's SOURCE
+  after                  { VARIABLE: SYSTEM }: the variable is set to the archive of the other system, which is trained first
+  corpora                the corpora that it is a row of; default: all
+  evaluation_overrides   overrides of the archive when it is evaluated
+  predictor              'any_tagger' for models of other packages
 """
 
 import argparse
@@ -71,16 +75,16 @@ class NerTableCommand(Subcommand):
         add(
             "table", metavar="TABLE", help="a file, or the name of one that comes with the package: tables/cross_domain"
         )
-        add("--runs", type=Path, default=Path("runs/table"), help="where all goes (default: runs/table)")
-        add("--jobs", type=int, default=1, help="steps at once; give each its share of the threads")
-        device = os.environ.get("DEVICE") or "-1"  # converted, and checked, when the command runs
+        add("--runs", type=Path, default=Path("runs/table"), help="the folder of all outputs (default: runs/table)")
+        add("--jobs", type=int, default=1, help="number of steps to run at once, which share the CPU")
+        device = os.environ.get("DEVICE") or "-1"  # argparse converts it if this command is run
         add("--device", type=int, default=device, help="-1 for the CPU, or the number of a GPU (DEVICE)")
-        add("--dry-run", action="store_true", help="check everything, show the steps, and run none")
-        subparser.set_defaults(func=_make_from_args)
+        add("--dry-run", action="store_true", help="check the table and show the steps without running them")
+        subparser.set_defaults(func=_run_from_args)
         return subparser
 
 
-def _make_from_args(args: argparse.Namespace) -> None:
+def _run_from_args(args: argparse.Namespace) -> None:
     with resumable_steps():
         # doit is slow to import, and other commands do not need it.
         from lowresource_ner.experiments.tables.comparison import described, make_table, table_path

@@ -64,6 +64,9 @@ class TeacherLabelledReader(ShardingReader):
         `TeacherEnsemble`.
     """
 
+    gives_soft_labels = True
+    """Whether instances have labels of teachers in place of gold ones."""
+
     inner_options = "Options of the reader of the text are below 'reader': dataset_reader.reader.{option}."
 
     def __init__(
@@ -188,6 +191,7 @@ class TeacherLabelledReader(ShardingReader):
         for instance, each, own in kept:
             field = SoftLabelsField(each.probabilities, self.ensemble.labels, self._label_namespace)
             instance.add_field("teacher_probabilities", field)
+            instance["metadata"].metadata["label_namespace"] = self._label_namespace  # type: ignore[attr-defined]
             if self._selections:
                 instance.add_field("word_weights", NumpyField(own))
                 counts.words_of_weight_0 += int((own == 0).sum())

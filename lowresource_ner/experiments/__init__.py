@@ -1,1 +1,1 @@
-"""Experiments of many trainings: the steps that they consist of, how these run, and the report on what came out."""
+"""Experiments that consist of several trainings: their steps, how these are run, and the report of the results."""

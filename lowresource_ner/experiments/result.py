@@ -1,4 +1,4 @@
-"""A trained system, as the report needs it."""
+"""The outputs of a training that the report is made from."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,24 +8,24 @@ from typing import Optional
 @dataclass(frozen=True)
 class Result:
     """
-    What a system with a seed leaves behind.
+    The outputs of a system that was trained with one seed.
 
     # Parameters
 
     corpus : `str`
-        What it was evaluated on, a heading of the report.
+        The heading of its section in the report.
     system : `str`
     seed : `int`
     archive : `Path`
-        In the folder of its training.
+        The archive, in the folder of its training.
     data : `Path`, optional
-        The file that it was evaluated on; None where there is none.
+        The file that it was evaluated on, if any.
     predictions : `Path`, optional
-        Its tags of that file.
+        The predicted tags of that file.
     chosen_by : `str`
-        What chose the checkpoint; see `checkpoint_choice`.
+        What the checkpoint was selected by; see `checkpoint_choice`.
     validated_on : `str`
-        Whose development data was used while it was trained: "target", "source", or "" for none.
+        Whose development data it was validated on; see `validated_on`.
     """
 
     corpus: str

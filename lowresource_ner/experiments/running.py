@@ -27,13 +27,13 @@ from lowresource_ner.experiments.writing import written
 
 def run_steps(steps: Sequence[Step], runs: Path, jobs: int = 1) -> bool:
     """
-    Runs the steps that are not up to date, each after those that it needs, `jobs` at once. `runs / "logs"` has the logs, and for
-    each training a record of its inputs, settings and outputs.
+    Runs the steps that are not up to date, `jobs` at once, each after those that it depends on. Logs, and a record of the inputs,
+    settings and outputs of each training, are written to `runs / "logs"`.
 
     # Returns
 
     `bool`
-        False if a step failed. No further steps are begun then.
+        False if a step failed; no further steps are started then.
 
     # Raises
 
@@ -47,7 +47,7 @@ def run_steps(steps: Sequence[Step], runs: Path, jobs: int = 1) -> bool:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise ValueError(
-                f"Steps are being run in {runs}, or one is still running whose caller was killed. Wait, or give other --runs."
+                f"Steps are being run in {runs}, or one is still running although its caller was killed. Wait, or give another folder: --runs."
             ) from None
         for folder in (runs, runs / "logs"):
             remove_parts(folder)
@@ -58,15 +58,14 @@ def run_steps(steps: Sequence[Step], runs: Path, jobs: int = 1) -> bool:
 
 class WholeJson(JsonDB):
     """
-    The file in which doit records what is done, written so that a kill leaves the old or the new one. If it is damaged, or the
-    disk is full, steps are run again.
+    doit's record of finished steps, written atomically. If it is damaged, or the disk is full, steps are run again.
     """
 
     def _load(self) -> Dict[str, Any]:
-        noted = _read(Path(self.name))
-        if noted is None:
+        content = _read(Path(self.name))
+        if content is None:
             _warn(f"{self.name} is damaged: all steps except trainings are run again.")
-        return noted or {}
+        return content or {}
 
     def dump(self) -> None:
         try:
@@ -99,44 +98,44 @@ class _Loader(TaskLoader2):
             "file_dep": [str(path) for path in step.inputs],
             "targets": [str(path) for path in step.outputs],
             "task_dep": step.after,
-            "uptodate": [config_changed(step.settings), _outputs_are_as_left],
+            "uptodate": [config_changed(step.settings), _outputs_are_unchanged],
             "io": {"capture": False},
         }
 
 
 class _Reporter(ConsoleReporter):
-    """Prints a line for each step that is skipped, begun or done. Steps that are done are recorded at once, in case of a kill."""
+    """Prints a line for each step that is skipped, started or finished, and saves the record of finished steps after each."""
 
     def initialize(self, tasks: Any, selected_tasks: Any) -> None:
         super().initialize(tasks, selected_tasks)
-        self._begun: Dict[str, float] = {}
+        self._started: Dict[str, float] = {}
 
     def execute_task(self, task: Task) -> None:
-        self._begun[task.name] = time.monotonic()
-        _say(f"{task.name}: begun")
+        self._started[task.name] = time.monotonic()
+        _print(f"{task.name}: started")
 
     def add_success(self, task: Task) -> None:
         Globals.dep_manager.backend.dump()
-        _say(f"{task.name}: done in {time.monotonic() - self._begun[task.name]:.0f} s")
+        _print(f"{task.name}: finished in {time.monotonic() - self._started[task.name]:.0f} s")
 
     def add_failure(self, task: Task, fail: BaseFail) -> None:
-        _say(f"{task.name}: failed\n{fail.get_msg()}")
+        _print(f"{task.name}: failed\n{fail.get_msg()}")
 
     def skip_uptodate(self, task: Task) -> None:
-        _say(f"{task.name}: up to date")
+        _print(f"{task.name}: up to date")
 
 
 def _warn(text: str) -> None:
     print(f"Warning: {text}", file=sys.stderr, flush=True)
 
 
-def _say(text: str) -> None:
-    sys.stdout.write(f"{time.strftime('%H:%M:%S')} {text}\n")  # in one piece, since steps run at once
+def _print(text: str) -> None:
+    sys.stdout.write(f"{time.strftime('%H:%M:%S')} {text}\n")  # in one piece, since steps run at the same time
     sys.stdout.flush()
 
 
 def _run(step: Step, logs: Path, lock: int) -> Union[Dict[str, Any], TaskFailed]:
-    """Runs a step. Returns the state of its outputs, which doit records, or its failure."""
+    """Runs a step, and returns the state of its outputs, which doit records, or its failure."""
     try:
         for path in step.outputs:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -147,7 +146,7 @@ def _run(step: Step, logs: Path, lock: int) -> Union[Dict[str, Any], TaskFailed]
 
 def _train(step: Step, logs: Path, lock: int) -> Union[Dict[str, Any], TaskFailed]:
     """
-    Runs a training. Resumes an interrupted one if it has a checkpoint, and its settings and the contents of its inputs are
+    Runs a training. An interrupted one is resumed if it has a checkpoint, and its settings and the contents of its inputs are
     unchanged.
     """
     folder = step.outputs[0].parent
@@ -155,8 +154,8 @@ def _train(step: Step, logs: Path, lock: int) -> Union[Dict[str, Any], TaskFaile
     note = logs / f"{step.name}.begun"
     before, now = _read(note) or {}, {"digest": _digest(step), "device": device}
     is_same = before.get("digest") == now["digest"]
-    if is_same and _as_left(before.get("outputs")):
-        return {"outputs": before["outputs"]}  # interrupted between its end and doit's record of it
+    if is_same and _are_unchanged(before.get("outputs")):
+        return {"outputs": before["outputs"]}  # it had finished, but was interrupted before doit recorded that
     resumes = is_same and any(folder.glob("*.th"))
     if resumes and before["device"] != device:
         return TaskFailed(
@@ -166,8 +165,8 @@ def _train(step: Step, logs: Path, lock: int) -> Union[Dict[str, Any], TaskFaile
     if resumes and _read(folder / "config.json") is None:
         _write_config(step, folder / "config.json")
     if not resumes and any(folder.glob("*.th")):
-        _say(f"{step.name}: its inputs or settings have changed, and its earlier training is replaced")
-        for path in folder.glob("*.th"):  # before the record, which would make them checkpoints of this training
+        _print(f"{step.name}: its inputs or settings have changed, and its earlier training is replaced")
+        for path in folder.glob("*.th"):  # before the new record is written, which would make them checkpoints of this training
             path.unlink()
     with written(note) as new:
         new.write_text(json.dumps(now))
@@ -181,7 +180,7 @@ def _train(step: Step, logs: Path, lock: int) -> Union[Dict[str, Any], TaskFaile
 
 
 def _call(step: Step, command: List[str], logs: Path, lock: int) -> Union[Dict[str, Any], TaskFailed]:
-    """Runs a command, which inherits the lock, so that no other process works in the folder if it outlives this one."""
+    """Runs a command. It inherits the lock, so that nothing else can run in the folder if the command outlives this process."""
     log = logs / f"{step.name}.log"
     with log.open("ab") as stream:
         done = subprocess.run(
@@ -193,26 +192,26 @@ def _call(step: Step, command: List[str], logs: Path, lock: int) -> Union[Dict[s
             pass_fds=[lock],
         )
     if done.returncode != 0:
-        return TaskFailed(f"It ended with {done.returncode}. Its output is in {log}; the last lines:\n{_tail(log)}")
+        return TaskFailed(f"It ended with exit status {done.returncode}. Its output is in {log}; the last lines:\n{_tail(log)}")
     return {"outputs": {str(path): MD5Checker().get_state(str(path), None) for path in step.outputs}}
 
 
-def _as_left(outputs: Optional[Dict[str, Any]]) -> bool:
-    """Whether a step's outputs are unchanged: none is missing, truncated, or from a later run that was interrupted."""
+def _are_unchanged(outputs: Optional[Dict[str, Any]]) -> bool:
+    """Whether a step's outputs are as recorded: none is missing, truncated, or from a later run that was interrupted."""
     if outputs is None:
         return False
     check = MD5Checker().check_modified
     return all(os.path.exists(path) and not check(path, os.stat(path), state) for path, state in outputs.items())
 
 
-def _outputs_are_as_left(task: Task, values: Dict[str, Any]) -> bool:
-    return _as_left(values.get("outputs"))  # doit calls it with these two, by their names
+def _outputs_are_unchanged(task: Task, values: Dict[str, Any]) -> bool:
+    return _are_unchanged(values.get("outputs"))  # doit passes both arguments by their names
 
 
 def _write_config(step: Step, path: Path) -> None:
     """
-    Restores the config.json of a training. AllenNLP writes it at every start, and does not recover a training if a kill has
-    truncated it.
+    Restores the config.json of a training. AllenNLP writes it at every start, and cannot recover a training if an interruption
+    has truncated it.
     """
     config, overrides = step.command[4], step.command[step.command.index("-o") + 1]
     with written(path) as new:
@@ -220,7 +219,7 @@ def _write_config(step: Step, path: Path) -> None:
 
 
 def _read(path: Path) -> Optional[Dict[str, Any]]:
-    """The object in a JSON file; None if it is missing or damaged."""
+    """Returns the object in a JSON file, or None if it is missing or damaged."""
     try:
         content = json.loads(path.read_bytes())
     except (FileNotFoundError, ValueError):
@@ -229,10 +228,10 @@ def _read(path: Path) -> Optional[Dict[str, Any]]:
 
 
 def _digest(step: Step) -> str:
-    """A digest of everything that a training depends on, except the device."""
+    """Returns a digest of everything that the result of a training depends on, which the device is not."""
     files = [[str(path), get_file_md5(path)] for path in step.inputs]
     variables = {name: value for name, value in step.variables.items() if name != "DEVICE"}
-    # Not the command, which contains paths of the installation.
+    # The command is left out, since it contains paths of the installation.
     return hashlib.sha256(json.dumps([variables, step.settings, files], sort_keys=True).encode()).hexdigest()
 
 

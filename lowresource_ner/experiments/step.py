@@ -1,4 +1,4 @@
-"""A step of a plan."""
+"""A step of an experiment."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,27 +8,27 @@ from typing import Any, Dict, List
 @dataclass(frozen=True)
 class Step:
     """
-    A command, the files that it reads and writes, and what else its outputs depend on.
+    A command, the files that it reads and writes, and the settings that its outputs depend on.
 
     # Parameters
 
     name : `str`
-        Also the name of its log.
+        The name of the step, and of its log.
     command : `List[str]`
-        A program and its arguments.
+        The program and its arguments.
     settings : `Dict[str, Any]`
-        What the outputs depend on besides the contents of `inputs`. If they change, the step is run again.
+        Everything else that the outputs depend on. If it changes, the step is run again.
     inputs : `List[Path]`
-        Files that it reads.
+        The files that it reads. If their contents change, the step is run again.
     outputs : `List[Path]`
-        Files that it writes. If one is missing, the step is run again.
+        The files that it writes. If one is missing or has changed, the step is run again.
     variables : `Dict[str, str]`, optional (default = `{}`)
         Environment variables of the command.
     after : `List[str]`, optional (default = `[]`)
-        Names of steps that must be run before this one, although its outputs do not depend on them.
+        Names of other steps to run before this one, although its outputs do not depend on them.
     is_training : `bool`, optional (default = `False`)
-        Whether it is an `allennlp train CONFIG -s FOLDER -o OVERRIDES` with one output, an archive in that folder. `--recover` is
-        added to resume it, otherwise `--force`.
+        Whether the command is `allennlp train CONFIG -s FOLDER -o OVERRIDES`, with one output, the archive in that folder. It is
+        run with `--recover` to resume it, otherwise with `--force`.
     """
 
     name: str

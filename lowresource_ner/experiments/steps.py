@@ -1,4 +1,4 @@
-"""Makes the steps that every experiment consists of: a training, and the tagging of a labelled file by what was trained."""
+"""Creates the two kinds of steps that all experiments share: the training of a model, and the tagging of a labelled file with it."""
 
 import json
 import sys
@@ -12,8 +12,8 @@ from lowresource_ner.experiments.step import Step
 
 Overrides = Mapping[str, Any]
 
-OURS = "ner"
-"""The predictor for taggers of this package."""
+NER_PREDICTOR = "ner"
+"""The predictor for models of this package."""
 
 
 def training(
@@ -27,35 +27,35 @@ def training(
     after: Sequence[str] = (),
 ) -> Step:
     """
-    A training in the folder `runs / name`.
+    Returns the training of a model in the folder `runs / name`.
 
     # Parameters
 
     variables : `Mapping[str, str]`
-        Environment variables that the config reads, besides those that are set.
+        Environment variables that the config reads, in addition to those that are set.
     inputs : `Iterable[Path]`
-        Files that it reads.
+        The files that it reads.
     after : `Sequence[str]`, optional (default = `()`)
-        As in `Step`.
+        See `Step`.
 
     # Raises
 
     `ValueError`
-        Where the config cannot be evaluated, because a variable is not set for instance, or is not one of a training, and where
-        the overrides do not fit it.
+        If the config cannot be evaluated, for instance because a variable is not set, if it is not the config of a training, or
+        if the overrides do not fit it.
     """
-    made = evaluated(config, variables)
-    if "trainer" not in made:
-        raise ValueError(f"{config} has no 'trainer', and is no config of a training.")
+    params = evaluated(config, variables)
+    if "trainer" not in params:
+        raise ValueError(f"{config} is not the config of a training: it has no 'trainer'.")
     try:
-        with_overrides(made, dict(overrides))
+        with_overrides(params, dict(overrides))
     except ValueError as error:
         raise ValueError(f"The overrides do not fit {config}: {error}.") from error
     folder = runs / name
     return Step(
         name=name,
         command=allennlp("train", config, "-s", folder, "-o", json.dumps(overrides)),
-        settings={"config": made, "overrides": overrides},
+        settings={"config": params, "overrides": overrides},
         inputs=list(inputs),
         outputs=[archive_of(folder)],
         variables={**variables, "DEVICE": str(device)},
@@ -72,21 +72,21 @@ def tagging(
     runs: Path,
     device: int,
     also: Sequence[Path] = (),
-    predictor: str = OURS,
+    predictor: str = NER_PREDICTOR,
 ) -> Step:
     """
-    Has a labelled file tagged by an archive, in the order of its sentences. From these tags the report is made.
+    Returns the tagging of a labelled file with an archive. The report is made from its output, a JSON line for each sentence.
 
     # Parameters
 
     also : `Sequence[Path]`, optional (default = `()`)
         Other files that the archive reads.
     predictor : `str`, optional (default = `"ner"`)
-        Another one is for models that are not of this package. Its output must have "tags".
+        The predictor. For models of other packages, give one whose output contains "tags".
     """
     predictions = runs / "predictions" / f"{name}.jsonl"
     options = ["--output-file", predictions, "--cuda-device", device, "-o", json.dumps(overrides)]
-    if predictor == OURS:
+    if predictor == NER_PREDICTOR:
         command = allennlp("tag", archive, data, "--input-format", "conll", *options)
     else:
         command = allennlp(
@@ -106,35 +106,36 @@ def archive_of(folder: Path) -> Path:
 
 
 def allennlp(*arguments: object) -> List[str]:
-    """An `allennlp` command for which no plugins file is needed."""
+    """Returns an `allennlp` command that does not need a plugins file."""
     return [sys.executable, "-m", "lowresource_ner_command", *map(str, arguments)]
 
 
 def evaluated(config: Path, variables: Mapping[str, str]) -> Dict[str, Any]:
     """
-    A config with these variables, but for the device: what a GPU has trained is not trained again on another machine.
+    Evaluates a config with these variables, and with the CPU as its device, so that a model that was trained on a GPU counts as
+    up to date on another machine.
 
     # Raises
 
     `ValueError`
-        Where that is impossible.
+        If the config cannot be evaluated.
     """
     try:
-        made: Dict[str, Any] = Params.from_file(config, ext_vars={**variables, "DEVICE": "-1"}).as_dict(quiet=True)
-    except RuntimeError as error:  # of Jsonnet
+        params: Dict[str, Any] = Params.from_file(config, ext_vars={**variables, "DEVICE": "-1"}).as_dict(quiet=True)
+    except RuntimeError as error:  # from Jsonnet
         reason = str(error).splitlines()[0].removeprefix("RUNTIME ERROR: ")
         raise ValueError(f"{config} cannot be read: {reason}") from error
-    return made
+    return params
 
 
 def config_of(training: Step) -> Dict[str, Any]:
-    """The config of a training with its overrides."""
+    """Returns the config of a training with its overrides."""
     config: Dict[str, Any] = with_overrides(training.settings["config"], dict(training.settings["overrides"]))
     return config
 
 
 def files_of(encoder: str) -> List[Path]:
-    """The files of an encoder that is a folder or an archive. Empty for the name of an encoder."""
+    """Returns the files of an encoder that is a folder or an archive; none for an encoder that is given by name."""
     path = Path(encoder)
     files = path.rglob("*") if path.is_dir() else [path]
     return sorted(each for each in files if each.is_file())

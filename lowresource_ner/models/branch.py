@@ -7,7 +7,7 @@ from allennlp.common import Lazy
 from allennlp.training.metrics import Metric
 
 from lowresource_ner.metrics import MeanLoss
-from lowresource_ner.models.heads import ModuleHead
+from lowresource_ner.models.heads import ModuleHead, SoftTargets
 from lowresource_ner.models.module_config import ModuleConfig
 from lowresource_ner.modules.encoder_parameters import TaskAndDomain
 
@@ -36,6 +36,7 @@ class Branch:
         self.needs_labels = not head.is_language_model
         self.metric = head.new_metric(metric)
         self.training_loss = MeanLoss(f"{name}_{head.loss_name}")
+        self.distillation_loss = MeanLoss(f"{name}_distillation_loss")
         self.gradient_norm = MeanLoss(f"{name}_gradient_norm")
 
     def read(
@@ -74,8 +75,31 @@ class Branch:
             self.training_loss(output["loss"], 1)
         return output
 
+    def distil(
+        self,
+        output: Dict[str, Any],
+        mask: torch.Tensor,
+        targets: SoftTargets,
+        counted: Union[slice, List[int]],
+        label_namespace: Optional[str] = None,
+    ) -> torch.Tensor:
+        """
+        Returns the loss between an output of `read` and soft labels, divided by the number of sentences, and updates its mean.
+        The parameters are those of `read`.
+        """
+        namespace = label_namespace or self.label_namespace
+        loss = total = self.head.distillation_loss(output, mask, targets, namespace)
+        if isinstance(counted, list):  # some sentences are left out
+            with torch.no_grad():
+                rows = {"logits": output["logits"][counted]}
+                total = self.head.distillation_loss(rows, mask[counted], targets.rows(counted), namespace)
+        self.distillation_loss(total, len(mask[counted]))
+        return loss / len(mask)
+
     def get_metrics(self, is_default: bool, reset: bool) -> Dict[str, float]:
         """Returns all metrics. Training means always have the branch's name as prefix, scores unless it is the default branch."""
         prefix = "" if is_default else f"{self.name}_"
         scores: Dict[str, float] = {prefix + key: value for key, value in self.metric.get_metric(reset).items()}
-        return {**scores, **self.training_loss.get_metric(reset), **self.gradient_norm.get_metric(reset)}
+        for mean in (self.training_loss, self.distillation_loss, self.gradient_norm):
+            scores.update(mean.get_metric(reset))
+        return scores

@@ -14,7 +14,7 @@ from allennlp.training.metrics import Metric
 from lowresource_ner.metrics import SeqevalF1
 from lowresource_ner.models.branch import Branch
 from lowresource_ner.models.counted_sentences import counted_sentences
-from lowresource_ner.models.heads import ModuleHead, TaggingHead
+from lowresource_ner.models.heads import ModuleHead, SoftTargets, TaggingHead
 from lowresource_ner.models.module_config import ModuleConfig, check_names
 from lowresource_ner.models.tagger import Tagger
 from lowresource_ner.models.warm_start import warm_start
@@ -38,7 +38,8 @@ class CrossDomainTagger(Tagger):
     if it has words to predict (`lm_words`).
 
     A module need not be trained. Its encoder is then generated from the embeddings of its task and its domain, which other
-    modules have trained, and used with the head that the config names. This is how a domain without labels is tagged.
+    modules have trained, and used with the head that the config names. This is how a domain without labels is tagged. Or the
+    module learns from the soft labels of teachers, which the reader `teacher_labelled` adds to raw text.
 
     Subclasses set `parameters_name`, and define `_states` and, if their encoder does not read vectors, `_inputs`.
 
@@ -58,7 +59,7 @@ class CrossDomainTagger(Tagger):
         By names of your choice, by convention `{task}_{domain}`.
     default_module : `str`
     unlabelled_domains : `Optional[List[str]]`
-        Domains that must not be trained with labels.
+        Domains that must not be trained with gold labels. Soft labels of teachers are allowed.
     dropout : `float`, optional (default = `0.5`)
         On the encoder's states, and on the vectors that an LSTM reads.
     tag_scheme : `str`, optional (default = `"IOBES"`)
@@ -173,6 +174,8 @@ class CrossDomainTagger(Tagger):
         module_name: Optional[List[str]] = None,
         metadata: Optional[List[Dict[str, Any]]] = None,
         task: Optional[List[str]] = None,
+        teacher_probabilities: Optional[torch.Tensor] = None,
+        word_weights: Optional[torch.Tensor] = None,
     ) -> Dict[str, Any]:
         """
         # Parameters
@@ -189,6 +192,11 @@ class CrossDomainTagger(Tagger):
             (default = the module's).
         task : `List[str]`, optional
             The `module_name` of batches from AllenNLP's own `multitask` data loader.
+        teacher_probabilities : `torch.Tensor`, optional
+            (batch_size, num_words, num_tags), soft labels, by the indices of `tags`. The module learns from them, and from tags
+            in batches without them only.
+        word_weights : `torch.Tensor`, optional
+            (batch_size, num_words), factors for the words' distillation losses; a word of weight 0 does not count.
 
         # Returns
 
@@ -204,6 +212,9 @@ class CrossDomainTagger(Tagger):
         states = self._states(branch, inputs, mask)
         output: Dict[str, Any] = {"module": branch.name, "mask": get_text_field_mask(tokens)}
         output.update(branch.read(states, given.mask, given.targets, counted, namespace))
+        if teacher_probabilities is not None:
+            soft = SoftTargets(teacher_probabilities, word_weights)
+            output["loss"] = branch.distil(output, given.mask, soft, counted, namespace)
         if not self.training and targets["lm_words"] is not None:
             for other in self._language_models:
                 if other is not branch and other.pair.domain == branch.pair.domain:
@@ -227,7 +238,8 @@ class CrossDomainTagger(Tagger):
     def get_metrics(self, reset: bool = False) -> Dict[str, float]:
         """
         Returns the scores of the default module without a prefix ("f1", "f1-PER"), those of the others with the module's name as
-        prefix ("ner_source_f1", "lm_target_perplexity"). In training, also the mean loss of each module ("ner_source_loss",
+        prefix ("ner_source_f1", "lm_target_perplexity"), and the mean loss of those with soft labels
+        ("ner_target_distillation_loss"). In training, also the mean loss of each other module ("ner_source_loss",
         "lm_source_sampled_loss") and, from the callback `module_updates`, the mean gradient norm of its encoder's weights
         ("ner_source_gradient_norm").
         """

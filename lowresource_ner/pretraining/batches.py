@@ -1,4 +1,4 @@
-"""Makes batches for language modelling: texts of similar length, as many as fit into a number of sub-words, masked at random."""
+"""Makes batches for language modelling: texts of similar length, as many as fit into a number of sub-words, padded and masked."""
 
 from itertools import islice
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence
@@ -6,8 +6,9 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence
 import numpy as np
 import torch
 from torch.utils.data import Dataset, Sampler
-from transformers import DataCollatorForLanguageModeling, PreTrainedTokenizerFast
+from transformers import PreTrainedTokenizerFast
 
+from lowresource_ner.pretraining.masking import Masking
 from lowresource_ner.pretraining.texts import Encoded
 
 # The number of batches that are made from one group of texts, which is sorted by length.
@@ -119,58 +120,51 @@ class Texts(Dataset):
         return len(self.texts)
 
     def __getitem__(self, draw: Draw) -> Dict[str, Any]:
-        first, second = self.texts[draw.text]
-        if len(second) and (draw.number + draw.text) % 2:
-            first, second = second, first
-        return {"first": first, "second": second, "draw": draw}
+        sides = self.texts[draw.text].sides
+        return {"sides": sides[::-1] if (draw.number + draw.text) % 2 else sides, "draw": draw}
 
 
 class MaskingCollator:
     """
-    Makes padded and masked batches. transformers' collator draws the masks with a seed that depends on the batch, so that they
-    are the same in every run.
+    Makes padded and masked batches. The masks are drawn with a seed that depends on the batch, so that they are the same in every
+    run.
 
     # Parameters
 
     tokenizer : `PreTrainedTokenizerFast`
-    mask_share : `float`
-        The share of sub-words that are to be predicted.
+    masking : `Masking`
+        How sub-words are chosen and masked.
     first_position : `Optional[int]`
         The position of a text's first sub-word, and again of the second text of a pair (translation language modelling, Conneau
         and Lample 2019, arXiv:1901.07291, section 3.3). None for encoders that take no positions.
     """
 
     def __init__(
-        self, tokenizer: PreTrainedTokenizerFast, mask_share: float, first_position: Optional[int] = 0, seed: int = 13
+        self, tokenizer: PreTrainedTokenizerFast, masking: Masking, first_position: Optional[int] = 0, seed: int = 13
     ) -> None:
-        self._masking = DataCollatorForLanguageModeling(tokenizer, mlm_probability=mask_share)
         self.tokenizer = tokenizer
+        self._masking = masking
         self._first_position = first_position
         self._seed = seed
 
     def __call__(self, examples: Sequence[Dict[str, Any]]) -> Dict[str, torch.Tensor]:
         begin, end, padding = self.tokenizer.cls_token_id, self.tokenizer.sep_token_id, self.tokenizer.pad_token_id
-        rows = []
-        for example in examples:
-            row = [[begin], example["first"], [end]]
-            if len(example["second"]):
-                row += [example["second"], [end]]
-            rows.append(np.concatenate(row))
-        lengths = np.array([len(row) for row in rows])
+        lengths = np.array([1 + sum(len(side.ids) + 1 for side in example["sides"]) for example in examples])
         # Shape: (batch_size, max_length), as all that follow
-        input_ids = np.full((len(rows), lengths.max()), padding, dtype=np.int64)
-        for row, ids in zip(input_ids, rows):
-            row[: len(ids)] = ids
+        input_ids = np.full((len(examples), lengths.max()), padding, dtype=np.int64)
+        words = np.full_like(input_ids, -1)
+        for ids, numbers, example in zip(input_ids, words, examples):
+            ids[0], place = begin, 1
+            for side in example["sides"]:
+                after = place + len(side.ids)
+                ids[place:after], ids[after] = side.ids, end
+                numbers[place:after] = np.cumsum(side.word_starts)
+                place = after + 1
+        words[(input_ids == begin) | (input_ids == end)] = -1  # also where they are in the text
         present = np.arange(lengths.max()) < lengths[:, None]
-        special = ~present | (input_ids == begin) | (input_ids == end)
-        number, text = examples[0]["draw"]
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(hash((self._seed, number, text)))
-            masked, labels = self._masking.torch_mask_tokens(
-                torch.from_numpy(input_ids), special_tokens_mask=torch.from_numpy(special)
-            )
+        masked, labels = self._masking(input_ids, words, (self._seed, *examples[0]["draw"]))
         batch = {"input_ids": masked, "attention_mask": torch.from_numpy(present).long(), "labels": labels}
-        if self._first_position is not None and any(len(example["second"]) for example in examples):
+        if self._first_position is not None and any(len(example["sides"]) == 2 for example in examples):
             batch["position_ids"] = self._positions(examples, input_ids.shape)
         return batch
 
@@ -178,7 +172,7 @@ class MaskingCollator:
         assert self._first_position is not None
         positions = torch.arange(shape[1]).repeat(shape[0], 1)
         for row, example in zip(positions, examples):
-            if len(example["second"]):
-                start = len(example["first"]) + 2
+            if len(example["sides"]) == 2:
+                start = len(example["sides"][0].ids) + 2
                 row[start:] = torch.arange(1, shape[1] - start + 1)
         return positions + self._first_position

@@ -10,6 +10,10 @@ REMEDY = "Free space; the same command continues from the last checkpoint."
 
 FILE = "[NAME=]FILE"
 
+SUB_WORDS = "sub-words"
+MASKINGS = (SUB_WORDS, "words", "spans")
+"""What is masked at once: single sub-words, whole words, or spans of whole words."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingOptions:
@@ -24,6 +28,7 @@ class TrainingOptions:
     batch_tokens: int = option(4096, "sub-words in a batch, padding included")
     max_length: int = option(128, "sub-words in a text; longer ones are cut into windows")
     mask: float = option(0.15, "share of sub-words that are to be predicted")
+    masking: str = option(SUB_WORDS, "what is masked: single sub-words, whole words, or spans of words", choices=MASKINGS)
     evaluate_every: int = option(1000, "updates between two held-out losses and checkpoints")
     patience: Optional[int] = option(None, "stop after this many evaluations without a lower loss, and keep the best")
     bf16: bool = option(False, "compute in bfloat16, on a GPU or a CPU that supports it")
@@ -33,6 +38,15 @@ class TrainingOptions:
     def __post_init__(self) -> None:
         if not self.text and not self.parallel:
             raise ValueError("There is nothing to learn from. Give --text or --parallel.")
+        if not 0 <= self.mask <= 1:
+            raise ValueError(f"--mask is {self.mask}; it is a share, from 0 to 1.")
+        if self.masking not in MASKINGS:
+            raise ValueError(f"--masking is '{self.masking}'; it is one of {', '.join(MASKINGS)}.")
+
+    @property
+    def masks_words(self) -> bool:
+        """Whether words are masked as a whole."""
+        return self.masking != SUB_WORDS
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,7 @@ from lowresource_ner.encoding.positions import first_position
 from lowresource_ner.pretraining.batches import MaskingCollator
 from lowresource_ner.pretraining.count_vectors import count_vectors, log_frequencies
 from lowresource_ner.pretraining.encoders import load_files, load_language_model, new_language_model, with_dropout
+from lowresource_ner.pretraining.masking import masking_of
 from lowresource_ner.pretraining.new_bert import learn_word_pieces, new_config
 from lowresource_ner.pretraining.options import PretrainingOptions
 from lowresource_ner.pretraining.run_folder import RunFolder
@@ -53,12 +54,13 @@ def _pretrain(folder: RunFolder, options: PretrainingOptions, corpora: List[Corp
     max_length = min(options.max_length, files.input_format.max_length) if files else options.max_length
     if files:
         files.check(model.base_model, max_length, config.hidden_size)
-    encoded = encode_corpora(corpora, tokenizer, max_length)
+    encoded = encode_corpora(corpora, tokenizer, max_length, options.masks_words)
     say(f"{sum(encoded.lengths()):,} sub-words in {len(encoded.texts):,} texts of {len(corpora)} files")
     if not files and not options.random_start:
         _begin_with_counts(model, encoded.texts, options.seed)
 
-    collator = MaskingCollator(tokenizer, options.mask, first_position(model), options.seed)
+    masking = masking_of(options.masking, tokenizer, options.mask)
+    collator = MaskingCollator(tokenizer, masking, first_position(model), options.seed)
     learning_rate = options.learning_rate or (5e-5 if files else 1e-3)
     training = train(MaskedLanguageModelTrainer, model, encoded, collator, folder, options, learning_rate)
     report = {"command": command_as_given(), "corpora": encoded.description(), **training}
@@ -79,7 +81,9 @@ def _new_bert(
 def _language_model(config: PretrainedConfig, options: PretrainingOptions) -> PreTrainedModel:
     """The encoder with its output layer: random weights, or those of an existing encoder."""
     if options.encoder:
-        model, _ = load_language_model(options.encoder, with_dropout(config, options.dropout))
+        model, missing = load_language_model(options.encoder, with_dropout(config, options.dropout))
+        if missing:
+            say(f"{options.encoder} has no output layer for masked words, which begins with random weights")
         return model
     return new_language_model(with_dropout(config, options.dropout or 0.0))
 

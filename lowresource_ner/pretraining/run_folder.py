@@ -110,7 +110,7 @@ class RunFolder:
         """Writes the encoder, and then its report with the settings, which marks the encoder as complete."""
         model.config.name_or_path = ""  # a path of this machine
         with encoder_written_whole(self.path, REMEDY) as new:
-            model.save_pretrained(new)
+            model.save_pretrained(new, max_shard_size="1TB")  # one file of weights, of whatever size
             tokenizer.save_pretrained(new, legacy_format=False)
         remove_parts(self.path)
         write_json(self._report, {"settings": self._settings(), **report})

@@ -2,7 +2,7 @@
 
 import random
 from pathlib import Path
-from typing import Dict, Iterable, Iterator, List, NamedTuple, Sequence, Set, Tuple
+from typing import Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 import numpy as np
 from allennlp.common.checks import ConfigurationError
@@ -12,6 +12,9 @@ from lowresource_ner.data.text_lines import ConllError, numbered_lines
 
 # A text is one line; a pair of translations is two.
 Text = Tuple[str, ...]
+
+# Longer words are probably text of a language that is written without spaces.
+_LONGEST_WORD = 20
 
 
 class Corpus(NamedTuple):
@@ -24,11 +27,40 @@ class Corpus(NamedTuple):
     """training lines that are left out because a corpus holds them out"""
 
 
+class Side(NamedTuple):
+    """
+    A text, or one of the two texts of a pair, without special tokens.
+
+    `ids` : the sub-words' ids. Shape: (num_sub_words,)
+    `word_starts` : whether a word begins at each sub-word. Shape: (num_sub_words,)
+    """
+
+    ids: np.ndarray
+    word_starts: np.ndarray
+
+
+NOTHING = np.empty(0, dtype=np.int32)
+
+
 class Encoded(NamedTuple):
-    """A text as ids without special tokens, shape (num_sub_words,). `second` is empty where the text is not a pair."""
+    """
+    A text as ids without special tokens, shape (num_sub_words,). `second` is empty where the text is not a pair. The word starts
+    of both, as in `Side`, are empty where they were not asked for.
+    """
 
     first: np.ndarray
     second: np.ndarray
+    first_word_starts: np.ndarray = NOTHING
+    second_word_starts: np.ndarray = NOTHING
+
+    @property
+    def sides(self) -> List[Side]:
+        """The text, or both texts of a pair. Where word starts were not asked for, each sub-word is a word."""
+        found = [Side(self.first, self.first_word_starts), Side(self.second, self.second_word_starts)]
+        return [
+            side if len(side.word_starts) else Side(side.ids, np.ones(len(side.ids), dtype=bool))
+            for side in (found if len(self.second) else found[:1])
+        ]
 
     @property
     def length(self) -> int:
@@ -147,42 +179,67 @@ def split_corpora(corpora: Dict[str, List[Text]], num_held_out: int, seed: int) 
     return result
 
 
-def encode(texts: Sequence[Text], tokenizer: PreTrainedTokenizerFast, max_length: int) -> List[Encoded]:
+def encode(
+    texts: Sequence[Text], tokenizer: PreTrainedTokenizerFast, max_length: int, word_starts: bool = False
+) -> List[Encoded]:
     """
     Splits texts into sub-words. Nothing is cut off: a text that is longer than `max_length`, special tokens included, becomes
     several texts, and a longer pair becomes two texts.
+
+    # Parameters
+
+    word_starts : `bool`, optional (default = `False`)
+        Whether it is recorded where words begin, which takes a quarter more memory. Words are those that the tokenizer divides
+        into sub-words.
     """
     encoded: List[Encoded] = []
-    nothing = np.empty(0, dtype=np.int32)
     num_sides = len(texts[0]) if texts else 1
-    for pair in zip(*(_ids([text[side] for text in texts], tokenizer) for side in range(num_sides))):
-        if len(pair) == 2 and len(pair[0]) and len(pair[1]) and len(pair[0]) + len(pair[1]) + 3 <= max_length:
-            encoded.append(Encoded(pair[0], pair[1]))
+    for pair in zip(*(_sides([text[side] for text in texts], tokenizer, word_starts) for side in range(num_sides))):
+        num_ids = [len(side.ids) for side in pair]
+        if len(pair) == 2 and all(num_ids) and sum(num_ids) + 3 <= max_length:
+            encoded.append(Encoded(pair[0].ids, pair[1].ids, pair[0].word_starts, pair[1].word_starts))
             continue
-        for ids in pair:
-            for start in range(0, len(ids), max_length - 2):
-                encoded.append(Encoded(ids[start : start + max_length - 2], nothing))
+        for side in pair:
+            for start in range(0, len(side.ids), max_length - 2):
+                window = slice(start, start + max_length - 2)
+                encoded.append(Encoded(side.ids[window], NOTHING, side.word_starts[window]))
     return encoded
 
 
-def encode_corpora(corpora: Sequence[Corpus], tokenizer: PreTrainedTokenizerFast, max_length: int) -> EncodedCorpora:
-    """Encodes the training and held-out texts of all corpora."""
+def encode_corpora(
+    corpora: Sequence[Corpus], tokenizer: PreTrainedTokenizerFast, max_length: int, word_starts: bool = False
+) -> EncodedCorpora:
+    """Encodes the training and held-out texts of all corpora; see `encode`."""
     encoded = EncodedCorpora(corpora, [], [], {})
     for number, corpus in enumerate(corpora):
-        texts = encode(corpus.training, tokenizer, max_length)
+        texts = encode(corpus.training, tokenizer, max_length, word_starts)
         encoded.texts.extend(texts)
         encoded.numbers.extend([number] * len(texts))
         if corpus.held_out:
-            encoded.held_out[corpus.name] = encode(corpus.held_out, tokenizer, max_length)
+            encoded.held_out[corpus.name] = encode(corpus.held_out, tokenizer, max_length, word_starts)
     return encoded
 
 
-def _ids(lines: List[str], tokenizer: PreTrainedTokenizerFast) -> Iterator[np.ndarray]:
+def _sides(lines: List[str], tokenizer: PreTrainedTokenizerFast, word_starts: bool) -> Iterator[Side]:
+    """Encodes lines. The word starts are empty if they are not asked for."""
     for start in range(0, len(lines), 10_000):
         block = lines[start : start + 10_000]
         # verbose=False: the tokenizer would warn of lines over its limit, which are cut into windows here.
-        for ids in tokenizer(block, add_special_tokens=False, return_attention_mask=False, verbose=False)["input_ids"]:
-            yield np.array(ids, dtype=np.int32)
+        encoded = tokenizer(block, add_special_tokens=False, return_attention_mask=False, verbose=False)
+        for number, ids in enumerate(encoded["input_ids"]):
+            starts = _word_starts(encoded.word_ids(number)) if word_starts else NOTHING
+            yield Side(np.array(ids, dtype=np.int32), starts)
+
+
+def _word_starts(word_ids: Sequence[Optional[int]]) -> np.ndarray:
+    """
+    Whether a word begins at each sub-word. A word of over 20 sub-words, such as a sentence of a language that is written without
+    spaces, is divided into its sub-words.
+    """
+    numbers = np.array([-1 if number is None else number for number in word_ids])
+    starts = np.diff(numbers, prepend=-2) != 0
+    words = np.cumsum(starts) - 1
+    return starts | (np.bincount(words)[words] > _LONGEST_WORD) if len(words) else starts
 
 
 def named_files(arguments: Iterable[str]) -> Dict[str, str]:

@@ -7,6 +7,8 @@ local words = {
   token_indexers: { encoder: { type: 'subwords', model_name: environment.encoder } },
   lm_namespace: null,
 };
+// The reader of a student has a reader of its text.
+local of_words(reader) = if std.objectHas(reader, 'reader') then reader { reader+: words } else reader + words;
 
 {
   local config = self,
@@ -17,7 +19,7 @@ local words = {
   // 2 tasks and 2 or 3 domains need no larger ones, and the generator of a large encoder would have many weights.
   lstm_parameters+:: { task_dim: 4, domain_dim: 4 },
 
-  dataset_reader+: { readers: { [name]: readers[name] + words for name in config.order } },
+  dataset_reader+: { readers: { [name]: of_words(readers[name]) for name in config.order } },
   validation_dataset_reader+: words,
   vocabulary: {},
   model+: {

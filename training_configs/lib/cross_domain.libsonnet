@@ -23,6 +23,20 @@ local tagged(label_namespace) = {
     path: path,
     loss_weight: loss_weight,
   },
+  // A tagger that learns from the soft labels of teachers on raw text, one sentence per line, words separated by spaces.
+  student(domain, path, teachers, head=domain, loss_weight=1):: self.tagger(domain, path, head, loss_weight) {
+    reader: {
+      type: 'teacher_labelled',
+      reader: { type: 'raw_text', tokenised: true, token_indexers: token_indexers },
+      teachers: teachers,
+      label_maps: {},
+      weights: { type: 'uniform' },
+      selections: [],
+      store: null,
+      tag_scheme: tag_scheme,
+      label_namespace: head + '_labels',
+    },
+  },
   // A language model on the words of a CoNLL file.
   language_model(domain, path, loss_weight=1):: {
     model: { task: 'lm', domain: domain, head: 'lm' },

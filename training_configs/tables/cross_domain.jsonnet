@@ -43,10 +43,18 @@
     for name in ['stm_source', 'pgn_uda', 'pgn_transformer_uda']
   } + {
     crf_tagger: supervised('crf_tagger') { predictor: 'any_tagger' },
-    // What the next two begin from: a tagger of the source.
+    // What some of the next begin from: a tagger of the source.
     stm_on_source: { config: 'cross_domain/stm_target', variables: { TARGET: '$SOURCE' } },
     fine_tune: supervised('fine_tune') { after: { ARCHIVE: 'stm_on_source' } },
     label_embedding: supervised('label_embedding') { after: { ARCHIVE: 'stm_source' } },
+    pgn_uda_student: unsupervised('pgn_uda_student') {
+      after: { SOURCE_ONLY: 'stm_source', UDA: 'pgn_uda' },
+      variables: { TEACHERS: 'source=$SOURCE_ONLY,uda=$UDA' },
+    },
+    pgn_transformer_uda_student: unsupervised('pgn_transformer_uda_student') {
+      after: { UDA: 'pgn_transformer_uda' },
+      variables: { TEACHERS: 'uda=$UDA' },
+    },
   },
   rows: [
     'stm_target',
@@ -65,7 +73,9 @@
     'pgn_transformer',
     'stm_source',
     'pgn_uda',
+    'pgn_uda_student',
     'pgn_transformer_uda',
+    'pgn_transformer_uda_student',
   ],
   seeds: [13, 14, 15],
   baseline: 'stm_target',

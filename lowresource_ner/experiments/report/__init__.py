@@ -1,1 +1,1 @@
-"""What came out of an experiment: scores, significance, tables and figures."""
+"""The report of an experiment: scores, significance, tables and figures."""

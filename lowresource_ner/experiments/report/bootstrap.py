@@ -1,5 +1,5 @@
 """
-The paired bootstrap over sentences, by which a difference of F1 is told from chance (Berg-Kirkpatrick, Burkett and Klein 2012,
+The paired bootstrap test over sentences for the significance of differences in F1 (Berg-Kirkpatrick, Burkett and Klein 2012,
 D12-1091).
 """
 
@@ -20,36 +20,37 @@ def p_values(
     counts: Mapping[str, numpy.ndarray], reference: str, resamples: Iterable[numpy.ndarray]
 ) -> Dict[str, float]:
     """
-    How likely it is that a system differs from the reference as much as it does, or more, if both are equally good. The test is
-    one-sided: it asks for the direction that was found. With δ the difference of mean F1 over seeds, and δ* the same on resampled
-    sentences, it is the share of resamples with δ* > 2δ (figure 1 of the paper). It is 1 where δ is 0.
+    Returns the p-values of the systems' differences from the reference, in a one-sided test in the direction of the observed
+    difference. With δ the difference of mean F1 over seeds, and δ* the same on resampled sentences, p is the share of resamples
+    with δ* > 2δ (figure 1 of the paper). It is 1 if δ is 0.
 
     # Parameters
 
     counts : `Mapping[str, numpy.ndarray]`
-        By system, (num_seeds, num_sentences, 3): correct, predicted and gold entities. Sentences are the same for all.
+        The numbers of correct, predicted and gold entities by system, (num_seeds, num_sentences, 3). All systems have the same
+        seeds and sentences.
     reference : `str`
-        One of the systems.
+        The system that the others are compared with.
     resamples : `Iterable[numpy.ndarray]`
-        (num_resamples, num_sentences) each; see `resampled`.
+        Blocks of resamples, (block_size, num_sentences) each; see `resampled`.
 
     # Returns
 
     `Dict[str, float]`
-        By system, without the reference.
+        The p-values by system, without the reference.
     """
     others = [system for system in counts if system != reference]
-    once = numpy.ones((1, counts[reference].shape[1]))
-    found = {system: _mean_f1(once, counts[system])[0] for system in counts}
-    differences = {system: found[system] - found[reference] for system in others}
+    observed = numpy.ones((1, counts[reference].shape[1]))
+    f1 = {system: _mean_f1(observed, counts[system])[0] for system in counts}
+    differences = {system: f1[system] - f1[reference] for system in others}
     exceeding = dict.fromkeys(others, 0)
     total = 0
     for weights in resamples:
         total += len(weights)
-        of_reference = _mean_f1(weights, counts[reference])
+        reference_f1 = _mean_f1(weights, counts[reference])
         for system, difference in differences.items():
-            resampled_difference = _mean_f1(weights, counts[system]) - of_reference
-            # Both have the sign of what was found; a tie is none by rounding.
+            resampled_difference = _mean_f1(weights, counts[system]) - reference_f1
+            # Positive in the direction of the observed difference. The tolerance keeps rounding from breaking ties.
             excess = numpy.sign(difference) * (resampled_difference - 2 * difference)
             exceeding[system] += int((excess > _EQUAL).sum())
     return {
@@ -59,7 +60,7 @@ def p_values(
 
 
 def resampled(num_sentences: int, num_resamples: int = NUM_RESAMPLES, seed: int = SEED) -> Iterator[numpy.ndarray]:
-    """Blocks (block_size, num_sentences) of how often each sentence is drawn, when as many are drawn with replacement."""
+    """Yields blocks of resamples, (block_size, num_sentences): how often each sentence is drawn with replacement."""
     random = numpy.random.default_rng(seed)
     for begin in range(0, num_resamples, _AT_ONCE):
         size = min(_AT_ONCE, num_resamples - begin)
@@ -69,5 +70,6 @@ def resampled(num_sentences: int, num_resamples: int = NUM_RESAMPLES, seed: int 
 
 
 def _mean_f1(weights: numpy.ndarray, counts: numpy.ndarray) -> numpy.ndarray:
-    """(num_resamples,): F1 on each resample, averaged over seeds. Sums of integers, so they are exact in any order."""
-    return numpy.mean([f1_of(weights.astype(float) @ of_seed) for of_seed in counts], axis=0)
+    """Returns F1 on each resample, averaged over seeds, (num_resamples,)."""
+    # The sums are of integers, so they do not depend on the order of summation.
+    return numpy.mean([f1_of(weights.astype(float) @ seed_counts) for seed_counts in counts], axis=0)

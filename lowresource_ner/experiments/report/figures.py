@@ -18,16 +18,16 @@ _WIDTH, _HEIGHT = 6.4, 3.6
 _LEGEND_WIDTH = 2.0
 _BAR = 0.11
 
-_SHARE_OF_A_GROUP = 0.84
-"""How much of the space of an entity type its bars take."""
+_GROUP_WIDTH = 0.84
+"""The share of the space of an entity type that its bars take."""
 
 _WIDEST_BAR = 0.25
 
 
 def draw_curves(sections: Sequence[Section]) -> "Figure":
     """
-    Development F1 after each epoch, a panel for each corpus, a line for each system: the mean over seeds, and around it the range
-    from the worst seed to the best. Systems without development data are left out; the legend says where it is not the target's.
+    Draws development F1 after each epoch: a panel for each corpus, and a line for each system, the mean over seeds, with the range
+    from the worst seed to the best. Systems without development data are left out; if it is not the target's, the legend says so.
     """
     from matplotlib.ticker import MaxNLocator
 
@@ -45,19 +45,19 @@ def draw_curves(sections: Sequence[Section]) -> "Figure":
             _legend(axes)
         else:
             axes.text(0.5, 0.5, "no development data", transform=axes.transAxes, ha="center")
-    return _settled(figure)
+    return _laid_out(figure)
 
 
 def draw_types(sections: Sequence[Section]) -> "Figure":
     """
-    F1 by entity type on the evaluated file, a panel for each corpus, a bar for each system: the mean over seeds and, where there
-    are several, the standard deviation.
+    Draws F1 by entity type on the evaluated file: a panel for each corpus, and a bar for each system, the mean over seeds, with
+    the standard deviation if there are several.
     """
     most = max(len(section.types) * (len(section.rows) + 1) for section in sections)
     figure, panels = _panels(sections, max(_WIDTH, most * _BAR) + _LEGEND_WIDTH)
     looks = _looks(sections)
     for axes, section in zip(panels, sections):
-        types, width = section.types, min(_SHARE_OF_A_GROUP / len(section.rows), _WIDEST_BAR)
+        types, width = section.types, min(_GROUP_WIDTH / len(section.rows), _WIDEST_BAR)
         for number, row in enumerate(section.rows):
             colour, style = looks[row.system]
             scores = [[100 * score for score in row.scores(f"f1-{name}")] for name in types]
@@ -72,17 +72,17 @@ def draw_types(sections: Sequence[Section]) -> "Figure":
                 edgecolor="white",
                 error_kw={"elinewidth": 0.8, "capsize": 1.5},
             )
-        axes.set_xticks(range(len(types)), [f"{_broken(name)}\n({count:,})" for name, count in types.items()])
+        axes.set_xticks(range(len(types)), [f"{_wrapped(name)}\n({count:,})" for name, count in types.items()])
         axes.set(title=section.title, ylabel="F1 in percent", ylim=(0, 100))
         axes.set_axisbelow(True)
         axes.grid(axis="y", alpha=0.3)
         _legend(axes)
-    return _settled(figure)
+    return _laid_out(figure)
 
 
 def _draw_curve(axes: "Axes", row: Row, colour: str, style: int) -> None:
     curves = [[100 * f1 for f1 in run.facts.development_f1] for run in row.runs]
-    # Patience may end one seed's training before another's.
+    # Early stopping may end the training of one seed before another's.
     by_epoch: Dict[int, List[float]] = {}
     for curve in curves:
         for epoch, f1 in enumerate(curve, 1):
@@ -107,7 +107,7 @@ def _draw_curve(axes: "Axes", row: Row, colour: str, style: int) -> None:
 
 
 def _looks(sections: Sequence[Section]) -> Dict[str, Tuple[str, int]]:
-    """By system, its colour, and the number of its marker or hatch, another one when the colours are used up."""
+    """Returns the colour of each system, and the number of its marker or hatch, which changes when the colours are used up."""
     systems = dict.fromkeys(row.system for section in sections for row in section.rows)
     return {system: (COLOURS[number % len(COLOURS)], number // len(COLOURS)) for number, system in enumerate(systems)}
 
@@ -125,8 +125,8 @@ def _legend(axes: "Axes") -> None:
     axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0.0, frameon=False)
 
 
-def _broken(name: str) -> str:
-    """A long name on lines of its own: Gene_or_gene_product."""
+def _wrapped(name: str) -> str:
+    """Breaks the lines of a long name, such as Gene_or_gene_product."""
     lines = [""]
     for part in name.replace("-", "-\0").replace("_", "_\0").split("\0"):
         if lines[-1] and len(lines[-1] + part) > 14:
@@ -135,6 +135,6 @@ def _broken(name: str) -> str:
     return "\n".join(lines)
 
 
-def _settled(figure: "Figure") -> "Figure":
-    figure.draw_without_rendering()  # the layout takes two passes to settle, of which saving makes one
+def _laid_out(figure: "Figure") -> "Figure":
+    figure.draw_without_rendering()  # the layout takes two passes, of which saving makes one
     return figure

@@ -1,9 +1,9 @@
-"""Writes the report as LaTeX, for the package booktabs."""
+"""Formats the report as LaTeX tables, which need the package booktabs."""
 
 from typing import List, Optional, Sequence
 
 from lowresource_ner.experiments.report.scores import Row, Section
-from lowresource_ner.experiments.report.wording import SIGNIFICANT, best_mean, percent, what_p_is, what_scores_are
+from lowresource_ner.experiments.report.wording import SIGNIFICANT, p_note, percent, scores_note
 
 _SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -21,7 +21,7 @@ _DAGGER = r"$^\dagger$"
 
 
 def as_latex(sections: Sequence[Section]) -> str:
-    """A table of F1 with a column for each corpus, and for each corpus one of F1 by type. The best F1 is bold."""
+    """Returns a table of F1 with a column for each corpus, and for each corpus a table of F1 by type. The best F1 is bold."""
     return "\n".join([_overall(sections), *map(_by_type, sections)])
 
 
@@ -34,20 +34,20 @@ def _overall(sections: Sequence[Section]) -> str:
     rows = {section.title: {row.system: row for row in section.rows} for section in sections}
     lines = []
     for system in systems:
-        found = [rows[section.title].get(system) for section in sections]
-        chosen = next(row.chosen_by for row in found if row)
-        lines.append([escaped(system), *(_f1(row, section) for row, section in zip(found, sections)), escaped(chosen)])
-    notes = [f"% {what_scores_are(section)} {what_p_is(section)} SHA-256 {section.sha256}" for section in sections]
+        cells = [rows[section.title].get(system) for section in sections]
+        chosen_by = next(row.chosen_by for row in cells if row)
+        lines.append([escaped(system), *(_f1(row, section) for row, section in zip(cells, sections)), escaped(chosen_by)])
+    notes = [f"% {scores_note(section)} {p_note(section)} SHA-256 {section.sha256}" for section in sections]
     head = ["System", *(escaped(section.title) for section in sections), "Checkpoint chosen by"]
-    marked = f"% A dagger: p < {SIGNIFICANT}, better or worse"
-    return _tabular("l" + "r" * len(sections) + "l", head, lines, [*notes, marked])
+    dagger_note = f"% Dagger: p < {SIGNIFICANT}, better or worse"
+    return _tabular("l" + "r" * len(sections) + "l", head, lines, [*notes, dagger_note])
 
 
 def _f1(row: Optional[Row], section: Section) -> str:
     if row is None:
         return "--"
     text = percent(row.scores("f1"), _PLUS_MINUS)
-    if row.system == best_mean(section):
+    if row.system == section.best:
         text = rf"\textbf{{{text}}}"
     return text + (_DAGGER if row.p is not None and row.p < SIGNIFICANT else "")
 

@@ -1,18 +1,17 @@
-"""Writes the report as Markdown."""
+"""Formats the report as Markdown."""
 
 import statistics
 from typing import List, Sequence
 
 from lowresource_ner.experiments.report.scores import Row, Section
 from lowresource_ner.experiments.report.wording import (
-    best_mean,
+    COLUMNS_NOTE,
     duration,
     number,
+    p_note,
     p_value,
     percent,
-    what_is_counted,
-    what_p_is,
-    what_scores_are,
+    scores_note,
 )
 
 _SCORES = {"F1": "f1", "precision": "precision", "recall": "recall"}
@@ -20,31 +19,33 @@ _SCORES = {"F1": "f1", "precision": "precision", "recall": "recall"}
 
 def as_markdown(sections: Sequence[Section], about: str) -> str:
     """
+    Returns the report: for each section, a table of scores and one of F1 by type.
+
     # Parameters
 
     about : `str`
-        A sentence on what all sections have in common.
+        A sentence about all sections, or "".
     """
     parts = [about] if about else []
     for section in sections:
         parts += _section(section)
-    return "\n\n".join([*parts, what_is_counted()]) + "\n"
+    return "\n\n".join([*parts, COLUMNS_NOTE]) + "\n"
 
 
 def _section(section: Section) -> List[str]:
     several = len(section.rows) > 1
-    about = f"{what_scores_are(section)} {section.data.name}, {section.num_sentences:,} sentences, SHA-256 {section.sha256[:16]}."
+    about = f"{scores_note(section)} {section.data.name}, {section.num_sentences:,} sentences, SHA-256 {section.sha256[:16]}."
     columns = [*_SCORES, *(["p"] if several else []), "parameters", "time", "checkpoint"]
-    best = best_mean(section) if several else None
+    best = section.best if several else None
     main = [_line(["system", *columns]), "|---" + "|--:" * (len(columns) - 1) + "|---|"]
     main += [_line(_cells(row, several, row.system == best)) for row in section.rows]
     types = section.types
     by_type = [_line(["F1 by type (entities)", *(f"{name} ({count})" for name, count in types.items())])]
     by_type += ["|---" + "|--:" * len(types) + "|"]
     by_type += [_line([row.system, *(percent(row.scores(f"f1-{name}")) for name in types)]) for row in section.rows]
-    parts = [f"## {section.title}", f"{about} {what_p_is(section)}" if several else about, "\n".join(main)]
+    parts = [f"## {section.title}", f"{about} {p_note(section)}" if several else about, "\n".join(main)]
     parts += ["\n".join(by_type)] if types else []
-    weights = [f"- {row.system}: {told}" for row in section.rows if (told := _weights(row))]
+    weights = [f"- {row.system}: {weights}" for row in section.rows if (weights := _weights(row))]
     return [*parts, *(["Weights of the teachers:", "\n".join(weights)] if weights else [])]
 
 
@@ -61,6 +62,6 @@ def _line(cells: Sequence[str]) -> str:
 
 
 def _weights(row: Row) -> str:
-    """The teachers' weights, averaged over seeds. Empty where they are unknown."""
+    """Returns the teachers' weights, averaged over seeds; "" if there are none."""
     alphas = [run.facts.teachers.get("weights", {}).get("alpha", {}) for run in row.runs]
     return ", ".join(f"{name} {statistics.mean(alpha[name] for alpha in alphas):.3f}" for name in alphas[0])

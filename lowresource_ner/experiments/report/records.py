@@ -1,4 +1,4 @@
-"""Writes the report for programs: as CSV and as JSON."""
+"""Formats the report for programs, as CSV and JSON."""
 
 import csv
 import io
@@ -17,8 +17,8 @@ _COLUMNS = [
 
 def as_csv(sections: Sequence[Section]) -> str:
     """
-    A line for each corpus, system and entity type, "all" among the types. Scores are 0 to 1, with four decimals; what is unknown
-    is empty, and what is about the whole system stands in the line of "all".
+    Returns a line for each corpus, system and entity type, with the type "all" for the whole. Scores are from 0 to 1, with four
+    decimals. Unknown values are empty; values that concern the whole system are in the line of "all".
     """
     text = io.StringIO()
     writer = csv.DictWriter(text, _COLUMNS, lineterminator="\n")
@@ -39,20 +39,20 @@ def as_csv(sections: Sequence[Section]) -> str:
 def _rounded(row: Row, suffix: str) -> Dict[str, str]:
     cells: Dict[str, str] = {}
     for score in _SCORES:
-        found = summary(row.scores(score + suffix))
-        spread = found["standard_deviation"]
-        cells |= {score: f"{found['mean']:.4f}", f"{score}_sd": "" if spread is None else f"{spread:.4f}"}
+        values = summary(row.scores(score + suffix))
+        spread = values["standard_deviation"]
+        cells |= {score: f"{values['mean']:.4f}", f"{score}_sd": "" if spread is None else f"{spread:.4f}"}
     return cells
 
 
 def as_json(sections: Sequence[Section], settings: Mapping[str, Any]) -> Dict[str, Any]:
     """
-    All that is known, scores 0 to 1.
+    Returns everything that the other formats show, and the scores and learning curve of each seed. Scores are from 0 to 1.
 
     # Parameters
 
     settings : `Mapping[str, Any]`
-        What was asked for.
+        The options or the table that the experiment was run with.
     """
     return {"settings": dict(settings), "corpora": {section.title: _section(section) for section in sections}}
 
@@ -82,5 +82,5 @@ def _row(row: Row, types: List[str]) -> Dict[str, Any]:
 
 def _run(run: Run) -> Dict[str, Any]:
     facts = run.facts
-    told = {"scores": run.scores, "seconds": facts.seconds, "development_f1": facts.development_f1}
-    return {**told, **({"teachers": facts.teachers} if facts.teachers else {})}
+    values = {"scores": run.scores, "seconds": facts.seconds, "development_f1": facts.development_f1}
+    return {**values, **({"teachers": facts.teachers} if facts.teachers else {})}

@@ -1,4 +1,4 @@
-"""Collects what the runs of an experiment have come to."""
+"""Collects the results of an experiment, for the report."""
 
 import hashlib
 import statistics
@@ -17,7 +17,7 @@ from lowresource_ner.experiments.result import Result
 
 @dataclass(frozen=True)
 class Run:
-    """A system with a seed."""
+    """A system that was trained with one seed."""
 
     seed: int
     counts: SentenceCounts
@@ -25,7 +25,7 @@ class Run:
 
     @cached_property
     def scores(self) -> Dict[str, float]:
-        """Of the evaluated file, 0 to 1, by the keys of the metric `seqeval_f1`."""
+        """The scores on the evaluated file, from 0 to 1, with the keys of the metric `seqeval_f1`."""
         return self.counts.scores()
 
 
@@ -37,8 +37,8 @@ class Row:
     # Parameters
 
     p : `float`, optional
-        Of its difference from the reference, as in `p_values`. None for the reference itself, and where the two were not scored
-        on the same sentences and seeds.
+        The p-value of its difference from the reference; see `p_values`. None for the reference itself, and if the two do not
+        have the same sentences and seeds.
     """
 
     system: str
@@ -48,12 +48,12 @@ class Row:
     p: Optional[float] = None
 
     def scores(self, key: str) -> List[float]:
-        """A score of each seed, 0 where a type was neither there nor found."""
+        """Returns the score of each seed, 0 for a type that neither the file nor the predictions contain."""
         return [run.scores.get(key, 0.0) for run in self.runs]
 
     @property
     def seconds(self) -> Optional[float]:
-        """The mean time of a training."""
+        """The mean training time."""
         known = [run.facts.seconds for run in self.runs if run.facts.seconds is not None]
         return statistics.mean(known) if known else None
 
@@ -82,10 +82,15 @@ class Section:
 
     @property
     def types(self) -> Dict[str, int]:
-        """The entity types of the evaluated file with the number of entities of each."""
+        """The number of entities in the evaluated file by entity type."""
         scores = self.rows[0].runs[0].scores
         counts = {key.removeprefix("support-"): int(scores[key]) for key in scores if key.startswith("support-")}
         return {entity_type: count for entity_type, count in counts.items() if count}
+
+    @property
+    def best(self) -> str:
+        """The system with the best mean F1, the first one if there are several."""
+        return best_row(self.rows).system
 
     @property
     def num_sentences(self) -> int:
@@ -93,24 +98,24 @@ class Section:
 
     @cached_property
     def sha256(self) -> str:
-        """Of the evaluated file."""
+        """The SHA-256 digest of the evaluated file."""
         return hashlib.sha256(self.data.read_bytes()).hexdigest()
 
 
 def collect(results: Sequence[Result], baseline: Optional[str] = None) -> List[Section]:
     """
-    A section for each corpus, with a row for each system, in the order of the results. Results that were not evaluated are passed
-    over.
+    Returns a section for each corpus, with a row for each system, in the order of the results. Results without predictions are
+    skipped.
 
     # Parameters
 
     baseline : `str`, optional (default = `None`)
-        The system that the others are compared with. Without it, on each corpus the one with the best mean F1.
+        The system that the others are compared with. If it is None or not a row, the one with the best mean F1.
 
     # Raises
 
     `ValueError`
-        Where a file is damaged.
+        If a file is damaged.
     """
     sections: Dict[str, Dict[str, List[Result]]] = {}
     for result in results:
@@ -123,8 +128,7 @@ def _section(title: str, by_system: Dict[str, List[Result]], baseline: Optional[
     rows = [_row(system, results) for system, results in by_system.items()]
     data = next(iter(by_system.values()))[0].data
     assert data is not None
-    best = max(rows, key=lambda row: round(statistics.mean(row.scores("f1")), 9))  # the first of equals
-    reference = baseline if baseline in by_system else best.system
+    reference = baseline if baseline in by_system else best_row(rows).system
     return Section(title, data, _compared(rows, reference), reference)
 
 
@@ -140,15 +144,20 @@ def _run(result: Result) -> Run:
 
 
 def _compared(rows: List[Row], reference: str) -> List[Row]:
-    """The rows with their p-values."""
-    sides = {row.system: [(run.seed, run.counts.digest) for run in row.runs] for row in rows}
+    """Returns the rows with their p-values."""
+    evaluated_on = {row.system: [(run.seed, run.counts.digest) for run in row.runs] for row in rows}
     counts = {
         row.system: numpy.array([run.counts.totals for run in row.runs])
         for row in rows
-        if sides[row.system] == sides[reference]
+        if evaluated_on[row.system] == evaluated_on[reference]
     }
-    found = p_values(counts, reference, resampled(counts[reference].shape[1]))
-    return [replace(row, p=found.get(row.system)) for row in rows]
+    p = p_values(counts, reference, resampled(counts[reference].shape[1]))
+    return [replace(row, p=p.get(row.system)) for row in rows]
+
+
+def best_row(rows: Sequence[Row]) -> Row:
+    """Returns the row with the best mean F1, the first one if there are several."""
+    return max(rows, key=lambda row: round(statistics.mean(row.scores("f1")), 9))
 
 
 def summary(values: Sequence[float]) -> Dict[str, Any]:
@@ -156,5 +165,5 @@ def summary(values: Sequence[float]) -> Dict[str, Any]:
 
 
 def deviation(values: Sequence[float]) -> Optional[float]:
-    """The standard deviation of a sample, over n - 1. None for a single value."""
+    """Returns the standard deviation of a sample (n - 1 in the denominator), or None for a single value."""
     return statistics.stdev(values) if len(values) > 1 else None

@@ -1,4 +1,4 @@
-"""Counts the entities of each sentence that a tagger has found, missed and made up, from its predictions."""
+"""Counts the correct, predicted and gold entities of each sentence, from the predictions of a tagger."""
 
 import hashlib
 import json
@@ -26,7 +26,7 @@ class SentenceCounts:
     counts : `numpy.ndarray`
         (num_types, num_sentences, 3): correct, predicted and gold entities.
     digest : `str`
-        Of the words and gold entities. Runs with the same digest were scored on the same sentences.
+        A digest of words and gold entities. It is the same for runs that were evaluated on the same sentences.
     """
 
     types: List[str]
@@ -35,34 +35,34 @@ class SentenceCounts:
 
     @property
     def totals(self) -> numpy.ndarray:
-        """(num_sentences, 3): the counts of all types together."""
+        """The counts of all types together, (num_sentences, 3)."""
         totals: numpy.ndarray = self.counts.sum(axis=0)
         return totals
 
     def scores(self) -> Dict[str, float]:
-        """Precision, recall and F1 (0 to 1) and "support", overall and by type, with the keys of the metric `seqeval_f1`."""
-        found = _scores(self.counts.sum(axis=(0, 1)))
+        """Returns precision, recall and F1 (0 to 1) and "support", overall and by type, with the keys of the metric `seqeval_f1`."""
+        scores = _scores(self.counts.sum(axis=(0, 1)))
         for entity_type, counts in zip(self.types, self.counts.sum(axis=1)):
-            found |= {f"{key}-{entity_type}": value for key, value in _scores(counts).items()}
-        return found
+            scores |= {f"{key}-{entity_type}": value for key, value in _scores(counts).items()}
+        return scores
 
 
 def sentence_counts(predictions: Path, data: Path) -> SentenceCounts:
     """
-    Reads what `allennlp tag` or `predict` has written. An entity is correct where its first word, last word and type are, and
-    invalid tags are read leniently, as in seqeval's default mode.
+    Counts the entities in the output of `allennlp tag` or `predict`. An entity is correct if its first word, last word and type
+    are. Invalid tag sequences are read leniently, as in seqeval's default mode.
 
     # Parameters
 
     predictions : `Path`
-        An object with "tags" a line. "gold_tags" are the gold ones, as the tagger's reader has read them.
+        A JSON object per line, with "tags", and "gold_tags" if the tagger's reader has read them.
     data : `Path`
-        The file that was tagged. Its tags are the gold ones where `predictions` has none.
+        The CoNLL file that was tagged. Its tags are the gold tags if `predictions` has none.
 
     # Raises
 
     `ValueError`
-        Where a line has no tags, or not those of the sentence.
+        If a line does not have one tag per word.
     """
     return count(_read(predictions, data))
 
@@ -70,15 +70,15 @@ def sentence_counts(predictions: Path, data: Path) -> SentenceCounts:
 def count(sentences: Iterable[Tuple[Tags, Tags, Tags]]) -> SentenceCounts:
     """Counts the entities of sentences, each with its words, gold tags and predicted tags."""
     digest = hashlib.sha256()
-    found = []
+    spans_by_sentence = []
     for words, gold_tags, tags in sentences:
         gold, predicted = set(read_as_conlleval(gold_tags)), set(read_as_conlleval(tags))
         digest.update(json.dumps([list(words), sorted(gold)]).encode())
-        found.append((gold & predicted, predicted, gold))
-    types = sorted({span.type for sets in found for spans in sets for span in spans})
+        spans_by_sentence.append((gold & predicted, predicted, gold))
+    types = sorted({span.type for sets in spans_by_sentence for spans in sets for span in spans})
     numbers = {entity_type: number for number, entity_type in enumerate(types)}
-    counts = numpy.zeros((len(types), len(found), 3), dtype=numpy.int64)
-    for sentence, sets in enumerate(found):
+    counts = numpy.zeros((len(types), len(spans_by_sentence), 3), dtype=numpy.int64)
+    for sentence, sets in enumerate(spans_by_sentence):
         for kind, spans in enumerate(sets):
             for span in spans:
                 counts[numbers[span.type], sentence, kind] += 1
@@ -86,7 +86,7 @@ def count(sentences: Iterable[Tuple[Tags, Tags, Tags]]) -> SentenceCounts:
 
 
 def f1_of(counts: numpy.ndarray) -> numpy.ndarray:
-    """F1, (...), of counts of correct, predicted and gold entities, (..., 3). It is 0 where nothing is correct."""
+    """Returns F1, (...), from the numbers of correct, predicted and gold entities, (..., 3). It is 0 if none are correct."""
     sums = counts[..., 1] + counts[..., 2]
     f1: numpy.ndarray = 2 * counts[..., 0] / numpy.maximum(sums, 1)
     return f1
@@ -105,14 +105,14 @@ def _scores(counts: numpy.ndarray) -> Dict[str, float]:
 def _read(predictions: Path, data: Path) -> Iterator[Tuple[Tags, Tags, Tags]]:
     lines = [json.loads(line) for line in predictions.read_text(encoding="utf-8").splitlines()]
     has_gold = all("gold_tags" in line for line in lines)
-    of_file: List[Any] = [] if has_gold else list(read_conll(data))
-    if not has_gold and len(of_file) != len(lines):
-        raise ValueError(f"{predictions} has {len(lines)} sentences, and {data} has {len(of_file)}.")
+    sentences: List[Any] = [] if has_gold else list(read_conll(data))
+    if not has_gold and len(sentences) != len(lines):
+        raise ValueError(f"{predictions} has {len(lines)} sentences, and {data} has {len(sentences)}.")
     for number, line in enumerate(lines):
-        words = line.get("tokens") or line.get("words")
-        gold_tags = line["gold_tags"] if has_gold else of_file[number].tags
+        words = (line.get("tokens") or line.get("words")) if has_gold else sentences[number].tokens
+        gold_tags = line["gold_tags"] if has_gold else sentences[number].tags
         tags = line.get("tags")
         if tags is None or len(tags) != len(gold_tags):
             complaint = line.get("error") or "it has no tags, or not one for each word"
             raise ValueError(f"{predictions}, line {number + 1}: {complaint}.")
-        yield words if has_gold else of_file[number].tokens, gold_tags, tags
+        yield words, gold_tags, tags

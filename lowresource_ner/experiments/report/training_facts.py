@@ -1,4 +1,4 @@
-"""What the folder of a training says of it besides scores."""
+"""Reads training time, model size and learning curve from the folder of a training."""
 
 import json
 from dataclasses import dataclass, field
@@ -12,16 +12,18 @@ from lowresource_ner.experiments.checkpoint_choice import validation_key
 @dataclass(frozen=True)
 class TrainingFacts:
     """
+    What the report shows of a training besides its scores.
+
     # Parameters
 
     seconds : `float`, optional
-        From the first epoch to the last, validation included; what a kill has lost is not. None where nothing was trained.
+        The time of all epochs, with validation, but without epochs that an interruption has lost. None if nothing was trained.
     parameters : `int`, optional
-        All numbers in the weights, of frozen parts and word vectors as well. None where there are none.
+        The number of weights, with word vectors and frozen weights. None if there are none.
     development_f1 : `List[float]`
-        After each epoch (0 to 1). Empty where there is no development data.
+        F1 after each epoch, from 0 to 1. Empty if there is no development data.
     teachers : `Dict[str, Any]`
-        Of a student, what it has written of its teachers.
+        The content of a student's teachers.json.
     """
 
     seconds: Optional[float] = None
@@ -32,10 +34,12 @@ class TrainingFacts:
 
 def training_facts(folder: Path) -> TrainingFacts:
     """
+    Reads the folder of a finished training.
+
     # Raises
 
     `ValueError`
-        Where a file is damaged.
+        If a file is damaged.
     """
     paths = sorted(folder.glob("metrics_epoch_*.json"), key=lambda path: int(path.stem.rsplit("_", 1)[1]))
     epochs = [read(path) for path in paths]
@@ -51,7 +55,7 @@ def training_facts(folder: Path) -> TrainingFacts:
 
 
 def total(durations: Sequence[float]) -> float:
-    """The duration of a training, of what AllenNLP notes after each epoch: the time since it was begun or taken up again."""
+    """Sums up the durations that AllenNLP records after each epoch, which start from zero when a training is resumed."""
     before = [0.0, *durations[:-1]]
     return sum(now - then if now >= then else now for then, now in zip(before, durations))
 
@@ -61,12 +65,12 @@ def read(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(
-            f"{path} is damaged: {error}. Remove {path.parent}, and the same command makes it anew."
+            f"{path} is damaged: {error}. Remove {path.parent}, and the same command trains it again."
         ) from error
 
 
 def _seconds(duration: str) -> float:
-    """Of "1 day, 2:03:04.5", as `datetime.timedelta` is written."""
+    """Parses a duration in the format of `datetime.timedelta`, such as "1 day, 2:03:04.5"."""
     days, _, clock = duration.rpartition(", ")
     hours, minutes, seconds = clock.split(":")
     return 86_400 * int(days.split()[0] if days else 0) + 3600 * int(hours) + 60 * int(minutes) + float(seconds)
@@ -77,5 +81,5 @@ def _num_parameters(folder: Path) -> Optional[int]:
         return None
     with Archive(folder) as archive:
         weights = archive.weights(names_and_shapes=True).values()
-        # Parts that share their weights have them under two names. Single numbers, such as a temperature, are not learned.
+        # Shared weights occur under several names. Scalars, such as a temperature, are not learned.
         return sum({weight.data_ptr(): weight.numel() for weight in weights if weight.dim() > 0}.values()) or None

@@ -1,4 +1,4 @@
-"""Writes all files of the report."""
+"""Writes the files of the report."""
 
 import json
 from functools import partial
@@ -17,7 +17,7 @@ _FIGURE_SUFFIXES = (".pdf", ".png")
 
 def write_report(sections: Sequence[Section], stem: Path, about: str, settings: Mapping[str, Any]) -> str:
     """
-    Writes the tables, `stem` with .md, .csv, .tex and .json, and as PDF and PNG the figures, `stem` with -epochs and -types.
+    Writes the tables, `stem` with .md, .csv, .tex and .json, and the figures, `stem` with -epochs and -types, as PDF and PNG.
 
     # Returns
 
@@ -27,9 +27,9 @@ def write_report(sections: Sequence[Section], stem: Path, about: str, settings: 
     # Raises
 
     `OSError`
-        Where a file cannot be written.
+        If a file cannot be written.
     """
-    # pyplot is not used, so that no window system is asked for. Figures take a second to import.
+    # Matplotlib is slow to import.
     from lowresource_ner.experiments.report.figures import draw_curves, draw_types
 
     table = as_markdown(sections, about)

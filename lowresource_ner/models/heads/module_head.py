@@ -1,9 +1,10 @@
 """The base class of the heads of cross-domain taggers, which turn an encoder's states into a loss and predictions."""
 
-from typing import Any, Dict, NamedTuple, Optional, Sequence
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence
 
 import torch
 from allennlp.common import Lazy, Registrable
+from allennlp.common.checks import ConfigurationError
 from allennlp.data import TextFieldTensors, Vocabulary
 from allennlp.nn.util import get_text_field_mask
 from allennlp.training.metrics import Metric
@@ -23,6 +24,22 @@ class HeadInputs(NamedTuple):
     tokens: TextFieldTensors
     mask: torch.Tensor
     targets: Optional[torch.Tensor]
+
+
+class SoftTargets(NamedTuple):
+    """
+    The soft labels of a batch.
+
+    `probabilities` : (batch_size, num_words, num_tags), of the tags of a label namespace.
+    `weights` : (batch_size, num_words), factors for the words' losses; `None` where all are 1.
+    """
+
+    probabilities: torch.Tensor
+    weights: Optional[torch.Tensor] = None
+
+    def rows(self, rows: List[int]) -> "SoftTargets":
+        """Those of some sentences."""
+        return SoftTargets(self.probabilities[rows], None if self.weights is None else self.weights[rows])
 
 
 class ModuleHead(torch.nn.Module, Registrable):
@@ -84,6 +101,22 @@ class ModuleHead(torch.nn.Module, Registrable):
         loss : scalar, summed over the batch, if there are targets; and whatever `measure` needs.
         """
         raise NotImplementedError
+
+    def distillation_loss(
+        self, output: Dict[str, torch.Tensor], mask: torch.Tensor, targets: SoftTargets, namespace: str
+    ) -> torch.Tensor:
+        """
+        Returns the loss between an output of `forward` and soft labels in `namespace`, summed over the batch, a scalar.
+
+        # Raises
+
+        `ConfigurationError`
+            If the head does not predict tags.
+        """
+        raise ConfigurationError(
+            f"A {type(self).__name__} cannot learn from a teacher's probabilities. Give the reader 'teacher_labelled' to modules of "
+            "taggers only."
+        )
 
     def new_metric(self, metric: Lazy[Metric]) -> Metric:
         """Returns a new metric for a branch. Heads that find entities construct it from `metric`, the one in the config."""

@@ -5,7 +5,7 @@ from typing import Dict, Optional, Sequence
 import torch
 from allennlp.modules import ConditionalRandomField
 
-from lowresource_ner.modules.chain_sums import log_partition
+from lowresource_ner.modules.chain_sums import chain_sums, log_partition
 from lowresource_ner.modules.linear_chain import IMPOSSIBLE, ChainScores, chain_scores, sequence_scores
 from lowresource_ner.modules.tag_heads.chain_distribution import ChainDistribution, TagRelations
 from lowresource_ner.modules.tag_heads.tag_distribution import TagDistribution
@@ -65,10 +65,22 @@ class CrfHead(TagHead):
         return ChainDistribution(self.valid_chain(logits, mask, temperature), relations, logits.dtype)
 
     def total_loss(self, logits: torch.Tensor, tags: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        crf = self.crf
-        chain = chain_scores(logits, crf.transitions, crf.start_transitions, crf.end_transitions, mask)
+        chain = self._whole_chain(logits, mask)
         loss = (log_partition(chain) - sequence_scores(chain, tags)).sum()
         return loss.to(torch.promote_types(logits.dtype, torch.float32))
+
+    def marginal_logits(self, logits: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """
+        See `TagHead`; in float64. As in the loss, the marginals are over all sequences: a teacher with another tag scheme, or a
+        mixture of teachers, may give probability to tags that the constraints rule out, whose marginal would be 0.
+        """
+        sums = chain_sums(self._whole_chain(logits, mask))
+        return sums.begun + sums.after
+
+    def _whole_chain(self, logits: torch.Tensor, mask: torch.Tensor) -> ChainScores:
+        """The chain over all sequences, valid or not."""
+        crf = self.crf
+        return chain_scores(logits, crf.transitions, crf.start_transitions, crf.end_transitions, mask)
 
     def valid_chain(
         self, logits: torch.Tensor, mask: torch.Tensor, temperature: Optional[torch.Tensor] = None

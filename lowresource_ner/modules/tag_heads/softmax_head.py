@@ -28,6 +28,9 @@ class SoftmaxHead(TagHead):
     def total_loss(self, logits: torch.Tensor, tags: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         return torch.nn.functional.cross_entropy(logits[mask], tags[mask], reduction="sum")
 
+    def marginal_logits(self, logits: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        return logits
+
 
 class _SoftmaxDistribution(TagDistribution):
     def __init__(self, logits: torch.Tensor, mask: torch.Tensor, temperature: Optional[torch.Tensor]) -> None:

@@ -4,6 +4,7 @@ from typing import Any, Dict, Optional, Sequence
 
 import torch
 from allennlp.common import Registrable
+from allennlp.common.checks import ConfigurationError
 
 from lowresource_ner.common.renamed import refuse_earlier_names
 from lowresource_ner.modules.tag_heads.tag_distribution import TagDistribution
@@ -80,6 +81,21 @@ class TagHead(torch.nn.Module, Registrable):
     def loss(self, logits: torch.Tensor, tags: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Returns the training loss averaged over words, a scalar."""
         return self.total_loss(logits, tags, mask) / mask.sum()
+
+    def marginal_logits(self, logits: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """
+        Returns scores whose softmax over a word's tags are the tags' marginals, under the distribution of `total_loss`:
+        (batch_size, num_words, num_tags), differentiable, undefined where the mask is False. A `DistillationLoss` compares them
+        with the probabilities of a teacher.
+
+        # Raises
+
+        `ConfigurationError`
+            If the head cannot learn from a teacher's probabilities.
+        """
+        raise ConfigurationError(
+            f"The tag head {type(self).__name__} cannot learn from a teacher's probabilities. Take 'crf' or 'softmax'."
+        )
 
     def token_axes(self) -> Dict[str, TokenAxes]:
         """See `HasTokenAxes`."""

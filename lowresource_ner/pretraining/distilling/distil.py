@@ -19,6 +19,7 @@ from lowresource_ner.pretraining.distilling.reducing import (
 from lowresource_ner.pretraining.distilling.trainer import DistillationTrainer
 from lowresource_ner.pretraining.distilling.vocabulary import Vocabulary, frequencies
 from lowresource_ner.pretraining.encoders import load_files, load_language_model, with_dropout
+from lowresource_ner.pretraining.masking import masking_of
 from lowresource_ner.pretraining.options import DistillationOptions
 from lowresource_ner.pretraining.run_folder import RunFolder
 from lowresource_ner.pretraining.running import command_as_given, say, train
@@ -85,11 +86,12 @@ def _distil(
     report["student"] = {**student.size(), "layers_of_teacher": [[layer + 1 for layer in span] for span in spans]}
     say(f"{_described(report['teacher'])} become {_described(report['student'])}")
 
-    encoded = encode_corpora(corpora, student.tokenizer, student.max_length)
+    encoded = encode_corpora(corpora, student.tokenizer, student.max_length, options.masks_words)
     report["corpora"] = encoded.description()
     if options.steps != 0:
         # Positions are counted through both texts of a pair, as the teacher was trained.
-        collator = MaskingCollator(student.tokenizer, options.mask, first_position=None, seed=options.seed)
+        masking = masking_of(options.masking, student.tokenizer, options.mask)
+        collator = MaskingCollator(student.tokenizer, masking, first_position=None, seed=options.seed)
         training = train(
             *(DistillationTrainer, student.model, encoded, collator, folder, options, options.learning_rate),
             teacher=teacher.model.base_model,

@@ -154,8 +154,8 @@ def frequencies(encoded: EncodedCorpora, num_pieces: int, smoothing: float) -> n
         Shape: (num_pieces,)
     """
     copies = expected_copies(np.array(encoded.lengths()), np.array(encoded.numbers), smoothing)
-    sides = [side for text in encoded.texts for side in text]
-    weights = np.repeat(np.repeat(copies, 2), [len(side) for side in sides])
+    sides = [np.concatenate([text.first, text.second]) for text in encoded.texts]
+    weights = np.repeat(copies, [len(side) for side in sides])
     return np.bincount(np.concatenate(sides), weights=weights, minlength=num_pieces)
 
 

@@ -149,12 +149,14 @@ class ModuleUpdates(TrainerCallback):
 def _check_labels(model: CrossDomainTagger, loader: ModuleLoader) -> None:
     for name in loader.modules:
         branch = model.branch(name)
-        reads_labels = branch.needs_labels or getattr(loader.readers[name].inner, "labelled", False)
+        reader = loader.readers[name].inner
+        is_distilled = getattr(reader, "gives_soft_labels", False)
+        reads_labels = (branch.needs_labels and not is_distilled) or getattr(reader, "labelled", False)
         if reads_labels and branch.pair.domain in model.unlabelled_domains:
             raise ConfigurationError(
                 f"Domain '{branch.pair.domain}' is one of the model's 'unlabelled_domains', and module '{name}' would "
-                "read its labels. Give a language model's reader 'labelled': false, do not train a tagger there, or remove the "
-                "domain from the list."
+                "read its labels. Give a language model's reader 'labelled': false, do not train a tagger there except with the "
+                "reader 'teacher_labelled', or remove the domain from the list."
             )
 
 
