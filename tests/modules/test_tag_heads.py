@@ -105,6 +105,23 @@ def test_the_crfs_best_tags_are_the_best_valid_sequence(chain):
     assert best.tolist() == [list(path) + [0] * (max(LENGTHS) - len(path)) for path in expected]
 
 
+def test_the_crfs_marginal_logits_are_over_all_sequences(chain):
+    """As its loss. Their softmax is compared, since a constant for each word does not matter."""
+    found = torch.softmax(chain.head.marginal_logits(chain.logits, MASK), dim=2)
+    for row, scores in enumerate(chain.all):
+        total = log_sum(list(scores.values()))
+        for word in range(LENGTHS[row]):
+            for tag in range(len(chain.labels)):
+                with_tag = sum(math.exp(score - total) for path, score in scores.items() if path[word] == tag)
+                assert found[row, word, tag].item() == pytest.approx(with_tag, rel=1e-6)
+
+
+def test_a_head_whose_marginals_are_not_differentiable_says_so():
+    head = BiaffineHead(get_scheme("IOBES").tag_set(["PER"]), "IOBES")
+    with pytest.raises(ConfigurationError, match="BiaffineHead cannot learn from a teacher's.*'crf' or 'softmax'"):
+        head.marginal_logits(torch.zeros(1, 2, 10, 1), torch.ones(1, 2, dtype=torch.bool))
+
+
 @pytest.mark.parametrize("temperature", TEMPERATURES)
 def test_the_crfs_probabilities_are_marginals_over_valid_sequences(chain, temperature):
     probabilities = chain.head(chain.logits, MASK, torch.tensor(temperature)).marginals

@@ -1,5 +1,6 @@
 """What the heads read out of an LSTM, and which label sets may share one."""
 
+import itertools
 from typing import Any, Dict, List
 
 import pytest
@@ -10,7 +11,9 @@ from allennlp.data import Vocabulary
 from allennlp.modules import ConditionalRandomField
 
 from lowresource_ner.metrics import SeqevalF1
-from lowresource_ner.models.heads import LanguageModelHead, ModuleHead, TaggingHead
+from lowresource_ner.models.heads import LanguageModelHead, ModuleHead, SoftTargets, TaggingHead
+from lowresource_ner.modules.distillation_losses import MseLoss, SoftCrossEntropyLoss
+from lowresource_ner.modules.tag_heads import SoftmaxHead
 
 ORDERS = {
     "first_labels": ["O", "S-PER", "B-PER", "I-PER", "E-PER"],
@@ -140,6 +143,137 @@ def test_labels_from_refuses_additional_labels() -> None:
 def test_a_namespace_without_tags_is_named(namespace, message) -> None:
     with pytest.raises(ConfigurationError, match=message):
         tagging_head(namespace)
+
+
+# ---------------------------------------------------------------------------------- tagging: soft labels
+
+LENGTHS = [4, 2, 1]
+
+
+def soft_batch() -> Dict[str, torch.Tensor]:
+    """Random states, mask, the probabilities of a teacher and words' weights, one of which is 0; NaN in the padding."""
+    generator = torch.Generator().manual_seed(5)
+
+    def random(*size: int) -> torch.Tensor:
+        return torch.rand(len(LENGTHS), max(LENGTHS), *size, generator=generator, dtype=torch.float64)
+
+    mask = torch.tensor([[word < length for word in range(max(LENGTHS))] for length in LENGTHS])
+    weights = random() + 0.5
+    weights[0, 1] = 0.0
+    probabilities = torch.softmax(3 * random(5), dim=2).masked_fill(~mask.unsqueeze(2), float("nan"))
+    return {"encoded": 4 * random(DIM) - 2, "mask": mask, "probabilities": probabilities, "weights": weights}
+
+
+def brute_force_marginals(head: TaggingHead, encoded: torch.Tensor, length: int) -> torch.Tensor:
+    """(length, num_tags): sums over all tag sequences of a sentence, by autograd's own operations."""
+    crf, projection = head.tagger.crf, head.tagger.projection
+    logits = encoded[:length] @ projection.weight.t() + projection.bias
+    paths = list(itertools.product(range(len(head.labels)), repeat=length))
+    scores = torch.stack(
+        [
+            crf.start_transitions[path[0]]
+            + sum(logits[word, tag] for word, tag in enumerate(path))
+            + sum(crf.transitions[before, after] for before, after in zip(path, path[1:]))
+            + crf.end_transitions[path[-1]]
+            for path in paths
+        ]
+    )
+    is_tag = torch.nn.functional.one_hot(torch.tensor(paths), len(head.labels)).to(scores)  # (paths, length, num_tags)
+    return torch.einsum("p,pwt->wt", torch.softmax(scores, dim=0), is_tag)
+
+
+@pytest.mark.parametrize("loss", ["cross-entropy", "cross-entropy of sentences", "mse"])
+def test_the_distillation_loss_and_its_gradients_are_those_of_all_tag_sequences(loss) -> None:
+    losses = {
+        "cross-entropy": None,
+        "cross-entropy of sentences": SoftCrossEntropyLoss(),
+        "mse": MseLoss(average="words"),
+    }
+    head = tagging_head("first_labels", distillation_loss=losses[loss])
+    given = soft_batch()
+    encoded = given["encoded"].requires_grad_()
+    targets = SoftTargets(given["probabilities"], given["weights"])
+    found = head.distillation_loss(head(encoded, given["mask"]), given["mask"], targets, "first_labels")
+
+    expected = torch.zeros((), dtype=torch.float64)
+    for row, length in enumerate(LENGTHS):
+        student = brute_force_marginals(head, encoded[row], length)
+        teacher = given["probabilities"][row, :length]
+        of_words = (student - teacher).square().mean(1) if loss == "mse" else -(teacher * student.log()).sum(1)
+        total = (of_words * given["weights"][row, :length]).sum()
+        counted = int((given["weights"][row, :length] > 0).sum())
+        expected = expected + (total / counted if loss == "cross-entropy of sentences" else total)
+    torch.testing.assert_close(found, expected, rtol=1e-10, atol=0)
+    weights = [encoded, *(weight for weight in head.parameters() if weight.requires_grad)]
+    assert len(weights) == 6, "the states, the linear layer's two, and the CRF's three"
+    for ours, theirs in zip(torch.autograd.grad(found, weights), torch.autograd.grad(expected, weights)):
+        torch.testing.assert_close(ours, theirs, rtol=1e-8, atol=1e-12)
+
+
+def test_a_student_that_says_what_its_teacher_says_has_nothing_to_learn() -> None:
+    """The cross-entropy is then the teacher's entropy, and its gradient 0."""
+    head = tagging_head("first_labels")
+    given = soft_batch()
+    encoded = given["encoded"].requires_grad_()
+    rows = [brute_force_marginals(head, encoded[row], length).detach() for row, length in enumerate(LENGTHS)]
+    teacher = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
+    loss = head.distillation_loss(head(encoded, given["mask"]), given["mask"], SoftTargets(teacher), "first_labels")
+    assert loss.item() == pytest.approx(sum(-(row * row.log()).sum().item() for row in rows))
+    assert torch.autograd.grad(loss, encoded)[0].abs().max() < 1e-12
+
+
+def test_impossible_tags_of_a_teacher_give_a_finite_loss() -> None:
+    """An I- at the beginning, as a mixture of teachers or one that decides word by word may have it."""
+    head = tagging_head("first_labels")
+    given = soft_batch()
+    teacher = torch.zeros(3, 4, 5, dtype=torch.float64)
+    teacher[:, :, ORDERS["first_labels"].index("I-PER")] = 1.0
+    loss = head.distillation_loss(
+        head(given["encoded"], given["mask"]), given["mask"], SoftTargets(teacher), "first_labels"
+    )
+    assert 0 < loss.item() < 1000
+
+
+def test_a_teachers_tags_in_another_order_or_a_part_of_them_are_the_heads() -> None:
+    head = tagging_head("first_labels", "second_labels", "small_labels", labels_from="first_labels")
+    given = soft_batch()
+    output = head(given["encoded"], given["mask"])
+
+    def loss_of(namespace: str, probabilities: torch.Tensor) -> torch.Tensor:
+        return head.distillation_loss(output, given["mask"], SoftTargets(probabilities), namespace)
+
+    columns = [ORDERS["first_labels"].index(label) for label in ORDERS["second_labels"]]
+    first = given["probabilities"]
+    expected = loss_of("first_labels", first)
+    torch.testing.assert_close(loss_of("second_labels", first[:, :, columns]), expected, rtol=1e-12, atol=0)
+    assert abs((loss_of("second_labels", first) - expected).item()) > 0.1, "in the wrong order, the loss is another one"
+
+    # O and S-PER alone: the others have probability 0.
+    small = torch.softmax(first[:, :, :2], dim=2)
+    whole = torch.zeros_like(first)
+    whole[:, :, 0], whole[:, :, 1] = small[:, :, 1], small[:, :, 0]
+    torch.testing.assert_close(loss_of("small_labels", small), loss_of("first_labels", whole), rtol=1e-12, atol=0)
+    with pytest.raises(ConfigurationError, match="by 'mars_labels', and the module's head by first_labels"):
+        loss_of("mars_labels", first)
+
+
+def test_a_softmax_is_distilled_word_by_word() -> None:
+    head = tagging_head("first_labels", tagger=Lazy(SoftmaxHead))
+    given = soft_batch()
+    output = head(given["encoded"], given["mask"])
+    targets = SoftTargets(given["probabilities"])
+    loss = head.distillation_loss(output, given["mask"], targets, "first_labels")
+    words = given["mask"]
+    expected = torch.nn.functional.cross_entropy(
+        output["logits"][words], given["probabilities"][words], reduction="sum"
+    )
+    torch.testing.assert_close(loss, expected)
+
+
+def test_a_language_model_has_no_teacher() -> None:
+    given = soft_batch()
+    with pytest.raises(ConfigurationError, match="LanguageModelHead cannot learn.*'teacher_labelled' to modules of"):
+        language_model_head().distillation_loss({}, given["mask"], SoftTargets(given["probabilities"]), "")
 
 
 # ---------------------------------------------------------------------------------- language models
