@@ -37,6 +37,7 @@ from lowresource_ner.pretraining.distilling.reducing import fewer_layers, layer_
 from lowresource_ner.pretraining.distilling.trainer import DistillationTrainer, hidden_state_loss
 from lowresource_ner.pretraining.distilling.vocabulary import Vocabulary, frequencies
 from lowresource_ner.pretraining.encoders import load_language_model
+from lowresource_ner.pretraining.masking import SubwordMasking
 from lowresource_ner.pretraining.texts import Corpus, Encoded, EncodedCorpora, encode_corpora, read_corpora
 
 SIZE = {"hidden_size": 32, "num_hidden_layers": 4, "num_attention_heads": 2, "intermediate_size": 64}
@@ -400,7 +401,7 @@ def test_the_first_losses_are_those_of_a_plain_loop(bert, monkeypatch, tmp_path)
         [{"params": matrices, "weight_decay": 0.01}, {"params": vectors, "weight_decay": 0.0}]
     )
     batches = TokenBatches(texts.lengths(), texts.numbers, batch_tokens=512, num_batches=num_steps, smoothing=1, seed=5)
-    collator = MaskingCollator(tokenizer, 0.15, first_position=None, seed=5)
+    collator = MaskingCollator(tokenizer, SubwordMasking(tokenizer, 0.15), first_position=None, seed=5)
     expected = []
     for number, draws in enumerate(batches):
         batch = collator([Texts(texts.texts)[draw] for draw in draws])

@@ -28,6 +28,7 @@ from lowresource_ner.pretraining.batches import Draw, MaskingCollator, Texts, To
 from lowresource_ner.pretraining.count_vectors import WINDOW, count_vectors, log_frequencies
 from lowresource_ner.pretraining.encoder_folder import encoder_written_whole
 from lowresource_ner.pretraining.encoders import load_language_model, new_language_model
+from lowresource_ner.pretraining.masking import SubwordMasking
 from lowresource_ner.pretraining.new_bert import learn_word_pieces
 from lowresource_ner.pretraining.texts import Encoded, encode, named_files, read_pairs, read_text, split_corpora
 from lowresource_ner.pretraining.trainer import MaskedLanguageModelTrainer as Trainer
@@ -138,7 +139,7 @@ class TestBatches:
     def test_masks(self, tokenizer) -> None:
         texts = Texts([one(*range(10, 60)), one(*range(60, 80))])
         examples = [texts[Draw(0, 0)], texts[Draw(0, 1)]]
-        collate = MaskingCollator(tokenizer, 0.3, seed=5)
+        collate = MaskingCollator(tokenizer, SubwordMasking(tokenizer, 0.3), seed=5)
         batch = collate(examples)
         begin, end, padding = tokenizer.cls_token_id, tokenizer.sep_token_id, tokenizer.pad_token_id
         original = [[begin, *range(10, 60), end], [begin, *range(60, 80), end] + [padding] * 30]
@@ -157,15 +158,16 @@ class TestBatches:
         self, tokenizer
     ) -> None:
         texts = Texts([two([10, 11, 12], [13, 14])])
-        collate = MaskingCollator(tokenizer, 0.0)
+        nothing = SubwordMasking(tokenizer, 0.0)
+        collate = MaskingCollator(tokenizer, nothing)
         begin, end = tokenizer.cls_token_id, tokenizer.sep_token_id
         batch = collate([texts[Draw(0, 0)]])
         assert batch["input_ids"].tolist() == [[begin, 10, 11, 12, end, 13, 14, end]]
         assert batch["position_ids"].tolist() == [[0, 1, 2, 3, 4, 1, 2, 3]]
         assert collate([texts[Draw(1, 0)]])["input_ids"].tolist() == [[begin, 13, 14, end, 10, 11, 12, end]]
-        after_padding = MaskingCollator(tokenizer, 0.0, first_position=2)([texts[Draw(0, 0)]])
+        after_padding = MaskingCollator(tokenizer, nothing, first_position=2)([texts[Draw(0, 0)]])
         assert after_padding["position_ids"].tolist() == [[2, 3, 4, 5, 6, 3, 4, 5]]
-        assert "position_ids" not in MaskingCollator(tokenizer, 0.0, first_position=None)([texts[Draw(0, 0)]])
+        assert "position_ids" not in MaskingCollator(tokenizer, nothing, first_position=None)([texts[Draw(0, 0)]])
 
 
 SMALL = {"vocab_size": 90, "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 8}
@@ -222,7 +224,7 @@ def test_vectors_from_counts_against_a_dense_computation() -> None:
     size, dim = 13, 4  # the last never occurs
     within, across = np.zeros((size, size)), np.zeros((size, size))
     for text in texts:
-        for side in text:
+        for side in (text.first, text.second):
             for here in range(len(side)):
                 for there in range(max(0, here - WINDOW), min(len(side), here + WINDOW + 1)):
                     if there != here:
@@ -242,7 +244,7 @@ def test_vectors_from_counts_against_a_dense_computation() -> None:
     assert found.shape == (size, dim) and not found[12].any()
     np.testing.assert_allclose(found @ found.T, expected, rtol=1e-3, atol=1e-3)
     frequencies = log_frequencies(texts, size)
-    number = sum(len(side) for text in texts for side in text)
+    number = sum(len(text.first) + len(text.second) for text in texts)
     assert np.exp(frequencies).sum() == pytest.approx(1) and frequencies[12] == pytest.approx(-np.log(number + size))
 
 

@@ -30,7 +30,7 @@ def count_vectors(texts: Sequence[Encoded], vocab_size: int, dim: int, seed: int
     """
     if dim >= vocab_size:
         raise ValueError(f"Vectors of {dim} dimensions cannot be made for {vocab_size} sub-words.")
-    within = window_counts([side.ids for text in texts for side in text.sides], vocab_size)
+    within = window_counts([side for text in texts for side in (text.first, text.second) if len(side)], vocab_size)
     across = translation_counts([text for text in texts if len(text.second)], vocab_size)
     counts = within
     if across.nnz:  # as much weight for all translations as for half of all windows
@@ -109,5 +109,7 @@ def _blocks(sequences: Sequence[np.ndarray], size: int = 200_000) -> Iterator[Se
 
 def log_frequencies(texts: Sequence[Encoded], vocab_size: int) -> np.ndarray:
     """The logarithm of each sub-word's relative frequency, one occurrence added to each."""
-    counts = np.bincount(np.concatenate([side.ids for text in texts for side in text.sides]), minlength=vocab_size)
+    counts = np.bincount(
+        np.concatenate([side for text in texts for side in (text.first, text.second)]), minlength=vocab_size
+    )
     return np.log((counts + 1) / (counts.sum() + vocab_size)).astype(np.float32)

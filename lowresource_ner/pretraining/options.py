@@ -28,7 +28,9 @@ class TrainingOptions:
     batch_tokens: int = option(4096, "sub-words in a batch, padding included")
     max_length: int = option(128, "sub-words in a text; longer ones are cut into windows")
     mask: float = option(0.15, "share of sub-words that are to be predicted")
-    masking: str = option(SUB_WORDS, "what is masked: single sub-words, whole words, or spans of words", choices=MASKINGS)
+    masking: str = option(
+        SUB_WORDS, "what is masked: single sub-words, whole words, or spans of words", choices=MASKINGS
+    )
     evaluate_every: int = option(1000, "updates between two held-out losses and checkpoints")
     patience: Optional[int] = option(None, "stop after this many evaluations without a lower loss, and keep the best")
     bf16: bool = option(False, "compute in bfloat16, on a GPU or a CPU that supports it")
