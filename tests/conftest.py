@@ -69,11 +69,16 @@ def allennlp(settings: Dict[str, str]) -> Command:
     """
     Runs an `allennlp` command in the repository, as a process of its own, and fails the test with its output where it fails. The
     process is forked from one that has imported AllenNLP and this package; with `anew=True` it imports them itself, as it does
-    for a user.
+    for a user. With `forks_steps=True` the commands that it runs are forked from it in turn.
     """
 
     def run(
-        *arguments: object, cwd: Path = REPOSITORY, check: bool = True, anew: bool = False, **variables: str
+        *arguments: object,
+        cwd: Path = REPOSITORY,
+        check: bool = True,
+        anew: bool = False,
+        forks_steps: bool = False,
+        **variables: str,
     ) -> CompletedProcess[str]:
         command = ["-m", "allennlp", *map(str, arguments)]
         environment = {**os.environ, **settings, **variables}
@@ -81,7 +86,7 @@ def allennlp(settings: Dict[str, str]) -> Command:
             python = [sys.executable, *command]
             completed = subprocess.run(python, cwd=cwd, env=environment, capture_output=True, text=True)
         else:
-            completed = run_python(command, cwd, environment)
+            completed = run_python(command, cwd, environment, forks_steps)
         if check:
             assert completed.returncode == 0, completed.stdout[-3000:] + completed.stderr[-3000:]
         return completed

@@ -1,4 +1,4 @@
-"""`allennlp cross-lingual`: what is planned, what is run again and what is not, and once all of it, outside the repository."""
+"""`allennlp cross-lingual`: its plans, and a whole run outside the repository."""
 
 import argparse
 import json
@@ -23,7 +23,7 @@ from lowresource_ner.experiments.step import Step
 
 @pytest.fixture
 def request_of(tmp_path, monkeypatch) -> Callable[..., Request]:
-    """A request for the fixtures, from a folder in which there is nothing."""
+    """Makes a request for the fixtures, in an empty working directory."""
     monkeypatch.chdir(tmp_path)
 
     def make(*systems: str, **changed: Any) -> Request:
@@ -113,8 +113,8 @@ class TestPlan:
         self, request_of, tmp_path, has_raw_text: bool, systems: List[str], num_trainings: int
     ) -> None:
         """
-        And has been made before; with the words of train.conll where the target has no raw.txt. No training reads its dev or test
-        file.
+        And exists, or is the output of an earlier step. If the target has no raw.txt, it is train.conll. No training reads the
+        target's dev or test file.
         """
         data = tmp_path / "data"
         for corpus in ("en", "de", "es"):
@@ -147,7 +147,7 @@ class TestPlan:
                     reader = config["dataset_reader"]["reader"]
                     assert (reader["type"], reader["labelled"]) == ("conll_ner", False)
 
-    def test_a_label_map_reaches_all_that_read_labels(self, request_of) -> None:
+    def test_a_label_map_applies_to_all_readers_of_labels(self, request_of) -> None:
         label_map = {"MISC": "O"}
         plan = Plan(request_of("mt", "ts", "selected", label_map=label_map))
         steps = by_name(plan)
@@ -163,7 +163,7 @@ class TestPlan:
             }
 
     @pytest.mark.slow
-    def test_overrides_reach_taggers_and_those_of_a_config_come_last(self, request_of) -> None:
+    def test_overrides_apply_to_taggers_and_those_of_a_config_take_precedence(self, request_of) -> None:
         plan = Plan(
             request_of(
                 "ts",
@@ -187,7 +187,7 @@ class TestPlan:
         assert of_labels == {"dataset_reader.store": str(plan.results[0].archive.parent.parent / "soft_labels")}
 
     @pytest.mark.slow
-    def test_only_what_depends_on_a_setting_changes_with_it(self, request_of) -> None:
+    def test_a_setting_changes_only_the_steps_that_depend_on_it(self, request_of) -> None:
         def settings(**changed: Any) -> Dict[str, Any]:
             return {step.name: step.settings for step in Plan(request_of("mt", "hl", "ts", **changed)).steps}
 
@@ -235,11 +235,11 @@ class TestPlan:
             ),
         ],
     )
-    def test_faults_are_found_before_the_work(self, request_of, changed: Dict[str, Any], message: str) -> None:
+    def test_faults_are_found_before_anything_runs(self, request_of, changed: Dict[str, Any], message: str) -> None:
         with pytest.raises(ValueError, match=message):
             Plan(request_of("mt", "ts", **changed))
 
-    def test_a_target_of_text_alone_is_tagged_and_not_evaluated(self, request_of, tmp_path) -> None:
+    def test_taggers_of_a_target_without_labels_are_not_evaluated(self, request_of, tmp_path) -> None:
         data = tmp_path / "data"
         (data / "sw").mkdir(parents=True)
         (data / "sw" / "raw.txt").write_text("Amina anaishi Dodoma .\n", encoding="utf-8")
@@ -254,11 +254,11 @@ class TestPlan:
         with pytest.raises(ValueError, match="Files are missing:\n  - .*/sw/test.conll\n"):
             Plan(request_of("mt", data=data, target="sw"))
 
-    def test_types_that_a_source_has_not_are_not_mapped_in_its_training(self, request_of) -> None:
+    def test_types_that_a_source_lacks_are_not_mapped_in_its_training(self, request_of) -> None:
         teacher, *_ = Plan(request_of("mt", label_map={"DATE": "O", "MISC": "O"})).steps
         assert config_of(teacher)["dataset_reader"]["label_map"] == {"MISC": "O"}
 
-    def test_configs_are_found_wherever_it_is_called(self, request_of, tmp_path) -> None:
+    def test_configs_are_found_from_any_working_directory(self, request_of, tmp_path) -> None:
         teacher, *_ = Plan(request_of("mt")).steps
         assert Path.cwd() == tmp_path and Path(teacher.command[4]).is_absolute() and Path(teacher.command[4]).is_file()
 
@@ -294,43 +294,43 @@ class TestPlan:
         )
 
 
-def test_from_corpora_to_a_table_and_not_twice(allennlp, tmp_path, monkeypatch, capfd) -> None:
+def test_a_whole_run_and_again_when_it_is_up_to_date(allennlp, tmp_path, monkeypatch, capfd) -> None:
     """Called outside the repository, in a folder that names the plugin."""
     monkeypatch.chdir(tmp_path)
     Path(".allennlp_plugins").write_text("lowresource_ner\n")
     runs = tmp_path / "runs"
     overrides, label_map = {"trainer.num_epochs": 1, "trainer.optimizer.lr": 1e-3}, {"MISC": "O"}
-    arguments = "--source en --target es --systems mt ts --seeds 13 --jobs 2".split()
+    arguments = "--source en --target es --systems mt ts --seeds 13".split()
     arguments += ["--encoder", str(TINY_ENCODER), "--data", str(CORPORA), "--runs", str(runs)]
     arguments += ["--overrides", json.dumps(overrides), "--label-map", json.dumps(label_map)]
-    told = allennlp("cross-lingual", *arguments, cwd=tmp_path).stdout
-    assert told.count(": begun\n") == 5 and "up to date" not in told
+    output = allennlp("cross-lingual", *arguments, cwd=tmp_path, forks_steps=True).stdout
+    assert output.count(": started\n") == 5 and "up to date" not in output
     results = json.loads((runs / "results-en-es-test.json").read_text())["corpora"]["en → es"]
     scores = {system: results["systems"][system]["by_seed"]["13"]["scores"] for system in ("mt", "ts")}
     assert "f1-LOC" in scores["mt"] and "f1-MISC" not in scores["mt"]
-    # What `allennlp evaluate` says of the same archive and file.
+    # `allennlp evaluate` on the same archive and file agrees.
     options = [
         "-o",
         json.dumps({"validation_dataset_reader.label_map": label_map, "validation_dataset_reader.repair": True}),
     ]
-    told_by_evaluate = runs / "scores.json"
+    evaluated = runs / "scores.json"
     test = CORPORA / "es" / "test.conll"
-    allennlp("evaluate", runs / "ts-en-es-13" / "model.tar.gz", test, *options, "--output-file", told_by_evaluate)
-    expected = json.loads(told_by_evaluate.read_text())
+    allennlp("evaluate", runs / "ts-en-es-13" / "model.tar.gz", test, *options, "--output-file", evaluated)
+    expected = json.loads(evaluated.read_text())
     assert scores["ts"] == pytest.approx({key: expected[key] for key in scores["ts"]}) and scores["ts"]["support"] > 0
     table = (runs / "results-en-es-test.md").read_text()
     for system, found in scores.items():
         row = [f"{100 * found[key]:.1f}" for key in ("f1", "precision", "recall")]
-        assert f"| {system} | " + " | ".join(row) + " | " in table.replace("**", "") and table in told
+        assert f"| {system} | " + " | ".join(row) + " | " in table.replace("**", "") and table in output
         assert results["systems"][system]["checkpoint"] == "nothing (last epoch)"
     labelling = json.loads((runs / "logs" / "soft-labels-teacher-en-13-es.log").read_text().splitlines()[-1])
     num_sentences = len((CORPORA / "es" / "raw.txt").read_text(encoding="utf-8").splitlines())
     assert labelling["computed"] == labelling["sentences"] == num_sentences
     assert len(list((runs / "soft_labels").iterdir())) == 1
-    # The same once more: nothing is left to do.
+    # Run again, everything is up to date.
     request = Request(CORPORA, ["en"], "es", runs, ["mt", "ts"], str(TINY_ENCODER), [13], label_map=label_map)
     again = Plan(replace(request, overrides=overrides))
     assert run_steps(again.steps, runs)
-    told_again = capfd.readouterr().out
-    assert told_again.count(": up to date\n") == 5 and "begun" not in told_again
+    output = capfd.readouterr().out
+    assert output.count(": up to date\n") == 5 and "started" not in output
     assert as_markdown(collect(again.results), f"Encoder {TINY_ENCODER}.") == table

@@ -1,4 +1,4 @@
-"""`allennlp ner-table`, once all of it: two systems on a corpus with two seeds, and not twice."""
+"""`allennlp ner-table`, with two systems on a corpus and two seeds."""
 
 import argparse
 import csv
@@ -45,13 +45,12 @@ def tags_of(predictions: Path) -> List[List[str]]:
     return [json.loads(line)["tags"] for line in predictions.read_text(encoding="utf-8").splitlines()]
 
 
-def test_from_a_file_to_a_table_and_not_twice(allennlp, environment, tmp_path, capfd) -> None:
+def test_all_of_a_table_and_again_when_it_is_up_to_date(allennlp, environment, tmp_path, capfd) -> None:
     path, runs = tmp_path / "table.jsonnet", tmp_path / "runs"
     path.write_text(json.dumps(TABLE))
-    told = allennlp("ner-table", path, "--runs", runs, "--jobs", 2).stdout
-    assert told.count(": begun\n") == 8 and "up to date" not in told
-    written = {each.name for each in runs.iterdir() if each.name.startswith("table")}
-    assert written == {
+    output = allennlp("ner-table", path, "--runs", runs, forks_steps=True).stdout
+    assert output.count(": started\n") == 8 and "up to date" not in output
+    assert {each.name for each in runs.iterdir() if each.name.startswith("table")} == {
         *("table.md", "table.csv", "table.tex", "table.json"),
         *("table-epochs.pdf", "table-epochs.png", "table-types.pdf", "table-types.png"),
     }
@@ -60,32 +59,32 @@ def test_from_a_file_to_a_table_and_not_twice(allennlp, environment, tmp_path, c
         ["-".join([line[-1][0], "NAME"]) if line[-1] != "O" else "O" for line in block] for block in conll_blocks(TEST)
     ]
     for system in ("both", "alone"):
-        found = corpus["systems"][system]
+        row = corpus["systems"][system]
         for seed in ("13", "14"):
             predicted = tags_of(runs / "predictions" / f"{system}-biomedicine-{seed}-test.jsonl")
-            of_run = found["by_seed"][seed]
-            assert of_run["scores"]["f1"] == pytest.approx(f1_score(gold, predicted, zero_division=0))
+            run = row["by_seed"][seed]
+            assert run["scores"]["f1"] == pytest.approx(f1_score(gold, predicted, zero_division=0))
             metrics = json.loads((runs / f"{system}-biomedicine-{seed}" / "metrics_epoch_0.json").read_text())
-            assert of_run["development_f1"] == [metrics["validation_f1"]] and of_run["seconds"] > 0
-        assert found["checkpoint"] == "nothing (last epoch)" and found["parameters"] > 1000
+            assert run["development_f1"] == [metrics["validation_f1"]] and run["seconds"] > 0
+        assert row["checkpoint"] == "nothing (last epoch)" and row["parameters"] > 1000
     assert corpus["systems"]["both"]["f1"]["mean"] > 0, "a tagger that finds nothing tests nothing"
     assert corpus["entities"] == {"NAME": sum(tag[0] == "B" for tags in gold for tag in tags)}
     assert corpus["systems"]["alone"]["p"] is None and 0 <= corpus["systems"]["both"]["p"] <= 1
     table = (runs / "table.md").read_text(encoding="utf-8")
-    assert table in told and table.index("| both |") < table.index("| alone |")
+    assert table in output and table.index("| both |") < table.index("| alone |")
     rows = list(csv.DictReader((runs / "table.csv").read_text(encoding="utf-8").splitlines()))
     assert [(row["system"], row["type"]) for row in rows] == [
         (system, kind) for system in ("both", "alone") for kind in ("all", "NAME")
     ]
-    # The same once more: nothing is left to do.
+    # Run again, everything is up to date.
     plan = TablePlan(read_table(path), runs)
     assert run_steps(plan.steps, runs)
-    told_again = capfd.readouterr().out
-    assert told_again.count(": up to date\n") == 8 and "begun" not in told_again
+    output = capfd.readouterr().out
+    assert output.count(": up to date\n") == 8 and "started" not in output
     assert as_markdown(collect(plan.results, "alone"), "") == table
 
 
-def test_faults_are_told_in_a_line(allennlp, tmp_path) -> None:
+def test_an_error_is_one_line(allennlp, tmp_path) -> None:
     path = tmp_path / "table.jsonnet"
     path.write_text(json.dumps({**TABLE, "baseline": "neither"}))
     failed = allennlp("ner-table", path, "--runs", tmp_path / "runs", check=False)
@@ -94,15 +93,15 @@ def test_faults_are_told_in_a_line(allennlp, tmp_path) -> None:
     assert not (tmp_path / "runs").exists()
 
 
-def test_a_dry_run_makes_nothing(allennlp, tmp_path) -> None:
+def test_a_dry_run_writes_nothing(allennlp, tmp_path) -> None:
     path = tmp_path / "table.jsonnet"
     path.write_text(json.dumps({**TABLE, "seeds": [1]}))
-    told = allennlp("ner-table", path, "--runs", tmp_path / "runs", "--dry-run").stdout.splitlines()
-    assert told[:2] == ["both-biomedicine-1: train", "tag-both-biomedicine-1-test: tag"]
+    lines = allennlp("ner-table", path, "--runs", tmp_path / "runs", "--dry-run").stdout.splitlines()
+    assert lines[:2] == ["both-biomedicine-1: train", "tag-both-biomedicine-1-test: tag"]
     assert not (tmp_path / "runs").exists()
 
 
-def test_a_device_that_is_no_number_concerns_this_command_alone(capsys, monkeypatch) -> None:
+def test_a_device_that_is_not_a_number_is_an_error_of_this_command(capsys, monkeypatch) -> None:
     monkeypatch.setenv("DEVICE", "gpu")
     parser = argparse.ArgumentParser()
     NerTableCommand().add_subparser(parser.add_subparsers())

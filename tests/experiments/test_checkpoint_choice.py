@@ -1,4 +1,4 @@
-"""What is said of the labels that chose a checkpoint, of the configs that are shipped."""
+"""What the checkpoints of the shipped configs are selected by."""
 
 from pathlib import Path
 from typing import Any, Dict
@@ -74,16 +74,16 @@ def test_shipped_configs(config, folder: str) -> None:
     assert choices == EXPECTED[folder]
 
 
-def test_the_target_has_no_say_unless_it_is_asked(config) -> None:
-    chosen_by_target = config("cross_domain/pgn")
-    changed = without_target_labels(chosen_by_target, OWNERS)
-    callbacks = chosen_by_target["trainer"]["callbacks"]
+def test_the_last_epoch_is_kept_if_labels_of_the_target_would_select(config) -> None:
+    pgn = config("cross_domain/pgn")
+    changed = without_target_labels(pgn, OWNERS)
+    callbacks = pgn["trainer"]["callbacks"]
     assert changed == {"trainer.callbacks": [*callbacks, {"type": "keep_last_epoch"}]}
-    chosen_by_target["trainer"]["patience"] = 3
-    assert without_target_labels(chosen_by_target, OWNERS) == {**changed, "trainer.patience": None}
-    chosen_by_target["trainer"]["callbacks"] = changed["trainer.callbacks"]
-    assert checkpoint_choice(chosen_by_target, OWNERS) == NOTHING
-    assert validated_on(chosen_by_target, OWNERS) == "target"
+    pgn["trainer"]["patience"] = 3
+    assert without_target_labels(pgn, OWNERS) == {**changed, "trainer.patience": None}
+    pgn["trainer"]["callbacks"] = changed["trainer.callbacks"]
+    assert checkpoint_choice(pgn, OWNERS) == NOTHING
+    assert validated_on(pgn, OWNERS) == "target"
     for name in (
         "cross_domain/pgn_uda",
         "cross_lingual/teacher",
@@ -93,7 +93,7 @@ def test_the_target_has_no_say_unless_it_is_asked(config) -> None:
         assert without_target_labels(config(name), OWNERS) == {}, name
 
 
-def test_the_metric_tells_which_of_several_development_sets_it_is() -> None:
+def test_the_metric_names_one_of_several_development_sets() -> None:
     trainer = {"validation_metric": "+ner_source_f1"}
     paths = {"ner_source": str(CORPORA / "en/dev.conll"), "ner_target": str(CORPORA / "bio/dev.conll")}
     config = {"trainer": trainer, "validation_data_path": paths}
@@ -106,14 +106,14 @@ def test_the_metric_tells_which_of_several_development_sets_it_is() -> None:
     assert validation_key(config) == "validation_f1"
 
 
-def test_allennlps_own_metric_is_f1_too() -> None:
+def test_allennlps_own_f1() -> None:
     trainer = {"validation_metric": "+f1-measure-overall"}
     config = {"trainer": trainer, "validation_data_path": str(CORPORA / "bio/dev.conll")}
     assert checkpoint_choice(config, OWNERS) == ON_TARGET
     assert validation_key(config) == "validation_f1-measure-overall"
 
 
-def test_without_development_data_nothing_is_chosen() -> None:
+def test_without_development_data_nothing_is_selected() -> None:
     assert checkpoint_choice({"trainer": {"num_epochs": 3}}, OWNERS) == NOTHING
     of_another = {"trainer": {}, "validation_data_path": "corpora/ai/dev.conll"}
     assert checkpoint_choice(of_another, {Path("corpora/en"): "source"}) == "ai development loss"

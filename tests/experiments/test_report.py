@@ -1,4 +1,4 @@
-"""The report of made-up counts, in all its forms, against text that was written by hand."""
+"""All formats of the report, for invented counts, against text that was written by hand."""
 
 import csv
 import hashlib
@@ -80,8 +80,8 @@ Weights of the teachers:
 
 - stm: en 0.500
 
-Parameters: all weights, with word vectors and what is frozen. Time: of one training with its validations, without what it \
-begins from. Checkpoint: what chose the epoch that is kept.
+Parameters: all weights, with word vectors and frozen weights. Time: of one training, with validation, without the trainings that \
+it starts from. Checkpoint: what the epoch that is kept was selected by.
 """
     assert as_markdown(sections, "Encoder x.") == expected
 
@@ -102,7 +102,7 @@ def test_latex(sections) -> None:
         "% Entity scores in percent, mean ± standard deviation (n - 1) of 2 seeds (13, 14). p: paired bootstrap"
     )
     expected = r"""
-% A dagger: p < 0.05, better or worse
+% Dagger: p < 0.05, better or worse
 \begin{tabular}{lrl}
 \toprule
 System & news $\rightarrow$ 50\% sea & Checkpoint chosen by \\
@@ -122,16 +122,16 @@ pgn & 75.0 $\pm$ 35.4 & 50.0 $\pm$ 0.0 \\
 \bottomrule
 \end{tabular}
 """
-    assert text[text.index("\n% A dagger") :] == expected
+    assert text[text.index("\n% Dagger") :] == expected
 
 
-def test_a_system_that_is_not_on_a_corpus_leaves_its_cell_empty(sections) -> None:
+def test_the_cell_of_a_system_without_results_on_a_corpus_is_a_dash(sections) -> None:
     (section,) = sections
     both = [section, Section("second", section.data, section.rows[1:], "pgn")]
     assert r"stm & 50.0 $\pm$ 23.6$^\dagger$ & -- & source development F1 \\" in as_latex(both)
 
 
-def test_latex_s_own_signs_are_escaped() -> None:
+def test_special_characters_of_latex_are_escaped() -> None:
     assert escaped(r"a_b & c%$#{} ~^\ <>") == (
         r"a\_b \& c\%\$\#\{\} \textasciitilde{}\textasciicircum{}\textbackslash{} $<$$>$"
     )
@@ -151,9 +151,9 @@ news → 50% sea,pgn,PER_son,2,4,0.5000,0.0000,0.5000,0.0000,0.5000,0.0000,,,,,
 
 
 def test_json(sections, tmp_path) -> None:
-    told = json.loads(json.dumps(as_json(sections, {"split": "test"})))
-    assert told["settings"] == {"split": "test"}
-    corpus = told["corpora"]["news → 50% sea"]
+    report = json.loads(json.dumps(as_json(sections, {"split": "test"})))
+    assert report["settings"] == {"split": "test"}
+    corpus = report["corpora"]["news → 50% sea"]
     systems = corpus.pop("systems")
     assert corpus == {
         "data": str(tmp_path / "test.conll"),
@@ -164,9 +164,9 @@ def test_json(sections, tmp_path) -> None:
     }
     half = pytest.approx(0.125**0.5)
     assert systems["pgn"]["f1-LOC"] == {"mean": 0.75, "standard_deviation": half}
-    of_run = systems["stm"]["by_seed"]["13"]
-    assert of_run["scores"]["f1"] == pytest.approx(1 / 3) and of_run["scores"]["support-LOC"] == 4
-    assert of_run["development_f1"] == [0.25] and of_run["teachers"]["weights"]["alpha"] == {"en": 0.75}
+    run = systems["stm"]["by_seed"]["13"]
+    assert run["scores"]["f1"] == pytest.approx(1 / 3) and run["scores"]["support-LOC"] == 4
+    assert run["development_f1"] == [0.25] and run["teachers"]["weights"]["alpha"] == {"en": 0.75}
     assert {key: systems["stm"][key] for key in ("p", "parameters", "seconds", "checkpoint")} == {
         "p": 0.0004,
         "parameters": 4000,
@@ -175,7 +175,7 @@ def test_json(sections, tmp_path) -> None:
     }
 
 
-def test_numbers_in_words() -> None:
+def test_formatting_of_numbers() -> None:
     assert [number(count) for count in (None, 4_000, 60_000, 15_100_000)] == ["–", "4.0 k", "0.1 M", "15.1 M"]
     assert [duration(each) for each in (None, 9.4, 100, 5_999, 7_200)] == ["–", "9 s", "2 min", "100 min", "2.0 h"]
     assert [p_value(p) for p in (None, 0.0, 0.0009, 0.001, 1.0)] == ["–", "< 0.001", "< 0.001", "0.001", "1.000"]
@@ -205,7 +205,7 @@ class TestFigures:
         assert lengths == [pytest.approx([75 - spread, 75 + spread]), pytest.approx([50, 50])]
         assert [label.get_text() for label in axes.get_xticklabels()] == ["LOC\n(4)", "PER_son\n(4)"]
 
-    def test_as_many_systems_as_the_lecture_has_look_different(self, sections) -> None:
+    def test_seventeen_systems_look_different(self, sections) -> None:
         (section,) = sections
         names = [f"system {number}" for number in range(17)]
         rows = [Row(name, section.rows[1].runs, "", "target") for name in names]
@@ -224,7 +224,7 @@ class TestFigures:
             == 17
         )
 
-    def test_a_panel_a_corpus_and_systems_without_development_data(self, sections) -> None:
+    def test_systems_without_development_data_have_no_curve(self, sections) -> None:
         (section,) = sections
         runs = [Run(run.seed, run.counts, TrainingFacts()) for run in section.rows[0].runs]
         without = Section("text alone", section.data, [Row("ts", runs, "nothing (last epoch)", "")], "ts")
@@ -235,7 +235,7 @@ class TestFigures:
 class TestCollecting:
     @pytest.fixture
     def result(self, tmp_path):
-        """Makes what a run leaves behind: three sentences, of whose entities it finds the first `found`."""
+        """Writes the outputs of a run on three sentences with an entity each, of which it finds the first `found`."""
 
         def make(system: str, seed: int, found: int, gold: str = "B-X") -> Result:
             folder = tmp_path / f"{system}-{seed}"
@@ -252,7 +252,7 @@ class TestCollecting:
 
         return make
 
-    def test_the_best_or_the_baseline_is_what_others_are_compared_with(self, result) -> None:
+    def test_systems_are_compared_with_the_baseline_or_the_best(self, result) -> None:
         results = [result("a", 1, 1), result("b", 1, 3), result("c", 1, 3)]
         (section,) = collect(results)
         assert section.reference == "b" and [row.system for row in section.rows] == ["a", "b", "c"]
@@ -261,17 +261,17 @@ class TestCollecting:
         assert collect(results, baseline="a")[0].reference == "a"
         assert collect(results, baseline="of another corpus")[0].reference == "b"
 
-    def test_other_sentences_or_seeds_are_not_compared(self, result) -> None:
+    def test_systems_on_other_sentences_or_seeds_are_not_compared(self, result) -> None:
         results = [result("a", 1, 3), result("b", 1, 2, gold="B-Y"), result("c", 2, 1), result("d", 1, 1)]
         (section,) = collect(results)
         assert [row.p is None for row in section.rows] == [True, True, True, False]
 
-    def test_what_was_not_evaluated_is_no_row(self, tmp_path) -> None:
+    def test_results_without_predictions_are_skipped(self, tmp_path) -> None:
         assert collect([Result("news", "a", 1, tmp_path / "model.tar.gz")]) == []
 
 
 class TestTrainingFacts:
-    def test_time_goes_on_after_a_run_was_taken_up_again(self) -> None:
+    def test_the_times_before_and_after_an_interruption_are_summed_up(self) -> None:
         assert total([10, 20, 33]) == 33
         assert total([10, 20, 5, 12, 3]) == 20 + 12 + 3
 
@@ -284,19 +284,19 @@ class TestTrainingFacts:
         assert facts.development_f1 == [epoch / 10 for epoch in range(11)]
         assert (facts.seconds, facts.parameters) == (86_400 + 60 + 10.5, None)
 
-    def test_a_damaged_file_is_told_of(self, tmp_path) -> None:
+    def test_a_damaged_file_is_an_error(self, tmp_path) -> None:
         (tmp_path / "config.json").write_text("{")
         with pytest.raises(
-            ValueError, match="config.json is damaged: .* Remove .*, and the same command makes it anew"
+            ValueError, match="config.json is damaged: .* Remove .*, and the same command trains it again"
         ):
             training_facts(tmp_path)
 
 
-def test_all_files_are_written_and_again_the_same(sections, tmp_path) -> None:
+def test_all_files_are_written_and_reproducible(sections, tmp_path) -> None:
     def write(name: str) -> List[Path]:
         (tmp_path / name).mkdir()
-        told = write_report(sections, tmp_path / name / "table.v1", "", {})
-        assert told == (tmp_path / name / "table.v1.md").read_text(encoding="utf-8")
+        table = write_report(sections, tmp_path / name / "table.v1", "", {})
+        assert table == (tmp_path / name / "table.v1.md").read_text(encoding="utf-8")
         return sorted((tmp_path / name).iterdir())
 
     first, second = write("first"), write("second")

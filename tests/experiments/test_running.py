@@ -1,4 +1,4 @@
-"""What is run again and what is not, and what survives kills and full disks."""
+"""Which steps are run again, and the recovery from kills and full disks."""
 
 import errno
 import fcntl
@@ -13,14 +13,15 @@ import pytest
 
 from lowresource_ner.experiments.running import run_steps
 from lowresource_ner.experiments.step import Step
+from lowresource_ner.experiments.steps import allennlp
 
 
 class TestRunning:
-    """With commands that take no time, each of which notes that it was called, and how."""
+    """With quick commands, each of which logs that it was called, and how."""
 
     @pytest.fixture
     def calls(self, tmp_path) -> Callable[[], List[str]]:
-        """What was called since it was asked last."""
+        """Returns the calls since the last time."""
         log = tmp_path / "calls"
 
         def read() -> List[str]:
@@ -51,7 +52,7 @@ class TestRunning:
 
         return make
 
-    def test_what_changed_is_run_again_and_what_depends_on_it(self, step, calls, tmp_path) -> None:
+    def test_changed_steps_and_those_that_depend_on_them_are_run_again(self, step, calls, tmp_path) -> None:
         text = tmp_path / "text"
         text.write_text("one")
         first = step("first", text, settings={"a": 1})
@@ -77,27 +78,22 @@ class TestRunning:
         assert rerun(first, second, other) == ["other"]
         third = step("third", *first.outputs)
         assert rerun(first, replace(second, after=["third"]), other, third) == ["third"]
-        # Less is asked for, and more again: what was done is not forgotten.
+        # Steps that are left out for once are not forgotten.
         assert rerun(other) == [] and rerun(first, second, other, third) == []
 
-    def test_a_failure_ends_the_run_and_costs_nothing_else(self, step, calls, tmp_path, capsys) -> None:
+    def test_no_step_is_started_after_a_failure_and_finished_ones_are_kept(self, step, calls, tmp_path, capsys) -> None:
         first = step("first")
         bad = step("bad", *first.outputs, program="print('wrong number'); sys.exit(3)")
         last = step("last", *bad.outputs)
         assert not run_steps([first, bad, last], tmp_path / "runs")
         assert calls() == ["first", "bad"]
-        told = capsys.readouterr().out
-        assert (
-            "bad: failed\nIt ended with 3. " in told
-            and str(tmp_path / "runs" / "logs" / "bad.log") in told
-            and "wrong number" in told
-        )
+        output = capsys.readouterr().out
+        log = tmp_path / "runs" / "logs" / "bad.log"
+        assert f"bad: failed\nIt ended with exit status 3. Its output is in {log}" in output and "wrong number" in output
         assert run_steps([first, step("bad", *first.outputs), last], tmp_path / "runs")
         assert calls() == ["bad", "last"]
 
-    def test_a_training_that_was_broken_off_is_taken_up_if_nothing_has_changed(
-        self, step, calls, tmp_path, capsys
-    ) -> None:
+    def test_an_interrupted_training_is_resumed_if_nothing_has_changed(self, step, calls, tmp_path, capsys) -> None:
         text = tmp_path / "text"
         text.write_text("one")
         runs = tmp_path / "runs"
@@ -127,14 +123,14 @@ class TestRunning:
             in capsys.readouterr().out
         )
         assert how(replace(training, settings={"epochs": 3})) == ["model --recover"]
-        told = capsys.readouterr().out
-        assert f"The same command continues from here. If it fails again, remove {runs / 'model'} to start" in told
-        Path(checkpoint).unlink()  # as where the disk was full when it began
+        output = capsys.readouterr().out
+        assert f"The same command continues from here. If it fails again, remove {runs / 'model'} to start" in output
+        Path(checkpoint).unlink()  # as if the disk was full at the first checkpoint
         assert how(replace(training, settings={"epochs": 3})) == ["model --force"]
         assert how(step("model", text, settings={"epochs": 2}, is_training=True)) == ["model --force"]
 
-    def test_a_config_that_a_kill_has_cut_is_put_back(self, step, tmp_path) -> None:
-        """AllenNLP writes it whenever it begins, and refuses to go on without it."""
+    def test_a_truncated_config_is_restored(self, step, tmp_path) -> None:
+        """AllenNLP writes it at every start, and cannot recover a training without it."""
         config, folder = tmp_path / "model.jsonnet", tmp_path / "runs" / "model"
         config.write_text('{model: {dim: 1, device: std.extVar("DEVICE")}}')
         program = f"""
@@ -153,31 +149,31 @@ else:
         assert run_steps([training], tmp_path / "runs")
         assert json.loads((folder / "out").read_text()) == {"model": {"dim": 2, "device": "3"}}
 
-    def test_what_is_not_as_it_was_left_is_made_again(self, step, calls, tmp_path) -> None:
+    def test_a_step_whose_output_has_changed_is_run_again(self, step, calls, tmp_path) -> None:
         first, runs = step("first"), tmp_path / "runs"
         assert run_steps([first], runs) and calls() == ["first"]
         output = runs / "first" / "out"
-        output.write_text("half")  # by a command with other settings, say, that was killed
+        output.write_text("half")  # for instance by a killed run with other settings
         assert run_steps([first], runs) and calls() == ["first"]
         assert output.read_text() == ""
         os.utime(output, (1, 1))
         assert run_steps([first], runs) and calls() == []
 
-    @pytest.mark.parametrize("noted", [None, "", '{"first"', "[]"])
-    def test_without_a_whole_note_of_what_is_done_trainings_are_not_run_again(
-        self, noted, step, calls, tmp_path, capsys
+    @pytest.mark.parametrize("record", [None, "", '{"first"', "[]"])
+    def test_trainings_are_not_repeated_if_the_record_of_finished_steps_is_lost(
+        self, record, step, calls, tmp_path, capsys
     ) -> None:
-        """There is none where the last training has ended, and all is killed before that is noted."""
+        """It is missing if the command is killed right after the first training."""
         training, runs = step("model", is_training=True), tmp_path / "runs"
         steps = [training, step("evaluation", *training.outputs)]
         assert run_steps(steps, runs) and calls() == ["model --force", "evaluation"]
-        (runs / "steps.json").unlink() if noted is None else (runs / "steps.json").write_text(noted)
+        (runs / "steps.json").unlink() if record is None else (runs / "steps.json").write_text(record)
         assert run_steps(steps, runs) and calls() == ["evaluation"]
-        assert ("steps.json is damaged: all steps except trainings" in capsys.readouterr().err) == (noted is not None)
+        assert ("steps.json is damaged: all steps except trainings" in capsys.readouterr().err) == (record is not None)
         assert run_steps(steps, runs) and calls() == []
         assert run_steps([replace(training, settings={"epochs": 2})], runs) and calls() == ["model --force"]
 
-    def test_a_full_disk_is_told_of_and_nothing_is_lost(self, step, calls, tmp_path, monkeypatch, capsys) -> None:
+    def test_a_full_disk_is_reported_and_nothing_is_lost(self, step, calls, tmp_path, monkeypatch, capsys) -> None:
         first, runs = step("first"), tmp_path / "runs"
         steps = [first, step("model", *first.outputs, is_training=True)]
 
@@ -187,26 +183,31 @@ else:
         with monkeypatch.context() as patch:
             patch.setattr("lowresource_ner.experiments.writing.written_whole", full)
             assert not run_steps(steps, runs)
-        told = capsys.readouterr()
-        assert "steps.json' could not be written: [Errno 28] No space left on device. Is the disk full?" in told.err
-        assert (
-            "model.begun' could not be written: " in told.out and "free space; the same command continues" in told.out
-        )
-        assert "Traceback" not in told.out + told.err
+        printed = capsys.readouterr()
+        assert "steps.json' could not be written: [Errno 28] No space left on device. Is the disk full?" in printed.err
+        assert "model.begun' could not be written: " in printed.out
+        assert "free space; the same command continues" in printed.out
+        assert "Traceback" not in printed.out + printed.err
         assert calls() == ["first"]
         assert run_steps(steps, runs)
         assert calls() == ["first", "model --force"]
 
-    def test_commands_are_given_no_input(self, step, tmp_path) -> None:
+    def test_the_command_of_a_step_is_found_from_any_folder(self, tmp_path, monkeypatch) -> None:
+        monkeypatch.chdir(tmp_path)
+        step = Step("version", allennlp("--version"), {}, [], [])
+        assert run_steps([step], tmp_path / "runs")
+        assert "lowresource-ner " in (tmp_path / "runs" / "logs" / "version.log").read_text()
+
+    def test_commands_have_no_input(self, step, tmp_path) -> None:
         assert run_steps([step("asks", program="assert sys.stdin.read() == ''")], tmp_path / "runs")
 
-    def test_variables_are_those_of_the_step(self, step, tmp_path, monkeypatch) -> None:
+    def test_commands_have_the_variables_of_the_step(self, step, tmp_path, monkeypatch) -> None:
         monkeypatch.setenv("SOURCE", "here")
         shows = step("shows", program="print(os.environ['SOURCE'], os.environ['PATH'])", variables={"SOURCE": "en"})
         assert run_steps([shows], tmp_path / "runs")
         assert (tmp_path / "runs" / "logs" / "shows.log").read_text() == f"en {os.environ['PATH']}\n"
 
-    def test_jobs_run_at_once(self, step, tmp_path) -> None:
+    def test_jobs_run_in_parallel(self, step, tmp_path) -> None:
         """Each waits for the other to open its end of a pipe; one after the other, the first would be killed by the alarm."""
         pipe = tmp_path / "pipe"
         os.mkfifo(pipe)
@@ -215,7 +216,7 @@ else:
             [step("first", program=waits % "w"), step("second", program=waits % "r")], tmp_path / "runs", jobs=2
         )
 
-    def test_a_killed_run_forgets_nothing_and_its_last_command_keeps_others_out(self, step, calls, tmp_path) -> None:
+    def test_a_killed_run_is_resumed_once_its_last_command_has_ended(self, step, calls, tmp_path) -> None:
         pipe, runs = tmp_path / "pipe", tmp_path / "runs"
         os.mkfifo(pipe)
         first = step("first")
@@ -231,7 +232,7 @@ else:
         with pipe.open("w"):  # the orphan reads from it now
             assert calls() == ["first", "second"]
             with pytest.raises(
-                ValueError, match=f"Steps are being run in {runs}, or one is still running whose caller was killed"
+                ValueError, match=f"Steps are being run in {runs}, or one is still running although its caller was killed"
             ):
                 run_steps([first, second], runs)
         with (runs / "lock").open("w") as lock:

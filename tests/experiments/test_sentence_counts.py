@@ -40,7 +40,7 @@ def test_counts_by_type_and_sentence() -> None:
     assert found.totals.tolist() == [[1, 2, 1], [0, 0, 1]]
 
 
-def test_the_same_sentences_are_told_from_others() -> None:
+def test_the_digest_identifies_sentences() -> None:
     digest = count([(["a"], ["B-X"], ["O"])]).digest
     assert count([(["a"], ["S-X"], ["B-X"])]).digest == digest  # another scheme, another prediction
     assert count([(["b"], ["B-X"], ["O"])]).digest != digest
@@ -59,14 +59,14 @@ class TestFiles:
         path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
         return sentence_counts(path, data).counts.tolist()
 
-    def test_gold_tags_are_those_of_the_reader_or_else_of_the_file(self, data) -> None:
+    def test_gold_tags_come_from_the_reader_or_else_from_the_file(self, data) -> None:
         found = [{"words": ["Ada", "sang"], "tags": ["B-PER", "O"]}, {"words": ["Oslo"], "tags": ["O"]}]
         assert self.read(data, *found) == [[[0, 0, 0], [0, 0, 1]], [[1, 1, 1], [0, 0, 0]]]
         for line, gold_tags in zip(found, (["B-ONE", "O"], ["O"])):
             line["gold_tags"] = gold_tags
         assert self.read(data, *found) == [[[0, 0, 1], [0, 0, 0]], [[0, 1, 0], [0, 0, 0]]]
 
-    def test_what_is_no_tagging_of_the_file_is_an_error(self, data) -> None:
+    def test_predictions_that_do_not_fit_the_file_are_an_error(self, data) -> None:
         first, second = {"tags": ["O", "O"]}, {"tags": ["O"]}
         with pytest.raises(ValueError, match="predictions.jsonl has 1 sentences, and .*test.conll has 2"):
             self.read(data, first)
