@@ -35,7 +35,7 @@ def draw_curves(sections: Sequence[Section]) -> "Figure":
     looks = _looks(sections)
     for axes, section in zip(panels, sections):
         for row in section.rows:
-            _draw_curve(axes, row, *looks[row.system])
+            _draw_curve(axes, row, _label(row, section), *looks[row.system])
         axes.set(title=section.title, xlabel="epoch", ylabel="development F1 in percent")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)
@@ -66,7 +66,7 @@ def draw_types(sections: Sequence[Section]) -> "Figure":
                 [statistics.mean(values) for values in scores],
                 width,
                 yerr=[deviation(values) or 0.0 for values in scores] if len(row.runs) > 1 else None,
-                label=row.system,
+                label=_label(row, section),
                 color=colour,
                 hatch=_HATCHES[style % len(_HATCHES)],
                 edgecolor="white",
@@ -80,7 +80,14 @@ def draw_types(sections: Sequence[Section]) -> "Figure":
     return _laid_out(figure)
 
 
-def _draw_curve(axes: "Axes", row: Row, colour: str, style: int) -> None:
+def _label(row: Row, section: Section) -> str:
+    """Returns the system, with its number of seeds if not all have the same."""
+    if section.has_same_seeds:
+        return row.system
+    return f"{row.system}, {len(row.seeds)} seed{'s' if len(row.seeds) > 1 else ''}"
+
+
+def _draw_curve(axes: "Axes", row: Row, label: str, colour: str, style: int) -> None:
     curves = [[100 * f1 for f1 in run.facts.development_f1] for run in row.runs]
     # Early stopping may end the training of one seed before another's.
     by_epoch: Dict[int, List[float]] = {}
@@ -99,7 +106,7 @@ def _draw_curve(axes: "Axes", row: Row, colour: str, style: int) -> None:
         markersize=3.5,
         markevery=max(1, len(epochs) // 20),
         linestyle="--" if elsewhere else "-",
-        label=row.system + elsewhere,
+        label=label + elsewhere,
     )
     if len(curves) > 1:
         worst, best = map(min, by_epoch.values()), map(max, by_epoch.values())

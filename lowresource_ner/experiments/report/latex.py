@@ -3,7 +3,7 @@
 from typing import List, Optional, Sequence
 
 from lowresource_ner.experiments.report.scores import Row, Section
-from lowresource_ner.experiments.report.wording import SIGNIFICANT, p_note, percent, scores_note
+from lowresource_ner.experiments.report.wording import SIGNIFICANT, p_note, percent, scores_note, seeds_listed
 
 _SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -32,15 +32,19 @@ def escaped(text: str) -> str:
 def _overall(sections: Sequence[Section]) -> str:
     systems = list(dict.fromkeys(row.system for section in sections for row in section.rows))
     rows = {section.title: {row.system: row for row in section.rows} for section in sections}
+    has_seeds = not all(section.has_same_seeds for section in sections)
     lines = []
     for system in systems:
         cells = [rows[section.title].get(system) for section in sections]
-        chosen_by = next(row.chosen_by for row in cells if row)
-        lines.append([escaped(system), *(_f1(row, section) for row, section in zip(cells, sections)), escaped(chosen_by)])
+        first = next(row for row in cells if row)
+        scores = [_f1(row, section) for row, section in zip(cells, sections)]
+        seeds = [seeds_listed(first.seeds)] if has_seeds else []
+        lines.append([escaped(system), *seeds, *scores, escaped(first.chosen_by)])
     notes = [f"% {scores_note(section)} {p_note(section)} SHA-256 {section.sha256}" for section in sections]
-    head = ["System", *(escaped(section.title) for section in sections), "Checkpoint chosen by"]
+    titles = [escaped(section.title) for section in sections]
+    head = ["System", *(["Seeds"] if has_seeds else []), *titles, "Checkpoint chosen by"]
     dagger_note = f"% Dagger: p < {SIGNIFICANT}, better or worse"
-    return _tabular("l" + "r" * len(sections) + "l", head, lines, [*notes, dagger_note])
+    return _tabular("l" + "r" * (len(head) - 2) + "l", head, lines, [*notes, dagger_note])
 
 
 def _f1(row: Optional[Row], section: Section) -> str:

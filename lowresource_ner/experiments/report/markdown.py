@@ -12,6 +12,7 @@ from lowresource_ner.experiments.report.wording import (
     p_value,
     percent,
     scores_note,
+    seeds_listed,
 )
 
 _SCORES = {"F1": "f1", "precision": "precision", "recall": "recall"}
@@ -35,10 +36,12 @@ def as_markdown(sections: Sequence[Section], about: str) -> str:
 def _section(section: Section) -> List[str]:
     several = len(section.rows) > 1
     about = f"{scores_note(section)} {section.data.name}, {section.num_sentences:,} sentences, SHA-256 {section.sha256[:16]}."
-    columns = [*_SCORES, *(["p"] if several else []), "parameters", "time", "checkpoint"]
+    has_seeds = not section.has_same_seeds
+    columns = [*(["seeds"] if has_seeds else []), *_SCORES, *(["p"] if several else [])]
+    columns += ["parameters", "time", "checkpoint"]
     best = section.best if several else None
     main = [_line(["system", *columns]), "|---" + "|--:" * (len(columns) - 1) + "|---|"]
-    main += [_line(_cells(row, several, row.system == best)) for row in section.rows]
+    main += [_line(_cells(row, has_seeds, several, row.system == best)) for row in section.rows]
     types = section.types
     by_type = [_line(["F1 by type (entities)", *(f"{name} ({count})" for name, count in types.items())])]
     by_type += ["|---" + "|--:" * len(types) + "|"]
@@ -49,12 +52,13 @@ def _section(section: Section) -> List[str]:
     return [*parts, *(["Weights of the teachers:", "\n".join(weights)] if weights else [])]
 
 
-def _cells(row: Row, has_p: bool, is_best: bool) -> List[str]:
+def _cells(row: Row, has_seeds: bool, has_p: bool, is_best: bool) -> List[str]:
     scores = [percent(row.scores(key)) for key in _SCORES.values()]
     if is_best:
         scores[0] = f"**{scores[0]}**"
+    seeds = [seeds_listed(row.seeds)] if has_seeds else []
     p = [p_value(row.p)] if has_p else []
-    return [row.system, *scores, *p, number(row.parameters), duration(row.seconds), row.chosen_by]
+    return [row.system, *seeds, *scores, *p, number(row.parameters), duration(row.seconds), row.chosen_by]
 
 
 def _line(cells: Sequence[str]) -> str:

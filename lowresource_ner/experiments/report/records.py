@@ -72,7 +72,9 @@ def _row(row: Row, types: List[str]) -> Dict[str, Any]:
     keys = [*_SCORES, *(f"f1-{name}" for name in types)]
     return {
         **{key: summary(row.scores(key)) for key in keys},
+        "seeds": row.seeds,
         "p": row.p,
+        "p_seeds": row.p_seeds,
         "parameters": row.parameters,
         "seconds": row.seconds,
         "checkpoint": row.chosen_by,

@@ -2,10 +2,10 @@
 
 import hashlib
 import statistics
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import numpy
 
@@ -37,8 +37,10 @@ class Row:
     # Parameters
 
     p : `float`, optional
-        The p-value of its difference from the reference; see `p_values`. None for the reference itself, and if the two do not
-        have the same sentences and seeds.
+        The p-value of its difference from the reference; see `p_values`. None for the reference itself, and if the two were not
+        evaluated on the same sentences or have no seed in common.
+    p_seeds : `List[int]`, optional (default = `[]`)
+        The seeds that `p` was computed over, those that the two have in common.
     """
 
     system: str
@@ -46,6 +48,11 @@ class Row:
     chosen_by: str
     validated_on: str
     p: Optional[float] = None
+    p_seeds: List[int] = field(default_factory=list)
+
+    @property
+    def seeds(self) -> List[int]:
+        return [run.seed for run in self.runs]
 
     def scores(self, key: str) -> List[float]:
         """Returns the score of each seed, 0 for a type that neither the file nor the predictions contain."""
@@ -91,6 +98,11 @@ class Section:
     def best(self) -> str:
         """The system with the best mean F1, the first one if there are several."""
         return best_row(self.rows).system
+
+    @property
+    def has_same_seeds(self) -> bool:
+        """Whether all systems were trained with the same seeds."""
+        return all(sorted(row.seeds) == sorted(self.rows[0].seeds) for row in self.rows)
 
     @property
     def num_sentences(self) -> int:
@@ -144,15 +156,23 @@ def _run(result: Result) -> Run:
 
 
 def _compared(rows: List[Row], reference: str) -> List[Row]:
-    """Returns the rows with their p-values."""
-    evaluated_on = {row.system: [(run.seed, run.counts.digest) for run in row.runs] for row in rows}
-    counts = {
-        row.system: numpy.array([run.counts.totals for run in row.runs])
-        for row in rows
-        if evaluated_on[row.system] == evaluated_on[reference]
+    """Returns the rows with their p-values, each over the seeds that the system and the reference have in common."""
+    counts = {row.system: {run.seed: run.counts for run in row.runs} for row in rows}
+    common = {
+        row.system: _common_seeds(counts[row.system], counts[reference]) for row in rows if row.system != reference
     }
-    p = p_values(counts, reference, resampled(counts[reference].shape[1]))
-    return [replace(row, p=p.get(row.system)) for row in rows]
+    p: Dict[str, float] = {}
+    for seeds in filter(None, dict.fromkeys(common.values())):
+        systems = [reference, *(system for system in common if common[system] == seeds)]
+        totals = {system: numpy.array([counts[system][seed].totals for seed in seeds]) for system in systems}
+        p |= p_values(totals, reference, resampled(totals[reference].shape[1]))
+    return [replace(row, p=p.get(row.system), p_seeds=list(common.get(row.system, ()))) for row in rows]
+
+
+def _common_seeds(counts: Dict[int, SentenceCounts], others: Dict[int, SentenceCounts]) -> Tuple[int, ...]:
+    """Returns the seeds that both systems have; none if the two were not evaluated on the same sentences."""
+    seeds = tuple(sorted(counts.keys() & others.keys()))
+    return seeds if all(counts[seed].digest == others[seed].digest for seed in seeds) else ()
 
 
 def best_row(rows: Sequence[Row]) -> Row:

@@ -46,14 +46,23 @@ def duration(seconds: Optional[float]) -> str:
 
 
 def scores_note(section: Section) -> str:
-    seeds = list(dict.fromkeys(run.seed for row in section.rows for run in row.runs))
-    listed = ", ".join(map(str, seeds))
-    spread = f"mean ± standard deviation (n - 1) of {len(seeds)} seeds" if len(seeds) > 1 else "one seed"
-    return f"Entity scores in percent, {spread} ({listed})."
+    seeds = section.rows[0].seeds
+    if not section.has_same_seeds:
+        spread = "mean ± standard deviation (n - 1) over the seeds of each system, which are not the same for all"
+    elif len(seeds) > 1:
+        spread = f"mean ± standard deviation (n - 1) of {len(seeds)} seeds ({seeds_listed(seeds)})"
+    else:
+        spread = f"one seed ({seeds_listed(seeds)})"
+    return f"Entity scores in percent, {spread}."
+
+
+def seeds_listed(seeds: Sequence[int]) -> str:
+    return ", ".join(map(str, seeds))
 
 
 def p_note(section: Section) -> str:
+    seeds = "seeds" if section.has_same_seeds else "the seeds that the two systems have in common"
     return (
         f"p: paired bootstrap over sentences against {section.reference}, one-sided, {NUM_RESAMPLES:,} resamples, mean F1 over "
-        "seeds, not corrected for the number of comparisons."
+        f"{seeds}, not corrected for the number of comparisons."
     )
