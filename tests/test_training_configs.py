@@ -481,7 +481,11 @@ def test_the_student_without_labels_is_uda_with_one_more_module(ready) -> None:
 
 @pytest.mark.parametrize(
     "name, of_lstm",
-    [("pgn_transformer", "pgn"), ("pgn_transformer_uda", "pgn_uda"), ("pgn_transformer_uda_student", "pgn_uda_student")],
+    [
+        ("pgn_transformer", "pgn"),
+        ("pgn_transformer_uda", "pgn_uda"),
+        ("pgn_transformer_uda_student", "pgn_uda_student"),
+    ],
 )
 def test_a_transformer_with_adapters_has_the_modules_of_the_lstm(name, of_lstm, ready) -> None:
     config, other = (as_read(CROSS_DOMAIN / f"{each}.jsonnet") for each in (name, of_lstm))

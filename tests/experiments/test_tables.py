@@ -115,7 +115,11 @@ def test_variables_may_name_the_archives_of_other_systems(plan, content, tmp_pat
     steps = by_name(made)
     archives = {name: runs / f"{name}-spanish-1" / "model.tar.gz" for name in ("source_only", "uda")}
     student = steps["student-spanish-1"]
-    assert [name for name in steps if name.endswith("spanish-1")] == ["source_only-spanish-1", "uda-spanish-1", student.name]
+    assert [name for name in steps if name.endswith("spanish-1")] == [
+        "source_only-spanish-1",
+        "uda-spanish-1",
+        student.name,
+    ]
     assert student.variables["TEACHERS"] == f"source={archives['source_only']},uda={archives['uda']}"
     assert set(archives.values()) <= set(student.inputs)
     teachers = as_trained(student)["dataset_reader"]["readers"]["ner_target"]["teachers"]

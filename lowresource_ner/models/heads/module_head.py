@@ -114,8 +114,8 @@ class ModuleHead(torch.nn.Module, Registrable):
             If the head does not predict tags.
         """
         raise ConfigurationError(
-            f"A {type(self).__name__} cannot learn from a teacher's probabilities. Give the reader 'teacher_labelled' to modules of "
-            "taggers only."
+            f"A {type(self).__name__} cannot learn from a teacher's probabilities. Give the reader 'teacher_labelled' to modules "
+            "of taggers only."
         )
 
     def new_metric(self, metric: Lazy[Metric]) -> Metric:

@@ -150,8 +150,9 @@ def _check_labels(model: CrossDomainTagger, loader: ModuleLoader) -> None:
     for name in loader.modules:
         branch = model.branch(name)
         reader = loader.readers[name].inner
-        is_distilled = getattr(reader, "gives_soft_labels", False)
-        reads_labels = (branch.needs_labels and not is_distilled) or getattr(reader, "labelled", False)
+        if getattr(reader, "gives_soft_labels", False):
+            continue
+        reads_labels = branch.needs_labels or getattr(reader, "labelled", False)
         if reads_labels and branch.pair.domain in model.unlabelled_domains:
             raise ConfigurationError(
                 f"Domain '{branch.pair.domain}' is one of the model's 'unlabelled_domains', and module '{name}' would "

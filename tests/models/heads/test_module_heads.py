@@ -272,7 +272,7 @@ def test_a_softmax_is_distilled_word_by_word() -> None:
 
 def test_a_language_model_has_no_teacher() -> None:
     given = soft_batch()
-    with pytest.raises(ConfigurationError, match="LanguageModelHead cannot learn.*'teacher_labelled' to modules of"):
+    with pytest.raises(ConfigurationError, match="LanguageModelHead cannot learn.*'teacher_labelled' to modules"):
         language_model_head().distillation_loss({}, given["mask"], SoftTargets(given["probabilities"]), "")
 
 
