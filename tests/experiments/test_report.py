@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import zlib
+from dataclasses import replace
 from pathlib import Path
 from typing import List, Sequence
 
@@ -80,8 +81,8 @@ Weights of the teachers:
 
 - stm: en 0.500
 
-Parameters: all weights, with word vectors and frozen weights. Time: of one training, with validation, without the trainings that \
-it starts from. Checkpoint: what the epoch that is kept was selected by.
+Parameters: all weights, with word vectors and frozen weights. Time: of one training, with validation, without the trainings \
+that it starts from. Checkpoint: what the epoch that is kept was selected by.
 """
     assert as_markdown(sections, "Encoder x.") == expected
 
@@ -129,6 +130,47 @@ def test_the_cell_of_a_system_without_results_on_a_corpus_is_a_dash(sections) ->
     (section,) = sections
     both = [section, Section("second", section.data, section.rows[1:], "pgn")]
     assert r"stm & 50.0 $\pm$ 23.6$^\dagger$ & -- & source development F1 \\" in as_latex(both)
+
+
+class TestSystemsWithOtherSeeds:
+    """stm with both seeds, pgn with the first alone."""
+
+    @pytest.fixture
+    def unequal(self, sections) -> List[Section]:
+        (section,) = sections
+        stm, pgn = section.rows
+        rows = [replace(stm, p_seeds=[13]), replace(pgn, runs=pgn.runs[:1])]
+        return [replace(section, rows=rows), replace(section, title="second", rows=rows[1:])]
+
+    def test_seeds_are_a_column(self, unequal) -> None:
+        table = as_markdown(unequal[:1], "")
+        assert "over the seeds of each system, which are not the same for all." in table
+        assert "mean F1 over the seeds that the two systems have in common, not corrected" in table
+        assert "| system | seeds | F1 | precision | recall | p | parameters | time | checkpoint |" in table
+        assert "|---|--:|--:|--:|--:|--:|--:|--:|---|" in table
+        assert "| stm | 13, 14 | 50.0 ± 23.6 |" in table and "| pgn | 13 | **75.0** | 75.0 |" in table
+        lines = as_latex(unequal).splitlines()
+        assert r"\begin{tabular}{lrrrl}" in lines
+        assert r"System & Seeds & news $\rightarrow$ 50\% sea & second & Checkpoint chosen by \\" in lines
+        assert r"pgn & 13 & \textbf{75.0} & \textbf{75.0} & nothing (last epoch) \\" in lines
+
+    def test_csv_json_and_figures_have_them(self, unequal) -> None:
+        systems = as_json(unequal, {})["corpora"]["news → 50% sea"]["systems"]
+        assert {name: (row["seeds"], row["p_seeds"]) for name, row in systems.items()} == {
+            "stm": ([13, 14], [13]),
+            "pgn": ([13], []),
+        }
+        assert [(row["system"], row["seeds"]) for row in csv.DictReader(io.StringIO(as_csv(unequal[:1])))] == [
+            *[("stm", "2")] * 3,
+            *[("pgn", "1")] * 3,
+        ]
+        for draw, expected in (
+            (draw_curves, ["stm, 2 seeds (on source)", "pgn, 1 seed"]),
+            (draw_types, ["stm, 2 seeds", "pgn, 1 seed"]),
+        ):
+            axes, second = draw(unequal).axes
+            assert [text.get_text() for text in axes.get_legend().get_texts()] == expected
+            assert [text.get_text() for text in second.get_legend().get_texts()] == ["pgn"]
 
 
 def test_special_characters_of_latex_are_escaped() -> None:
@@ -265,6 +307,19 @@ class TestCollecting:
         results = [result("a", 1, 3), result("b", 1, 2, gold="B-Y"), result("c", 2, 1), result("d", 1, 1)]
         (section,) = collect(results)
         assert [row.p is None for row in section.rows] == [True, True, True, False]
+
+    def test_systems_are_compared_over_the_seeds_in_common(self, result) -> None:
+        """As if the other seeds had not been trained."""
+        found = {("a", 1): 1, ("a", 2): 0, ("a", 3): 3, ("b", 1): 2, ("b", 2): 3, ("c", 2): 2, ("c", 3): 2, ("d", 4): 3}
+        results = [result(system, seed, number) for (system, seed), number in found.items()]
+        (section,) = collect(results, baseline="a")
+        assert not section.has_same_seeds
+        assert {row.system: row.p_seeds for row in section.rows} == {"a": [], "b": [1, 2], "c": [2, 3], "d": []}
+        p = {row.system: row.p for row in section.rows}
+        assert p["a"] is p["d"] is None
+        for system, seeds in (("b", (1, 2)), ("c", (2, 3))):
+            (alone,) = collect([each for each in results if each.system in ("a", system) and each.seed in seeds], "a")
+            assert alone.has_same_seeds and p[system] == alone.rows[1].p
 
     def test_results_without_predictions_are_skipped(self, tmp_path) -> None:
         assert collect([Result("news", "a", 1, tmp_path / "model.tar.gz")]) == []
