@@ -4,6 +4,7 @@ import fcntl
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -23,6 +24,9 @@ from doit.tools import config_changed
 from lowresource_ner.common.whole_files import remove_parts
 from lowresource_ner.experiments.step import Step
 from lowresource_ner.experiments.writing import written
+
+# Environment variables that choose a device. What was trained on one device is not trained again on another.
+_DEVICES = {"DEVICE", "CUDA_VISIBLE_DEVICES"}
 
 
 def run_steps(steps: Sequence[Step], runs: Path, jobs: int = 1) -> bool:
@@ -47,7 +51,8 @@ def run_steps(steps: Sequence[Step], runs: Path, jobs: int = 1) -> bool:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise ValueError(
-                f"Steps are being run in {runs}, or one is still running although its caller was killed. Wait, or give another folder: --runs."
+                f"Steps are being run in {runs}, or one is still running although its caller was killed. Wait, or give another "
+                "folder: --runs."
             ) from None
         for folder in (runs, runs / "logs"):
             remove_parts(folder)
@@ -139,7 +144,9 @@ def _run(step: Step, logs: Path, lock: int) -> Union[Dict[str, Any], TaskFailed]
     try:
         for path in step.outputs:
             path.parent.mkdir(parents=True, exist_ok=True)
-        return _train(step, logs, lock) if step.is_training else _call(step, step.command, logs, lock)
+        if step.is_training:
+            return _train(step, logs, lock)
+        return _resume(step, logs, lock) if step.resumes_itself else _call(step, step.command, logs, lock)
     except OSError as error:
         return TaskFailed(f"{error}. If the disk is full, free space; the same command continues from here.")
 
@@ -166,7 +173,9 @@ def _train(step: Step, logs: Path, lock: int) -> Union[Dict[str, Any], TaskFaile
         _write_config(step, folder / "config.json")
     if not resumes and any(folder.glob("*.th")):
         _print(f"{step.name}: its inputs or settings have changed, and its earlier training is replaced")
-        for path in folder.glob("*.th"):  # before the new record is written, which would make them checkpoints of this training
+        for path in folder.glob(
+            "*.th"
+        ):  # before the new record is written, which would make them checkpoints of this training
             path.unlink()
     with written(note) as new:
         new.write_text(json.dumps(now))
@@ -174,6 +183,31 @@ def _train(step: Step, logs: Path, lock: int) -> Union[Dict[str, Any], TaskFaile
     if isinstance(done, TaskFailed):
         again = f" If it fails again, remove {folder} to start over." if resumes else ""
         return TaskFailed(f"{done.get_msg()}\nThe same command continues from here.{again}")
+    with written(note) as new:
+        new.write_text(json.dumps(now | done))
+    return done
+
+
+def _resume(step: Step, logs: Path, lock: int) -> Union[Dict[str, Any], TaskFailed]:
+    """
+    Runs a command that resumes an interrupted run by itself. Its folder is removed first if its settings or the contents of its
+    inputs have changed, or the outputs since they were recorded.
+    """
+    folder = step.outputs[0].parent
+    note = logs / f"{step.name}.begun"
+    before, now = _read(note) or {}, {"digest": _digest(step)}
+    is_same = before.get("digest") == now["digest"]
+    if is_same and _are_unchanged(before.get("outputs")):
+        return {"outputs": before["outputs"]}  # it had finished, but was interrupted before doit recorded that
+    if not is_same or "outputs" in before:
+        if any(folder.iterdir()):
+            _print(f"{step.name}: its inputs, settings or outputs have changed, and its earlier run is replaced")
+        shutil.rmtree(folder)
+        with written(note) as new:
+            new.write_text(json.dumps(now))
+    done = _call(step, step.command, logs, lock)
+    if isinstance(done, TaskFailed):
+        return TaskFailed(f"{done.get_msg()}\nThe same command continues from here.")
     with written(note) as new:
         new.write_text(json.dumps(now | done))
     return done
@@ -192,7 +226,9 @@ def _call(step: Step, command: List[str], logs: Path, lock: int) -> Union[Dict[s
             pass_fds=[lock],
         )
     if done.returncode != 0:
-        return TaskFailed(f"It ended with exit status {done.returncode}. Its output is in {log}; the last lines:\n{_tail(log)}")
+        return TaskFailed(
+            f"It ended with exit status {done.returncode}. Its output is in {log}; the last lines:\n{_tail(log)}"
+        )
     return {"outputs": {str(path): MD5Checker().get_state(str(path), None) for path in step.outputs}}
 
 
@@ -230,7 +266,7 @@ def _read(path: Path) -> Optional[Dict[str, Any]]:
 def _digest(step: Step) -> str:
     """Returns a digest of everything that the result of a training depends on, which the device is not."""
     files = [[str(path), get_file_md5(path)] for path in step.inputs]
-    variables = {name: value for name, value in step.variables.items() if name != "DEVICE"}
+    variables = {name: value for name, value in step.variables.items() if name not in _DEVICES}
     # The command is left out, since it contains paths of the installation.
     return hashlib.sha256(json.dumps([variables, step.settings, files], sort_keys=True).encode()).hexdigest()
 

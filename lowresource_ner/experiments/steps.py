@@ -1,9 +1,11 @@
-"""Creates the two kinds of steps that all experiments share: the training of a model, and the tagging of a labelled file with it."""
+"""Creates the steps that all experiments share: trainings, and the tagging of labelled files with the trained models."""
 
+import functools
 import json
+import os
 import sys
 from pathlib import Path
-from typing import Any, Dict, Iterable, List, Mapping, Sequence
+from typing import Any, Dict, Iterable, List, Mapping, Sequence, Tuple
 
 from allennlp.common import Params
 from allennlp.common.params import with_overrides
@@ -120,12 +122,20 @@ def evaluated(config: Path, variables: Mapping[str, str]) -> Dict[str, Any]:
     `ValueError`
         If the config cannot be evaluated.
     """
+    all_variables = {**os.environ, **variables, "DEVICE": "-1"}
     try:
-        params: Dict[str, Any] = Params.from_file(config, ext_vars={**variables, "DEVICE": "-1"}).as_dict(quiet=True)
+        params: Dict[str, Any] = json.loads(_evaluated_json(config, tuple(sorted(all_variables.items()))))
     except RuntimeError as error:  # from Jsonnet
         reason = str(error).splitlines()[0].removeprefix("RUNTIME ERROR: ")
         raise ValueError(f"{config} cannot be read: {reason}") from error
     return params
+
+
+@functools.lru_cache(
+    maxsize=1
+)  # a table needs a config twice: to find the files that it reads, and for the step itself
+def _evaluated_json(config: Path, variables: Tuple[Tuple[str, str], ...]) -> str:
+    return json.dumps(Params.from_file(config, ext_vars=dict(variables)).as_dict(quiet=True))
 
 
 def config_of(training: Step) -> Dict[str, Any]:

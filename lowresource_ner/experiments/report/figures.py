@@ -26,8 +26,9 @@ _WIDEST_BAR = 0.25
 
 def draw_curves(sections: Sequence[Section]) -> "Figure":
     """
-    Draws development F1 after each epoch: a panel for each corpus, and a line for each system, the mean over seeds, with the range
-    from the worst seed to the best. Systems without development data are left out; if it is not the target's, the legend says so.
+    Draws development F1 after each epoch: a panel for each corpus, and a line for each system, the mean over seeds, with the
+    range from the worst seed to the best. Systems without development data are left out; if it is not the target's, the legend
+    says so.
     """
     from matplotlib.ticker import MaxNLocator
 

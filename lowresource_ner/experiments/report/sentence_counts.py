@@ -40,7 +40,7 @@ class SentenceCounts:
         return totals
 
     def scores(self) -> Dict[str, float]:
-        """Returns precision, recall and F1 (0 to 1) and "support", overall and by type, with the keys of the metric `seqeval_f1`."""
+        """Returns precision, recall, F1 (0 to 1) and "support", overall and by type, with the keys of the metric `seqeval_f1`."""
         scores = _scores(self.counts.sum(axis=(0, 1)))
         for entity_type, counts in zip(self.types, self.counts.sum(axis=1)):
             scores |= {f"{key}-{entity_type}": value for key, value in _scores(counts).items()}

@@ -9,8 +9,8 @@ from lowresource_ner.experiments.report.scores import Section, deviation
 SIGNIFICANT = 0.05
 
 COLUMNS_NOTE = (
-    "Parameters: all weights, with word vectors and frozen weights. Time: of one training, with validation, without the trainings "
-    "that it starts from. Checkpoint: what the epoch that is kept was selected by."
+    "Parameters: all weights, with word vectors and frozen weights. Time: of one training, with validation, without the "
+    "trainings that it starts from. Checkpoint: what the epoch that is kept was selected by."
 )
 
 _UNKNOWN = "–"
