@@ -398,8 +398,12 @@ class TestBrokenOff:
         pretrain(monkeypatch, folder, *ADAPT)
         assert f"{folder} is done" in capsys.readouterr().out
         assert_same(folder, unbroken)
+        with monkeypatch.context() as patch:
+            patch.setattr(Trainer, "train", None)
+            pretrain(patch, folder, *ADAPT)
+        assert_same(folder, unbroken)
         with pytest.raises(SystemExit, match="contains a finished encoder. Name another folder"):
-            pretrain(monkeypatch, folder, *ADAPT)
+            pretrain(monkeypatch, folder, *ADAPT, "--seed", 2)
 
     @pytest.mark.parametrize("content", [None, "", '{"seed', '{"seed": 1}'])
     def test_before_its_settings_were_written_or_its_first_checkpoint(

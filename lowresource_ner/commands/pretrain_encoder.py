@@ -4,6 +4,9 @@ Pretrains an encoder on raw text and on translations: a new small BERT, or an ex
     # continue an encoder on text of your domain or language, before it is used in mbert_tagger, kd_student or PGN
     allennlp pretrain-encoder runs/oncology --encoder bert-base-multilingual-cased --text abstracts.txt.gz --epochs 3
 
+    # domain-adaptive pretraining with masked spans of words
+    allennlp pretrain-encoder runs/oncology --encoder bert-base-cased --text abstracts.txt.gz --masking spans
+
     # a new encoder for several languages
     allennlp pretrain-encoder runs/encoder --text en=en.txt.gz de=de.txt.gz --parallel en-de=en-de.tsv.gz --epochs 10
 
@@ -12,7 +15,15 @@ decompressed. The encoder learns by masked language modelling (Devlin et al. 201
 language modelling (Conneau and Lample 2019, arXiv:1901.07291), with transformers' models, collator and Trainer. Some lines of
 every file are held out, and the loss on them is reported by file, before and after. The same command resumes a run that was
 interrupted, by a kill or a full disk too, and ends with the same weights. FOLDER then contains the encoder, for `ENCODER=FOLDER`,
-and a report, pretraining.json.
+and a report, pretraining.json. An existing encoder keeps its tokenizer, and its output layer if it has one.
+
+--masking
+  sub-words   single sub-words, each with the same probability
+  words       whole words
+  spans       spans of 1 to 10 whole words (SpanBERT, Joshi et al. 2020, arXiv:1907.10529)
+Words are those that the tokenizer divides into sub-words. The loss on held-out lines is that of the same masking, so that losses of
+different maskings cannot be compared. CrossNER (Liu et al. 2021, arXiv:2012.04373) has the best results with spans. `allennlp
+ner-table` can pretrain an encoder for the systems that start from it.
 """
 
 from pathlib import Path

@@ -4,7 +4,7 @@ import argparse
 import json
 import os
 from dataclasses import MISSING, field, fields
-from typing import Any, Callable, Dict, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Callable, Dict, List, TypeVar, Union, get_args, get_origin, get_type_hints
 
 Options = TypeVar("Options")
 
@@ -31,19 +31,39 @@ def add_options(parser: argparse.ArgumentParser, options: Any) -> None:
     groups: Dict[str, Any] = {}
     for each in fields(options):
         settings = {**each.metadata, **_parsing(hints[each.name])}
-        flag = settings.pop("flag", "--" + each.name.replace("_", "-"))
+        settings.pop("flag", None)
         default = each.default if each.default_factory is MISSING else each.default_factory()
         default = os.environ.get(settings.pop("variable", "")) or default
         group = settings.pop("group", None)
         if group and group not in groups:
             groups[group] = parser.add_mutually_exclusive_group()
         presence = {"required": True} if default is MISSING else {"default": default}
-        groups.get(group, parser).add_argument(flag, dest=each.name, **presence, **settings)
+        groups.get(group, parser).add_argument(_flag(each), dest=each.name, **presence, **settings)
 
 
 def options_from(args: argparse.Namespace, options: Callable[..., Options]) -> Options:
     """Builds the dataclass from the parsed arguments of a command."""
     return options(**{each.name: getattr(args, each.name) for each in fields(options)})  # type: ignore[arg-type]
+
+
+def as_arguments(options: Any) -> List[str]:
+    """Returns the arguments that are parsed to these options. Defaults are left out, unless the environment may change them."""
+    arguments: List[str] = []
+    for each in fields(options):
+        value = getattr(options, each.name)
+        default = each.default if each.default_factory is MISSING else each.default_factory()
+        if value == default and "variable" not in each.metadata:
+            continue
+        arguments.append(_flag(each))
+        if isinstance(value, list):
+            arguments += map(str, value)
+        elif value is not True:
+            arguments.append(json.dumps(value) if isinstance(value, dict) else str(value))
+    return arguments
+
+
+def _flag(field: Any) -> str:
+    return str(field.metadata.get("flag", "--" + field.name.replace("_", "-")))
 
 
 def _parsing(hint: Any) -> Dict[str, Any]:

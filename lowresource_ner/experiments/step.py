@@ -29,6 +29,9 @@ class Step:
     is_training : `bool`, optional (default = `False`)
         Whether the command is `allennlp train CONFIG -s FOLDER -o OVERRIDES`, with one output, the archive in that folder. It is
         run with `--recover` to resume it, otherwise with `--force`.
+    resumes_itself : `bool`, optional (default = `False`)
+        Whether the command resumes an interrupted run, and does nothing if it has finished. All outputs are in one folder, which
+        is removed before the command is run with other inputs or settings.
     """
 
     name: str
@@ -39,3 +42,9 @@ class Step:
     variables: Dict[str, str] = field(default_factory=dict)
     after: List[str] = field(default_factory=list)
     is_training: bool = False
+    resumes_itself: bool = False
+
+    @property
+    def product(self) -> Path:
+        """What other trainings start from: the archive of a training, or the folder of a pretrained encoder."""
+        return self.outputs[0] if self.is_training else self.outputs[0].parent

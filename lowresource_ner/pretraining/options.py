@@ -1,7 +1,8 @@
 """The options of the commands that train encoders."""
 
 from dataclasses import dataclass
-from typing import List, Optional
+from pathlib import Path
+from typing import Dict, Iterable, List, Optional
 
 from lowresource_ner.common.options import option
 
@@ -9,6 +10,11 @@ REMEDY = "Free space; the same command continues from the last checkpoint."
 """What to do if the disk is full."""
 
 FILE = "[NAME=]FILE"
+
+REPORT = "pretraining.json"
+"""The report of `pretrain-encoder`, which it writes last."""
+
+WEIGHTS = "model.safetensors"
 
 SUB_WORDS = "sub-words"
 MASKINGS = (SUB_WORDS, "words", "spans")
@@ -84,3 +90,23 @@ class DistillationOptions(TrainingOptions):
         super().__post_init__()
         if self.steps == 0 and self.layers is None and self.vocab_size is None:
             raise ValueError("There is nothing to do. Give --layers or --vocab-size, or more than 0 --steps.")
+
+
+def named_files(arguments: Iterable[str]) -> Dict[str, str]:
+    """
+    Paths by name. An argument is `name=path`, or `path`, which is named after the file without its suffixes.
+
+    # Raises
+
+    `ValueError`
+        If two files have the same name.
+    """
+    files: Dict[str, str] = {}
+    for argument in arguments:
+        name, equals, path = argument.partition("=")
+        if not equals or "/" in name:
+            name, path = Path(argument).name.split(".")[0], argument
+        if name in files:
+            raise ValueError(f"Two files are called '{name}'. Name them apart: NAME=PATH.")
+        files[name] = path
+    return files

@@ -14,7 +14,7 @@ from lowresource_ner.pretraining.count_vectors import count_vectors, log_frequen
 from lowresource_ner.pretraining.encoders import load_files, load_language_model, new_language_model, with_dropout
 from lowresource_ner.pretraining.masking import masking_of
 from lowresource_ner.pretraining.new_bert import learn_word_pieces, new_config
-from lowresource_ner.pretraining.options import PretrainingOptions
+from lowresource_ner.pretraining.options import REPORT, PretrainingOptions
 from lowresource_ner.pretraining.run_folder import RunFolder
 from lowresource_ner.pretraining.running import command_as_given, say, train
 from lowresource_ner.pretraining.texts import Corpus, Encoded, encode_corpora, read_corpora
@@ -23,12 +23,13 @@ from lowresource_ner.pretraining.trainer import MaskedLanguageModelTrainer
 
 def pretrain_encoder(path: Path, options: PretrainingOptions) -> Dict[str, Any]:
     """
-    Pretrains an encoder and writes it to a folder. Resumes an interrupted run in the folder, which ends with the same weights.
+    Pretrains an encoder and writes it to a folder. Resumes an interrupted run in the folder, which ends with the same weights, and
+    does nothing if it has finished.
 
     # Returns
 
     `Dict[str, Any]`
-        The report, which is also written to pretraining.json.
+        The report, which is also written to `REPORT`.
 
     # Raises
 
@@ -37,8 +38,8 @@ def pretrain_encoder(path: Path, options: PretrainingOptions) -> Dict[str, Any]:
     `OSError`
         If a file cannot be written. The message says what to do on a full disk.
     """
-    folder = RunFolder(path, options, "pretraining.json")
-    if not folder.needs_only_cleanup():
+    folder = RunFolder(path, options, REPORT)
+    if not folder.is_finished():
         folder.check()
         transformers.set_seed(options.seed)
         corpora = read_corpora(options.text, options.parallel, options.held_out, options.seed)

@@ -13,8 +13,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from lowresource_ner.common.whole_files import remove_parts, written_whole
 from lowresource_ner.pretraining.checkpoints import checkpoints, file_digest
 from lowresource_ner.pretraining.encoder_folder import encoder_written_whole, writing_errors_explained
-from lowresource_ner.pretraining.options import REMEDY, TrainingOptions
-from lowresource_ner.pretraining.texts import named_files
+from lowresource_ner.pretraining.options import REMEDY, WEIGHTS, TrainingOptions, named_files
 
 _WORK = ".training"
 _SETTINGS = "settings.json"
@@ -50,12 +49,14 @@ class RunFolder:
         self._digests = {text: file_digest(Path(text)) for text in texts if Path(text).is_file()}
         self._report = path / report_name
 
-    def needs_only_cleanup(self) -> bool:
+    def is_finished(self) -> bool:
         """
-        Whether a run with these options was interrupted after everything was written, while its checkpoints were being removed.
+        Whether a run with these options and texts has finished, although it may have been interrupted while its checkpoints were
+        being removed.
         """
         report = read_json(self._report)
-        return isinstance(report, dict) and not self._changes(report.get("settings")) and self.work.exists()
+        is_same = isinstance(report, dict) and not self._changes(report.get("settings"))
+        return is_same and (self.path / WEIGHTS).exists()
 
     def check(self) -> None:
         """

@@ -1,7 +1,6 @@
 """Reads raw and parallel text for language modelling, holds some of it out, and splits the rest into sub-words."""
 
 import random
-from pathlib import Path
 from typing import Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 import numpy as np
@@ -9,6 +8,7 @@ from allennlp.common.checks import ConfigurationError
 from transformers import PreTrainedTokenizerFast
 
 from lowresource_ner.data.text_lines import ConllError, numbered_lines
+from lowresource_ner.pretraining.options import named_files
 
 # A text is one line; a pair of translations is two.
 Text = Tuple[str, ...]
@@ -240,23 +240,3 @@ def _word_starts(word_ids: Sequence[Optional[int]]) -> np.ndarray:
     starts = np.diff(numbers, prepend=-2) != 0
     words = np.cumsum(starts) - 1
     return starts | (np.bincount(words)[words] > _LONGEST_WORD) if len(words) else starts
-
-
-def named_files(arguments: Iterable[str]) -> Dict[str, str]:
-    """
-    Paths by name. An argument is `name=path`, or `path`, which is named after the file without its suffixes.
-
-    # Raises
-
-    `ValueError`
-        If two files have the same name.
-    """
-    files: Dict[str, str] = {}
-    for argument in arguments:
-        name, equals, path = argument.partition("=")
-        if not equals or "/" in name:
-            name, path = Path(argument).name.split(".")[0], argument
-        if name in files:
-            raise ValueError(f"Two files are called '{name}'. Name them apart: NAME=PATH.")
-        files[name] = path
-    return files

@@ -70,3 +70,16 @@ def test_what_does_not_fit_is_refused(arguments: List[str], message: str, capsys
     with pytest.raises(SystemExit):
         parsed(*arguments)
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        Options(name="a"),
+        Options(name="a b", shares=[0.25, 1e-05], passes=2.5, is_short=True, size=4, labels={"MISC": "O"}),
+        Options(name="a", passes=3.0, steps=7),
+    ],
+)
+def test_arguments_of_options_are_parsed_to_the_same_options(options: Options, monkeypatch) -> None:
+    monkeypatch.setenv("SIZE_OF_TEST", "2" if options.size == 4 else "4")
+    assert parsed(*as_arguments(options)) == options

@@ -62,7 +62,7 @@ def distil_encoder(path: Path, options: DistillationOptions) -> Dict[str, Any]:
         If a file cannot be written. The message says what to do on a full disk.
     """
     folder = RunFolder(path, options, "distillation.json")
-    if not folder.needs_only_cleanup():
+    if not folder.is_finished():
         folder.check()
         transformers.set_seed(options.seed)
         corpora = read_corpora(options.text, options.parallel, options.held_out, options.seed)
