@@ -473,7 +473,7 @@ def test_the_student_without_labels_is_uda_with_one_more_module(ready) -> None:
     assert (reader["type"], reader["weights"], list(reader["teachers"])) == (
         "teacher_labelled",
         {"type": "uniform"},
-        ["en", "de"],
+        ["de", "en"],
     )
     assert reader["tag_scheme"] == config["model"]["tag_scheme"]
     assert reader["label_namespace"] == config["model"]["modules"][module]["label_namespace"]

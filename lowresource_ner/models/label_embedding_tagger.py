@@ -1,4 +1,4 @@
-"""Tags the entities of one domain with the help of a tagger of another, whose labels may be others."""
+"""NER with the predictions of a tagger of another domain as features. The two may have different labels."""
 
 from typing import Any, Dict, List, Mapping, Optional
 
@@ -19,16 +19,16 @@ _SOURCE_TAGS = "source_tags"
 @Model.register("label_embedding_tagger")
 class LabelEmbeddingTagger(PgnBilstmCrossdomain):
     """
-    A `pgn_bilstm_crossdomain` whose words also have the embedded prediction of a tagger of the source domain: the expected
-    embedding of the word's source tag, Σ_t p(t) e(t), beside its word vector (feature transfer, after Kim, Stratos, Sarikaya and
-    Jeong 2015, P15-1046).
+    A `pgn_bilstm_crossdomain` with the predictions of a source tagger as features: the expected embedding of a word's source tag,
+    Σ_t p(t) e(t), is concatenated with its word vector (after the feature transfer of Kim, Stratos, Sarikaya and Jeong 2015,
+    P15-1046).
 
-    The source tagger is an archive; its weights stay as they are, and it travels in the archive of this model. The tag embeddings
-    are trained. With the callback `label_embeddings` they begin as label embeddings, by which source and target labels are
-    related; without it, as random numbers.
+    The source tagger is loaded from its archive and not trained, and it becomes a part of the archive of this model. The tag
+    embeddings are trained. The callback `label_embeddings` initialises them as label embeddings, which relate source and target
+    labels; without it they are initialised at random.
 
-    With one module, and "shared" as `lstm_parameters`, it is an ordinary BiLSTM-CRF. Language models are refused, since the
-    source tagger sees the words that they would predict.
+    With one module and "shared" `lstm_parameters`, this is an ordinary BiLSTM-CRF. It cannot have language models, since the
+    source tagger reads the words that they would predict.
 
     Registered as a `Model` with name "label_embedding_tagger".
 
@@ -37,19 +37,19 @@ class LabelEmbeddingTagger(PgnBilstmCrossdomain):
     vocab : `Vocabulary`
     text_field_embedder : `TextFieldEmbedder`
     source_archive : `str`
-        The source tagger: a `model.tar.gz` of this package, or the folder of a finished training run. It is read in training;
-        when this model's archive is loaded, its copy of it.
+        The source tagger: a `model.tar.gz` of this package, or the folder of a finished training run. It is only read in
+        training; the archive of this model contains a copy.
     label_embedding_dim : `int`, optional (default = `20`)
-        Label embeddings have one dimension less than there are labels of source and target; the rest begins as 0.
+        Label embeddings have one dimension less than source and target have labels; the rest is initialised to 0.
     serialization_dir : `Optional[str]`
-        Given by AllenNLP: the run, or the archive that is being loaded.
+        The folder of the run, or of the archive that is being loaded. Passed by AllenNLP.
     kwargs
-        As `PgnBilstmCrossdomain`.
+        See `PgnBilstmCrossdomain`.
 
     # Raises
 
     `ConfigurationError`
-        Where `SourceTagger` refuses the source's archive, or as `PgnBilstmCrossdomain`.
+        See `SourceTagger` and `PgnBilstmCrossdomain`.
     """
 
     def __init__(
@@ -62,17 +62,17 @@ class LabelEmbeddingTagger(PgnBilstmCrossdomain):
         **kwargs: Any,
     ) -> None:
         source = SourceTagger(source_archive, serialization_dir)
-        embedder = _WithTags(text_field_embedder, TagEmbedding(source.labels, label_embedding_dim))
+        embedder = _WordsAndTags(text_field_embedder, TagEmbedding(source.labels, label_embedding_dim))
         super().__init__(vocab, embedder, serialization_dir=serialization_dir, **kwargs)
         self.source = source
 
     @property
     def has_label_embeddings(self) -> bool:
-        """Whether the tag embeddings began as label embeddings."""
+        """Whether the tag embeddings were initialised as label embeddings."""
         return bool(self._tag_embedding.has_label_embeddings)
 
     def set_label_embeddings(self, embeddings: Mapping[str, numpy.ndarray]) -> None:
-        """Lets the tag embeddings begin as the embeddings of the source's labels, (dim,) each; see `TagEmbedding`."""
+        """Initialises the tag embeddings with embeddings of the source labels, (dim,) each; see `TagEmbedding`."""
         weight = self._tag_embedding.weight
         self._tag_embedding.set_label_embeddings(
             {label: torch.from_numpy(vector).to(weight) for label, vector in embeddings.items()}
@@ -86,26 +86,28 @@ class LabelEmbeddingTagger(PgnBilstmCrossdomain):
         module_name: Optional[List[str]] = None,
         metadata: Optional[List[Dict[str, Any]]] = None,
         task: Optional[List[str]] = None,
+        teacher_probabilities: Optional[torch.Tensor] = None,
+        word_weights: Optional[torch.Tensor] = None,
     ) -> Dict[str, Any]:
         """See `CrossDomainTagger`. The metadata is required, since the source tagger reads the words."""
         if metadata is None:
             raise ConfigurationError(
-                "label_embedding_tagger needs the words of each sentence (the field 'metadata'), which the readers of this "
-                "package give."
+                "label_embedding_tagger needs the words of each sentence in the field 'metadata', as from the readers of this "
+                "package."
             )
         words = [sentence["words"] for sentence in metadata]
         probabilities = self.source(words, self._tag_embedding.weight.device)
         tokens = {**tokens, _SOURCE_TAGS: {"probabilities": probabilities}}
-        return super().forward(tokens, tags, lm_words, module_name, metadata, task)
+        return super().forward(tokens, tags, lm_words, module_name, metadata, task, teacher_probabilities, word_weights)
 
     @property
     def _tag_embedding(self) -> TagEmbedding:
-        assert isinstance(self._embedder, _WithTags)
+        assert isinstance(self._embedder, _WordsAndTags)
         return self._embedder.tags
 
 
-class _WithTags(TextFieldEmbedder):
-    """Word vectors, and behind them the embedded distribution over tags that the input has as `_SOURCE_TAGS`."""
+class _WordsAndTags(TextFieldEmbedder):
+    """Concatenates word vectors with the embedding of the tag distribution in the input `_SOURCE_TAGS`."""
 
     def __init__(self, words: TextFieldEmbedder, tags: TagEmbedding) -> None:
         super().__init__()
