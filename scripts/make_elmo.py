@@ -1,6 +1,6 @@
 """
-Makes a tiny ELMo of random weights in the two files that AllenNLP's `elmo_token_embedder` reads, for tests: no published ELMo is
-small. On one machine the same seed gives the same weights.
+Writes a tiny ELMo with random weights, in the format that AllenNLP's `elmo_token_embedder` reads. It is for tests, since the
+published ELMos are large. The same seed gives the same weights.
 
     python scripts/make_elmo.py fixtures/elmo
 
@@ -18,11 +18,11 @@ import numpy
 from lowresource_ner.common.whole_files import written_whole
 
 NUM_CHARACTERS = 261
-"""256 bytes and 5 marks: begin and end of a sentence and of a word, padding. AllenNLP adds the row of masked positions."""
+"""256 bytes, and 5 symbols for the begin and end of sentences and words, and for padding. AllenNLP adds a row for masking."""
 
 
 def options(dim: int) -> Dict[str, Any]:
-    """The published options, but small: characters, a word of `dim` numbers, two layers of `dim` numbers in each direction."""
+    """Returns the published options with smaller sizes: word vectors and both LSTM layers have `dim` dimensions per direction."""
     return {
         "char_cnn": {
             "activation": "relu",
@@ -44,7 +44,7 @@ def options(dim: int) -> Dict[str, Any]:
 
 
 def weights(options: Dict[str, Any], seed: int) -> Dict[str, numpy.ndarray]:
-    """Random weights by their names in the file, inputs first, in the shapes that TensorFlow gave them."""
+    """Returns random weights by their names in the file, in the shapes of TensorFlow, with inputs first."""
     characters, lstm = options["char_cnn"], options["lstm"]
     num_filters = sum(number for _, number in characters["filters"])
     shapes = {"char_embed": (NUM_CHARACTERS, characters["embedding"]["dim"])}
@@ -69,17 +69,17 @@ def weights(options: Dict[str, Any], seed: int) -> Dict[str, numpy.ndarray]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, help="where options.json and weights.hdf5 are written")
-    parser.add_argument("--dim", type=int, default=8, help="numbers of a direction's vector (default: 8)")
-    parser.add_argument("--seed", type=int, default=13, help="of the random weights (default: 13)")
+    parser.add_argument("folder", type=Path, help="the folder to write options.json and weights.hdf5 to")
+    parser.add_argument("--dim", type=int, default=8, help="dimensions of each direction (default: 8)")
+    parser.add_argument("--seed", type=int, default=13, help="seed of the random weights (default: 13)")
     args = parser.parse_args()
 
-    made = options(args.dim)
+    small = options(args.dim)
     args.folder.mkdir(parents=True, exist_ok=True)
     with written_whole(args.folder / "options.json") as new:
-        new.write_text(json.dumps(made, indent=2) + "\n", encoding="utf-8")
+        new.write_text(json.dumps(small, indent=2) + "\n", encoding="utf-8")
     with written_whole(args.folder / "weights.hdf5") as new, h5py.File(new, "w") as file:
-        for name, values in weights(made, args.seed).items():
+        for name, values in weights(small, args.seed).items():
             file[name] = values
 
 

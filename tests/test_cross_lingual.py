@@ -11,7 +11,7 @@ from allennlp.common import Params
 from conftest import CORPORA, TINY_ENCODER
 
 from lowresource_ner.common.options import add_options, options_from
-from lowresource_ner.experiments.cross_lingual.comparison import as_places
+from lowresource_ner.experiments.cross_lingual.comparison import tagger_paths
 from lowresource_ner.experiments.cross_lingual.plan import Plan
 from lowresource_ner.experiments.cross_lingual.request import Request
 from lowresource_ner.experiments.cross_lingual.systems import ONE_SOURCE
@@ -249,7 +249,8 @@ class TestPlan:
         archives = [tmp_path / "runs" / name / "model.tar.gz" for name in ("teacher-en-13", "ts-en-sw-13")]
         assert [(result.predictions, result.archive) for result in plan.results] == [(None, path) for path in archives]
         assert (
-            as_places(plan.results).splitlines()[1] == f"- ts, seed 13: {archives[1]}" and collect(plan.results) == []
+            tagger_paths(plan.results).splitlines()[1] == f"- ts, seed 13: {archives[1]}"
+            and collect(plan.results) == []
         )
         with pytest.raises(ValueError, match="Files are missing:\n  - .*/sw/test.conll\n"):
             Plan(request_of("mt", data=data, target="sw"))

@@ -1,4 +1,4 @@
-"""label_embedding_tagger by the commands that users give: labels that differ from the source's, and labels that are equal."""
+"""label_embedding_tagger with AllenNLP's commands, for labels that differ from the source's and for the same labels."""
 
 import json
 import shutil
@@ -22,7 +22,7 @@ from lowresource_ner.training import LabelEmbeddings
 CONFIGS = REPOSITORY / "training_configs/cross_domain"
 TEST = {"bio": CORPORA / "bio/test.conll", "sea": CORPORA / "sea/test.conll"}
 SMALL = {"model.encoder.hidden_size": 16, "model.dropout": 0.1, "trainer.optimizer": {"type": "adam", "lr": 0.02}}
-# The domain whose labels are the source's has no training file.
+# The domain with the labels of the source has no training file.
 DATA: Dict[str, Dict[str, Any]] = {
     "bio": {},
     "sea": {"train_data_path.ner_target": str(CORPORA / "sea/dev.conll")},
@@ -45,8 +45,8 @@ def source(allennlp, tmp_path_factory) -> Path:
 @pytest.fixture(scope="module", params=["bio", "sea"])
 def target(request, allennlp, source, teacher, settings, tmp_path_factory) -> Dict[str, Any]:
     """
-    A tagger of the target, of which only the archive is left, in another place: source tagger and vectors are gone. The source
-    tagger of the second one reads with a transformer, and its tags are IOB2.
+    The moved archive of a tagger of the target, whose source tagger and vectors have been deleted. The source tagger of the
+    second one has a transformer and IOB2 tags.
     """
     folder = tmp_path_factory.mktemp("target")
     of_source = {"bio": source, "sea": teacher}[request.param]
@@ -63,7 +63,7 @@ def target(request, allennlp, source, teacher, settings, tmp_path_factory) -> Di
     return {"name": request.param, "archive": moved, "source": of_source, "related": related, "log": log}
 
 
-def test_the_user_is_shown_each_target_labels_nearest_source_label(target) -> None:
+def test_each_target_labels_nearest_source_label_is_logged(target) -> None:
     related = target["related"]
     types = {tag[2:] for block in conll_blocks(TEST[target["name"]]) for *_, tag in block if tag != "O"}
     assert related["nearest"].keys() == related["cosines"].keys() == types
@@ -76,7 +76,7 @@ def test_the_user_is_shown_each_target_labels_nearest_source_label(target) -> No
 
 
 def test_evaluate_and_predict_and_tag(allennlp, target, tmp_path) -> None:
-    """The archive is all that they need, and they find the same."""
+    """The archive is self-contained, and all three agree."""
     archive, path = target["archive"], TEST[target["name"]]
     gold = [[line[-1] for line in block] for block in conll_blocks(path)]
     package = ["--include-package", "lowresource_ner"]
@@ -111,7 +111,7 @@ def test_the_lstm_reads_word_vectors_and_the_expected_embedding_of_the_source_ta
         torch.testing.assert_close(read[0][row, : len(words), -20:], expected.detach(), atol=1e-5, rtol=1e-4)
 
 
-def test_the_source_tagger_travels_in_the_archive_and_is_never_trained(target) -> None:
+def test_the_archive_contains_the_source_tagger_untrained(target) -> None:
     with Archive(target["archive"]) as archive:
         names = archive.weights().keys()
         inner = archive_weights(archive.folder / "vocabulary/.source_tagger")
@@ -121,7 +121,7 @@ def test_the_source_tagger_travels_in_the_archive_and_is_never_trained(target) -
 
 
 def test_a_killed_training_is_recovered(allennlp, source, tmp_path) -> None:
-    """And ends as an unbroken one: the tag embeddings go on from what they have learned."""
+    """With the weights of an uninterrupted one: it does not initialise the tag embeddings again."""
     callbacks = [
         {"type": "module_updates"},
         {"type": "random_state"},
@@ -131,10 +131,10 @@ def test_a_killed_training_is_recovered(allennlp, source, tmp_path) -> None:
     ]
     overrides = {**SMALL, "trainer.num_epochs": 3, "trainer.callbacks": callbacks}
     config = CONFIGS / "label_embedding.jsonnet"
-    run_training(allennlp, config, tmp_path / "unbroken", overrides, ARCHIVE=str(source))
+    run_training(allennlp, config, tmp_path / "uninterrupted", overrides, ARCHIVE=str(source))
     kill_and_recover(allennlp, config, tmp_path / "run", overrides, 5, ARCHIVE=str(source))
-    assert differing(best_weights(tmp_path / "unbroken"), best_weights(tmp_path / "run"), fewest=10) == []
-    assert measured(tmp_path / "unbroken") == measured(tmp_path / "run")
+    assert differing(best_weights(tmp_path / "uninterrupted"), best_weights(tmp_path / "run"), fewest=10) == []
+    assert measured(tmp_path / "uninterrupted") == measured(tmp_path / "run")
 
 
 def on_start(trainer: Any) -> None:
@@ -143,7 +143,7 @@ def on_start(trainer: Any) -> None:
     callback.on_start(trainer, is_primary=True)
 
 
-def test_tag_embeddings_begin_as_label_embeddings(ready_config, tmp_path) -> None:
+def test_tag_embeddings_are_initialised_as_label_embeddings(ready_config, tmp_path) -> None:
     loop = training_loop(ready_config(), tmp_path / "run")
     model = loop.model
     assert isinstance(model, LabelEmbeddingTagger) and not model.has_label_embeddings
@@ -153,7 +153,7 @@ def test_tag_embeddings_begin_as_label_embeddings(ready_config, tmp_path) -> Non
     for tag, row in zip(model.source.labels, model._embedder.tags.weight.tolist()):
         vector = related["source"][tag.partition("-")[2] or "O"]
         assert row == pytest.approx(vector + [0] * (20 - len(vector)), abs=1e-6)
-    # A model that is recovered keeps what it has learned.
+    # They are not initialised again when a training is recovered.
     with torch.no_grad():
         model._embedder.tags.weight += 1
     before = model._embedder.tags.weight.clone()
@@ -163,7 +163,7 @@ def test_tag_embeddings_begin_as_label_embeddings(ready_config, tmp_path) -> Non
 
 @pytest.fixture
 def ready_config(source, environment, monkeypatch):
-    """The config of the leaf with these overrides."""
+    """Reads label_embedding.jsonnet with overrides."""
     monkeypatch.setenv("ARCHIVE", str(source))
 
     def read(**overrides: Any) -> Params:
@@ -172,21 +172,21 @@ def ready_config(source, environment, monkeypatch):
     return read
 
 
-def test_the_callback_is_for_this_model_alone(environment, tmp_path) -> None:
+def test_the_callback_refuses_other_models(environment, tmp_path) -> None:
     config = Params.from_file(CONFIGS / "stm_target.jsonnet").as_dict(quiet=True)
     config["trainer"]["callbacks"].append({"type": "label_embeddings", "source_data_path": "unread.conll"})
     with pytest.raises(ConfigurationError, match="needs the model 'label_embedding_tagger'.*PgnBilstmCrossdomain"):
         on_start(training_loop(Params(config), tmp_path).trainer)
 
 
-def test_what_does_not_fit_is_refused(ready_config, source, tmp_path, monkeypatch) -> None:
+def test_unfit_archives_data_and_modules_are_refused(ready_config, source, tmp_path, monkeypatch) -> None:
     with pytest.raises(
         ConfigurationError, match="'source_archive' is 'nowhere', which is not an archive.*source's labels"
     ):
         training_loop(ready_config(**{"model.source_archive": "nowhere"}), tmp_path / "nowhere")
     assert not [path for path in (tmp_path / "nowhere").rglob("*") if "source" in path.name], "nothing half is left"
 
-    # Data that lacks a label of the source tagger's.
+    # Data without the labels of the source tagger.
     little = tmp_path / "little.conll"
     little.write_text("\n".join(f"{word}\tO" for word in "the protein of cells in the".split()) + "\n")
     overrides = {"trainer.callbacks.3.source_data_path": str(little)}
@@ -197,7 +197,7 @@ def test_what_does_not_fit_is_refused(ready_config, source, tmp_path, monkeypatc
     with pytest.raises(ConfigurationError, match="needs the words of each sentence"):
         loop.model({"words": {"tokens": torch.ones(1, 2, dtype=torch.long)}})
 
-    # The source tagger sees the word that a language model would predict.
+    # The source tagger reads the words that a language model would predict.
     monkeypatch.setenv("TARGET", "bio")
     config = Params.from_file(CONFIGS / "co_lm.jsonnet").as_dict(quiet=True)
     config["model"].update(type="label_embedding_tagger", source_archive=str(source))

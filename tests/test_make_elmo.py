@@ -1,4 +1,4 @@
-"""scripts/make_elmo.py, and stm_elmo on the ELMo that it has made."""
+"""scripts/make_elmo.py, and stm_elmo with the ELMo that it writes."""
 
 import json
 import runpy
@@ -35,14 +35,14 @@ def weights(path: Path) -> dict[str, numpy.ndarray]:
     return found
 
 
-def test_the_fixture_is_what_the_documented_command_makes(monkeypatch, tmp_path) -> None:
+def test_the_documented_command_writes_the_fixture(monkeypatch, tmp_path) -> None:
     assert "python scripts/make_elmo.py fixtures/elmo\n" in SCRIPT.read_text(encoding="utf-8")
     make(monkeypatch, tmp_path)
     assert (tmp_path / "options.json").read_bytes() == (ELMO / "options.json").read_bytes()
-    made, expected = weights(tmp_path / "weights.hdf5"), weights(ELMO / "weights.hdf5")
-    assert made.keys() == expected.keys() and len(made) == 25
+    written, expected = weights(tmp_path / "weights.hdf5"), weights(ELMO / "weights.hdf5")
+    assert written.keys() == expected.keys() and len(written) == 25
     for name, values in expected.items():
-        numpy.testing.assert_allclose(made[name], values, atol=1e-6, err_msg=name)
+        numpy.testing.assert_allclose(written[name], values, atol=1e-6, err_msg=name)
 
 
 def vectors(folder: Path, *words: str) -> torch.Tensor:
@@ -90,9 +90,10 @@ def test_vectors_of_a_pretrained_model_are_trained_with_evaluated_and_predicted(
     model = load_archive(archive).model
     if system == "stm_elmo":
         embedder = model._embedder.token_embedder_elmo._elmo
-        made = weights(elmo / "weights.hdf5")
+        written = weights(elmo / "weights.hdf5")
         torch.testing.assert_close(
-            embedder._elmo_lstm._token_embedder._projection.weight, torch.from_numpy(made["CNN_proj/W_proj"].T.copy())
+            embedder._elmo_lstm._token_embedder._projection.weight,
+            torch.from_numpy(written["CNN_proj/W_proj"].T.copy()),
         )
         assert [float(weight) for weight in embedder.scalar_mix_0.scalar_parameters] != [0.0, 0.0, 0.0], (
             "it has learned"

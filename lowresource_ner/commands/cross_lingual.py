@@ -5,8 +5,8 @@ Trains taggers of a language from labelled text of other languages, and tabulate
 
 Teachers are trained on the sources, and students on unlabelled text of the target, which is raw.txt or else the words of
 train.conll. If the target has a test file, all systems are evaluated on it at the end; nothing is selected on it. RUNS gets
-results-*.md, .csv, .tex and .json and two figures, like those of `allennlp ner-table`. Each step is an `allennlp` command with a log
-in RUNS/logs. A step is skipped if its inputs and settings have not changed, and an interrupted training is resumed.
+results-*.md, .csv, .tex and .json and two figures, like those of `allennlp ner-table`. Each step is an `allennlp` command with a
+log in RUNS/logs. A step is skipped if its inputs and settings have not changed, and an interrupted training is resumed.
 
 systems of each source:
   mt             direct model transfer: the teacher on the target

@@ -16,12 +16,12 @@ Trains systems on corpora with several seeds, as one file describes, and tabulat
       baseline: 'stm_target',
     }
 
-A system is a config, given by its name (`allennlp configs list`) or by a path. Configs read the variables of their corpus, which are
-in capitals, and of the environment. Each system is trained in its own folder for each corpus and seed, unless it is up to date; an
-interrupted training is resumed. All are evaluated on $NER_DATA/$TARGET/test.conll. RUNS gets table.md, .csv, .tex and .json, with
-mean ± standard deviation over seeds, F1 by entity type, significance, training time, parameters, and what each checkpoint was
-selected by; and two figures, development F1 by epoch and F1 by entity type. By default no labels of the target select a
-checkpoint: for configs that use them, the last epoch is kept.
+A system is a config, given by its name (`allennlp configs list`) or by a path. Configs read the variables of their corpus, which
+are in capitals, and of the environment. Each system is trained in its own folder for each corpus and seed, unless it is up to
+date; an interrupted training is resumed. All are evaluated on $NER_DATA/$TARGET/test.conll. RUNS gets table.md, .csv, .tex and
+.json, with mean ± standard deviation over seeds, F1 by entity type, significance, training time, parameters, and what each
+checkpoint was selected by; and two figures, development F1 by epoch and F1 by entity type. By default no labels of the target
+select a checkpoint: for configs that use them, the last epoch is kept.
 
 keys of a table
   corpora, systems       objects by name

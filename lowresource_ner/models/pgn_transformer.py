@@ -1,4 +1,4 @@
-"""Tags entities in several domains, with a transformer and adapters that are generated for each task and domain."""
+"""Cross-domain NER with a transformer and adapters whose weights are generated for each task and domain."""
 
 from typing import Any
 
@@ -17,11 +17,12 @@ from lowresource_ner.modules.transformer_adapters import TransformerAdapters
 @Model.register("pgn_transformer")
 class PgnTransformer(CrossDomainTagger):
     """
-    The parameter generation network of Jia, Liang and Zhang (2019, P19-1236) on a pretrained transformer: what is generated from
-    the embeddings of a task and a domain are the weights of adapters in its layers (Houlsby et al. 2019, arXiv:1902.00751). All
-    else of the transformer is shared by all modules, and may be frozen with the trainer's `no_grad`. See `CrossDomainTagger`.
+    The parameter generation network of Jia, Liang and Zhang (2019, P19-1236) on a pretrained transformer: it generates the
+    weights of adapters in the transformer's layers (Houlsby et al. 2019, arXiv:1902.00751) from the embeddings of a task and a
+    domain. The transformer itself is shared by all modules, and can be frozen with the trainer's `no_grad`. See
+    `CrossDomainTagger`.
 
-    The adapters begin as the identity, so that every module begins with the transformer as it was pretrained.
+    Adapters are initialised as the identity, so that all modules start from the pretrained transformer.
 
     Registered as a `Model` with name "pgn_transformer".
 
@@ -29,11 +30,11 @@ class PgnTransformer(CrossDomainTagger):
 
     vocab : `Vocabulary`
     text_field_embedder : `TextFieldEmbedder`
-        A `subword_transformer` alone. A language model that reads it must hide the words it predicts: `masked_language_model`.
+        A single `subword_transformer`. Its language models must hide the words that they predict: `masked_language_model`.
     encoder : `Lazy[TransformerAdapters]`, optional (default = `{}`)
         The adapters' shape, such as `{"bottleneck_size": 16}`.
     adapter_parameters : `Lazy[EncoderParameters]`, optional (default = `parameter_generator`)
-        "parameter_generator", or "shared" for the same adapters for all modules.
+        "parameter_generator", or "shared" for one set of adapters for all modules.
     dropout : `float`, optional (default = `0.1`)
         On the states that the heads read.
     tasks, domains, heads, modules, default_module, unlabelled_domains, tag_scheme, metric, pretrained_file, initializer, \
@@ -43,7 +44,7 @@ regularizer
     # Raises
 
     `ConfigurationError`
-        As `CrossDomainTagger` and `TransformerAdapters`.
+        See `CrossDomainTagger` and `TransformerAdapters`.
     """
 
     parameters_name = "adapter_parameters"

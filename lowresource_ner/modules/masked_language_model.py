@@ -1,4 +1,4 @@
-"""A masked language model: hides sub-words, and predicts them from an encoder's states."""
+"""A masked language model, which hides sub-words and predicts them from an encoder's states."""
 
 from typing import Dict, NamedTuple, Tuple
 
@@ -11,16 +11,21 @@ from torch.nn.functional import cross_entropy, linear
 from lowresource_ner.modules.subword_transformer import only_transformer
 
 _PERIOD = 7
-"""In evaluation every seventh sub-word is hidden: about the 15 % of training, but the same ones each time."""
+"""In evaluation every seventh sub-word is hidden, which is close to the 15 % of training."""
 
 
 class HiddenSubwords(NamedTuple):
     """
-    A batch in which sub-words are hidden.
+    A batch with hidden sub-words.
 
-    `tokens` : as the indexer `subwords` gives them, but each sub-word is a word, so that an embedder gives a vector for each.
-    `hidden` : (batch_size, num_subwords), True where a sub-word is to be predicted.
-    `targets` : (batch_size, num_subwords), the sub-words as they were.
+    # Parameters
+
+    tokens : `TextFieldTensors`
+        As from the indexer `subwords`, but with each sub-word as a word, so that the embedder returns a vector for each.
+    hidden : `torch.Tensor`
+        True for the sub-words to predict, (batch_size, num_subwords).
+    targets : `torch.Tensor`
+        The original sub-words, (batch_size, num_subwords).
     """
 
     tokens: TextFieldTensors
@@ -31,25 +36,26 @@ class HiddenSubwords(NamedTuple):
 class MaskedLanguageModel(torch.nn.Module):
     """
     Hides sub-words from an encoder and predicts them from its states (Devlin et al. 2019, arXiv:1810.04805, section 3.1): a
-    linear layer, gelu, layer norm, and a softmax whose weights are the encoder's embeddings of sub-words. An encoder that was
-    pretrained with such a head, of the BERT, RoBERTa or DistilBERT kind, brings the weights of its own, if the sizes fit.
+    linear layer, gelu, layer norm, and a softmax whose weights are the encoder's sub-word embeddings. If the encoder is BERT,
+    RoBERTa or DistilBERT, and was pretrained with such a head, it is initialised with its weights.
 
-    In training a share of the sub-words is drawn by torch's generator; of these 80 % become the mask token, 10 % a random one,
-    and 10 % stay. In evaluation every seventh sub-word becomes the mask token, counted from another one in each sentence, so
-    that neither chance nor the other sentences of the batch play a part.
+    In training, sub-words are chosen at random; 80 % of them are replaced by the mask token, 10 % by a random token, and 10 % are
+    left as they are. In evaluation, every seventh sub-word is replaced by the mask token, from a position that depends on the
+    sentence, so that the result is deterministic and does not depend on the other sentences of the batch.
 
     # Parameters
 
     embedder : `TextFieldEmbedder`
-        A `subword_transformer` alone.
+        A single `subword_transformer`.
     input_dim : `int`
-        Of the states.
+        The size of the states.
     mask_share : `float`, optional (default = `0.15`)
+        The share of sub-words to hide in training.
 
     # Raises
 
     `ConfigurationError`
-        Where the embedder is another one, its tokenizer has no mask token, or the share is not above 0 and below 1.
+        If the embedder is another one, its tokenizer has no mask token, or the share is not between 0 and 1.
     """
 
     def __init__(self, embedder: TextFieldEmbedder, input_dim: int, mask_share: float = 0.15) -> None:
@@ -58,25 +64,25 @@ class MaskedLanguageModel(torch.nn.Module):
         mask_id = encoder.mask_id
         if mask_id is None:
             raise ConfigurationError(
-                "The encoder's tokenizer has no mask token, and the masked language model needs one. Take an encoder that has."
+                "The encoder's tokenizer has no mask token, which masked language models need. Choose another encoder."
             )
         if not 0 < mask_share < 1:
-            raise ConfigurationError(f"'mask_share' is {mask_share}; it is above 0 and below 1.")
+            raise ConfigurationError(f"'mask_share' is {mask_share}, and must be between 0 and 1.")
         self._mask_id: int = mask_id
         self._mask_share = mask_share
         embeddings = encoder.transformer.get_input_embeddings()
         self._num_subwords, dim = embeddings.weight.shape
         self.dense = torch.nn.Linear(input_dim, dim)
-        # A module and no function: AllenNLP refuses to train what looks like a bias right before a norm.
+        # A module rather than a function, since AllenNLP refuses to train a bias directly before a norm.
         self.activation = torch.nn.GELU()
         self.norm = torch.nn.LayerNorm(dim, eps=getattr(encoder.transformer.config, "layer_norm_eps", 1e-12))
         self.bias = torch.nn.Parameter(torch.zeros(self._num_subwords))
-        # In a tuple, so that the embeddings are a part of the embedder alone and are saved once.
+        # In a tuple, so that the embeddings are not a submodule of this one and are saved only once.
         self._embeddings = (embeddings,)
-        self._begin_from(encoder.masked_head_weights())
+        self._initialise(encoder.masked_head_weights())
 
     def hide(self, tokens: TextFieldTensors) -> HiddenSubwords:
-        """Hides sub-words of a batch, given as by the indexer `subwords`."""
+        """Hides sub-words of a batch from the indexer `subwords`."""
         ((name, tensors),) = tokens.items()
         token_ids, present = tensors["token_ids"], tensors["subword_mask"]
         hidden, replaced = self._draw(token_ids, present) if self.training else self._every_seventh(token_ids, present)
@@ -91,11 +97,11 @@ class MaskedLanguageModel(torch.nn.Module):
         states : `torch.Tensor`
             (batch_size, num_subwords, input_dim)
         hidden, targets : `torch.Tensor`
-            (batch_size, num_subwords), as `hide` gives them.
+            (batch_size, num_subwords), from `hide`.
 
         # Returns
 
-        `torch.Tensor` : - log p of the hidden sub-words, summed.
+        `torch.Tensor` : scalar, the summed negative log-likelihood of the hidden sub-words.
         """
         vectors = self.norm(self.activation(self.dense(states[hidden])))  # (num_hidden, dim)
         logits = linear(vectors, self._embeddings[0].weight, self.bias)  # (num_hidden, vocabulary_size)
@@ -113,7 +119,7 @@ class MaskedLanguageModel(torch.nn.Module):
         hidden = present & (positions % _PERIOD == first)
         return hidden, token_ids.masked_fill(hidden, self._mask_id)
 
-    def _begin_from(self, weights: Dict[str, torch.Tensor]) -> None:
+    def _initialise(self, weights: Dict[str, torch.Tensor]) -> None:
         own = self.state_dict()
         if weights and all(weights[name].shape == own[name].shape for name in own):
             self.load_state_dict(weights)

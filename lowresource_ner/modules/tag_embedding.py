@@ -1,4 +1,4 @@
-"""Embeds what another tagger predicts."""
+"""Embeds the predictions of another tagger."""
 
 import math
 from typing import Mapping, Sequence
@@ -12,17 +12,17 @@ from lowresource_ner.tagging import OUTSIDE, split_tag
 
 class TagEmbedding(TokenEmbedder):
     """
-    The expected embedding of a word's tag: Σ_t p(t) e(t), with e trained.
+    Returns the expected embedding of a word's tag, Σ_t p(t) e(t), with trained embeddings e.
 
     # Parameters
 
     tags : `Sequence[str]`
     embedding_dim : `int`
-        The embeddings begin as U(-√(3/d), √(3/d)), as those of unknown words do.
+        The embeddings are initialised from U(-√(3/d), √(3/d)), like those of unknown words.
     """
 
     has_label_embeddings: torch.Tensor
-    """Whether the embeddings began as those of labels."""
+    """Whether the embeddings were initialised as label embeddings. A buffer, so that checkpoints contain it."""
 
     def __init__(self, tags: Sequence[str], embedding_dim: int) -> None:
         super().__init__()
@@ -49,18 +49,19 @@ class TagEmbedding(TokenEmbedder):
 
     def set_label_embeddings(self, embeddings: Mapping[str, torch.Tensor]) -> None:
         """
-        Lets each tag begin with the embedding of its label (its entity type, or "O"), cut to `embedding_dim` or continued by 0.
+        Initialises each tag with the embedding of its label (its entity type, or "O"), truncated or padded with 0 to
+        `embedding_dim`.
 
         # Raises
 
         `ConfigurationError`
-            Where a label has no embedding.
+            If a label has no embedding.
         """
         missing = sorted(set(self._labels) - set(embeddings))
         if missing:
             raise ConfigurationError(
-                f"The source tagger has labels that the source's data lacks: {', '.join(missing)}. Give the label embeddings the "
-                "data that the source tagger was trained on."
+                f"The source tagger has labels that the source's data lacks: {', '.join(missing)}. Set 'source_data_path' of the "
+                "callback label_embeddings to the data that the source tagger was trained on."
             )
         with torch.no_grad():
             self.weight.zero_()

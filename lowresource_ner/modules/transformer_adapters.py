@@ -1,4 +1,4 @@
-"""Adapters in the layers of a transformer, which get their weights with each call."""
+"""Adapters in the layers of a transformer, whose weights are an input."""
 
 import contextlib
 from typing import Any, Iterator, List, NamedTuple, Optional, Tuple
@@ -14,13 +14,13 @@ from lowresource_ner.modules.subword_transformer import only_transformer
 
 
 class _Places(NamedTuple):
-    """Where an encoder has its layers, and in each of them the parts whose outputs adapters change."""
+    """The names of an encoder's list of layers, and of the submodules of a layer whose outputs the adapters transform."""
 
     layers: str
     parts: Tuple[str, ...]
 
 
-# The outputs of attention and of the feed-forward part, before they are added to what these parts have read.
+# The outputs of attention and of the feed-forward network, before the residual connection.
 _LIKE_BERT = _Places("encoder.layer", ("attention.output.dropout", "output.dropout"))
 _PLACES = {
     "bert": _LIKE_BERT,
@@ -45,28 +45,27 @@ class AdapterWeights(NamedTuple):
 class TransformerAdapters(torch.nn.Module, FromParams):
     """
     Adapters without weights of their own in the layers of a transformer (Houlsby et al. 2019, arXiv:1902.00751, section 2.1).
-    Each layer has two, one after attention and one after the feed-forward part, before the residual connection:
+    Each layer has two, one after attention and one after the feed-forward network, before the residual connection:
 
         adapter(h) = h + up · gelu(down · h + down_bias) + up_bias
 
-    An adapter begins as the identity: of θ, `down` begins as the weights of a linear layer do, and all else at zero. The paper
-    also trains layer norms for each task; here they are the transformer's.
+    An adapter is initialised as the identity: `down` like the weights of a linear layer, and everything else to zero. The paper
+    also trains layer norms for each task; here they are shared.
 
-    The transformer is an argument of the calls, and no part of this module. It is of a kind whose layers are known: BERT,
-    RoBERTa, XLM-R or DistilBERT.
+    The transformer is an argument of the methods, and not a submodule. It must be BERT, RoBERTa, XLM-R or DistilBERT.
 
     # Parameters
 
     embedder : `TextFieldEmbedder`
-        A `subword_transformer` alone. Given by the model.
+        A single `subword_transformer`. Passed by the model.
     bottleneck_size : `int`, optional (default = `16`)
     num_layers : `Optional[int]`, optional (default = `None`)
-        How many layers have adapters, counted from the top. None for all.
+        The number of layers with adapters, counted from the top. None for all.
 
     # Raises
 
     `ConfigurationError`
-        Where the embedder is another one, the transformer is of another kind or has not so many layers, or a size is below 1.
+        If the embedder is another one, the transformer is of another type or has fewer layers, or a size is below 1.
     """
 
     def __init__(
@@ -76,14 +75,14 @@ class TransformerAdapters(torch.nn.Module, FromParams):
         config = only_transformer(embedder, "Adapters").transformer.config
         if config.model_type not in _PLACES:
             raise ConfigurationError(
-                f"The encoder is of the kind '{config.model_type}', and adapters fit into {', '.join(_PLACES)}. Take an encoder "
-                "of one of these kinds."
+                f"The encoder is of type '{config.model_type}'. Adapters are available for {', '.join(_PLACES)}: choose an "
+                "encoder of one of these types."
             )
         self._num_layers: int = config.num_hidden_layers if num_layers is None else num_layers
         if not 1 <= self._num_layers <= config.num_hidden_layers or bottleneck_size < 1:
             raise ConfigurationError(
-                f"'num_layers' of the adapters is {num_layers}; it is from 1 to {config.num_hidden_layers}, the encoder's "
-                f"layers, or null for all. 'bottleneck_size' is {bottleneck_size}; it is 1 or more."
+                f"'num_layers' of the adapters is {num_layers}, and must be from 1 to {config.num_hidden_layers}, the number of "
+                f"the encoder's layers, or null for all. 'bottleneck_size' is {bottleneck_size}, and must be at least 1."
             )
         hidden_size: int = config.hidden_size
         self.hidden_size = hidden_size
@@ -99,12 +98,12 @@ class TransformerAdapters(torch.nn.Module, FromParams):
 
     @property
     def num_parameters(self) -> int:
-        """P, the number of all weights and biases: those of the lowest adapter first, each in the order of `AdapterWeights`."""
+        """The number of all weights and biases, which are ordered by adapters, the lowest first, and as in `AdapterWeights`."""
         return self._num_adapters * sum(self._sizes)
 
     @property
     def initial_scales(self) -> torch.Tensor:
-        """(num_parameters,): see `EncoderParameters`. 1 for `down`, 0 for all else."""
+        """1 for `down` and 0 for everything else, (num_parameters,); see `EncoderParameters`."""
         return torch.cat([torch.full((size,), float(part == 0)) for part, size in enumerate(self._sizes)]).repeat(
             self._num_adapters
         )
@@ -113,7 +112,7 @@ class TransformerAdapters(torch.nn.Module, FromParams):
         return self.hidden_size
 
     def weights(self, parameters: torch.Tensor) -> List[AdapterWeights]:
-        """θ, (num_parameters,), as the weights of each adapter, the lowest first."""
+        """Splits parameters, (num_parameters,), into the weights of each adapter, the lowest first."""
         return [
             AdapterWeights(*(piece.view(shape) for piece, shape in zip(row.split(self._sizes), self._shapes)))
             for row in parameters.view(self._num_adapters, -1)
@@ -122,12 +121,12 @@ class TransformerAdapters(torch.nn.Module, FromParams):
     @contextlib.contextmanager
     def inserted(self, embedder: TextFieldEmbedder, parameters: torch.Tensor) -> Iterator[None]:
         """
-        Within the context, the transformer of `embedder` has adapters with these weights.
+        Inserts adapters with these weights into the transformer of `embedder` for the duration of the context.
 
         # Parameters
 
         embedder : `TextFieldEmbedder`
-            The one that this module was made for.
+            The embedder that was passed to the constructor.
         parameters : `torch.Tensor`
             (num_parameters,)
         """
@@ -138,14 +137,14 @@ class TransformerAdapters(torch.nn.Module, FromParams):
             yield
 
     def _parts(self, transformer: PreTrainedModel) -> List[torch.nn.Module]:
-        """The parts of the transformer whose outputs are changed, from the lowest layer up."""
+        """Returns the submodules of the transformer whose outputs are transformed, from the lowest layer up."""
         places = _PLACES[transformer.config.model_type]
         layers = list(transformer.get_submodule(places.layers).children())[-self._num_layers :]
         return [layer.get_submodule(part) for layer in layers for part in places.parts]
 
 
 class _Adapter:
-    """Applies an adapter to the output of a part of the transformer, as the part's forward hook."""
+    """A forward hook that applies an adapter to the output of a submodule of the transformer."""
 
     def __init__(self, weights: AdapterWeights) -> None:
         self._weights = weights

@@ -1,4 +1,4 @@
-"""Embeds the labels of two corpora in one space, by the contexts that their words stand in."""
+"""Embeds the labels of two corpora in one space, by the contexts that their words occur in."""
 
 import re
 from collections import Counter
@@ -15,15 +15,20 @@ TaggedSentence = Tuple[Sequence[str], Sequence[str]]
 """Words and their tags."""
 
 _POSITIONS = (-1, 0, 1)
-"""A word's contexts are itself and its neighbours, each at its place."""
+"""The contexts of a word, relative to it: its left neighbour, the word itself, and its right neighbour."""
 
 
 class RelatedLabels(NamedTuple):
     """
     Embeddings of two corpora's labels in one space. A label is an entity type, or "O".
 
-    source, target : by label, (dim,), the directions of the highest correlation first, of length 1; 0 for a label that shares no
-    context with the other corpus. correlations : (dim,), the canonical correlations of the directions.
+    # Parameters
+
+    source, target : `Dict[str, numpy.ndarray]`
+        Embeddings by label, (dim,), of length 1; 0 for a label without contexts that occur in both corpora. Dimensions are in
+        order of decreasing correlation.
+    correlations : `numpy.ndarray`
+        The canonical correlations, (dim,).
     """
 
     source: Dict[str, numpy.ndarray]
@@ -31,10 +36,10 @@ class RelatedLabels(NamedTuple):
     correlations: numpy.ndarray
 
     def nearest(self) -> Dict[str, List[Tuple[str, float]]]:
-        """For each entity type of the target, those of the source and the cosines to them, the nearest first."""
+        """Returns, for each entity type of the target, the types of the source with their cosines, the nearest first."""
         return {
             label: sorted(
-                ((other, float(vector @ of_other)) for other, of_other in self.source.items() if other != OUTSIDE),
+                ((other, float(vector @ source)) for other, source in self.source.items() if other != OUTSIDE),
                 key=lambda pair: -pair[1],
             )
             for label, vector in self.target.items()
@@ -46,25 +51,26 @@ def relate_labels(source: Iterable[TaggedSentence], target: Iterable[TaggedSente
     """
     Embeds labels by canonical correlation analysis between labels and contexts (Kim, Stratos, Sarikaya and Jeong 2015, P15-1046).
 
-    The two views are one-hot: each word pairs its label with each of its contexts, which are the word and its two neighbours, in
-    lower case and with 0 for digits. The labels of both corpora are different symbols, even if their names are equal.
+    The two views are one-hot: each word is a pair of its label with each of its contexts, which are the word and its two
+    neighbours, in lower case and with digits replaced by 0. Labels of the two corpora are different symbols, even if their names
+    are equal.
 
-    Two choices are ours. Contexts that only one corpus has are left out, since they tell corpora apart and not labels. And each
-    direction counts as much as its correlation: there are hardly more labels than directions, and of all directions at equal
-    weight the labels are orthogonal.
+    Two choices differ from the paper. Contexts that occur in only one corpus are left out, since they distinguish corpora rather
+    than labels. And each dimension is weighted by its correlation: there are nearly as many dimensions as labels, and with equal
+    weights the labels would be orthogonal.
 
     # Raises
 
     `ConfigurationError`
-        Where the corpora have no context in common.
+        If no context occurs in both corpora.
     """
     corpora = [_count_contexts(source), _count_contexts(target)]
-    of_source, of_target = (set().union(*corpus.values()) for corpus in corpora)
-    common = of_source & of_target
+    source_contexts, target_contexts = (set().union(*corpus.values()) for corpus in corpora)
+    common = source_contexts & target_contexts
     if not common:
         raise ConfigurationError(
-            "No word stands in both the source's and the target's training data, so that their labels cannot be related. Are "
-            "they of one language?"
+            "The training data of source and target have no word in common, so their labels cannot be related. Are they in the "
+            "same language?"
         )
     counts = DictVectorizer().fit_transform(
         [
@@ -83,8 +89,9 @@ def relate_labels(source: Iterable[TaggedSentence], target: Iterable[TaggedSente
 
 def canonical_variates(counts: scipy.sparse.spmatrix) -> Tuple[numpy.ndarray, numpy.ndarray]:
     """
-    Canonical correlation analysis of two one-hot views, given by how often their values occur together. It is exact: with D the
-    diagonal matrices of the marginals, the left singular vectors of D_l^-½ (P - p_l p_cᵀ) D_c^-½, scaled by D_l^-½.
+    Canonical correlation analysis of two one-hot views, given by their joint counts. It is exact: with P the joint distribution,
+    p_l and p_c its marginals, and D_l and D_c the diagonal matrices of these, the variates are the left singular vectors of
+    D_l^-½ (P - p_l p_cᵀ) D_c^-½, scaled by D_l^-½.
 
     # Parameters
 
@@ -93,8 +100,8 @@ def canonical_variates(counts: scipy.sparse.spmatrix) -> Tuple[numpy.ndarray, nu
 
     # Returns
 
-    variates : (num_labels, num_labels - 1), of each label, with mean 0 and variance 1 over the pairs that were counted, by
-    falling correlation; 0 for a label that was never counted. correlations : (num_labels - 1,)
+    variates : (num_labels, num_labels - 1), by decreasing correlation, with mean 0 and variance 1 over the counted pairs; 0 for a
+    label without counts. correlations : (num_labels - 1,)
     """
     joint = scipy.sparse.csr_matrix(counts, dtype=float) / counts.sum()
     label_roots = numpy.sqrt(numpy.asarray(joint.sum(axis=1)).ravel())
@@ -103,8 +110,11 @@ def canonical_variates(counts: scipy.sparse.spmatrix) -> Tuple[numpy.ndarray, nu
     # Few labels, many contexts: the singular vectors are eigenvectors of a small matrix.
     gram = (scaled @ scaled.T).toarray() - numpy.outer(label_roots, label_roots)
     squares, vectors = numpy.linalg.eigh(gram)
-    squares, vectors = squares[:0:-1], vectors[:, :0:-1]  # the last, 0, is that of the mean
-    # Signs are arbitrary: the largest number of each direction is positive.
+    squares, vectors = (
+        squares[:0:-1],
+        vectors[:, :0:-1],
+    )  # without the last one, which is 0 since the mean is subtracted
+    # Signs are arbitrary; here the largest component of each vector is positive.
     largest = abs(vectors).argmax(axis=0)
     vectors = vectors * numpy.sign(vectors[largest, range(vectors.shape[1])])
     return _inverse_diagonal(label_roots) @ vectors, numpy.sqrt(squares.clip(0, 1))
@@ -115,7 +125,7 @@ def _inverse_diagonal(values: numpy.ndarray) -> scipy.sparse.dia_matrix:
 
 
 def _count_contexts(sentences: Iterable[TaggedSentence]) -> Dict[str, Counter]:
-    """By label, sorted, how often its words stand in each context."""
+    """Counts how often each label occurs in each context. The labels are sorted."""
     counts: Dict[str, Counter] = {}
     for words, tags in sentences:
         for tag, contexts in zip(tags, _contexts(words)):
@@ -124,11 +134,11 @@ def _count_contexts(sentences: Iterable[TaggedSentence]) -> Dict[str, Counter]:
 
 
 def _contexts(words: Sequence[str]) -> Iterator[List[str]]:
-    """The contexts of each word, such as "-1 the" and "+0 north"."""
-    written = [re.sub(r"\d", "0", word.lower()) for word in words]
-    for index in range(len(written)):
+    """Yields the contexts of each word, such as "-1 the" and "+0 north"."""
+    normalised = [re.sub(r"\d", "0", word.lower()) for word in words]
+    for index in range(len(normalised)):
         yield [
-            f"{position:+} {written[index + position]}"
+            f"{position:+} {normalised[index + position]}"
             for position in _POSITIONS
-            if 0 <= index + position < len(written)
+            if 0 <= index + position < len(normalised)
         ]

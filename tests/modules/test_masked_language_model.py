@@ -90,7 +90,7 @@ def test_a_pretrained_head_gives_the_loss_that_transformers_gives(kind, tmp_path
 
 
 @pytest.mark.parametrize("options", [{}, {"load_weights": False}], ids=["no-head", "random"])
-def test_without_a_pretrained_head_it_begins_at_random(options) -> None:
+def test_without_a_pretrained_head_it_is_initialised_at_random(options) -> None:
     """The loss is about that of guessing; the layers are those of torch."""
     torch.manual_seed(3)
     embedder = embedder_of(**options)
@@ -117,12 +117,12 @@ def test_the_softmax_is_tied_to_the_embeddings_and_saved_once() -> None:
     assert embeddings.position_embeddings.weight.grad is None
 
 
-def test_a_batch_in_which_nothing_is_hidden_has_no_loss() -> None:
+def test_the_loss_of_a_batch_without_hidden_sub_words_is_zero() -> None:
     model = model_of()
     states = torch.randn(2, 3, 32, requires_grad=True)
     loss = model(states, torch.zeros(2, 3, dtype=torch.bool), torch.ones(2, 3, dtype=torch.long))
     loss.backward()
-    assert float(loss) == 0 and states.grad.eq(0).all()
+    assert loss.item() == 0 and states.grad.eq(0).all()
 
 
 # --------------------------------------------------------------------------------------------- masks
@@ -187,8 +187,8 @@ def test_in_evaluation_the_same_sevenths_are_hidden_whatever_the_batch(padding) 
 
 
 @pytest.mark.parametrize("share", [0, 1, -0.1])
-def test_a_share_that_cannot_be_is_refused(share) -> None:
-    with pytest.raises(ConfigurationError, match=f"'mask_share' is {share}; it is above 0 and below 1"):
+def test_an_impossible_share_is_refused(share) -> None:
+    with pytest.raises(ConfigurationError, match=f"'mask_share' is {share}, and must be between 0 and 1"):
         model_of(mask_share=share)
 
 

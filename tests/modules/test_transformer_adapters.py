@@ -147,7 +147,7 @@ def assert_equal(found: torch.Tensor, expected: torch.Tensor) -> None:
 @torch.no_grad()
 @pytest.mark.parametrize("num_layers", [None, 1])
 @pytest.mark.parametrize("kind", KINDS)
-def test_states_are_those_of_layers_with_bottlenecks_written_out(kind, num_layers, folders) -> None:
+def test_states_equal_those_of_layers_with_explicit_bottlenecks(kind, num_layers, folders) -> None:
     """The last sentence is read in several windows."""
     embedder, tokens = embedder_of(folders[kind]), tokens_of(folders[kind])
     adapters = TransformerAdapters(embedder, BOTTLENECK, num_layers)
@@ -162,7 +162,7 @@ def test_states_are_those_of_layers_with_bottlenecks_written_out(kind, num_layer
 
 
 @torch.no_grad()
-def test_adapters_are_gone_after_the_call_even_if_it_fails(folders) -> None:
+def test_adapters_are_removed_after_the_call_even_if_it_fails(folders) -> None:
     embedder, tokens = embedder_of(folders["bert"]), tokens_of(folders["bert"])
     adapters = TransformerAdapters(embedder, BOTTLENECK)
     plain = embedder(tokens)
@@ -189,7 +189,7 @@ def test_generated_adapters_begin_as_the_identity(kind, folders) -> None:
             assert not any(weight.any() for weight in (weights.down_bias, weights.up, weights.up_bias))
 
 
-def test_every_number_of_theta_is_trained_once_it_has_left_the_identity(folders) -> None:
+def test_every_parameter_has_a_gradient(folders) -> None:
     embedder, tokens = embedder_of(folders["bert"]), tokens_of(folders["bert"])
     adapters = TransformerAdapters(embedder, BOTTLENECK)
     theta = random_theta(adapters).requires_grad_()
@@ -199,17 +199,17 @@ def test_every_number_of_theta_is_trained_once_it_has_left_the_identity(folders)
     assert theta.grad.ne(0).all()
 
 
-def test_an_encoder_of_another_kind_is_refused(tmp_path) -> None:
+def test_an_unknown_encoder_type_is_refused(tmp_path) -> None:
     AutoModel.from_config(ElectraConfig(**SIZES, embedding_size=HIDDEN)).save_pretrained(tmp_path)
     AutoTokenizer.from_pretrained(TINY_ENCODER).save_pretrained(tmp_path)
-    message = "kind 'electra', and adapters fit into bert, roberta, xlm-roberta, distilbert"
+    message = "type 'electra'. Adapters are available for bert, roberta, xlm-roberta, distilbert"
     with pytest.raises(ConfigurationError, match=message):
         TransformerAdapters(embedder_of(tmp_path))
 
 
 @pytest.mark.parametrize("options", [{"num_layers": 0}, {"num_layers": 4}, {"bottleneck_size": 0}])
-def test_sizes_that_cannot_be_are_refused(options, folders) -> None:
-    with pytest.raises(ConfigurationError, match="'num_layers' .* from 1 to 3.*'bottleneck_size' .* 1 or more"):
+def test_impossible_sizes_are_refused(options, folders) -> None:
+    with pytest.raises(ConfigurationError, match="'num_layers' .* from 1 to 3.*'bottleneck_size' .* at least 1"):
         TransformerAdapters(embedder_of(folders["bert"]), **options)
 
 

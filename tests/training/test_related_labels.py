@@ -1,4 +1,4 @@
-"""Label embeddings against canonical correlation analysis of the one-hot views themselves, and where the answer is known."""
+"""Label embeddings against canonical correlation analysis of the one-hot views, and in cases with a known answer."""
 
 from itertools import chain
 from typing import Iterator
@@ -16,14 +16,14 @@ COUNTS = numpy.array([[9, 2, 0, 1, 4], [1, 8, 3, 0, 0], [0, 1, 7, 2, 1], [2, 2, 
 
 
 def one_hot(counts: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray]:
-    """A row for each pair that was counted: (num_pairs, num_labels) and (num_pairs, num_contexts)."""
+    """Returns the two views, with a row for each counted pair: (num_pairs, num_labels) and (num_pairs, num_contexts)."""
     labels, contexts = numpy.nonzero(counts)
     numbers = counts[labels, contexts]
     return numpy.eye(counts.shape[0])[labels.repeat(numbers)], numpy.eye(counts.shape[1])[contexts.repeat(numbers)]
 
 
 def same_up_to_sign(first: numpy.ndarray, second: numpy.ndarray) -> numpy.ndarray:
-    """Of each pair of columns the absolute correlation."""
+    """Returns the absolute correlation of each pair of columns."""
     return numpy.array([abs(numpy.corrcoef(a, b)[0, 1]) for a, b in zip(first.T, second.T)])
 
 
@@ -43,7 +43,7 @@ def test_variates_solve_the_generalised_eigenproblem() -> None:
     numpy.testing.assert_allclose(found.T @ found / len(found), numpy.eye(3), atol=1e-12)
 
 
-def test_variates_are_those_of_scikit_learn() -> None:
+def test_variates_equal_those_of_scikit_learn() -> None:
     labels, contexts = one_hot(COUNTS)
     cca = CCA(n_components=2, scale=False, max_iter=10_000, tol=1e-14).fit(labels, contexts)
     of_labels, of_contexts = cca.transform(labels, contexts)
@@ -83,7 +83,7 @@ RECORDS = [
 ]
 
 
-def test_labels_of_other_names_are_related_by_their_contexts() -> None:
+def test_labels_with_different_names_are_related_by_their_contexts() -> None:
     nearest = relate_labels(NEWS, RECORDS).nearest()
     assert {label: [name for name, _ in others] for label, others in nearest.items()} == {
         "physician": ["PER", "LOC"],
@@ -111,7 +111,7 @@ def test_contexts_of_one_corpus_alone_do_not_count() -> None:
         assert dict(found.nearest()[label]) == pytest.approx(dict(others))
 
 
-def test_a_label_without_a_common_context_is_near_to_none() -> None:
+def test_the_embedding_of_a_label_without_a_common_context_is_zero() -> None:
     strange = [sentence("said qvo vadis/S-dish domine said")]
     found = relate_labels(NEWS, RECORDS + strange)
     assert not found.target["dish"].any()
@@ -121,7 +121,7 @@ def test_a_label_without_a_common_context_is_near_to_none() -> None:
 
 
 def test_corpora_without_a_word_in_common_are_refused() -> None:
-    with pytest.raises(ConfigurationError, match="Are they of one language"):
+    with pytest.raises(ConfigurationError, match="Are they in the same language"):
         relate_labels([sentence("a b/S-PER")], [sentence("x y/S-PER")])
 
 

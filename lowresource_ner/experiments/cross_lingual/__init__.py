@@ -1,1 +1,1 @@
-"""The cross-lingual case: systems for a language without labels, from teachers on other languages."""
+"""The cross-lingual experiment: taggers of a language without labels, learned from teachers in other languages."""

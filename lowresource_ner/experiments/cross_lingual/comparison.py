@@ -44,12 +44,12 @@ def compare_systems(request: Request, jobs: int = 1) -> bool:
     else:
         print(f"\nThere is no {request.scored_text}, so nothing was evaluated.")
     print(
-        f"\nThe taggers:\n{as_places(plan.results)}\nFor entities of a text with a sentence a line: allennlp tag TAGGER TEXT "
+        f"\nThe taggers:\n{tagger_paths(plan.results)}\nFor entities of a text with a sentence a line: allennlp tag TAGGER TEXT "
         "--input-format text --output-file entities.jsonl"
     )
     return True
 
 
-def as_places(results: Sequence[Result]) -> str:
-    """The paths of the taggers, a line for each."""
+def tagger_paths(results: Sequence[Result]) -> str:
+    """Lists the paths of the taggers."""
     return "\n".join(f"- {result.system}, seed {result.seed}: {result.archive}" for result in results)

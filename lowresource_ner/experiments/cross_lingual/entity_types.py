@@ -1,4 +1,4 @@
-"""Finds the entity types of files, to detect mismatches before the training."""
+"""Finds the entity types of files, to detect mismatches before anything is trained."""
 
 import functools
 from pathlib import Path
@@ -12,8 +12,8 @@ from lowresource_ner.data.text_lines import ConllError
 @functools.cache
 def types_of(path: Path) -> FrozenSet[str]:
     """
-    The entity types of a CoNLL file. Empty for a file in another format, which the steps read by their overrides and check
-    themselves.
+    Returns the entity types of a CoNLL file; none for a file in another format, which the steps read with their overrides, and
+    check themselves.
     """
     try:
         return frozenset(survey_conll(path, ConllFormat(), repair=True).entities_by_type)
@@ -22,12 +22,12 @@ def types_of(path: Path) -> FrozenSet[str]:
 
 
 def mapped_types(types: Iterable[str], label_map: Dict[str, str]) -> Set[str]:
-    """The types after a label map. In the map, "*" stands for all types that it does not name, and "O" drops a type."""
+    """Applies a label map to types. In it, "*" stands for all types that it does not name, and "O" drops a type."""
     return {label_map.get(each, label_map.get("*", each)) for each in types} - {"O"}
 
 
 def map_for(types: FrozenSet[str], label_map: Dict[str, str]) -> Dict[str, str]:
-    """The part of a label map that concerns these types, so that changes of the rest do not repeat a training."""
+    """Returns the part of a label map for these types, so that a change of the rest does not repeat a training."""
     if not types or "*" in label_map:
         return label_map
     return {old: new for old, new in label_map.items() if old in types}

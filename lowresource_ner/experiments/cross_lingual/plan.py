@@ -94,7 +94,7 @@ class Plan:
         student = self._student(cell, "student_multi_source", variables | {"WEIGHTS": system}, teachers, others)
         self._evaluation(cell, student)
 
-    # Trainings. Each method returns the archive that the training makes.
+    # Trainings. Each method returns the archive that the training writes.
 
     def _tagger(self, config: str, source: str, seed: int) -> Path:
         """A tagger of a source language. An adversarial one also reads the target's text."""
@@ -148,7 +148,7 @@ class Plan:
         after: Sequence[str] = (),
     ) -> Path:
         request = self._request
-        # --overrides are for taggers, and do not fit other models.
+        # --overrides are meant for taggers, and do not fit other models.
         common = {} if config in ("similarity", "voting") else request.overrides
         overrides = overrides | common | request.config_overrides.get(config, {})
         self._configs.add(config)
@@ -211,11 +211,11 @@ class Plan:
         config = config_of(self._steps[archive.parent.name])
         owners = {request.data / source: "source" for source in cell.sources}
         owners[request.data / request.target] = "target"
-        is_of_all = list(cell.sources) == request.sources
+        has_all_sources = list(cell.sources) == request.sources
         self.results.append(
             Result(
                 request.title,
-                cell.title if is_of_all else f"{cell.title} ({', '.join(cell.sources)})",
+                cell.title if has_all_sources else f"{cell.title} ({', '.join(cell.sources)})",
                 cell.seed,
                 archive,
                 data,
@@ -253,5 +253,5 @@ def mapped(reader: str, label_map: Dict[str, str]) -> Overrides:
 
 
 def plain(*corpora: str) -> str:
-    """Corpora as part of a file name: they may be subfolders."""
+    """Joins corpora, which may be subfolders, for a file name."""
     return "+".join(corpora).replace("/", "_")

@@ -96,19 +96,19 @@ class Request:
             )
 
     def _corpora(self) -> List[Path]:
-        of_sources = [self.data / source / f"{split}.conll" for source in self.sources for split in ("train", "dev")]
+        labelled = [self.data / source / f"{split}.conll" for source in self.sources for split in ("train", "dev")]
         text = [self.target_text] if set(self.systems) - {"mt"} else []
         # Without labelled text of the target, there are taggers and no scores.
         scored = [] if text and self.target_text.is_file() else [self.scored_text]
-        return [*of_sources, *text, *scored]
+        return [*labelled, *text, *scored]
 
     def _foreign_types(self) -> Iterator[str]:
-        """Complaints about entity types that a source does not have, which would be an error after the first training."""
-        of_sources = {source: self._types(self.data / source / "train.conll") for source in self.sources}
+        """Yields an error for entity types that a source does not have, which would otherwise appear after the first training."""
+        source_types = {source: self._types(self.data / source / "train.conll") for source in self.sources}
         sides = {str(self.scored_text): self._types(self.scored_text)} if self.is_scored else {}
         if set(self.systems) & set(SEVERAL_SOURCES):
-            sides |= of_sources
-        for source, known in of_sources.items():
+            sides |= source_types
+        for source, known in source_types.items():
             for name, types in sides.items():
                 if known and types - known:
                     proposal = json.dumps(self.label_map | dict.fromkeys(sorted(types - known), "O"))
@@ -126,7 +126,7 @@ class Request:
 
     @property
     def settings(self) -> Dict[str, Any]:
-        """What the report repeats of the request."""
+        """The options that the report records."""
         names = ("sources", "target", "split", "encoder", "label_map", "overrides", "config_overrides")
         return {name: getattr(self, name) for name in names}
 

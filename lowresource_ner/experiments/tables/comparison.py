@@ -1,4 +1,4 @@
-"""Makes a table: runs its steps, and reports the scores."""
+"""Runs the steps of a table, and reports the scores."""
 
 import dataclasses
 from pathlib import Path
@@ -7,57 +7,63 @@ from lowresource_ner.configs import config_path
 from lowresource_ner.experiments.report.scores import collect
 from lowresource_ner.experiments.report.writing import write_report
 from lowresource_ner.experiments.running import run_steps
+from lowresource_ner.experiments.step import Step
 from lowresource_ner.experiments.tables.plan import TablePlan
 from lowresource_ner.experiments.tables.table import Table
 
 
 def make_table(table: Table, runs: Path, jobs: int = 1, device: int = -1) -> bool:
     """
-    Trains and evaluates what is not up to date, prints the table, and writes the report to `runs`; see `write_report`.
+    Trains and evaluates the systems that are not up to date, prints the table, and writes the report to `runs`; see
+    `write_report`.
 
     # Parameters
 
     table : `Table`
     runs : `Path`
-        Where all goes: a folder for each training, SYSTEM-CORPUS-SEED, the predictions, the logs, and the report.
+        The folder of all outputs: trainings (SYSTEM-CORPUS-SEED), predictions, logs, and the report.
     jobs : `int`, optional (default = `1`)
-        The number of steps that are run at once.
+        The number of steps to run at once.
     device : `int`, optional (default = `-1`)
         The number of a GPU, or -1 for the CPU.
 
     # Returns
 
     `bool`
-        False where a step failed. What is printed says why.
+        False if a step failed; the reason is printed.
 
     # Raises
 
     `ValueError`
         As in `TablePlan` and `run_steps`.
     `OSError`
-        Where a file cannot be written.
+        If a file cannot be written.
     """
     plan = TablePlan(table, runs, device)
     if not run_steps(plan.steps, runs, jobs):
         return False
-    sections = collect(plan.results, table.baseline)
-    told = write_report(sections, runs / "table", "", dataclasses.asdict(table))
-    print(
-        f"\n{told}\n{runs / 'table'}.md, .csv, .tex and .json, table-epochs and table-types .pdf and .png hold the report."
-    )
+    stem = runs / "table"
+    report = write_report(collect(plan.results, table.baseline), stem, "", dataclasses.asdict(table))
+    print(f"\n{report}\n{stem}.json has the scores of each seed; .md, .csv, .tex, and figures lie beside it.")
     return True
 
 
 def described(plan: TablePlan) -> str:
-    """The steps, and what chooses each checkpoint, without running anything."""
-    steps = [f"{step.name}: {'train' if step.is_training else 'tag'}" for step in plan.steps]
+    """Lists the steps, and what each checkpoint is selected by."""
+    steps = [f"{step.name}: {_kind(step)}" for step in plan.steps]
     choices = {(result.corpus, result.system): result.chosen_by for result in plan.results}
-    chosen = [f"{system} on {corpus}: checkpoint chosen by {by}" for (corpus, system), by in choices.items()]
-    return "\n".join([*steps, "", *chosen])
+    selections = [f"{system} on {corpus}: checkpoint selected by {by}" for (corpus, system), by in choices.items()]
+    return "\n".join([*steps, "", *selections])
+
+
+def _kind(step: Step) -> str:
+    if step.is_training:
+        return "train"
+    return "pretrain" if step.resumes_itself else "tag"
 
 
 def table_path(name: str) -> Path:
-    """A file, or a table that comes with the package: "tables/cross_domain"."""
+    """Returns the path of a table: a file, or the name of one that comes with the package, such as "tables/cross_domain"."""
     if Path(name).is_file() or Path(name).suffix:
         return Path(name)
     return config_path(name)

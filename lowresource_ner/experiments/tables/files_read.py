@@ -1,46 +1,45 @@
-"""Finds the files that a training reads, in its config."""
+"""Finds the files that a training reads, from its config."""
 
 from pathlib import Path
-from typing import Any, Iterator, List, Mapping, Sequence, Tuple
+from typing import Any, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from lowresource_ner.experiments.steps import files_of
 
-# What the keys end in, or are, whose strings are files: train_data_path, pretrained_files, archive_file.
+# The keys whose values are files, or their endings: train_data_path, pretrained_files, archive_file.
 _FILES = ("_data_path", "_file", "_files", "_archive")
 _FILE = "path"
 
-# Keys whose strings are folders or archives of encoders, or names.
+# Keys whose values are encoders: folders, archives or names.
 _ENCODERS = {"model_name"}
 
 
-def files_read(config: Mapping[str, Any], made: Sequence[Path] = ()) -> List[Path]:
+def files_read(config: Mapping[str, Any], made: Optional[Mapping[str, Sequence[Path]]] = None) -> List[Path]:
     """
+    Returns the files that a config names, sorted; addresses and names of encoders are left out.
+
     # Parameters
 
     config : `Mapping[str, Any]`
-    made : `Sequence[Path]`, optional (default = `()`)
-        Files that another training will have made.
-
-    # Returns
-
-    `List[Path]`
-        Sorted. Addresses on the net and names of encoders are left out.
+    made : `Mapping[str, Sequence[Path]]`, optional (default = `{}`)
+        The files of archives and encoders that other steps write, and that may not exist yet, by the path in the config.
 
     # Raises
 
     `ValueError`
-        Where one of them is missing.
+        If another file is missing.
     """
-    found, missing = set(), []
+    made = made or {}
+    found: Set[Path] = set()
+    missing: List[str] = []
     for key, value in _strings(config):
-        if key in _ENCODERS:
-            found |= set(files_of(value))
-        elif not _is_of_files(key) or "://" in value:
+        if key not in _ENCODERS and (not _is_of_files(key) or "://" in value):
             continue
+        if value in made:
+            found |= set(made[value])
+        elif key in _ENCODERS:
+            found |= set(files_of(value))
         elif matches := _existing(value):
             found |= set(matches)
-        elif Path(value) in made:
-            found.add(Path(value))
         else:
             missing.append(value)
     if missing:
@@ -49,7 +48,7 @@ def files_read(config: Mapping[str, Any], made: Sequence[Path] = ()) -> List[Pat
 
 
 def _existing(path: str) -> List[Path]:
-    """The file, or the files that a glob matches."""
+    """Returns the file, or the files that match a glob."""
     if Path(path).is_file():
         return [Path(path)]
     fixed = Path(path)
@@ -65,7 +64,7 @@ def _is_of_files(key: str) -> bool:
 
 
 def _strings(value: Any, key: str = "") -> Iterator[Tuple[str, str]]:
-    """All strings, each with the key that says what it is: below `train_data_path` there are names of modules."""
+    """Yields all strings with their keys. A key of files applies to the whole object below it, as with `train_data_path`."""
     if isinstance(value, str):
         yield key, value
     elif isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""Reads the file of a table, and says what is wrong in it."""
+"""Reads and checks the file of a table."""
 
 import dataclasses
 import re
@@ -8,38 +8,38 @@ from typing import Any, Dict, Mapping, Union, get_args, get_origin
 from allennlp.common import Params
 
 from lowresource_ner.experiments.tables.table import Corpus, System, Table
+from lowresource_ner.pretraining.options import PretrainingOptions
 
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
 
 
 def read_table(path: Union[str, Path]) -> Table:
     """
-    Reads the file of a table: Jsonnet, or JSON. `std.extVar` gives variables of the environment.
+    Reads the file of a table, in Jsonnet or JSON. `std.extVar` returns environment variables.
 
     # Raises
 
     `ValueError`
-        Where there is no such file, or something in it is wrong. The message says what.
+        If there is no such file, or it is not a valid table.
     """
     if not Path(path).is_file():
         raise ValueError(f"There is no file '{path}'. training_configs/tables/ has an example.")
     try:
-        content = Params.from_file(path).as_dict(quiet=True)
-        return table_from(content)
+        return table_from(Params.from_file(path).as_dict(quiet=True))
     except (RuntimeError, ValueError) as error:
         raise ValueError(f"{path}: {str(error).removeprefix('RUNTIME ERROR: ')}") from error
 
 
 def table_from(content: Mapping[str, Any]) -> Table:
-    """A table from what stands in its file; see `read_table`."""
+    """Builds a table from the content of its file; see `read_table`."""
     _check_object("the table", content)
-    made = dict(content)
-    for key, make in (("corpora", _corpus), ("systems", _system)):
-        if key in made:
-            _check_object(f"'{key}'", made[key])
-            made[key] = {name: make(name, each) for name, each in made[key].items()}
-    made["variables"] = _variables("'variables'", made.get("variables", {}))
-    return _build(Table, "the table", made)
+    values = dict(content)
+    for key, build in (("corpora", _corpus), ("systems", _system)):
+        if key in values:
+            _check_object(f"'{key}'", values[key])
+            values[key] = {name: build(name, each) for name, each in values[key].items()}
+    values["variables"] = _variables("'variables'", values.get("variables", {}))
+    return _build(Table, "the table", values)
 
 
 def _corpus(name: str, content: Any) -> Corpus:
@@ -53,13 +53,21 @@ def _corpus(name: str, content: Any) -> Corpus:
 
 def _system(name: str, content: Any) -> System:
     owner = f"the system '{name}'"
-    made = {"config": content} if isinstance(content, str) else content
-    _check_object(owner, made)
-    return _build(System, owner, {**made, "variables": _variables(owner, made.get("variables", {}))})
+    values: Any = {"config": content} if isinstance(content, str) else content
+    _check_object(owner, values)
+    options = values.get("pretraining")
+    if isinstance(options, dict):
+        _check_fields(PretrainingOptions, f"'pretraining' of {owner}", options)
+    return _build(System, owner, {**values, "variables": _variables(owner, values.get("variables", {}))})
 
 
 def _build(kind: Any, owner: str, content: Mapping[str, Any]) -> Any:
-    """The object of a dataclass, after its keys and the kinds of their values have been checked."""
+    """Builds an object of a dataclass, after checking the keys and the types of their values."""
+    _check_fields(kind, owner, content)
+    return kind(**content)
+
+
+def _check_fields(kind: Any, owner: str, content: Mapping[str, Any]) -> None:
     fields = {each.name: each for each in dataclasses.fields(kind)}
     unknown = [key for key in content if key not in fields]
     if unknown:
@@ -73,8 +81,7 @@ def _build(kind: Any, owner: str, content: Mapping[str, Any]) -> Any:
         raise ValueError(f"{owner} has no '{missing[0]}'.")
     for key, value in content.items():
         if not _fits(value, fields[key].type):
-            raise ValueError(f"'{key}' of {owner} is {value!r}, and should be {_said(fields[key].type)}.")
-    return kind(**content)
+            raise ValueError(f"'{key}' of {owner} is {value!r}, and should be {_described(fields[key].type)}.")
 
 
 def _fits(value: Any, hint: Any) -> bool:
@@ -83,17 +90,20 @@ def _fits(value: Any, hint: Any) -> bool:
         return any(_fits(value, each) for each in arguments)
     if kind is list:
         return isinstance(value, list) and all(_fits(each, arguments[0]) for each in value)
-    return type(value) is kind  # true is no number
+    if kind is float:
+        return type(value) in (int, float)
+    return type(value) is kind  # not isinstance, since True is an int
 
 
-def _said(hint: Any) -> str:
-    """A type as people who write Jsonnet call it."""
+def _described(hint: Any) -> str:
+    """Describes a type in the terms of Jsonnet."""
     kind = get_origin(hint) or hint
     if kind is Union:
-        return _said(get_args(hint)[0])
+        return _described(get_args(hint)[0])
     if kind is list:
-        return f"a list, each {_said(get_args(hint)[0])}"
-    return {dict: "an object", int: "a whole number", str: "a string", bool: "true or false"}[kind]
+        return f"a list of elements that are each {_described(get_args(hint)[0])}"
+    names = {dict: "an object", int: "a whole number", float: "a number", str: "a string", bool: "true or false"}
+    return names[kind]
 
 
 def _check_object(owner: str, content: Any) -> None:
@@ -102,7 +112,7 @@ def _check_object(owner: str, content: Any) -> None:
 
 
 def _variables(owner: str, content: Any) -> Dict[str, str]:
-    """Numbers are written as variables are."""
+    """Checks variables, and converts numbers to strings."""
     _check_object(f"'variables' of {owner}", content)
     for name, value in content.items():
         if not _VARIABLE.fullmatch(name):

@@ -23,26 +23,25 @@ FILE = "label_embeddings.json"
 @TrainerCallback.register("label_embeddings")
 class LabelEmbeddings(TrainerCallback):
     """
-    Before training, embeds the labels of the source and the target by canonical correlation analysis (`relate_labels`), and lets
-    the model's tag embeddings begin as those of the source. Each target label's nearest source label is logged; all cosines and
-    the embeddings are written to `label_embeddings.json` in the folder of the run. A model that was given label embeddings
-    already, and is recovered from a checkpoint, keeps its own.
+    Callback that, before training, embeds the labels of the source and the target by canonical correlation analysis
+    (`relate_labels`), and initialises the model's tag embeddings with those of the source labels. Each target label's nearest
+    source label is logged; all cosines and the embeddings are written to `label_embeddings.json` in the folder of the run. When
+    a training is recovered, the model keeps the embeddings of its checkpoint.
 
-    The target's labels are those of the training data of the model's default module, in the data loader `one_batch_per_module`.
-    No random numbers are drawn.
+    The target's labels are those of the training data of the model's default module. No random numbers are drawn.
 
     Registered as a `TrainerCallback` with name "label_embeddings".
 
     # Parameters
 
     source_data_path : `str`
-        The training data of the source, which is read by the reader of the source tagger's archive.
+        The training data of the source, for the reader in the source tagger's archive.
 
     # Raises
 
     `ConfigurationError`
-        Before training, where the model is of another kind, a label of the source tagger does not occur in the source's data, or
-        `relate_labels` refuses the data.
+        At the start of training, if the model is not a `label_embedding_tagger` or the data loader not `one_batch_per_module`,
+        or if a label of the source tagger does not occur in the source's data. See also `relate_labels`.
     """
 
     def __init__(self, serialization_dir: str, source_data_path: str) -> None:
@@ -55,7 +54,7 @@ class LabelEmbeddings(TrainerCallback):
         if not isinstance(model, LabelEmbeddingTagger) or not isinstance(loader, ModuleLoader):
             raise ConfigurationError(
                 "The callback label_embeddings needs the model 'label_embedding_tagger' and the data loader "
-                f"'one_batch_per_module', and was given a {type(model).__name__} and a {type(loader).__name__}."
+                f"'one_batch_per_module', and got {type(model).__name__} and {type(loader).__name__}."
             )
         if model.has_label_embeddings:
             return
@@ -66,15 +65,15 @@ class LabelEmbeddings(TrainerCallback):
         )
         model.set_label_embeddings(embeddings.source)
         if is_primary:
-            _show(embeddings, Path(self.serialization_dir, FILE))
+            _report(embeddings, Path(self.serialization_dir, FILE))
 
 
 def _tagged_sentences(reader: Any, path: Any) -> Iterator[TaggedSentence]:
-    """All sentences of a corpus, also those that other processes are trained on."""
+    """Yields all sentences of a corpus, also those that other processes of a distributed training read."""
     return ((sentence.words, sentence.tags) for sentence in reader.sentences(path))
 
 
-def _show(embeddings: RelatedLabels, path: Path) -> None:
+def _report(embeddings: RelatedLabels, path: Path) -> None:
     nearest = embeddings.nearest()
     lines = [f"{label} -> {others[0][0]} ({others[0][1]:.2f})" for label, others in nearest.items()]
     logger.info("Each target label's nearest source label, and the cosine: %s", ", ".join(lines))
