@@ -180,7 +180,7 @@ def test_another_file_and_split_and_predictor(plan, content, tmp_path) -> None:
 def test_a_plan_can_be_shown(plan) -> None:
     lines = described(plan()).splitlines()
     assert lines[0] == "stm_en-biomedicine-1: train" and lines[2] == "tag-fine_tune-biomedicine-1-test: tag"
-    assert lines[-1] == "fine_tune on spanish: checkpoint chosen by nothing (last epoch)"
+    assert lines[-1] == "fine_tune on spanish: checkpoint selected by nothing (last epoch)"
 
 
 @pytest.mark.parametrize(
@@ -213,7 +213,7 @@ def test_a_plan_can_be_shown(plan) -> None:
         ({"rows": ["uda", "uda"]}, r"'rows' is \['uda', 'uda'\]; it must name some of the systems, each once"),
         ({"rows": []}, r"'rows' is \[\]; it must name some"),
         ({"seeds": [1, 1]}, r"'seeds' is \[1, 1\]; give whole numbers, each once"),
-        ({"seeds": ["1"]}, "'seeds' of the table is .*, and should be a list, each a whole number"),
+        ({"seeds": ["1"]}, "'seeds' of the table is .*, and should be a list of elements that are each a whole number"),
         ({"split": "train"}, "'split' is 'train'; it is 'dev' or 'test'"),
         ({"baseline": "stm_en"}, "The baseline 'stm_en' is no row of the table: uda, fine_tune"),
         (
@@ -282,7 +282,7 @@ def test_files_are_found_wherever_a_config_names_them(tmp_path) -> None:
         "model": {"tower": [{"model_name": f"{tmp_path}/encoder"}], "model_name": "bert-base-cased", "note": "no/file"},
         "callbacks": [{"source_archive": "made.tar.gz", "source_data_path": f"{tmp_path}/a1.conll"}],
     }
-    found = files_read(config, made=[Path("made.tar.gz")])
+    found = files_read(config, {"made.tar.gz": [Path("made.tar.gz")]})
     names = ["made.tar.gz", "a1.conll", "a2.conll", "encoder/config.json", "encoder/weights", "vectors.txt"]
     assert sorted(found) == sorted([Path(names[0]), *(tmp_path / name for name in names[1:])])
     with pytest.raises(ValueError, match="files are missing:\n  - made.tar.gz$"):
