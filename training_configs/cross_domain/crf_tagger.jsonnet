@@ -1,6 +1,6 @@
-// An outside witness for stm_target: the BiLSTM-CRF of allennlp-models, with AllenNLP's own embedders, optimizer and F1, on the same
-// data, at the same sizes. Of this package it has only what reads CoNLL files, the schedule of the learning rate, and what a run
-// that was broken off needs. It needs allennlp-models (`make baselines`).
+// An external baseline for stm_target: the BiLSTM-CRF of allennlp-models, with AllenNLP's embedders, optimizer and F1, on the same
+// data and with the same sizes. Only the reader, the learning rate schedule and the parts that make a training resumable come from
+// this package. It needs allennlp-models (`make baselines`).
 //
 //   export NER_DATA=fixtures/corpora TARGET=bio VECTORS=fixtures/vectors/tiny.16d.txt.gz VECTORS_DIM=16
 //   source training_configs/defaults.sh
@@ -25,7 +25,7 @@ local batch_size = 30;
   validation_data_path: environment.file(environment.target, 'dev'),
   vocabulary: {
     pretrained_files: { words: environment.vectors },
-    min_pretrained_embeddings: { words: -1 },  // all of them
+    min_pretrained_embeddings: { words: -1 },  // all vectors
   },
   datasets_for_vocab_creation: ['train'],
   model: {
@@ -60,7 +60,7 @@ local batch_size = 30;
   validation_data_loader: { batch_size: 100 },
   trainer: {
     num_epochs: 100,
-    // Its loss is the sum over a batch, where stm_target's is the mean over its sentences.
+    // Its loss is summed over a batch, and that of stm_target is averaged over the sentences.
     optimizer: { type: 'sgd', lr: 0.015 / batch_size, weight_decay: 1e-8 },
     learning_rate_scheduler: { type: 'inverse_time_decay', decay: 0.05 },
     validation_metric: '+f1-measure-overall',

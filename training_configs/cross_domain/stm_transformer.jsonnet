@@ -1,4 +1,5 @@
-// STM with a transformer: the BiLSTM-CRF of stm_target, with the vectors of a transformer beside its own, which is trained as well.
+// STM with a transformer: the BiLSTM-CRF of stm_target, whose word representations also include the vectors of a transformer. The
+// transformer is fine-tuned.
 //
 //   export NER_DATA=fixtures/corpora TARGET=bio VECTORS=fixtures/vectors/tiny.16d.txt.gz VECTORS_DIM=16 ENCODER=multilingual-mini
 //   source training_configs/defaults.sh
@@ -17,7 +18,7 @@ local reader = { token_indexers+: { encoder: { type: 'subwords', model_name: env
     },
   },
   trainer+: {
-    // The encoder takes small steps, all else those of an ordinary AdamW.
+    // A lower learning rate for the encoder.
     optimizer: { type: 'adamw', lr: 1e-3, parameter_groups: [[['transformer'], { lr: 5e-5 }]] },
     num_epochs: 20,
     grad_norm: 1.0,

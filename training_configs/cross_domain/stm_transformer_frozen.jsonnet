@@ -1,5 +1,5 @@
-// STM with a frozen transformer: as stm_transformer, but the transformer's weights stay as they are, like those of ELMo in stm_elmo.
-// The BiLSTM-CRF is trained as stm_target is.
+// STM with a frozen transformer: stm_transformer with a transformer that is not trained, like ELMo in stm_elmo. The optimizer is that
+// of stm_target.
 //
 //   export NER_DATA=fixtures/corpora TARGET=bio VECTORS=fixtures/vectors/tiny.16d.txt.gz VECTORS_DIM=16 ENCODER=multilingual-mini
 //   source training_configs/defaults.sh

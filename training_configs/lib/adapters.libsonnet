@@ -1,5 +1,5 @@
-// What makes a config of cross_domain one of a transformer with generated adapters: add it to the config. The encoder takes the
-// place of word vectors, characters and LSTM, and the language models predict hidden sub-words.
+// Changes a config of cross_domain to a transformer with generated adapters, which replaces word vectors, characters and LSTM. Its
+// language models predict masked sub-words. Add it to the config.
 local environment = import 'environment.libsonnet';
 local resumable = import 'resumable.libsonnet';
 
@@ -16,7 +16,7 @@ local of_words(reader) = if std.objectHas(reader, 'reader') then reader { reader
 
   batch_size:: 16,
   callbacks:: resumable.callbacks,
-  // 2 tasks and 2 or 3 domains need no larger ones, and the generator of a large encoder would have many weights.
+  // Small embeddings are enough for two tasks and two or three domains, and the generator of a large encoder has many weights.
   lstm_parameters+:: { task_dim: 4, domain_dim: 4 },
 
   dataset_reader+: { readers: { [name]: of_words(readers[name]) for name in config.order } },
@@ -37,8 +37,8 @@ local of_words(reader) = if std.objectHas(reader, 'reader') then reader { reader
   },
   trainer+: {
     num_epochs: 20,
-    // The encoder takes small steps, the heads those of an ordinary AdamW. A step of the generator adds up over the numbers of the
-    // embeddings, so it is smaller than theirs.
+    // Lower learning rates for the encoder and the generator: each of the adapters' weights is a sum over the dimensions of the
+    // embeddings, and an update changes all summands.
     optimizer: {
       type: 'adamw',
       lr: 1e-3,
@@ -49,7 +49,7 @@ local of_words(reader) = if std.objectHas(reader, 'reader') then reader { reader
     },
     learning_rate_scheduler: { type: 'linear_warmup_share', warmup_share: 0.1 },
     grad_norm: 1.0,
-    // Regular expressions of weights that are not trained: ['transformer'] freezes the encoder.
+    // Regular expressions of weights that are not trained; ['transformer'] freezes the encoder.
     no_grad: [],
   },
 }

@@ -3,9 +3,9 @@
 //   export NER_DATA=/my/corpora VECTORS=glove.6B.100d.txt.gz VECTORS_DIM=100 ENCODER=multilingual-mini
 //   allennlp ner-table tables/cross_domain --runs runs/cross_domain --jobs 2
 //
-// The corpora are those of the README; wikiann_en has a raw.txt. No label of the target chooses a checkpoint: the last epoch is kept.
-// As in the paper (Jia, Liang and Zhang 2019, P19-1236), by target development F1: add select_on_target: true. For crf_tagger, which
-// needs allennlp-models, and stm_elmo, which needs ELMO_OPTIONS and ELMO_WEIGHTS, add their names to the rows.
+// The corpora are those of the README; wikiann_en has a raw.txt. No labels of the target select a checkpoint: the last epoch is kept.
+// To select by target development F1, as in the paper (Jia, Liang and Zhang 2019, P19-1236), add select_on_target: true. Two systems
+// are not among the rows: crf_tagger, which needs allennlp-models, and stm_elmo, which needs ELMO_OPTIONS and ELMO_WEIGHTS.
 {
   corpora: {
     'news-to-pathways': { SOURCE: 'conll2003', TARGET: 'bionlp13pc', UNLABELLED: 'wikiann_en' },
@@ -43,7 +43,7 @@
     for name in ['stm_source', 'pgn_uda', 'pgn_transformer_uda']
   } + {
     crf_tagger: supervised('crf_tagger') { predictor: 'any_tagger' },
-    // What some of the next begin from: a tagger of the source.
+    // A tagger of the source, from which fine_tune starts.
     stm_on_source: { config: 'cross_domain/stm_target', variables: { TARGET: '$SOURCE' } },
     fine_tune: supervised('fine_tune') { after: { ARCHIVE: 'stm_on_source' } },
     label_embedding: supervised('label_embedding') { after: { ARCHIVE: 'stm_source' } },
