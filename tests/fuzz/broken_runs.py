@@ -1,6 +1,6 @@
 """
-The runs that kills.py breaks off: what each is begun and resumed by, whether its work is done by several processes, its phases,
-and what it must come to in the end.
+The runs that kills.py interrupts: for each kind, the commands that start and resume it, whether it has child processes, its
+phases, and its result.
 """
 
 import hashlib
@@ -31,14 +31,14 @@ VARIABLES = {
     "WEIGHTS": "uniform",
 }
 Result = Dict[str, str]
-"""What must be the same as in an unbroken run, by name: digests of files and of tensors, and numbers as text."""
+"""What must be the same as in an uninterrupted run, by name: digests of files and tensors, and numbers as text."""
 
 
 @dataclass(frozen=True)
 class Training:
     """
-    `allennlp train`. Resumed by `--recover`, or by `--force` where the run was broken off before its config.json was whole:
-    AllenNLP takes up no run without one.
+    `allennlp train`. It is resumed by `--recover`, or by `--force` if it was interrupted before its config.json was complete,
+    since AllenNLP recovers no run without one.
 
     # Parameters
 
@@ -47,11 +47,11 @@ class Training:
         Below training_configs.
     overrides : `Dict[str, Any]`
     num_kills : `int`
-        How many times it is killed where nothing else is asked for.
+        The default number of kills.
     variables : `Dict[str, str]`, optional (default = `{}`)
-        Besides `VARIABLES`.
+        Variables in addition to `VARIABLES`.
     are_metrics_compared : `bool`, optional (default = `True`)
-        Not where checkpoints are written amid an epoch, whose metrics then count the batches after the checkpoint alone.
+        False if checkpoints are written within an epoch, whose metrics then only count the batches after the checkpoint.
     """
 
     name: str
@@ -171,7 +171,7 @@ _SMALL_PGN = {
     "trainer.num_epochs": 3,
     "trainer.optimizer": {"type": "adam", "lr": 0.02},
 }
-# The loss falls with every epoch. Where the greatest is taken for the best, patience ends the training before its time.
+# The loss falls with every epoch. If the greatest counts as the best, early stopping ends the training.
 _LAST_IS_BEST = {"trainer.validation_metric": "-loss"}
 _FIRST_IS_BEST = {"trainer.validation_metric": "+loss", "trainer.patience": 2, "trainer.num_epochs": 5}
 _STEPS = ["--steps", "12", "--evaluate-every", "5", "--batch-tokens", "512", "--learning-rate", "2e-3"]
@@ -215,7 +215,7 @@ _TABLE_PHASES = {
 
 
 def kinds(teacher: Path) -> List[Kind]:
-    """All kinds of run; the students' teacher is an archive that `TEACHER` has made."""
+    """Returns all kinds of runs, given the archive that `TEACHER` has trained."""
     taught = {"TARGET": "es", "TEACHER": str(teacher)}
     amid_epochs = {"trainer.checkpointer.save_every_num_batches": 5, "data_loader.batch_sampler.batch_size": 8}
     return [
@@ -237,7 +237,7 @@ TEACHER = Training("teacher of students", "cross_lingual/teacher", _TEACHER, 0)
 
 
 def phases_begun_by(patterns: Dict[str, str], events: Sequence[Event]) -> List[str]:
-    """The phase of each event. One begins at the first event whose path its pattern is found in; before all is "start"."""
+    """Returns the phase of each event. A phase begins at the first event whose path matches its pattern; the first is "start"."""
     first = {
         name: next((event.number for event in events if re.search(pattern, event.path)), len(events) + 1)
         for name, pattern in patterns.items()
@@ -258,8 +258,8 @@ def names_below(folder: Path) -> Result:
 
 def training_result(folder: Path, are_metrics_compared: bool = True, place: Path | None = None) -> Result:
     """
-    Of the archive all files, the weights tensor by tensor, and metrics.json but for times and memory. Where the config names
-    files below `place`, it counts as the same wherever that is.
+    Returns all files of the archive, the weights tensor by tensor, and metrics.json without times and memory. Paths below `place`
+    in the config are taken as relative to it.
     """
     found: Result = {}
     with tarfile.open(folder / "model.tar.gz") as archive:
@@ -268,7 +268,7 @@ def training_result(folder: Path, are_metrics_compared: bool = True, place: Path
                 content = archive.extractfile(member).read()  # type: ignore[union-attr]
                 if member.name == "weights.th":
                     found |= weights(content)
-                elif member.name.endswith("namespaces.txt"):  # which AllenNLP writes in an order of chance
+                elif member.name.endswith("namespaces.txt"):  # which AllenNLP writes in random order
                     found[member.name] = digest(b"\n".join(sorted(content.split())))
                 else:
                     found[member.name] = digest(content.replace(str(place).encode(), b"") if place else content)
@@ -287,7 +287,7 @@ def _digest_of_tensor(tensor: torch.Tensor) -> str:
 
 
 def numbers_of(value: Any, name: str = "") -> Result:
-    """The leaves of what was read from JSON, by their keys; without times, speeds and memory."""
+    """Returns the values in a JSON object by their keys, without times, speeds and memory."""
     if any(each in name for each in ("duration", "memory", "runtime", "per_second")):
         return {}
     if isinstance(value, dict):
@@ -310,7 +310,7 @@ def _is_whole_json(path: Path) -> bool:
 
 
 def differences(found: Result, expected: Result) -> List[str]:
-    """In words, those of the names first that one of the two lacks."""
+    """Describes the differences between two results."""
     missing, more = sorted(expected.keys() - found.keys()), sorted(found.keys() - expected.keys())
     other = sorted(name for name in found.keys() & expected.keys() if found[name] != expected[name])
     told: List[Tuple[str, List[str]]] = [("lacks", missing), ("has besides", more), ("differs in", other)]

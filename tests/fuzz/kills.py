@@ -3,22 +3,23 @@ Interrupts trainings, pretrainings and the commands cross-lingual and ner-table 
 
     python tests/fuzz/kills.py                                  # all: hundreds of runs, well over an hour on two cores
     python tests/fuzz/kills.py --kinds teacher pgn --kills 10 --full 0
-    python tests/fuzz/kills.py --only teacher --fault half:123  # a failure again; its folder is kept and named
-    python tests/fuzz/kills.py --kinds teacher --list           # the events of an unbroken run, and nothing else
+    python tests/fuzz/kills.py --only teacher --fault half:123  # repeats a failure, keeps its folder and prints its path
+    python tests/fuzz/kills.py --kinds teacher --list           # only lists the events of an uninterrupted run
 
-Each kind of run (broken_runs.py) is first left alone, forked and as a process of its own, which must agree and whose result is
-what all others must come to: weights bit for bit, metrics.json but for times and memory, and the same files. The events of this
-run, changes to files in its folder, are numbered. Then the same run is broken off, each time in a new folder: killed just before
-an event (`kill`, or `group`, with all processes that it has begun), killed when half of a write is done (`half`), or with the
-disk full from an event on (`full`). It is resumed by its own command, once, with nothing in its way, and must end well, with the
-result of the unbroken run. A full disk that a run gets along with is no fault: it then ends well at once.
+Each kind of run (broken_runs.py) is first run twice without interruption, forked and in an interpreter of its own. Both must have
+the same result, which is the expected result of all other runs: the same files, the same weights bit for bit, and the same
+metrics.json except for times and memory. The events of this run, the changes to files in its folder, are numbered. Then the run
+is interrupted, each time in a new folder: killed just before an event (`kill`; `group` also kills its child processes), killed in
+the middle of a write (`half`), or with a full disk from an event on (`full`). It is resumed once, by its own command, and must
+succeed with the expected result. A run that succeeds although the disk is full must have the expected result at once.
 
-Events are drawn (`--seed`) so that each of a sort, the same change to the same file in the same phase, comes before a second one
-of any; the start, before the first checkpoint, comes late. A line a failure, then tables: trials and failures by kind and phase,
-and what runs said last when the disk was full. The exit status is 1 if anything failed.
+Events are sampled (`--seed`) such that each sort of event, which is the same change to the same file in the same phase, occurs
+before any sort is repeated. Those before the first checkpoint come last. The output is a line for each failure, and tables of
+trials and failures by kind and phase, and of the last lines that runs printed when the disk was full. The exit status is 1 if
+anything failed.
 
-Needed are Linux and a C compiler. Runs are forked from this process, which has imported AllenNLP once; every tenth is a process
-of its own.
+This needs Linux and a C compiler. Runs are forked from this process, which has imported AllenNLP; every tenth is run in an
+interpreter of its own.
 """
 
 import argparse
@@ -45,7 +46,7 @@ _OWN_PROCESS_EVERY = 10
 
 
 def trials(name: str, harness: "Harness", args: argparse.Namespace) -> List[Trial]:
-    """Those of a kind of run, after it has been run without fault."""
+    """Runs a kind without interruption, and returns its trials."""
     kind, events = harness.kinds[name], harness.unbroken(name)
     phases = kind.phases(events)
     if args.list:
@@ -69,21 +70,21 @@ def trials(name: str, harness: "Harness", args: argparse.Namespace) -> List[Tria
 
 
 def as_group(fault: Fault) -> Fault:
-    """The same, for all processes of the run."""
+    """Returns the same fault for all processes of the run."""
     return Fault("group", fault.event) if fault.what == "kill" else fault
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kinds", nargs="+", metavar="KIND", help="those of broken_runs.py; left out, all")
-    parser.add_argument("--kills", type=int, help="of each kind; left out, as many as broken_runs.py says")
-    parser.add_argument("--full", type=int, help="full disks of each kind; left out, as many as kills")
-    parser.add_argument("--seed", type=int, default=0, help="of the choice of events (%(default)s)")
-    parser.add_argument("--jobs", type=int, default=2, help="runs at once (%(default)s)")
-    parser.add_argument("--list", action="store_true", help="show the events and break nothing off")
+    parser.add_argument("--kinds", nargs="+", metavar="KIND", help="kinds of runs in broken_runs.py (default: all)")
+    parser.add_argument("--kills", type=int, help="kills of each kind (default: see broken_runs.py)")
+    parser.add_argument("--full", type=int, help="full disks of each kind (default: as many as kills)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the sampling of events (default: %(default)s)")
+    parser.add_argument("--jobs", type=int, default=2, help="number of runs at once (default: %(default)s)")
+    parser.add_argument("--list", action="store_true", help="list the events without interrupting anything")
     parser.add_argument("--only", metavar="KIND", help="a single trial of this kind")
-    parser.add_argument("--fault", metavar="WHAT:EVENT", help=f"of it: {', '.join(VARIABLES)} and the event's number")
-    parser.add_argument("--own-process", action="store_true", help="it is not forked, but a process of its own")
+    parser.add_argument("--fault", metavar="WHAT:EVENT", help=f"its fault, {', '.join(VARIABLES)}, and the number of the event")
+    parser.add_argument("--own-process", action="store_true", help="run it in an interpreter of its own instead of forking it")
     args = parser.parse_args()
     if bool(args.only) != bool(args.fault):
         parser.error("--only and --fault belong together")
@@ -91,7 +92,7 @@ def arguments() -> argparse.Namespace:
 
 
 def start_anew() -> None:
-    """Replaces this process by itself with the library preloaded, which can be done at a program's start alone."""
+    """Restarts this program with the library preloaded, which is only possible when a program starts."""
     scratch = Path(tempfile.mkdtemp(prefix="kills")).resolve()
     try:
         library = str(build(scratch))
@@ -110,7 +111,7 @@ def start_anew() -> None:
 
 
 def import_once() -> None:
-    """What runs would import each for itself. No work is done that would begin threads, which a fork does not take along."""
+    """Imports what all runs need. Nothing may start threads, which do not survive a fork."""
     import allennlp.commands  # noqa: F401
     import sklearn.utils.extmath  # noqa: F401
     import torch
