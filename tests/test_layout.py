@@ -43,7 +43,7 @@ MAY_IMPORT = {
         "predictors",
     },
     "configs": {"common"},
-    "experiments": {"common", "tagging", "archives", "configs", "data.conll", "data.text_lines"},
+    "experiments": {"common", "tagging", "archives", "configs", "data.conll", "data.text_lines", "pretraining.options"},
     "pretraining": {"common", "archives", "encoding", "data.text_lines"},
     "commands": ANYTHING,
 }

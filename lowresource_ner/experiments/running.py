@@ -203,6 +203,7 @@ def _resume(step: Step, logs: Path, lock: int) -> Union[Dict[str, Any], TaskFail
         if any(folder.iterdir()):
             _print(f"{step.name}: its inputs, settings or outputs have changed, and its earlier run is replaced")
         shutil.rmtree(folder)
+        folder.mkdir()
         with written(note) as new:
             new.write_text(json.dumps(now))
     done = _call(step, step.command, logs, lock)

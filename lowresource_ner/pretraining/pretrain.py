@@ -23,8 +23,8 @@ from lowresource_ner.pretraining.trainer import MaskedLanguageModelTrainer
 
 def pretrain_encoder(path: Path, options: PretrainingOptions) -> Dict[str, Any]:
     """
-    Pretrains an encoder and writes it to a folder. Resumes an interrupted run in the folder, which ends with the same weights, and
-    does nothing if it has finished.
+    Pretrains an encoder and writes it to a folder. Resumes an interrupted run in the folder, which ends with the same weights. Does
+    nothing if it has finished.
 
     # Returns
 

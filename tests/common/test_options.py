@@ -6,7 +6,7 @@ from typing import Dict, List, Optional
 
 import pytest
 
-from lowresource_ner.common.options import add_options, option, options_from
+from lowresource_ner.common.options import add_options, as_arguments, option, options_from
 
 
 @dataclass(frozen=True, kw_only=True)

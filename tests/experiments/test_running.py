@@ -89,7 +89,9 @@ class TestRunning:
         assert calls() == ["first", "bad"]
         output = capsys.readouterr().out
         log = tmp_path / "runs" / "logs" / "bad.log"
-        assert f"bad: failed\nIt ended with exit status 3. Its output is in {log}" in output and "wrong number" in output
+        assert (
+            f"bad: failed\nIt ended with exit status 3. Its output is in {log}" in output and "wrong number" in output
+        )
         assert run_steps([first, step("bad", *first.outputs), last], tmp_path / "runs")
         assert calls() == ["bad", "last"]
 
@@ -173,6 +175,35 @@ else:
         assert run_steps(steps, runs) and calls() == []
         assert run_steps([replace(training, settings={"epochs": 2})], runs) and calls() == ["model --force"]
 
+    def test_a_step_that_resumes_itself_keeps_its_folder_if_nothing_has_changed(self, step, calls, tmp_path, capsys) -> None:
+        """The command fails where it finds no checkpoint of an earlier call, and leaves one."""
+        text, runs = tmp_path / "text", tmp_path / "runs"
+        text.write_text("one")
+        output, checkpoint = runs / "encoder" / "out", runs / "encoder" / "checkpoint"
+        program = f"""
+if not os.path.exists({str(checkpoint)!r}):
+    os.remove({str(output)!r})
+    open({str(checkpoint)!r}, "w").close()
+    sys.exit(1)
+"""
+        encoder = step("encoder", text, program=program, resumes_itself=True)
+
+        def outcomes(*changed: Step) -> List[bool]:
+            return [run_steps([*changed], runs) for _ in range(2)]
+
+        assert outcomes(encoder) == [False, True] and len(calls()) == 2
+        assert "The same command continues from here." in capsys.readouterr().out
+        assert outcomes(encoder, step("other", *encoder.outputs)) == [True, True] and calls() == ["other"]
+        assert outcomes(replace(encoder, variables={"CUDA_VISIBLE_DEVICES": "1"})) == [True, True] and calls() == []
+        (runs / "steps.json").unlink()
+        assert outcomes(encoder) == [True, True] and calls() == []
+        output.write_text("half")
+        assert outcomes(encoder) == [False, True] and output.read_text() == "one"
+        assert "encoder: its inputs, settings or outputs have changed, and its earlier run" in capsys.readouterr().out
+        assert outcomes(replace(encoder, settings={"epochs": 2})) == [False, True]
+        text.write_text("two")
+        assert outcomes(encoder) == [False, True] and output.read_text() == "two"
+
     def test_a_full_disk_is_reported_and_nothing_is_lost(self, step, calls, tmp_path, monkeypatch, capsys) -> None:
         first, runs = step("first"), tmp_path / "runs"
         steps = [first, step("model", *first.outputs, is_training=True)]
@@ -232,7 +263,8 @@ else:
         with pipe.open("w"):  # the orphan reads from it now
             assert calls() == ["first", "second"]
             with pytest.raises(
-                ValueError, match=f"Steps are being run in {runs}, or one is still running although its caller was killed"
+                ValueError,
+                match=f"Steps are being run in {runs}, or one is still running although its caller was killed",
             ):
                 run_steps([first, second], runs)
         with (runs / "lock").open("w") as lock:

@@ -9,11 +9,16 @@ from allennlp.common.checks import ConfigurationError
 
 from lowresource_ner.configs import config_names, config_path
 from lowresource_ner.experiments.checkpoint_choice import checkpoint_choice, validated_on, without_target_labels
+from lowresource_ner.experiments.pretraining import files_of_pretraining, pretraining
 from lowresource_ner.experiments.result import Result
 from lowresource_ner.experiments.step import Step
 from lowresource_ner.experiments.steps import archive_of, config_of, tagging, training
 from lowresource_ner.experiments.tables.files_read import files_read
 from lowresource_ner.experiments.tables.table import System, Table
+from lowresource_ner.pretraining.options import PretrainingOptions
+
+# The only encoder that configs know to be small.
+_SMALL_ENCODER = "multilingual-mini"
 
 # What training_configs/defaults.sh sets, of what needs no thought.
 _DEFAULTS = {"ENCODER_SIZE": "auto", "WEIGHTS": "uniform"}
@@ -44,10 +49,11 @@ class TablePlan:
         self._device = device
         self._steps: Dict[str, Step] = {}
         self._cells: Dict[str, Tuple[str, str, int]] = {}
+        self._small_encoders = {_SMALL_ENCODER}
         self.results: List[Result] = []
         for corpus in table.corpora:
             for system in table.systems_of(corpus):
-                for seed in table.seeds:
+                for seed in table.seeds_of(system):
                     try:
                         self._evaluation(corpus, system, seed, self._training(corpus, system, seed))
                     except ValueError as error:
@@ -58,26 +64,64 @@ class TablePlan:
         return list(self._steps.values())
 
     def _training(self, corpus: str, system: str, seed: int) -> Step:
-        """Adds a training after those that it needs."""
+        """Adds a training or a pretraining, after those that it starts from."""
+        asked = self._table.systems[system]
+        seed = (asked.pretraining or {}).get("seed", seed)
         name = f"{system}-{corpus}-{seed}"
         if self._cells.setdefault(name, (corpus, system, seed)) != (corpus, system, seed):
             raise ValueError(f"another system and corpus have the same folder, {name}. Rename one of them.")
         if name in self._steps:
             return self._steps[name]
-        asked = self._table.systems[system]
-        needed = {
-            variable: str(self._training(corpus, other, seed).outputs[0]) for variable, other in asked.after.items()
-        }
-        variables = {**self._variables(corpus, asked, needed), "SEED": str(seed)}
+        needed = {variable: self._training(corpus, other, seed) for variable, other in asked.after.items()}
+        products = {variable: str(step.product) for variable, step in needed.items()}
+        variables = {**self._variables(corpus, asked, products), "SEED": str(seed)}
+        earlier = {str(step.product): step for step in needed.values()}
+        if asked.pretraining is None:
+            step = self._trained(name, corpus, asked, variables, earlier)
+        else:
+            try:
+                step = self._pretrained(name, {"seed": seed, **asked.pretraining}, variables, earlier)
+            except ValueError as error:
+                raise ValueError(f"'pretraining' of '{system}': {error}") from error
+        self._steps[name] = step
+        return step
+
+    def _trained(
+        self, name: str, corpus: str, asked: System, variables: Dict[str, str], earlier: Mapping[str, Step]
+    ) -> Step:
+        """Returns the step of a training. `earlier` are the steps that it starts from, by the paths of their products."""
+        assert asked.config is not None
+        encoder = {**os.environ, **variables}.get("ENCODER")
+        if encoder in self._small_encoders:
+            variables = self._for_small_encoder(variables)
         config = _config(asked.config)
         overrides = {**self._table.overrides, **self._table.corpora[corpus].overrides, **asked.overrides}
         step = training(name, config, variables, overrides, [], self._runs, self._device)
         if not self._table.select_on_target:
             overrides = _unselected(config_of(step), overrides, self._owners(corpus))
-        inputs = files_read(config_of(step), made=[Path(path) for path in needed.values()])
+        inputs = files_read(config_of(step), {path: each.outputs for path, each in earlier.items()})
         step = training(name, config, variables, overrides, inputs, self._runs, self._device)
-        self._steps[name] = step
+        if encoder in self._small_encoders:
+            self._small_encoders.add(str(step.product))
         return step
+
+    def _pretrained(
+        self, name: str, asked: Mapping[str, Any], variables: Mapping[str, str], earlier: Mapping[str, Step]
+    ) -> Step:
+        """Returns the step of a pretraining, as `_trained` does."""
+        known = {**os.environ, **variables}
+        options = PretrainingOptions(**{key: _resolved_within(key, value, known) for key, value in asked.items()})
+        step = pretraining(name, options, files_of_pretraining(options, earlier), self._runs, self._device)
+        if options.encoder is None or options.encoder in self._small_encoders:
+            self._small_encoders.add(str(step.product))
+        return step
+
+    def _for_small_encoder(self, variables: Dict[str, str]) -> Dict[str, str]:
+        """Replaces ENCODER_SIZE=auto, from which a config cannot tell that an archive or a folder holds a small encoder."""
+        known = {**os.environ, **variables}
+        if known["ENCODER"] == _SMALL_ENCODER or known["ENCODER_SIZE"] != "auto":
+            return variables
+        return {**variables, "ENCODER_SIZE": "small"}
 
     def _evaluation(self, corpus: str, system: str, seed: int, step: Step) -> None:
         """Has an archive tag the evaluated file, and adds the result."""
@@ -123,7 +167,7 @@ class TablePlan:
         return found | _all_resolved(system.variables, found)
 
     def _of_corpus(self, corpus: str) -> Mapping[str, str]:
-        return {**os.environ, **self._variables(corpus, System(config=""), {})}
+        return {**os.environ, **self._variables(corpus, System(), {})}
 
     def _file(self, corpus: str) -> Path:
         """The evaluated file."""
@@ -165,6 +209,13 @@ def _resolved(name: str, value: str, known: Mapping[str, str]) -> str:
         ) from error
     except ValueError as error:
         raise ValueError(f"{name} is '{value}': {error}. A dollar sign is written $$.") from error
+
+
+def _resolved_within(name: str, value: Any, known: Mapping[str, str]) -> Any:
+    """Resolves the references in a string, or in the strings of a list."""
+    if isinstance(value, list):
+        return [_resolved_within(name, each, known) for each in value]
+    return _resolved(name, value, known) if isinstance(value, str) else value
 
 
 def _unselected(config: Dict[str, Any], overrides: Dict[str, Any], owners: Mapping[Path, str]) -> Dict[str, Any]:

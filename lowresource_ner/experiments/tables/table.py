@@ -1,7 +1,7 @@
 """What a table of systems × corpora × seeds consists of."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Dict, List, Optional, Set
 
 _NAME = re.compile(r"[\w.+][\w.+-]*")
@@ -30,34 +30,41 @@ class Corpus:
 @dataclass(frozen=True)
 class System:
     """
-    A config, and what is particular about its training.
+    A config, and what is particular about its training; or the pretraining of an encoder that other systems start from.
 
     # Parameters
 
-    config : `str`
+    config : `str`, optional
         The name of a config that comes with the package, or the path of another one.
+    pretraining : `Dict[str, Any]`, optional
+        In place of a config: the options of `allennlp pretrain-encoder`, with underscores in their names. `$NAME` in strings
+        stands for a variable. The encoder is pretrained once for each seed, or once for all if the options contain a `seed`.
     overrides : `Dict[str, Any]`, optional (default = `{}`)
         Of its training.
     variables : `Dict[str, str]`, optional (default = `{}`)
         Variables for its config. `$NAME` stands for what `after`, the corpus or the environment says.
     after : `Dict[str, str]`, optional (default = `{}`)
-        The systems whose archives its config reads, by the variables that name these. Several archives make one variable with
-        `variables`: {TEACHERS: 'uda=$UDA,source=$ONLY'}.
+        The systems that it starts from, by the variables that are set to their archives or, for pretrainings, to the folders of
+        their encoders. Several archives make one variable with `variables`: {TEACHERS: 'uda=$UDA,source=$ONLY'}.
     evaluation_overrides : `Dict[str, Any]`, optional (default = `{}`)
         Of the archive, when it tags the evaluated file.
     predictor : `str`, optional (default = `"ner"`)
         "any_tagger" for models of other packages.
     corpora : `List[str]`, optional
         Where it is a row; on all corpora without it.
+    seeds : `List[int]`, optional
+        The seeds of the row, in place of the table's. What it starts from is trained with the same seeds.
     """
 
-    config: str
+    config: Optional[str] = None
+    pretraining: Optional[Dict[str, Any]] = None
     overrides: Dict[str, Any] = field(default_factory=dict)
     variables: Dict[str, str] = field(default_factory=dict)
     after: Dict[str, str] = field(default_factory=dict)
     evaluation_overrides: Dict[str, Any] = field(default_factory=dict)
     predictor: str = "ner"
     corpora: Optional[List[str]] = None
+    seeds: Optional[List[int]] = None
 
 
 @dataclass(frozen=True)
@@ -103,16 +110,21 @@ class Table:
     def __post_init__(self) -> None:
         self._check_names("corpora", self.corpora)
         self._check_names("systems", self.systems)
-        if not self.seeds or len(set(self.seeds)) < len(self.seeds):
-            raise ValueError(f"'seeds' is {self.seeds}; give whole numbers, each once.")
+        _check_seeds("'seeds'", self.seeds)
         if self.split not in ("dev", "test"):
             raise ValueError(f"'split' is '{self.split}'; it is 'dev' or 'test'.")
         if not self.shown or set(self.shown) - set(self.systems) or len(set(self.shown)) < len(self.shown):
             known = ", ".join(self.systems)
             raise ValueError(f"'rows' is {self.rows}; it must name some of the systems, each once: {known}.")
+        for name in self.shown:
+            if self.systems[name].pretraining is not None:
+                raise ValueError(
+                    f"'rows' contains '{name}', which pretrains an encoder. Name a system that starts from it."
+                )
         if self.baseline is not None and self.baseline not in self.shown:
             raise ValueError(f"The baseline '{self.baseline}' is no row of the table: {', '.join(self.shown)}.")
         for name, system in self.systems.items():
+            _check_system(f"the system '{name}'", system)
             self._check_after(name, system)
             strange = [corpus for corpus in system.corpora or [] if corpus not in self.corpora]
             if strange:
@@ -122,11 +134,16 @@ class Table:
     @property
     def shown(self) -> List[str]:
         """The systems that are rows of the table, in order."""
-        return list(self.systems) if self.rows is None else self.rows
+        taggers = [name for name, system in self.systems.items() if system.pretraining is None]
+        return taggers if self.rows is None else self.rows
 
     def systems_of(self, corpus: str) -> List[str]:
         """The rows on a corpus, in order."""
         return [name for name in self.shown if corpus in (self.systems[name].corpora or [corpus])]
+
+    def seeds_of(self, system: str) -> List[int]:
+        """Returns the seeds of a row."""
+        return self.systems[system].seeds or self.seeds
 
     def _check_names(self, kind: str, names: Dict[str, Any]) -> None:
         if not names:
@@ -151,3 +168,23 @@ class Table:
             found.add(needed)
             self._before(needed, found)
         return found
+
+
+def _check_system(owner: str, system: System) -> None:
+    if system.pretraining is None:
+        if system.config is None:
+            raise ValueError(f"{owner} has no 'config', and no 'pretraining' in its place.")
+        if system.seeds is not None:
+            _check_seeds(f"'seeds' of {owner}", system.seeds)
+        return
+    allowed = System(pretraining=system.pretraining, variables=system.variables, after=system.after)
+    others = [each.name for each in fields(system) if getattr(system, each.name) != getattr(allowed, each.name)]
+    if others:
+        raise ValueError(f"{owner} has both 'pretraining' and '{others[0]}'. Remove one of them.")
+    if {"epochs", "steps"} <= system.pretraining.keys():
+        raise ValueError(f"'pretraining' of {owner} has both 'epochs' and 'steps'. Remove one of them.")
+
+
+def _check_seeds(owner: str, seeds: List[int]) -> None:
+    if not seeds or len(set(seeds)) < len(seeds):
+        raise ValueError(f"{owner} is {seeds}; give whole numbers, each once.")
