@@ -89,7 +89,7 @@ def test_an_error_is_one_line(allennlp, tmp_path) -> None:
     path.write_text(json.dumps({**TABLE, "baseline": "neither"}))
     failed = allennlp("ner-table", path, "--runs", tmp_path / "runs", check=False)
     assert failed.returncode == 1
-    assert failed.stderr.splitlines()[-1] == f"{path}: The baseline 'neither' is no row of the table: both, alone."
+    assert failed.stderr.splitlines()[-1] == f"{path}: The baseline 'neither' is not a row of the table: both, alone."
     assert not (tmp_path / "runs").exists()
 
 

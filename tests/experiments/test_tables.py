@@ -215,14 +215,14 @@ def test_a_plan_can_be_shown(plan) -> None:
         ({"seeds": [1, 1]}, r"'seeds' is \[1, 1\]; give whole numbers, each once"),
         ({"seeds": ["1"]}, "'seeds' of the table is .*, and should be a list of elements that are each a whole number"),
         ({"split": "train"}, "'split' is 'train'; it is 'dev' or 'test'"),
-        ({"baseline": "stm_en"}, "The baseline 'stm_en' is no row of the table: uda, fine_tune"),
+        ({"baseline": "stm_en"}, "The baseline 'stm_en' is not a row of the table: uda, fine_tune"),
         (
             {"systems": {"pgn": {"config": "pgn", "corpora": ["sea"]}}, "rows": None},
-            "'pgn' is for 'sea', which is none of the corpora",
+            "'pgn' is for 'sea', which is not one of the corpora",
         ),
         (
             {"systems": {"a": {"config": "fine_tune", "after": {"ARCHIVE": "b"}}}, "rows": ["a"]},
-            "'a' comes after 'b', which is none of",
+            "'a' comes after 'b', which is not one of",
         ),
         (
             {

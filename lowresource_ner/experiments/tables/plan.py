@@ -1,4 +1,4 @@
-"""Plans the steps that make a table. Nothing is run here."""
+"""Plans the steps of a table, without running them."""
 
 import os
 from pathlib import Path
@@ -17,30 +17,30 @@ from lowresource_ner.experiments.tables.files_read import files_read
 from lowresource_ner.experiments.tables.table import System, Table
 from lowresource_ner.pretraining.options import PretrainingOptions
 
-# The only encoder that configs know to be small.
+# The only encoder that the configs treat as small.
 _SMALL_ENCODER = "multilingual-mini"
 
-# What training_configs/defaults.sh sets, of what needs no thought.
+# Defaults of environment variables, as in training_configs/defaults.sh.
 _DEFAULTS = {"ENCODER_SIZE": "auto", "WEIGHTS": "uniform"}
 
 
 class TablePlan:
     """
-    The steps of a table, each after those whose outputs it reads, and the results.
+    The steps of a table, each after those that it depends on, and the results.
 
     # Parameters
 
     table : `Table`
     runs : `Path`
-        Where all goes.
+        The folder of all outputs.
     device : `int`, optional (default = `-1`)
         The number of a GPU, or -1 for the CPU.
 
     # Raises
 
     `ValueError`
-        For anything that is known to fail later: unknown configs, variables that are not set, files that are missing, overrides
-        that do not fit. The message names the system and the corpus.
+        If a step would fail: for unknown configs, variables that are not set, missing files, and overrides that do not fit. The
+        message names the system and the corpus.
     """
 
     def __init__(self, table: Table, runs: Path, device: int = -1) -> None:
@@ -89,7 +89,7 @@ class TablePlan:
     def _trained(
         self, name: str, corpus: str, asked: System, variables: Dict[str, str], earlier: Mapping[str, Step]
     ) -> Step:
-        """Returns the step of a training. `earlier` are the steps that it starts from, by the paths of their products."""
+        """Returns the step of a training. `earlier` has the steps that it starts from, by the paths of their products."""
         assert asked.config is not None
         encoder = {**os.environ, **variables}.get("ENCODER")
         if encoder in self._small_encoders:
@@ -108,7 +108,7 @@ class TablePlan:
     def _pretrained(
         self, name: str, asked: Mapping[str, Any], variables: Mapping[str, str], earlier: Mapping[str, Step]
     ) -> Step:
-        """Returns the step of a pretraining, as `_trained` does."""
+        """Returns the step of a pretraining; see `_trained`."""
         known = {**os.environ, **variables}
         options = PretrainingOptions(**{key: _resolved_within(key, value, known) for key, value in asked.items()})
         step = pretraining(name, options, files_of_pretraining(options, earlier), self._runs, self._device)
@@ -117,14 +117,14 @@ class TablePlan:
         return step
 
     def _for_small_encoder(self, variables: Dict[str, str]) -> Dict[str, str]:
-        """Replaces ENCODER_SIZE=auto, from which a config cannot tell that an archive or a folder holds a small encoder."""
+        """Replaces ENCODER_SIZE=auto, with which a config cannot tell that the encoder in an archive or a folder is small."""
         known = {**os.environ, **variables}
         if known["ENCODER"] == _SMALL_ENCODER or known["ENCODER_SIZE"] != "auto":
             return variables
         return {**variables, "ENCODER_SIZE": "small"}
 
     def _evaluation(self, corpus: str, system: str, seed: int, step: Step) -> None:
-        """Has an archive tag the evaluated file, and adds the result."""
+        """Adds the tagging of the evaluated file, and the result."""
         asked, data = self._table.systems[system], self._file(corpus)
         if not data.is_file():
             raise ValueError(f"there is no file {data} to evaluate on.")
@@ -137,7 +137,7 @@ class TablePlan:
             asked.evaluation_overrides,
             self._runs,
             self._device,
-            also=[path for path in step.inputs if path.name == archive.name],  # a vote holds no weights of its own
+            also=[path for path in step.inputs if path.name == archive.name],  # a vote refers to its teachers' archives
             predictor=asked.predictor,
         )
         self._steps[tagged.name] = tagged
@@ -157,8 +157,8 @@ class TablePlan:
 
     def _variables(self, corpus: str, system: System, archives: Mapping[str, str]) -> Dict[str, str]:
         """
-        Those of the table, the corpus, the archives that the system needs and the system itself, with references resolved to what
-        comes before them, and the defaults that the environment has not.
+        Returns the variables of the table, of the corpus, of the archives that the system starts from, and of the system itself,
+        and the defaults of variables that the environment does not set. References are resolved in this order.
         """
         found = {name: value for name, value in _DEFAULTS.items() if name not in os.environ}
         found |= _all_resolved(self._table.variables, found)
@@ -166,16 +166,17 @@ class TablePlan:
         found |= archives
         return found | _all_resolved(system.variables, found)
 
-    def _of_corpus(self, corpus: str) -> Mapping[str, str]:
+    def _corpus_variables(self, corpus: str) -> Mapping[str, str]:
         return {**os.environ, **self._variables(corpus, System(), {})}
 
     def _file(self, corpus: str) -> Path:
-        """The evaluated file."""
-        variables, file = self._of_corpus(corpus), self._table.corpora[corpus].file
+        """Returns the file to evaluate on."""
+        variables, file = self._corpus_variables(corpus), self._table.corpora[corpus].file
         return Path(_resolved("file", file or f"$NER_DATA/$TARGET/{self._table.split}.conll", variables))
 
     def _owners(self, corpus: str) -> Dict[Path, str]:
-        variables = self._of_corpus(corpus)
+        """Returns the roles of the corpora, "source" or "target", by their folders."""
+        variables = self._corpus_variables(corpus)
         sources = [variables.get("SOURCE", ""), *variables.get("SOURCES", "").split(",")]
         owners = {Path(variables.get("NER_DATA", ""), source): "source" for source in sources if source}
         if "TARGET" in variables:
@@ -219,13 +220,13 @@ def _resolved_within(name: str, value: Any, known: Mapping[str, str]) -> Any:
 
 
 def _unselected(config: Dict[str, Any], overrides: Dict[str, Any], owners: Mapping[Path, str]) -> Dict[str, Any]:
-    """The overrides, with those by which no label of the target chooses the checkpoint of this config, which has them already."""
+    """Adds overrides that keep labels of the target from selecting the checkpoint. The config contains the given overrides."""
     added = without_target_labels(config, owners)
     if not added:
         return overrides
-    # A list is replaced as a whole, in which earlier overrides are, and so is a trainer that is given as a whole.
+    # The new list of callbacks contains the earlier overrides of it. An override of the whole trainer is merged with the new.
     kept = {key: value for key, value in overrides.items() if not key.startswith("trainer.callbacks")}
     if "trainer" not in kept:
         return {**kept, **added}
-    of_trainer = {key.removeprefix("trainer."): value for key, value in added.items()}
-    return {**kept, "trainer": {**kept["trainer"], **of_trainer}}
+    trainer = {key.removeprefix("trainer."): value for key, value in added.items()}
+    return {**kept, "trainer": {**kept["trainer"], **trainer}}

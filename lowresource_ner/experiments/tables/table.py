@@ -1,4 +1,4 @@
-"""What a table of systems × corpora × seeds consists of."""
+"""The description of a table of systems × corpora × seeds."""
 
 import re
 from dataclasses import dataclass, field, fields
@@ -10,16 +10,16 @@ _NAME = re.compile(r"[\w.+][\w.+-]*")
 @dataclass(frozen=True)
 class Corpus:
     """
-    A pair of a source and a target, or whatever else the configs read.
+    The data that systems are trained and evaluated on, such as a pair of source and target.
 
     # Parameters
 
     variables : `Dict[str, str]`
-        In the file they stand beside the other keys, in capitals: SOURCE, TARGET, VECTORS.
+        Variables for the configs, such as SOURCE, TARGET and VECTORS. In the file of the table they are keys of the corpus.
     overrides : `Dict[str, Any]`, optional (default = `{}`)
-        Of every system on this corpus.
+        Overrides of all trainings on this corpus.
     file : `str`, optional
-        What is evaluated; $NER_DATA/$TARGET/test.conll without it.
+        The file to evaluate on, if it is not $NER_DATA/$TARGET/test.conll.
     """
 
     variables: Dict[str, str]
@@ -30,30 +30,30 @@ class Corpus:
 @dataclass(frozen=True)
 class System:
     """
-    A config, and what is particular about its training; or the pretraining of an encoder that other systems start from.
+    A config with the settings of its training, or the pretraining of an encoder that other systems start from.
 
     # Parameters
 
     config : `str`, optional
-        The name of a config that comes with the package, or the path of another one.
+        The name of a config of this package, or a path.
     pretraining : `Dict[str, Any]`, optional
         In place of a config: the options of `allennlp pretrain-encoder`, with underscores in their names. `$NAME` in strings
         stands for a variable. The encoder is pretrained once for each seed, or once for all if the options contain a `seed`.
     overrides : `Dict[str, Any]`, optional (default = `{}`)
-        Of its training.
+        Overrides of its training.
     variables : `Dict[str, str]`, optional (default = `{}`)
-        Variables for its config. `$NAME` stands for what `after`, the corpus or the environment says.
+        Variables for its config. `$NAME` stands for a variable of `after`, the corpus or the environment.
     after : `Dict[str, str]`, optional (default = `{}`)
         The systems that it starts from, by the variables that are set to their archives or, for pretrainings, to the folders of
         their encoders. Several archives make one variable with `variables`: {TEACHERS: 'uda=$UDA,source=$ONLY'}.
     evaluation_overrides : `Dict[str, Any]`, optional (default = `{}`)
-        Of the archive, when it tags the evaluated file.
+        Overrides of the archive when it is evaluated.
     predictor : `str`, optional (default = `"ner"`)
-        "any_tagger" for models of other packages.
+        The predictor to evaluate with; "any_tagger" for models of other packages.
     corpora : `List[str]`, optional
-        Where it is a row; on all corpora without it.
+        The corpora that it is a row of; all by default.
     seeds : `List[int]`, optional
-        The seeds of the row, in place of the table's. What it starts from is trained with the same seeds.
+        The seeds of the row, if they are not those of the table. The systems that it starts from are trained with the same seeds.
     """
 
     config: Optional[str] = None
@@ -70,31 +70,32 @@ class System:
 @dataclass(frozen=True)
 class Table:
     """
-    What is trained and compared, as the file of a table says; see `read_table`.
+    The systems to train and compare, as described by the file of a table; see `read_table`.
 
     # Parameters
 
     corpora : `Dict[str, Corpus]`
     systems : `Dict[str, System]`
     rows : `List[str]`, optional
-        The systems that are shown, in this order. Others are trained where one of these begins from them. Without it, all in
-        alphabetical order, in which Jsonnet gives them.
+        The systems to show, in this order; by default all, in alphabetical order, as Jsonnet sorts them. Other systems are only
+        trained if one of these starts from them.
     seeds : `List[int]`, optional (default = `[13, 14, 15]`)
     variables : `Dict[str, str]`, optional (default = `{}`)
-        For all configs, before those of the environment.
+        Variables for all configs, which take precedence over those of the environment.
     overrides : `Dict[str, Any]`, optional (default = `{}`)
-        Of all trainings. Those of a corpus and of a system come after them.
+        Overrides of all trainings. Those of a corpus, and then those of a system, take precedence.
     split : `str`, optional (default = `"test"`)
-        "dev" to evaluate on $NER_DATA/$TARGET/dev.conll.
+        The split to evaluate on, "test" or "dev".
     baseline : `str`, optional
-        The system that the others are compared with; without it, on each corpus the best.
+        The system that the others are compared with; by default the best one on each corpus.
     select_on_target : `bool`, optional (default = `False`)
-        Whether labels of the target may choose the checkpoint where a config says so. If not, the last epoch is kept there.
+        Whether labels of the target may select checkpoints. If not, configs that use them for this keep the last epoch.
 
     # Raises
 
     `ValueError`
-        For names that are not there, or not those of folders, and for seeds or rows that are none, or there twice.
+        If a name is unknown or cannot be part of a folder's name, if seeds or rows are missing or repeated, or if systems start
+        from each other in a circle.
     """
 
     corpora: Dict[str, Corpus]
@@ -122,14 +123,14 @@ class Table:
                     f"'rows' contains '{name}', which pretrains an encoder. Name a system that starts from it."
                 )
         if self.baseline is not None and self.baseline not in self.shown:
-            raise ValueError(f"The baseline '{self.baseline}' is no row of the table: {', '.join(self.shown)}.")
+            raise ValueError(f"The baseline '{self.baseline}' is not a row of the table: {', '.join(self.shown)}.")
         for name, system in self.systems.items():
             _check_system(f"the system '{name}'", system)
             self._check_after(name, system)
-            strange = [corpus for corpus in system.corpora or [] if corpus not in self.corpora]
-            if strange:
+            unknown = [corpus for corpus in system.corpora or [] if corpus not in self.corpora]
+            if unknown:
                 known = ", ".join(self.corpora)
-                raise ValueError(f"'{name}' is for '{strange[0]}', which is none of the corpora: {known}.")
+                raise ValueError(f"'{name}' is for '{unknown[0]}', which is not one of the corpora: {known}.")
 
     @property
     def shown(self) -> List[str]:
@@ -138,7 +139,7 @@ class Table:
         return taggers if self.rows is None else self.rows
 
     def systems_of(self, corpus: str) -> List[str]:
-        """The rows on a corpus, in order."""
+        """Returns the rows on a corpus, in order."""
         return [name for name in self.shown if corpus in (self.systems[name].corpora or [corpus])]
 
     def seeds_of(self, system: str) -> List[int]:
@@ -156,14 +157,14 @@ class Table:
         for needed in system.after.values():
             if needed not in self.systems:
                 raise ValueError(
-                    f"'{name}' comes after '{needed}', which is none of the systems: {', '.join(self.systems)}. Add it; what "
-                    "'rows' does not name is trained and not shown."
+                    f"'{name}' comes after '{needed}', which is not one of the systems: {', '.join(self.systems)}. Add it to the "
+                    "systems; it need not be a row."
                 )
         if name in self._before(name, found=set()):
             raise ValueError(f"'{name}' comes after itself, by way of {', '.join(system.after.values())}.")
 
     def _before(self, name: str, found: Set[str]) -> Set[str]:
-        """The systems that come before another one."""
+        """Returns the systems that another one starts from, directly or indirectly."""
         for needed in set(self.systems[name].after.values()) - found:
             found.add(needed)
             self._before(needed, found)

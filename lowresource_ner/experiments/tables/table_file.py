@@ -38,7 +38,7 @@ def table_from(content: Mapping[str, Any]) -> Table:
         if key in values:
             _check_object(f"'{key}'", values[key])
             values[key] = {name: build(name, each) for name, each in values[key].items()}
-    values["variables"] = _variables("'variables'", values.get("variables", {}))
+    values["variables"] = _variables("the table", values.get("variables", {}))
     return _build(Table, "the table", values)
 
 
