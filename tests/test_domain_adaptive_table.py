@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 
 from lowresource_ner.experiments.running import run_steps
 from lowresource_ner.experiments.tables.plan import TablePlan
-from lowresource_ner.experiments.tables.table_file import table_from
+from lowresource_ner.experiments.tables.table_file import read_table
 
 TABLE: Dict[str, Any] = {
     "corpora": {"biomedicine": {"SOURCE": "en", "TARGET": "bio"}},
@@ -32,13 +32,14 @@ TABLE: Dict[str, Any] = {
             "after": {"ENCODER": "on_source"},
             "variables": {"SOURCE": "$TARGET"},
             # No tag of the source is one of the target.
-            "overrides": {"model.pretrained_file": None, "trainer.optimizer.lr": 0.0},
+            "overrides": {"model.pretrained_file": None},
+            "seeds": [14],
         },
-        "not_adapted": {"config": "few_labels", "variables": {"SOURCE": "$TARGET"}, "seeds": [13, 14]},
     },
-    "overrides": {"dataset_reader.sample": 8, "trainer.num_epochs": 1},
-    "rows": ["not_adapted", "domain_adaptive"],
-    "seeds": [13],
+    # Taggers do not change the encoders that they start from.
+    "overrides": {"dataset_reader.sample": 8, "trainer.num_epochs": 1, "trainer.optimizer.lr": 0.0},
+    "rows": ["domain_adaptive"],
+    "seeds": [13, 14],
 }
 EMBEDDINGS = "embeddings.word_embeddings.weight"
 
@@ -49,7 +50,7 @@ def runs(allennlp, tmp_path_factory) -> Path:
     path = folder / "table.json"
     path.write_text(json.dumps(TABLE))
     output = allennlp("ner-table", path, "--runs", folder / "runs", forks_steps=True).stdout
-    assert output.count(": started\n") == 8
+    assert output.count(": started\n") == 4
     return folder / "runs"
 
 
@@ -64,38 +65,30 @@ def encoder_weights(weights: Dict[str, torch.Tensor]) -> Dict[str, torch.Tensor]
 
 
 def test_each_system_starts_from_the_one_before(runs) -> None:
-    report = json.loads((runs / "adapted_encoder-biomedicine-13" / "pretraining.json").read_text())
-    assert report["settings"]["masking"] == "spans" and report["settings"]["seed"] == 13 and report["steps"] == 3
-    assert report["settings"]["text"] == [str(CORPORA / "bio" / "raw.txt")]
-    adapted = encoder_weights(load_file(runs / "adapted_encoder-biomedicine-13" / "model.safetensors"))
-    on_source, on_target = (
-        encoder_weights(archive_weights(runs / f"{system}-biomedicine-13" / "model.tar.gz"))
-        for system in ("on_source", "domain_adaptive")
-    )
-    before = load_file(TINY_ENCODER / "model.safetensors")
-    assert not torch.equal(adapted[EMBEDDINGS], before[EMBEDDINGS])
-    config = json.loads((runs / "on_source-biomedicine-13" / "config.json").read_text())
-    encoder = config["model"]["text_field_embedder"]["token_embedders"]["encoder"]["model_name"]
-    assert encoder == str(runs / "adapted_encoder-biomedicine-13")
-    # A training moves each weight by its learning rate at most, the target's by nothing, which has the rate 0.
-    step = (on_source[EMBEDDINGS] - adapted[EMBEDDINGS]).abs().max()
-    assert 0 < step < 1e-3 < (on_source[EMBEDDINGS] - before[EMBEDDINGS]).abs().max() + 1e-3
-    assert on_target.keys() == on_source.keys() and len(on_target) > 20
-    assert all(torch.equal(weight, on_source[name]) for name, weight in on_target.items())
+    folder = runs / "adapted_encoder-biomedicine-14"
+    report = json.loads((folder / "pretraining.json").read_text())
+    settings = report["settings"]
+    assert (settings["masking"], settings["seed"], settings["steps"], report["steps"]) == ("spans", 14, 3, 3)
+    assert settings["text"] == [str(CORPORA / "bio" / "raw.txt")]
+    adapted = encoder_weights(load_file(folder / "model.safetensors"))
+    assert not torch.equal(adapted[EMBEDDINGS], load_file(TINY_ENCODER / "model.safetensors")[EMBEDDINGS])
+    labels = []
+    for system in ("on_source", "domain_adaptive"):
+        archive = runs / f"{system}-biomedicine-14" / "model.tar.gz"
+        weights = encoder_weights(archive_weights(archive))
+        assert len(weights) > 20 and all(torch.equal(weight, adapted[name]) for name, weight in weights.items())
+        labels.append(set((archive.parent / "vocabulary" / "labels.txt").read_text().split()))
+    assert labels[0] & labels[1] == {"O"}
 
 
-def test_the_report_has_the_seeds_of_each_row(runs) -> None:
+def test_the_row_is_evaluated_with_its_own_seeds_on_the_target_alone(runs) -> None:
     corpus = json.loads((runs / "table.json").read_text())["corpora"]["biomedicine"]
-    assert {name: row["seeds"] for name, row in corpus["systems"].items()} == {
-        "not_adapted": [13, 14],
-        "domain_adaptive": [13],
-    }
-    assert corpus["systems"]["not_adapted"]["p_seeds"] + corpus["systems"]["domain_adaptive"]["p_seeds"] == [13]
-    table = (runs / "table.md").read_text(encoding="utf-8")
-    assert "| not_adapted | 13, 14 |" in table and "| domain_adaptive | 13 |" in table
+    (row,) = corpus["systems"].values()
+    assert row["seeds"] == [14] and row["checkpoint"] == "nothing (last epoch)"
+    assert corpus["data"] == str(CORPORA / "bio" / "test.conll")
 
 
-def test_nothing_is_run_again_unless_the_text_changes(runs, environment, capfd, monkeypatch, tmp_path) -> None:
-    assert run_steps(TablePlan(table_from(TABLE), runs).steps, runs)
+def test_nothing_is_run_again(runs, environment, capfd) -> None:
+    assert run_steps(TablePlan(read_table(runs.parent / "table.json"), runs).steps, runs)
     output = capfd.readouterr().out
-    assert output.count(": up to date\n") == 8 and "started" not in output
+    assert output.count(": up to date\n") == 4 and "started" not in output

@@ -21,9 +21,8 @@ and a report, pretraining.json. An existing encoder keeps its tokenizer, and its
   sub-words   single sub-words, each with the same probability
   words       whole words
   spans       spans of 1 to 10 whole words (SpanBERT, Joshi et al. 2020, arXiv:1907.10529)
-Words are those that the tokenizer divides into sub-words. The loss on held-out lines is that of the same masking, so that losses of
-different maskings cannot be compared. CrossNER (Liu et al. 2021, arXiv:2012.04373) has the best results with spans. `allennlp
-ner-table` can pretrain an encoder for the systems that start from it.
+Words are those that the tokenizer divides into sub-words. Held-out lines are masked in the same way, so losses of different
+maskings cannot be compared. `allennlp ner-table` pretrains encoders for systems that start from them.
 """
 
 from pathlib import Path

@@ -23,8 +23,8 @@ from lowresource_ner.pretraining.trainer import MaskedLanguageModelTrainer
 
 def pretrain_encoder(path: Path, options: PretrainingOptions) -> Dict[str, Any]:
     """
-    Pretrains an encoder and writes it to a folder. Resumes an interrupted run in the folder, which ends with the same weights. Does
-    nothing if it has finished.
+    Pretrains an encoder and writes it to a folder. An interrupted run in the folder is resumed, and ends with the same weights.
+    Nothing is done if it has finished.
 
     # Returns
 
