@@ -37,11 +37,31 @@ keys of a corpus
   file                   the file to evaluate on, if it is another one
 keys of a system
   config, overrides
+  pretraining            in place of a config, options of `allennlp pretrain-encoder`: see below
   variables              '$SOURCE' stands for the corpus's SOURCE
-  after                  { VARIABLE: SYSTEM }: the variable is set to the archive of the other system, which is trained first
+  after                  { VARIABLE: SYSTEM }: the variable is set to the archive of the other system, or to the encoder of a
+                         pretraining, which is trained first
   corpora                the corpora that it is a row of; default: all
   evaluation_overrides   overrides of the archive when it is evaluated
   predictor              'any_tagger' for models of other packages
+  seeds                  of the row, if they are not the table's; what it starts from is trained with the same seeds
+
+Rows with other seeds than the baseline are compared with it over the seeds in common.
+
+Domain-adaptive pretraining (Gururangan et al. 2020, arXiv:2004.10964): an encoder is pretrained on raw text of the target, a
+tagger is trained from it on the source, and another from that one on the target.
+
+    systems: {
+      adapted: { pretraining: { encoder: '$ENCODER', text: ['$NER_DATA/$TARGET/raw.txt'], masking: 'spans', seed: 13 } },
+      on_source: { config: 'cross_lingual/teacher', after: { ENCODER: 'adapted' } },
+      domain_adaptive: {
+        config: 'cross_lingual/few_labels', variables: { SOURCE: '$TARGET' }, after: { ENCODER: 'on_source' },
+        overrides: { 'dataset_reader.sample': null, 'model.pretrained_file': null },  // all sentences; new types of entities
+      },
+    }
+
+The keys of a pretraining are the options of the command, with underscores: max_length for --max-length. With a seed of its own it
+is run once, otherwise once for each seed. If its settings or texts change, it is run again.
 """
 
 import argparse

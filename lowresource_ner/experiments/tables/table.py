@@ -77,8 +77,8 @@ class Table:
     corpora : `Dict[str, Corpus]`
     systems : `Dict[str, System]`
     rows : `List[str]`, optional
-        The systems to show, in this order; by default all, in alphabetical order, as Jsonnet sorts them. Other systems are only
-        trained if one of these starts from them.
+        The systems to show, in this order; by default all but pretrainings, in alphabetical order, as Jsonnet sorts them. Other
+        systems are only trained if one of these starts from them.
     seeds : `List[int]`, optional (default = `[13, 14, 15]`)
     variables : `Dict[str, str]`, optional (default = `{}`)
         Variables for all configs, which take precedence over those of the environment.
