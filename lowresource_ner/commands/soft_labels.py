@@ -6,12 +6,13 @@ import logging
 import sys
 import time
 from itertools import islice
-from typing import Any, Dict, List, Optional, TextIO
+from typing import Any, Dict, List, Optional, TextIO, Tuple
 
 from allennlp.commands.subcommand import Subcommand
 from allennlp.common import Params, Tqdm
 from allennlp.common.checks import ConfigurationError
 from allennlp.data import DatasetReader, Instance
+from allennlp.data.dataset_readers import MultiTaskDatasetReader
 
 from lowresource_ner.commands.interruption import interruptible
 from lowresource_ner.commands.whole_output import is_stdout, whole_output
@@ -75,23 +76,23 @@ def soft_labels(
     # Raises
 
     `ConfigurationError`
-        Before a sentence is labelled: if the config's reader is not `teacher_labelled`, there is neither a store nor a file to
-        write to, the file cannot be written or is an input (or lies in an archive or the store), or teachers, weights or
-        selections are invalid. A missing data file is reported by its reader.
+        Before a sentence is labelled: if the config's reader is not `teacher_labelled`, nor `multitask` with one of these, there is
+        neither a store nor a file to write to, the file cannot be written or is an input (or lies in an archive or the store), or
+        teachers, weights or selections are invalid. A missing data file is reported by its reader.
     """
     params = Params.from_file(config, overrides)
     others = _paths_in(params.as_dict(quiet=True).get("dataset_reader"))
-    reader = DatasetReader.from_params(params["dataset_reader"])
-    corpus = params.get("train_data_path") if data is None else data
+    reader, own_corpus = _student_reader(params)
+    corpus = own_corpus if data is None else data
     if not isinstance(reader, TeacherLabelledReader):
         raise ConfigurationError(
-            f"The 'dataset_reader' of {config} is a {type(reader).__name__}, and soft-labels needs teacher_labelled. Give the "
-            "config of a student (student_soft.jsonnet, for instance)."
+            f"The 'dataset_reader' of {config} is a {type(reader).__name__}, and soft-labels needs teacher_labelled, or "
+            "multitask with one such reader. Give the config of a student (student_soft.jsonnet, for instance)."
         )
     if not reader.ensemble.has_store and output_file is None:
         raise ConfigurationError(
             "The labels would not be written anywhere: give the config a 'store' (--overrides '{\"dataset_reader.store\": "
-            '"runs/soft_labels"}\'), or name a file with --output-file.'
+            '"runs/soft_labels"}\'; of a module, "dataset_reader.readers.MODULE.store"), or name a file with --output-file.'
         )
     with whole_output(output_file, inputs=[config, *_paths(corpus), *others]) as file:
         reader.open()
@@ -99,6 +100,18 @@ def soft_labels(
         if file is not None:
             report["kept"] = sum(_write_block(reader, block, file) for block in reader.labelled(corpus))
     return {**report, **reader.prepare(corpus)}
+
+
+def _student_reader(params: Params) -> Tuple[DatasetReader, Any]:
+    """The reader that asks the teachers, and its text: the config's, or those of the one module that has such a reader."""
+    corpus = params.as_dict(quiet=True).get("train_data_path")
+    reader = DatasetReader.from_params(params["dataset_reader"])
+    if isinstance(reader, MultiTaskDatasetReader):
+        inner = {name: each.inner for name, each in reader.readers.items()}
+        students = [name for name, each in inner.items() if isinstance(each, TeacherLabelledReader)]
+        if len(students) == 1:
+            return inner[students[0]], corpus[students[0]]
+    return reader, corpus
 
 
 def _label_from_args(args: argparse.Namespace) -> None:

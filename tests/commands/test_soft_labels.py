@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy
 import pytest
+from allennlp.common import Params
 from allennlp.common.checks import ConfigurationError
 from conftest import CORPORA, REPOSITORY
 from hypothesis import given, settings
@@ -61,6 +62,26 @@ def test_the_command_fills_the_store(config, allennlp, teacher, tmp_path) -> Non
         numpy.testing.assert_allclose(found[:, columns], answer, atol=2e-3)
     again = soft_labels(config, overrides=overrides)
     assert again["computed"] == 0 and again["sentences"] == report["sentences"]
+
+
+def test_of_several_modules_the_one_with_teachers_is_labelled(config, teacher, tmp_path) -> None:
+    student = Params.from_file(config).as_dict(quiet=True)
+    modules = {
+        "dataset_reader": {
+            "type": "multitask",
+            "readers": {"lm": {"type": "raw_text"}, "ner": student["dataset_reader"]},
+        },
+        "train_data_path": {"lm": str(CORPORA / "sea" / "raw.txt"), "ner": student["train_data_path"]},
+    }
+    path, store = tmp_path / "modules.json", tmp_path / "store"
+    path.write_text(json.dumps(modules))
+    report = soft_labels(str(path), overrides=json.dumps({"dataset_reader.readers.ner.store": str(store)}))
+    assert report["sentences"] == len(sentences())
+    assert all(found is not None for found in stored(store, ArchiveTeacher(str(teacher))))
+    del modules["dataset_reader"]["readers"]["ner"]
+    path.write_text(json.dumps(modules))
+    with pytest.raises(ConfigurationError, match="is a MultiTaskDatasetReader.*multitask with one such reader"):
+        soft_labels(str(path), output_file=str(tmp_path / "out.jsonl"))
 
 
 def test_a_text_of_its_own_and_held_out_text(config, tmp_path) -> None:

@@ -72,6 +72,7 @@ def test_answers_reach_the_batch_in_the_order_of_the_vocabulary(tmp_path) -> Non
     reader = TeacherLabelledReader(RawTextReader(tokenised=True), {"a": oracle})
     instances = read(reader, file_of(tmp_path, "Anna lives in Oslo", "Bergen"))
     assert all(set(instance.fields) == {"tokens", "metadata", "teacher_probabilities"} for instance in instances)
+    assert all(instance["metadata"]["label_namespace"] == "labels" for instance in instances)
     vocab = Vocabulary()
     order = ["I-PER", "O", "B-PER", "I-LOC", "B-LOC"]
     for label in order:

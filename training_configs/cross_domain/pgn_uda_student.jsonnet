@@ -9,8 +9,9 @@
 //   export TEACHERS=source=runs/stm_source/model.tar.gz,uda=runs/pgn_uda/model.tar.gz
 //   allennlp train training_configs/cross_domain/pgn_uda_student.jsonnet -s runs/pgn_uda_student --include-package lowresource_ner
 //
-// A single teacher has a name too: TEACHERS=uda=runs/pgn_uda/model.tar.gz. Several are weighted uniformly. To keep what they say for the
-// next run: -o '{"dataset_reader.readers.ner_target.store": "runs/soft_labels"}'
+// A single teacher has a name too: TEACHERS=uda=runs/pgn_uda/model.tar.gz. Several have the same weight. To keep their soft labels for
+// other runs, or label the text beforehand with `allennlp soft-labels`:
+// -o '{"dataset_reader.readers.ner_target.store": "runs/soft_labels"}'
 //
 // The teachers' types must be those of the student's source. Types that a teacher has in addition:
 // -o '{"dataset_reader.readers.ner_target.label_maps": {"source": {"MISC": "O"}}}'
