@@ -76,7 +76,7 @@ def soft_labels(
     # Raises
 
     `ConfigurationError`
-        Before a sentence is labelled: if the config's reader is not `teacher_labelled`, nor `multitask` with one of these, there is
+        Before a sentence is labelled: if the config's reader is neither `teacher_labelled` nor `multitask` with one, there is
         neither a store nor a file to write to, the file cannot be written or is an input (or lies in an archive or the store), or
         teachers, weights or selections are invalid. A missing data file is reported by its reader.
     """
