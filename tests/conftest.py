@@ -38,6 +38,12 @@ def pytest_collection_modifyitems(items: List[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
 
 
+def pytest_collection_finish() -> None:
+    """Tests that run commands in this process have imported AllenNLP by now."""
+    if "allennlp.commands" in sys.modules:
+        import support.imported_once  # noqa: F401
+
+
 @pytest.fixture(scope="session")
 def settings() -> Dict[str, str]:
     """The variables that the training configs read, set for the fixtures."""

@@ -83,8 +83,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=2, help="number of runs at once (default: %(default)s)")
     parser.add_argument("--list", action="store_true", help="list the events without interrupting anything")
     parser.add_argument("--only", metavar="KIND", help="a single trial of this kind")
-    parser.add_argument("--fault", metavar="WHAT:EVENT", help=f"its fault, {', '.join(VARIABLES)}, and the number of the event")
-    parser.add_argument("--own-process", action="store_true", help="run it in an interpreter of its own instead of forking it")
+    parser.add_argument(
+        "--fault", metavar="WHAT:EVENT", help=f"its fault, {', '.join(VARIABLES)}, and the number of the event"
+    )
+    parser.add_argument(
+        "--own-process", action="store_true", help="run it in an interpreter of its own instead of forking it"
+    )
     args = parser.parse_args()
     if bool(args.only) != bool(args.fault):
         parser.error("--only and --fault belong together")
@@ -114,6 +118,7 @@ def import_once() -> None:
     """Imports what all runs need. Nothing may start threads, which do not survive a fork."""
     import allennlp.commands  # noqa: F401
     import sklearn.utils.extmath  # noqa: F401
+    import support.imported_once  # noqa: F401
     import torch
     from transformers import AutoModelForMaskedLM, Trainer  # noqa: F401
 

@@ -1,14 +1,11 @@
 """What nearly every command imports, for the server that commands are forked from (forked_python.py)."""
 
-import sys
-
-from allennlp.common.plugins import import_plugins
+import support.imported_once  # noqa: F401
+from allennlp.common import plugins
 from transformers import MODEL_MAPPING
 
 import lowresource_ner  # noqa: F401
 
-import_plugins()
+plugins.import_plugins()
 # The configurations of all models, which `AutoModel` imports when it looks for one.
 MODEL_MAPPING.keys()
-# AllenNLP has all of its entries looked through for each of its modules.
-sys.path_importer_cache.clear()
