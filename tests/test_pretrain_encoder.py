@@ -524,6 +524,20 @@ def test_an_encoder_goes_on_learning(unbroken) -> None:
     assert files.tokenizer().get_vocab() == AutoTokenizer.from_pretrained(TINY_ENCODER).get_vocab()
 
 
+def test_the_output_layer_goes_on_learning_too(unbroken, monkeypatch, tmp_path, capsys) -> None:
+    """The held-out loss is that at which the encoder was left."""
+    further = [str(unbroken) if argument == TINY_ENCODER else argument for argument in ADAPT]
+    report = pretrain(monkeypatch, tmp_path / "further", *further, "--steps", 1)
+    before = json.loads((unbroken / "pretraining.json").read_text())["held_out_loss"]["eval_sw_loss"]
+    assert report["held_out_loss_before"]["eval_sw_loss"] == pytest.approx(before, abs=1e-4)
+    assert "no output layer" not in capsys.readouterr().out
+    pretrain(monkeypatch, tmp_path / "new", *ADAPT, "--steps", 1)
+    assert f"{TINY_ENCODER} has no output layer for masked words" in capsys.readouterr().out
+    head = EncoderFiles(str(unbroken)).masked_head_weights()
+    weights = load_file(unbroken / "model.safetensors")
+    assert torch.equal(head["bias"], weights["cls.predictions.bias"]) and len(head) == 5
+
+
 def test_a_batch_in_which_nothing_is_masked_teaches_nothing(monkeypatch, tmp_path) -> None:
     report = pretrain(monkeypatch, tmp_path / "same", *ADAPT, "--mask", 0, "--steps", 2)
     assert [entry["loss"] for entry in report["log"] if "loss" in entry] == [0.0] and "eval_loss" not in report[

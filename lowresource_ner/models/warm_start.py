@@ -75,7 +75,8 @@ def _check_common_labels(vocab: Vocabulary, archive: Archive, label_namespace: s
     if not set(new) & set(old) - {"O"}:
         raise ConfigurationError(
             f"{archive.path} and this model have no entity tag in common: {', '.join(old)} there, {', '.join(new)} "
-            "here. Give the same names with the reader's 'label_map', or begin from the encoder alone."
+            "here. Give the same names with the reader's 'label_map', or begin from the encoder alone: give the archive as "
+            "'model_name' of the indexer and the embedder, and no 'pretrained_file'."
         )
     lost = sorted(set(old) - set(new))
     if lost:
