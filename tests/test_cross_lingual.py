@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Set
 
 import pytest
-from allennlp.common import Params
 from conftest import CORPORA, TINY_ENCODER
+from support.plans import as_trained, by_name
 
 from lowresource_ner.common.options import add_options, options_from
 from lowresource_ner.experiments.cross_lingual.comparison import tagger_paths
@@ -18,7 +18,6 @@ from lowresource_ner.experiments.cross_lingual.systems import ONE_SOURCE
 from lowresource_ner.experiments.report.markdown import as_markdown
 from lowresource_ner.experiments.report.scores import collect
 from lowresource_ner.experiments.running import run_steps
-from lowresource_ner.experiments.step import Step
 
 
 @pytest.fixture
@@ -31,16 +30,6 @@ def request_of(tmp_path, monkeypatch) -> Callable[..., Request]:
         return replace(request, **changed)
 
     return make
-
-
-def by_name(plan: Plan) -> Dict[str, Step]:
-    return {step.name: step for step in plan.steps}
-
-
-def config_of(step: Step) -> Dict[str, Any]:
-    """A training's config as `allennlp train` reads it: overrides for which there is no place are an error."""
-    overrides = step.command[step.command.index("-o") + 1]
-    return Params.from_file(step.command[4], overrides, step.variables).as_dict(quiet=True)
 
 
 def leaves(value: Any) -> Iterator[Any]:
@@ -135,7 +124,7 @@ class TestPlan:
             made |= set(step.outputs)
             names.add(step.name)
             if step.is_training:
-                config = config_of(step)
+                config = as_trained(step)
                 texts = [leaf for leaf in leaves(config) if isinstance(leaf, str)]
                 read = {text for text in texts if text.startswith(str(data)) or text.endswith("model.tar.gz")}
                 inputs = {str(path) for path in step.inputs}
@@ -151,7 +140,7 @@ class TestPlan:
         label_map = {"MISC": "O"}
         plan = Plan(request_of("mt", "ts", "selected", label_map=label_map))
         steps = by_name(plan)
-        teacher, adversarial = config_of(steps["teacher-en-13"]), config_of(steps["adversarial-en-es-13"])
+        teacher, adversarial = as_trained(steps["teacher-en-13"]), as_trained(steps["adversarial-en-es-13"])
         assert teacher["dataset_reader"]["label_map"] == teacher["validation_dataset_reader"]["label_map"] == label_map
         assert adversarial["dataset_reader"]["readers"]["ner_source"]["label_map"] == label_map
         assert adversarial["validation_dataset_reader"]["label_map"] == label_map
@@ -175,7 +164,7 @@ class TestPlan:
                 config_overrides={"adversarial": {"trainer.num_epochs": 7}, "similarity": {"trainer.num_epochs": 8}},
             )
         )
-        epochs = {step.name: config_of(step)["trainer"].get("num_epochs") for step in plan.steps if step.is_training}
+        epochs = {step.name: as_trained(step)["trainer"].get("num_epochs") for step in plan.steps if step.is_training}
         others = {
             "adversarial-en-es-13": 7,
             "adversarial-de-es-13": 7,
@@ -257,7 +246,7 @@ class TestPlan:
 
     def test_types_that_a_source_lacks_are_not_mapped_in_its_training(self, request_of) -> None:
         teacher, *_ = Plan(request_of("mt", label_map={"DATE": "O", "MISC": "O"})).steps
-        assert config_of(teacher)["dataset_reader"]["label_map"] == {"MISC": "O"}
+        assert as_trained(teacher)["dataset_reader"]["label_map"] == {"MISC": "O"}
 
     def test_configs_are_found_from_any_working_directory(self, request_of, tmp_path) -> None:
         teacher, *_ = Plan(request_of("mt")).steps

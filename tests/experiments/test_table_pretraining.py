@@ -6,6 +6,7 @@ from typing import Any, Callable, Dict, List
 
 import pytest
 from conftest import CORPORA, FIXTURES
+from support.plans import by_name
 
 from lowresource_ner.common.options import add_options, options_from
 from lowresource_ner.experiments.step import Step
@@ -52,10 +53,6 @@ def plan(content, tmp_path) -> Callable[..., TablePlan]:
         return TablePlan(table_from({**content, "systems": all_systems, **changed}), tmp_path / "runs", device)
 
     return make
-
-
-def by_name(plan: TablePlan) -> Dict[str, Step]:
-    return {step.name: step for step in plan.steps}
 
 
 def parsed(step: Step) -> PretrainingOptions:

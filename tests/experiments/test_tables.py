@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any, Callable, Dict
 
 import pytest
-from allennlp.common import Params
 from conftest import CORPORA, FIXTURES, REPOSITORY
+from support.plans import as_trained, by_name
 
-from lowresource_ner.experiments.step import Step
 from lowresource_ner.experiments.steps import config_of
 from lowresource_ner.experiments.tables.comparison import described, table_path
 from lowresource_ner.experiments.tables.files_read import files_read
@@ -52,16 +51,6 @@ def plan(content, tmp_path) -> Callable[..., TablePlan]:
         return TablePlan(table_from({**content, **changed}), tmp_path / "runs")
 
     return make
-
-
-def by_name(plan: TablePlan) -> Dict[str, Step]:
-    return {step.name: step for step in plan.steps}
-
-
-def as_trained(step: Step) -> Dict[str, Any]:
-    """A training's config as `allennlp train` reads it."""
-    overrides = step.command[step.command.index("-o") + 1]
-    return Params.from_file(step.command[4], overrides, step.variables).as_dict(quiet=True)
 
 
 def test_rows_and_what_they_need_are_planned_in_order(plan, tmp_path) -> None:
