@@ -118,7 +118,7 @@ def only_transformer(embedder: TextFieldEmbedder, owner: str) -> SubwordTransfor
     # Raises
 
     `ConfigurationError`
-        Where there are others, or it is no `SubwordTransformer`; the message speaks of the `owner` that needs it.
+        If the embedder is anything but a single `SubwordTransformer`. The message names the `owner` that needs it.
     """
     token_embedders = [module for module in embedder.modules() if isinstance(module, TokenEmbedder)]
     if len(token_embedders) != 1 or not isinstance(token_embedders[0], SubwordTransformer):
