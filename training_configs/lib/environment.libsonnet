@@ -17,6 +17,10 @@ local teacher_of(source) =
   else if std.endsWith(source, '.jsonl') then { type: 'label_file', path: source }
   else { type: 'archive', archive_file: source, cuda_device: device };
 
+// The encoder of that teacher; a file of labels has none, and ENCODER takes its place.
+local encoder_of(source, encoder) =
+  if std.startsWith(source, 'hf:') then source[3:] else if std.endsWith(source, '.jsonl') then encoder else source;
+
 local named(entry) =
   local parts = std.split(entry, '=');
   if std.length(parts) > 1 then parts
@@ -32,7 +36,9 @@ local environment = {
     required('ENCODER_SIZE', 'small, large, or auto: small for the encoder in the box and large for all others'), self.encoder
   ),
   sources:: std.split(required('SOURCES', 'the folders of the source languages below NER_DATA, as en,de'), ','),
-  teacher:: teacher_of(required('TEACHER', 'the model.tar.gz of the teacher, or hf:NAME, or a file of labels, .jsonl')),
+  local teacher = required('TEACHER', 'the model.tar.gz of the teacher, or hf:NAME, or a file of labels, .jsonl'),
+  teacher:: teacher_of(teacher),
+  teacher_encoder:: encoder_of(teacher, self.encoder),
   // Several teachers by name, from TEACHERS=en=runs/en/model.tar.gz,de=runs/de/model.tar.gz
   teachers:: {
     [named(each)[0]]: teacher_of(std.join('=', named(each)[1:]))
