@@ -163,6 +163,43 @@ def test_the_crfs_loss_is_allennlps_over_all_sequences_divided_by_words(chain):
     assert loss.item() == pytest.approx(by_hand, abs=1e-5)
 
 
+def test_the_crfs_log_marginals_are_over_all_sequences_as_its_loss_is(chain):
+    found = chain.head.log_marginals(chain.logits, MASK).exp()
+    expected = []
+    for row, length in enumerate(LENGTHS):
+        total = log_sum(list(chain.all[row].values()))
+        marginals = torch.zeros(length, len(chain.labels), dtype=torch.float64)
+        for path, score in chain.all[row].items():
+            for word, tag in enumerate(path):
+                marginals[word, tag] += math.exp(score - total)
+        expected.append(marginals)
+    torch.testing.assert_close(found.double(), torch.cat(expected), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("head_class", [SoftmaxHead, CrfHead])
+def test_the_divergence_is_torchs_both_ways_with_gradients_both_ways(head_class):
+    """Averaged over words; what stands in the padding does not matter."""
+    head = head_class(LABELS["IOB2"][1].split()).double()
+    generator = torch.Generator().manual_seed(4)
+    passes = [torch.randn(*MASK.shape, 5, generator=generator, dtype=torch.float64) for _ in range(2)]
+    for logits in passes:
+        logits[~MASK] = 30.0
+        logits.requires_grad_()
+    p, q = (head.log_marginals(logits, MASK) for logits in passes)
+    if head_class is SoftmaxHead:
+        assert torch.equal(p, passes[0][MASK].log_softmax(-1))
+    kl_div = torch.nn.functional.kl_div
+    expected = kl_div(q, p, reduction="batchmean", log_target=True) + kl_div(
+        p, q, reduction="batchmean", log_target=True
+    )
+    found = head.divergence(*passes, MASK)
+    torch.testing.assert_close(found, expected)
+    assert head.divergence(passes[0], passes[0], MASK).item() == 0
+    assert torch.autograd.gradcheck(lambda *logits: head.divergence(*logits, MASK), passes)
+    gradients = torch.autograd.grad(found, passes)
+    assert all(gradient[MASK].abs().sum() > 0 and not gradient[~MASK].any() for gradient in gradients)
+
+
 def test_temperature_can_be_learned_from_the_crfs_likelihood():
     chain = Chain(*LABELS["IOB2"])
     gold = padded([next(iter(valid)) for valid in chain.valid])

@@ -5,7 +5,7 @@ from typing import Dict, Optional, Sequence
 import torch
 from allennlp.modules import ConditionalRandomField
 
-from lowresource_ner.modules.chain_sums import log_partition
+from lowresource_ner.modules.chain_sums import chain_sums, log_partition
 from lowresource_ner.modules.linear_chain import IMPOSSIBLE, ChainScores, chain_scores, sequence_scores
 from lowresource_ner.modules.tag_heads.chain_distribution import ChainDistribution, TagRelations
 from lowresource_ner.modules.tag_heads.tag_distribution import TagDistribution
@@ -29,6 +29,7 @@ class CrfHead(TagHead):
     """
 
     best_is_cheap = False
+    has_log_marginals = True
     _continuing: torch.Tensor
     _of_type: torch.Tensor
 
@@ -65,10 +66,15 @@ class CrfHead(TagHead):
         return ChainDistribution(self.valid_chain(logits, mask, temperature), relations, logits.dtype)
 
     def total_loss(self, logits: torch.Tensor, tags: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        crf = self.crf
-        chain = chain_scores(logits, crf.transitions, crf.start_transitions, crf.end_transitions, mask)
+        chain = self._whole_chain(logits, mask)
         loss = (log_partition(chain) - sequence_scores(chain, tags)).sum()
         return loss.to(torch.promote_types(logits.dtype, torch.float32))
+
+    def log_marginals(self, logits: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """See `TagHead`: the marginals over all sequences, valid or not, as in the loss."""
+        sums = chain_sums(self._whole_chain(logits, mask))
+        marginals = torch.log_softmax((sums.begun + sums.after)[mask], dim=1)
+        return marginals.to(torch.promote_types(logits.dtype, torch.float32))
 
     def valid_chain(
         self, logits: torch.Tensor, mask: torch.Tensor, temperature: Optional[torch.Tensor] = None
@@ -89,6 +95,10 @@ class CrfHead(TagHead):
             restricted(self.crf.end_transitions, allowed[:num_tags, num_tags + 1]),
             mask,
         )
+
+    def _whole_chain(self, logits: torch.Tensor, mask: torch.Tensor) -> ChainScores:
+        crf = self.crf
+        return chain_scores(logits, crf.transitions, crf.start_transitions, crf.end_transitions, mask)
 
     def token_axes(self) -> Dict[str, TokenAxes]:
         return {

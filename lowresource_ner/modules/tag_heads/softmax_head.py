@@ -20,6 +20,8 @@ class SoftmaxHead(TagHead):
     The probability of a span is the product of the probabilities of its words' best tags.
     """
 
+    has_log_marginals = True
+
     def forward(
         self, logits: torch.Tensor, mask: torch.Tensor, temperature: Optional[torch.Tensor] = None
     ) -> TagDistribution:
@@ -27,6 +29,9 @@ class SoftmaxHead(TagHead):
 
     def total_loss(self, logits: torch.Tensor, tags: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         return torch.nn.functional.cross_entropy(logits[mask], tags[mask], reduction="sum")
+
+    def log_marginals(self, logits: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        return torch.log_softmax(logits[mask], dim=1)
 
 
 class _SoftmaxDistribution(TagDistribution):

@@ -37,6 +37,9 @@ class TagHead(torch.nn.Module, Registrable):
     best_is_cheap = True
     """Whether decoding is cheap enough to compute the metric in every training step."""
 
+    has_log_marginals = False
+    """Whether `log_marginals` is defined, and with it `divergence`."""
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         distribution = "forward, which returns a TagDistribution,"
@@ -80,6 +83,27 @@ class TagHead(torch.nn.Module, Registrable):
     def loss(self, logits: torch.Tensor, tags: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Returns the training loss averaged over words, a scalar."""
         return self.total_loss(logits, tags, mask) / mask.sum()
+
+    def log_marginals(self, logits: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """
+        Returns the log probability of each tag at each word in the distribution that the loss is computed from, differentiable.
+        Shape: (the number of words of the batch, num_tags), without padding.
+        """
+        raise NotImplementedError
+
+    def divergence(self, logits: torch.Tensor, others: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """
+        Returns the symmetric Kullback-Leibler divergence KL(p‖q) + KL(q‖p) = Σ_c (p_c - q_c)(log p_c - log q_c) between the tag
+        distributions p and q that two passes over the same sentences give a word, averaged over words, a scalar. Gradients flow
+        into both (R-Drop: Liang et al. 2021, arXiv:2106.14448, section 2).
+
+        # Parameters
+
+        logits, others : `torch.Tensor`
+            Those of the two passes.
+        """
+        p, q = self.log_marginals(logits, mask), self.log_marginals(others, mask)
+        return ((p.exp() - q.exp()) * (p - q)).sum(dim=1).mean()
 
     def token_axes(self) -> Dict[str, TokenAxes]:
         """See `HasTokenAxes`."""
