@@ -87,6 +87,25 @@ class TestPlan:
         titles = [result.system for result in plan.results]
         assert titles == ["mt (en)", "mt (de)", "voting", "uniform", "learned", "cosine-sentence"]
 
+    def test_teachers_with_r_drop_are_others_and_words_are_weighed_in_the_teachers_encoder(
+        self, request_of, tmp_path
+    ) -> None:
+        plan = Plan(request_of("mt-rdrop", "ts", "ts-rdrop", "consistent", label_map={"MISC": "O"}))
+        steps = by_name(plan)
+        config = config_of(steps["teacher_rdrop-en-13"])
+        assert config["model"]["r_drop"] == 0.5 and config["dataset_reader"]["label_map"] == {"MISC": "O"}
+        assert "r_drop" not in config_of(steps["teacher-en-13"])["model"]
+        archives = {
+            name: str(tmp_path / "runs" / f"{name}-en-13" / "model.tar.gz") for name in ("teacher", "teacher_rdrop")
+        }
+        assert steps["tag-mt-rdrop-en-es-13-test"].inputs[0] == Path(archives["teacher_rdrop"])
+        assert steps["ts-rdrop-en-es-13"].variables["TEACHER"] == archives["teacher_rdrop"]
+        consistent = config_of(steps["consistent-en-es-13"])["dataset_reader"]
+        assert consistent["selections"][0]["encoder"]["model_name"] == archives["teacher"]
+        assert consistent["store"] == config_of(steps["ts-en-es-13"])["dataset_reader"]["store"]
+        assert steps["consistent-en-es-13"].after == ["soft-labels-teacher-en-13-es"]
+        assert [result.system for result in plan.results] == ["mt-rdrop", "ts", "ts-rdrop", "consistent"]
+
     def test_rounds(self, request_of, tmp_path) -> None:
         plan = Plan(request_of("ts", rounds=3))
         steps = by_name(plan)
@@ -105,7 +124,7 @@ class TestPlan:
         ("has_raw_text", "systems", "num_trainings"),
         [
             # Taggers, students of one teacher, the second round's, a similarity, a vote, and students of two.
-            (True, [*ONE_SOURCE, "voting", "uniform", "learned"], 4 + 8 + 2 + 1 + 1 + 2),
+            (True, [*ONE_SOURCE, "voting", "uniform", "learned"], 6 + 12 + 2 + 1 + 1 + 2),
             (False, ["ts", "selected", "voting"], 4 + 4 + 2 + 1),
         ],
     )

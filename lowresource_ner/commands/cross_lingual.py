@@ -12,6 +12,9 @@ systems of each source:
   mt             direct model transfer: the teacher on the target
   hl             a student of the teacher's best tags
   ts             a student of the teacher's probabilities
+  mt-rdrop       direct transfer of a teacher that was trained with R-Drop
+  ts-rdrop       a student of that teacher
+  consistent     ts, with words weighed by the agreement of similar words' labels (CoLaDa)
   adversarial    direct transfer of a tagger that was trained against a language discriminator
   selected       AdvPicker: its student, on the text whose language the discriminator can tell least
   ts-selected    ts on the text that the discriminator selects

@@ -103,9 +103,11 @@ class Plan:
         types = frozenset[str]().union(*map(types_of, files))
         label_map = map_for(types, request.label_map)
         overrides = mapped("validation_dataset_reader", label_map)
-        if config == TEACHER:
+        if config != ADVERSARIAL:
             overrides |= mapped("dataset_reader", label_map)
-            return self._training(f"teacher-{plain(source)}-{seed}", config, seed, {"SOURCE": source}, overrides, files)
+            return self._training(
+                f"{config}-{plain(source)}-{seed}", config, seed, {"SOURCE": source}, overrides, files
+            )
         overrides |= mapped("dataset_reader.readers.ner_source", label_map)
         overrides |= self._text("dataset_reader.readers.text_target", "train_data_path.text_target")
         name = f"adversarial-{plain(source)}-{plain(request.target)}-{seed}"
