@@ -18,8 +18,8 @@ class OtherWorkError(ValueError):
 
 class ResumableParts:
     """
-    Appends to files in a folder of their own, with a state that says how far the work is. What was appended after the last
-    `commit` is cut off when the folder is opened again, so that files and state always agree.
+    Appends to files in a folder of their own, with a state that says how far the work is. `mark` says that files and state agree,
+    and `commit` makes the last mark permanent. When the folder is opened again, what was appended after that is cut off.
 
     # Parameters
 
@@ -43,31 +43,32 @@ class ResumableParts:
         self._settings = json.loads(json.dumps(settings))
         folder.mkdir(exist_ok=True)
         self.state: Dict[str, Any] = {}
-        """What the last `commit` was given; empty at the beginning."""
+        """What the last `mark` was given; empty at the beginning."""
         sizes = dict.fromkeys(names, 0)
         with contextlib.suppress(FileNotFoundError):
             saved = json.loads((folder / _STATE).read_text("utf-8"))
             if saved["settings"] != self._settings or set(saved["sizes"]) != set(names):
                 raise OtherWorkError(_differences(saved["settings"], self._settings))
             self.state, sizes = saved["state"], saved["sizes"]
+        self._sizes: Dict[str, int] = sizes
         self._files: Dict[str, IO[bytes]] = {name: self._open(name, size) for name, size in sizes.items()}
 
     def append(self, name: str, data: bytes) -> None:
         self._files[name].write(data)
 
-    def commit(self, state: Mapping[str, Any]) -> None:
-        """Makes what was appended permanent, together with a state."""
+    def mark(self, state: Mapping[str, Any]) -> None:
+        """Notes that everything that was appended belongs to this state."""
+        self._sizes = {name: file.tell() for name, file in self._files.items()}
+        self.state = dict(state)
+
+    def commit(self) -> None:
+        """Makes the last mark permanent."""
         for file in self._files.values():
             file.flush()
             os.fsync(file.fileno())
-        saved = {
-            "settings": self._settings,
-            "sizes": {name: file.tell() for name, file in self._files.items()},
-            "state": dict(state),
-        }
+        saved = {"settings": self._settings, "sizes": self._sizes, "state": self.state}
         with written_whole(self.folder / _STATE) as new:
             new.write_text(json.dumps(saved), encoding="utf-8")
-        self.state = dict(state)
 
     def path(self, name: str) -> Path:
         return self.folder / name

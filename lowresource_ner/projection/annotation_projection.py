@@ -54,7 +54,7 @@ class AnnotationProjection:
     def project(self, pairs: Sequence[SentencePair]) -> Tuple[List[TargetLabels], Dict[str, int]]:
         """
         Returns the target sentences that are kept, and counts: "unlabelled" pairs, which the source's tagger skips, "low_score"
-        and "without_entities" for pairs that are left out; of the others, "entities" of the source and "lost" ones.
+        and "without_entities" for pairs that are left out.
         """
         counts: Dict[str, int] = Counter()
         if not pairs:
@@ -71,8 +71,6 @@ class AnnotationProjection:
             elif target.score < self._min_score:
                 counts["low_score"] += 1
             else:
-                counts["entities"] += target.num_source_entities
-                counts["lost"] += target.num_source_entities - len(target.spans)
                 kept.append(target)
         return kept, counts
 

@@ -49,7 +49,7 @@ def project_text(
 
     `Dict[str, int]`
         What was counted: see `run_over_text` and `AnnotationProjection.project`; "repeated", "unwritable" (see
-        `SentenceFormats`), and "kept" sentences.
+        `SentenceFormats`), and "kept" sentences; of these, "entities" of the source, and "lost" ones among them.
     """
     writer = _Writer(projection, outputs, parts)
     counts = run_over_text(text, num_lines, parts, writer.process, "projecting")
@@ -79,6 +79,8 @@ class _Writer:
                 counts["unwritable"] += 1
             else:
                 texts.append(formatted)
+                counts["entities"] += sentence.num_source_entities
+                counts["lost"] += sentence.num_source_entities - len(sentence.spans)
                 keys.append(sentence_key(sentence.words))
         for number, (name, path) in enumerate(self._outputs.items()):
             self._parts.append(name, compressed(path, "".join(each[number] for each in texts)))

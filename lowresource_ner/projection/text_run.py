@@ -43,10 +43,6 @@ def run_over_text(
     line, counts = done["lines"], Counter(done["counts"])
     committed = time.monotonic()
     progress = Tqdm.tqdm(desc=description, unit=" lines", total=num_lines, initial=line, file=sys.stderr)
-
-    def commit() -> None:
-        parts.commit({"lines": line, "counts": counts})
-
     try:
         for block in text.blocks(line):
             found = process(block.pairs, block.end)
@@ -54,10 +50,11 @@ def run_over_text(
             counts.update(found)
             progress.update(block.end - line)
             line = block.end
+            parts.mark({"lines": line, "counts": counts})
             if time.monotonic() - committed >= SECONDS_BETWEEN_COMMITS:
-                commit()
+                parts.commit()
                 committed = time.monotonic()
-        commit()
-    finally:
+    finally:  # what was done before an error or Ctrl-C is not lost
+        parts.commit()
         progress.close()
     return {"lines": line, **counts}

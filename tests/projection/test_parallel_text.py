@@ -146,7 +146,11 @@ def test_labelled_sentences_belong_to_lines_in_order(tmp_path) -> None:
 @pytest.mark.parametrize(
     "old, new, complaint",
     [
-        ("lives", "lived", r"text.tsv:1: the source side is 'Ana lives here.', and the next labelled .*source.conll:1\) is"),
+        (
+            "lives",
+            "lived",
+            r"text.tsv:1: the source side is 'Ana lives here.', and the next labelled .*source.conll:1\) is",
+        ),
         ("No one\tO\n.\tO\n\n", "", r"text.tsv:3: the source side is 'No one.'.*in the same order"),
         ("It's\tO\nLi\tB-PER\n's.\tO\n\n", "", "text.tsv:4: no sentence of .*source.conll is left for this line"),
         ("'s.\tO\n\n", "'s.\tO\n\nMore\tO\n\n", "source.conll:13: .*text.tsv has no line for this sentence"),

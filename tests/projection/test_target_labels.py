@@ -35,7 +35,7 @@ def carried(scheme: str, projected=PROJECTED, links=LINKS) -> dict:
 
 
 def test_probabilities_of_types_take_the_letter_of_the_position() -> None:
-    """"de" has no link, and the mean of New and York; "la" is outside with certainty."""
+    """ "de" has no link, and the mean of New and York; "la" is outside with certainty."""
     columns = carried("IOB2")
     assert columns["O"] == pytest.approx([0.1, 0.9, 1, 1, 0.1, 0.15, 0.2, 0.1])
     assert columns["B-LOC"] == pytest.approx([0.1, 0, 0, 0, 0.9, 0, 0, 0])
@@ -89,4 +89,6 @@ def test_a_teacher_of_the_source() -> None:
     assert skipped is None and labeller.types == TYPES and labels is not None
     assert labels.spans == [EntitySpan(0, 2, "PER"), EntitySpan(2, 3, "LOC")]
     assert labels.confidences == pytest.approx([0.3, 0.4])
-    numpy.testing.assert_allclose(labels.type_probabilities, [[0.2, 0.2, 0.6], [0.1, 0.1, 0.8], [0.3, 0.6, 0.1]], atol=1e-6)
+    numpy.testing.assert_allclose(
+        labels.type_probabilities, [[0.2, 0.2, 0.6], [0.1, 0.1, 0.8], [0.3, 0.6, 0.1]], atol=1e-6
+    )

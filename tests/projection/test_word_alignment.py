@@ -30,7 +30,7 @@ def test_other_things_are_no_links(text) -> None:
 
 
 def test_grow_diag_final_and_by_hand() -> None:
-    """0-0 is common; 1-1 neighbours it diagonally, 1-2 that. 4-4 is far, and both of its words are free; 4-0 is not, since 0 has a link."""
+    """0-0 is common; 1-1 neighbours it diagonally, 1-2 that. 4-4 is far, but both of its words are free, unlike those of 4-0."""
     forward, reverse = links("0-0 1-1 4-4 4-0"), links("0-0 1-2")
     assert grow_diag_final_and(forward, reverse) == links("0-0 1-1 1-2 4-4")
     # A neighbour both of whose words have links is not added.

@@ -104,8 +104,8 @@ def project_labels(text: Sequence[str], output_files: Sequence[str], options: Pr
     `Dict[str, Any]`
         "lines" of the text. Of these, as far as there are any: "empty", "malformed" and "too_long", which are not read (see
         `ParallelText`); "unlabelled", "without_entities", "low_score", "repeated" and "unwritable", which are left out (see
-        `AnnotationProjection` and `project_text`); and "kept". Of sentences that are not left out by the score: "entities" of the
-        source, and "lost" ones among them. "seconds" of this run.
+        `AnnotationProjection` and `project_text`); and "kept". Of the sentences that are kept: "entities" of the source, and "lost"
+        ones among them. "seconds" of this run.
 
     # Raises
 
