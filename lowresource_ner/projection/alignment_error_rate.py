@@ -9,7 +9,7 @@ from lowresource_ner.projection.word_alignment import GoldLinks, Link
 @dataclass
 class AlignmentErrorRate:
     """
-    Compares word alignments with hand-made ones (Och and Ney 2003, J03-1002, section 6). With the links A of an aligner, the sure
+    Compares word alignments with hand-made ones (Och and Ney 2003, J03-1002). With the links A of an aligner, the sure
     links S and the possible links P, which include S, all counted over a whole text:
 
     - precision = |A ∩ P| / |A|, recall = |A ∩ S| / |S|;

@@ -60,7 +60,7 @@ class AnnotationProjection:
         if not pairs:
             return [], counts
         kept = []
-        alignments = self._aligner.align(pairs, similarities=self._projector.needs_similarities)
+        alignments = self._aligner.align(pairs, vectors=self._projector.needs_vectors)
         for pair, labels, alignment in zip(pairs, self._labeller.label(pairs), alignments):
             if labels is None:
                 counts["unlabelled"] += 1

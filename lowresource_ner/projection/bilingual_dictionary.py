@@ -13,7 +13,7 @@ CHOICES = ("first", "random")
 
 class BilingualDictionary:
     """
-    Translations of words, from a file of MUSE's format (Lample et al. 2018, arXiv:1710.04087): a word and a translation of it on
+    Translations of words, from a file of MUSE's format (Conneau et al. 2018, arXiv:1710.04087): a word and a translation of it on
     each line, separated by a tab or, where there is none, by spaces. With tabs, a translation may have several words. A word may
     have several lines.
 

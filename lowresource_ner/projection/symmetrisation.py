@@ -9,7 +9,7 @@ _NEIGHBOURS = ((-1, 0), (0, -1), (1, 0), (0, 1), (-1, -1), (-1, 1), (1, -1), (1,
 
 def grow_diag_final_and(forward: FrozenSet[Link], reverse: FrozenSet[Link]) -> FrozenSet[Link]:
     """
-    Symmetrises two alignments by the heuristic grow-diag-final-and (Koehn et al. 2003, N03-1017; 2005).
+    Symmetrises two alignments by the heuristic grow-diag-final-and (Koehn et al. 2003, N03-1017, and 2005).
 
     It begins with the links that both have. Links of either that neighbour one of these, diagonals included, are added as long as
     the source or the target word of such a link has none. In the end, those links of either are added whose words both have none,

@@ -20,13 +20,13 @@ class WordAlignment(NamedTuple):
     # Parameters
 
     links : `FrozenSet[Link]`
-    similarities : `Optional[numpy.ndarray]`
-        (num_source_words, num_target_words) float32, the cosine of each source word with each target word, from aligners that
-        have vectors of words.
+    vectors : `Optional[Tuple[numpy.ndarray, numpy.ndarray]]`
+        (num_source_words, dim) and (num_target_words, dim) float32, the vectors of both sentences' words, from aligners that have
+        them.
     """
 
     links: FrozenSet[Link]
-    similarities: Optional[numpy.ndarray] = None
+    vectors: Optional[Tuple[numpy.ndarray, numpy.ndarray]] = None
 
 
 class GoldLinks(NamedTuple):

@@ -51,7 +51,7 @@ def subword_vectors(words: list, layer: int) -> tuple:
 def test_argmax_against_one_pair_at_a_time(layer, used) -> None:
     """Layer 3 of 4 is the default. Batches of any size give the same links."""
     pairs = pairs_of(forty())[:6]
-    found = EncoderAligner(TINY, layer=layer, batch_size=60).align(pairs, similarities=True)
+    found = EncoderAligner(TINY, layer=layer, batch_size=60).align(pairs, vectors=True)
     for pair, alignment in zip(pairs, found):
         (source, source_words), (target, target_words) = (subword_vectors(each, used) for each in pair[2:4])
         expected = set()
@@ -62,11 +62,13 @@ def test_argmax_against_one_pair_at_a_time(layer, used) -> None:
             if max(range(len(source)), key=back.__getitem__) == i:
                 expected.add((source_words[i], target_words[j]))
         assert alignment.links == expected and len(expected) > 3
-        sums = [torch.stack([source[i] for i, word in enumerate(source_words) if word == n]).sum(0) for n in (0, 1)]
-        first = torch.stack([target[i] for i, word in enumerate(target_words) if word == 0]).sum(0)
-        cosines = [float(torch.cosine_similarity(each, first, dim=0)) for each in sums]
-        numpy.testing.assert_allclose(alignment.similarities[:2, 0], cosines, atol=1e-5)
-        assert alignment.similarities.shape == (len(pair.source), len(pair.target))
+        assert alignment.vectors is not None
+        for found_vectors, vectors, words in zip(alignment.vectors, (source, target), (source_words, target_words)):
+            means = [
+                torch.stack([vectors[i] for i, word in enumerate(words) if word == n]).mean(0)
+                for n in sorted(set(words))
+            ]
+            numpy.testing.assert_allclose(found_vectors, torch.stack(means), atol=1e-5)
 
 
 def test_long_sentences_are_read_in_windows() -> None:
@@ -75,7 +77,7 @@ def test_long_sentences_are_read_in_windows() -> None:
     long, short = SentencePair(0, "a:1", words, words), SentencePair(1, "a:2", ["Ana"], ["Ana"])
     found = EncoderAligner(TINY).align([long, short])
     assert found[0].links == {(position, position) for position in range(200)}
-    assert found[1].links == {(0, 0)} and found[1].similarities is None
+    assert found[1].links == {(0, 0)} and found[1].vectors is None
 
 
 SIMILARITIES = torch.tensor([[0.9, 0.8, 0.1], [0.7, 0.6, 0.2], [0.1, 0.3, 0.2]])

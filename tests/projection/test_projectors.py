@@ -16,7 +16,6 @@ from lowresource_ner.projection import Candidates, LinkedWords, PharaohAligner
 from lowresource_ner.projection.annotation_projection import AnnotationProjection
 from lowresource_ner.projection.labelled_source import LabelledSource
 from lowresource_ner.projection.parallel_text import ParallelText
-from lowresource_ner.projection.projectors.candidates import greedy_matching, rescaled
 from lowresource_ner.projection.projectors.span_links import SpanLinks
 from lowresource_ner.projection.source_labels import SourceLabeller
 from lowresource_ner.projection.word_alignment import WordAlignment, parse_links
@@ -123,24 +122,28 @@ def brute_force(spans, links, num_target, max_words) -> list:
         used |= set(range(start, end))
 
 
-def test_similarity_decides_by_vectors() -> None:
-    """The links say words 0 to 2; by the vectors, word 0 has nothing to do with the entity."""
-    similarities = numpy.full((2, 4), 0.1, numpy.float32)
-    similarities[0, 1] = similarities[1, 2] = 0.9
-    alignment = WordAlignment(parse_links("0-0 0-1 1-2").sure, similarities)
-    (found,) = Candidates(score="similarity").project([EntitySpan(0, 2, "PER")], alignment, 4)
-    assert found.target == EntitySpan(1, 3, "PER")
-    # The mean of the eight numbers is 0.3.
-    assert found.score == pytest.approx((0.9 - 0.3) / 0.7, abs=1e-5)
-
-
-def test_greedy_matching_by_hand() -> None:
-    """Highest of the rows 0.8 and 0.5, of the columns 0.8, 0.5 and 0.2."""
-    values = numpy.array([[0.8, 0.1, 0.2], [0.3, 0.5, 0.0]])
-    recall, precision = 0.65, 0.5
-    assert greedy_matching(values) == pytest.approx(2 * precision * recall / (precision + recall))
-    assert greedy_matching(-values) == 0.0
-    assert rescaled(values).mean() == pytest.approx(0) and rescaled(numpy.ones((2, 2))).max() == 0
+def test_vectors_decide() -> None:
+    """
+    The links say words 0 to 2; by the vectors, word 0 has nothing to do with the entity. The means of both sentences are 0. The
+    entity is (1, 1); words 0 to 2 have the mean (0, 0), words 1 and 2 together (1.5, 1.5), and each alone a cosine of 0.71.
+    """
+    source = numpy.array([[2, 0], [0, 2], [-2, -2]], numpy.float32)
+    target = numpy.array([[-3, -3], [3, 0], [0, 3], [0, 0]], numpy.float32)
+    alignment = WordAlignment(parse_links("0-0 0-1 1-2").sure, (source, target))
+    span = EntitySpan(0, 2, "PER")
+    (found,) = Candidates(score="vectors").project([span], alignment, 4)
+    assert found.target == EntitySpan(1, 3, "PER") and found.score == pytest.approx(1)
+    (shifted,) = Candidates(score="vectors").project([span], alignment._replace(vectors=(source + 9, target - 7)), 4)
+    assert shifted.target == found.target and shifted.score == pytest.approx(1)
+    # By the links alone, all three words; their product with the cosine is that of words 1 and 2.
+    (by_links,) = Candidates().project([span], alignment, 4)
+    assert by_links.target == EntitySpan(0, 3, "PER") and by_links.score == 1
+    (both,) = Candidates(score="both").project([span], alignment, 4)
+    assert both.target == EntitySpan(1, 3, "PER") and both.score == pytest.approx(
+        SpanLinks(span, alignment.links).score(1, 3)
+    )
+    nothing = alignment._replace(vectors=(source * 0, target))
+    assert Candidates(score="vectors").project([span], nothing, 4)[0].score == 0
 
 
 @pytest.mark.parametrize(

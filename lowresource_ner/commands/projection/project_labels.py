@@ -104,8 +104,8 @@ def project_labels(text: Sequence[str], output_files: Sequence[str], options: Pr
     `Dict[str, Any]`
         "lines" of the text. Of these, as far as there are any: "empty", "malformed" and "too_long", which are not read (see
         `ParallelText`); "unlabelled", "without_entities", "low_score", "repeated" and "unwritable", which are left out (see
-        `AnnotationProjection` and `project_text`); and "kept". Of the sentences that are kept: "entities" of the source, and "lost"
-        ones among them. "seconds" of this run.
+        `AnnotationProjection` and `project_text`); and "kept". Of these, "entities" of the source, and "lost" ones among them.
+        "seconds" of this run.
 
     # Raises
 
@@ -120,10 +120,10 @@ def project_labels(text: Sequence[str], output_files: Sequence[str], options: Pr
     by, labelled = options.labeller()
     aligner = options.word_aligner(options.aligner)
     projector = built(SpanProjector, options.projector, "--projector")
-    if projector.needs_similarities and not aligner.has_similarities:
+    if projector.needs_vectors and not aligner.has_vectors:
         raise ConfigurationError(
             f"The projector compares vectors of words, and the aligner '{options.aligner}' has none. Give the aligner 'encoder', "
-            'or a projector without "score": "similarity".'
+            "or a projector whose score is that of links."
         )
     parallel = options.text(text, labelled)
     num_lines = parallel.check()

@@ -58,7 +58,7 @@ class EflomalAligner(WordAligner):
         self._links = PharaohAligner(str(links))
         self._links.prepare(text, num_lines, folder)
 
-    def align(self, pairs: Sequence[SentencePair], similarities: bool = False) -> List[WordAlignment]:
+    def align(self, pairs: Sequence[SentencePair], vectors: bool = False) -> List[WordAlignment]:
         assert self._links is not None, "prepare() comes first"
         return self._links.align(pairs)
 

@@ -4,6 +4,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, List, NamedTuple, Optional, Sequence
 
+import numpy
 import torch
 from allennlp.common.checks import ConfigurationError, check_for_gpu
 from allennlp.common.util import int_to_device
@@ -75,7 +76,7 @@ class EncoderAligner(WordAligner):
         For an unknown method; in `prepare`, if the encoder cannot be read or has no such layer.
     """
 
-    has_similarities = True
+    has_vectors = True
 
     def __init__(
         self,
@@ -102,12 +103,14 @@ class EncoderAligner(WordAligner):
     def prepare(self, text: ParallelText, num_lines: int, folder: Path) -> None:
         self._encoder  # noqa: B018  # loads it
 
-    def align(self, pairs: Sequence[SentencePair], similarities: bool = False) -> List[WordAlignment]:
+    def align(self, pairs: Sequence[SentencePair], vectors: bool = False) -> List[WordAlignment]:
         sides = self._encode([words for pair in pairs for words in (pair.source, pair.target)])
         both = zip(sides[::2], sides[1::2])
         with torch.inference_mode():
             return [
-                WordAlignment(self._links(source, target), _word_cosines(source, target) if similarities else None)
+                WordAlignment(
+                    self._links(source, target), (_word_vectors(source), _word_vectors(target)) if vectors else None
+                )
                 for source, target in both
             ]
 
@@ -177,12 +180,8 @@ def _normalised(vectors: torch.Tensor) -> torch.Tensor:
     return torch.nn.functional.normalize(vectors, dim=-1)
 
 
-def _word_cosines(source: _Side, target: _Side) -> Any:
-    """(num_source_words, num_target_words) on the CPU, from the sums of the words' sub-word vectors."""
-    source_words, target_words = (
-        _normalised(
-            each.vectors.new_zeros(int(each.words[-1]) + 1, each.vectors.size(1)).index_add(0, each.words, each.vectors)
-        )
-        for each in (source, target)
-    )
-    return (source_words @ target_words.T).cpu().numpy()
+def _word_vectors(side: _Side) -> numpy.ndarray:
+    """(num_words, dim) on the CPU, the means of the words' sub-words."""
+    counts = torch.bincount(side.words).unsqueeze(1)
+    sums = side.vectors.new_zeros(len(counts), side.vectors.size(1)).index_add(0, side.words, side.vectors)
+    return (sums / counts).cpu().numpy()

@@ -59,7 +59,7 @@ class PharaohAligner(WordAligner):
             self.align(block.pairs)
         self._next = -1
 
-    def align(self, pairs: Sequence[SentencePair], similarities: bool = False) -> List[WordAlignment]:
+    def align(self, pairs: Sequence[SentencePair], vectors: bool = False) -> List[WordAlignment]:
         return [WordAlignment(self.gold(pair).sure) for pair in pairs]
 
     def gold(self, pair: SentencePair) -> GoldLinks:

@@ -6,7 +6,7 @@ import torch
 def argmax_links(similarities: torch.Tensor) -> torch.Tensor:
     """
     Links each pair of units that are each other's most similar one (the method Argmax of Jalili Sabet et al. 2020,
-    arXiv:2004.08728, section 2.2). Of equal similarities the first counts.
+    arXiv:2004.08728). Of equal similarities the first counts.
 
     # Parameters
 
@@ -26,7 +26,7 @@ def argmax_links(similarities: torch.Tensor) -> torch.Tensor:
 
 def itermax_links(similarities: torch.Tensor, rounds: int = 2, discount: float = 0.9) -> torch.Tensor:
     """
-    `argmax_links`, and again with what is left (Itermax, section 2.3 there): in each further round, the similarity of two units
+    `argmax_links`, and again with what is left (Itermax of the same paper): in each further round, the similarity of two units
     that both have a link is 0, and is multiplied by `discount` if one of them has. Similarities should not be negative.
     """
     links = argmax_links(similarities)
@@ -41,8 +41,7 @@ def itermax_links(similarities: torch.Tensor, rounds: int = 2, discount: float =
 
 def softmax_links(scores: torch.Tensor, threshold: float) -> torch.Tensor:
     """
-    Links the units whose probability of each other exceeds a threshold in both directions (Dou and Neubig 2021, arXiv:2101.08231,
-    section 2.1).
+    Links the units whose probability of each other exceeds a threshold in both directions (Dou and Neubig 2021, arXiv:2101.08231).
 
     # Parameters
 

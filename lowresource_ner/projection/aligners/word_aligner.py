@@ -18,8 +18,8 @@ class WordAligner(Registrable):
 
     default_implementation = "encoder"
 
-    has_similarities = False
-    """Whether it can give the similarity of every source word with every target word."""
+    has_vectors = False
+    """Whether it can give vectors of words."""
 
     def prepare(self, text: ParallelText, num_lines: int, folder: Path) -> None:
         """
@@ -39,7 +39,7 @@ class WordAligner(Registrable):
             For whatever would fail later.
         """
 
-    def align(self, pairs: Sequence[SentencePair], similarities: bool = False) -> List[WordAlignment]:
+    def align(self, pairs: Sequence[SentencePair], vectors: bool = False) -> List[WordAlignment]:
         """
         Returns the alignment of each pair. Calls with many pairs are more efficient.
 
@@ -47,7 +47,7 @@ class WordAligner(Registrable):
 
         pairs : `Sequence[SentencePair]`
             In the order of the text.
-        similarities : `bool`
-            Whether to give them; only if the aligner has them.
+        vectors : `bool`
+            Whether to give the words' vectors; only if the aligner has them.
         """
         raise NotImplementedError

@@ -10,7 +10,7 @@ from lowresource_ner.projection.projectors.span_projector import ProjectedSpan, 
 from lowresource_ner.projection.word_alignment import WordAlignment
 from lowresource_ner.tagging import EntitySpan
 
-_SCORES = ("links", "similarity")
+_SCORES = ("links", "vectors", "both")
 
 
 class _Candidate(NamedTuple):
@@ -38,9 +38,8 @@ class Candidates(SpanProjector):
 
     max_words : `int`, optional (default = `10`)
     score : `str`, optional (default = `"links"`)
-        "links": that of `SpanLinks`. "similarity": the F1 of greedy matching by the similarity of word vectors (BERTScore, Zhang
-        et al. 2020, arXiv:1904.09675, section 3) after the mean similarity of the sentences' words has been set to 0, for
-        aligners that have vectors.
+        "links": that of `SpanLinks`. "vectors": the cosine of the means of the words' vectors, from which the mean of their
+        sentence's is subtracted, at least 0. "both": the product. The last two need an aligner with vectors.
     """
 
     def __init__(self, max_words: int = 10, score: str = "links") -> None:
@@ -53,8 +52,8 @@ class Candidates(SpanProjector):
         self._score = score
 
     @property
-    def needs_similarities(self) -> bool:  # type: ignore[override]
-        return self._score == "similarity"
+    def needs_vectors(self) -> bool:  # type: ignore[override]
+        return self._score != "links"
 
     def project(self, spans: Sequence[EntitySpan], alignment: WordAlignment, num_target: int) -> List[ProjectedSpan]:
         candidates = [each for number, span in enumerate(spans) for each in self._candidates(number, span, alignment)]
@@ -70,14 +69,7 @@ class Candidates(SpanProjector):
 
     def _candidates(self, number: int, span: EntitySpan, alignment: WordAlignment) -> Iterator[_Candidate]:
         links = SpanLinks(span, alignment.links)
-        score: Callable[[int, int], float] = links.score
-        if self._score == "similarity":
-            assert alignment.similarities is not None
-            similarities = rescaled(alignment.similarities)[span.start : span.end]
-
-            def score(start: int, end: int) -> float:
-                return greedy_matching(similarities[:, start:end])
-
+        score = self._scorer(links, span, alignment)
         words = sorted(links.counts)
         for position, start in enumerate(words):
             for last in words[position:]:
@@ -85,21 +77,26 @@ class Candidates(SpanProjector):
                     break
                 yield _Candidate(score(start, last + 1), number, start, last + 1)
 
+    def _scorer(self, links: SpanLinks, span: EntitySpan, alignment: WordAlignment) -> Callable[[int, int], float]:
+        """The score of the target words from a start to an end (exclusive) as the projection of an entity."""
+        if not self.needs_vectors:
+            return links.score
+        assert alignment.vectors is not None
+        sources, targets = map(_centred, alignment.vectors)
+        source = sources[span.start : span.end].mean(axis=0)
 
-def rescaled(similarities: numpy.ndarray) -> numpy.ndarray:
-    """The similarities of a pair of sentences, so that their mean is 0 and 1 stays 1: in most encoders, all words are similar."""
-    mean = similarities.mean()
-    return (similarities - mean) / max(1 - mean, 1e-6)
+        def score(start: int, end: int) -> float:
+            cosine = _cosine(source, targets[start:end].mean(axis=0))
+            return cosine if self._score == "vectors" else cosine * links.score(start, end)
+
+        return score
 
 
-def greedy_matching(similarities: numpy.ndarray) -> float:
-    """
-    The harmonic mean of the highest similarities of the rows, on average, and of those of the columns; negative means count as 0.
+def _centred(vectors: numpy.ndarray) -> numpy.ndarray:
+    return vectors - vectors.mean(axis=0)
 
-    # Parameters
 
-    similarities : `numpy.ndarray`
-        (num_source_words, num_target_words)
-    """
-    recall, precision = (max(0.0, float(similarities.max(axis=axis).mean())) for axis in (1, 0))
-    return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+def _cosine(first: numpy.ndarray, second: numpy.ndarray) -> float:
+    """0 where a vector is 0, or the cosine is negative."""
+    norms = float(numpy.linalg.norm(first) * numpy.linalg.norm(second))
+    return max(0.0, float(first @ second) / norms) if norms else 0.0

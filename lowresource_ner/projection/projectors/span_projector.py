@@ -35,8 +35,8 @@ class SpanProjector(Registrable):
 
     default_implementation = "candidates"
 
-    needs_similarities = False
-    """Whether alignments must have similarities."""
+    needs_vectors = False
+    """Whether alignments must have vectors."""
 
     def project(self, spans: Sequence[EntitySpan], alignment: WordAlignment, num_target: int) -> List[ProjectedSpan]:
         """

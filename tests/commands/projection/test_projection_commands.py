@@ -53,7 +53,7 @@ def test_tagger_to_student(allennlp, teacher: Path, tmp_path) -> None:
         == sorted(ArchiveTeacher(str(teacher)).labels, key=labels.labels.index)
     )
     for block, probabilities in zip(blocks, labels.label(words)):
-        assert probabilities is not None and 0 < probabilities.max() < 1
+        assert probabilities is not None and ((0 < probabilities) & (probabilities < 1)).any()
         assert all(
             (tag == "O") == (row[1:].max() <= row[0]) for (_, tag), row in zip(block, probabilities) if row.max() > 0.7
         )
@@ -176,7 +176,7 @@ def test_sentences_without_entities(tmp_path) -> None:
         ({"aligner": "fast_align"}, ["out.conll"], "fast_align"),
         ({"aligner": "{"}, ["out.conll"], "--aligner is not JSON"),
         (
-            {"projector": '{"type": "candidates", "score": "similarity"}'},
+            {"projector": '{"type": "candidates", "score": "both"}'},
             ["out.conll"],
             "has none. Give the aligner 'encoder'",
         ),
@@ -246,7 +246,7 @@ def test_links_are_written_for_each_line_and_read_again(allennlp, tmp_path, monk
 
 
 def test_a_dictionary_of_the_forty_pairs_translates_them(allennlp, tmp_path) -> None:
-    """By the links by hand, "with" is "con" twice, and "said" comes once. Then the words of the tagged sentences are translated."""
+    """By the links by hand, "with" is "con" twice, and "said" comes once. Then tagged sentences are translated with it."""
     dictionary = tmp_path / "en-es.tsv"
     options = ["--tokenised", "--aligner", LINKS]
     done = allennlp("make-dictionary", TEXT, "--output-file", dictionary, *options, "--min-count", "2")
