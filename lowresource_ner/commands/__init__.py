@@ -17,6 +17,7 @@ from lowresource_ner.commands.projection.alignment_error_rate import AlignmentEr
 from lowresource_ner.commands.projection.make_dictionary import MakeDictionaryCommand
 from lowresource_ner.commands.projection.project_labels import ProjectLabelsCommand
 from lowresource_ner.commands.projection.translate_labels import TranslateLabelsCommand
+from lowresource_ner.commands.rank_sources import RankSourcesCommand
 from lowresource_ner.commands.soft_labels import SoftLabelsCommand
 from lowresource_ner.commands.tag import TagCommand
 
@@ -32,6 +33,7 @@ __all__ = [
     "NerTableCommand",
     "PretrainEncoderCommand",
     "ProjectLabelsCommand",
+    "RankSourcesCommand",
     "SoftLabelsCommand",
     "TagCommand",
     "TranslateLabelsCommand",
