@@ -35,16 +35,17 @@ def nearest_neighbours(vectors: Any, start: int, stop: int, number: int, device:
         (stop - start, number): the rows of the neighbours, in no particular order, on the CPU.
     """
     queries = _block(vectors, start, stop, device)
-    best = queries.new_full((stop - start, number), -torch.inf)
-    rows = torch.full((stop - start, number), -1, device=device)
+    best = queries.new_empty(stop - start, 0)
+    rows = torch.empty(stop - start, 0, dtype=torch.long, device=device)
     for first in range(0, len(vectors), _OTHERS):
         similarities = queries @ _block(vectors, first, first + _OTHERS, device).T  # (num_queries, num_others)
         own = torch.arange(start, stop, device=device) - first
         itself = ((own >= 0) & (own < similarities.size(1))).nonzero().squeeze(1)
         similarities[itself, own[itself]] = -torch.inf
-        best, chosen = torch.cat([best, similarities], dim=1).topk(number, dim=1, sorted=False)
-        kept = rows.gather(1, chosen.clamp(max=number - 1))
-        rows = torch.where(chosen < number, kept, chosen - number + first)
+        of_block, columns = similarities.topk(min(number, similarities.size(1)), dim=1, sorted=False)
+        best, rows = torch.cat([best, of_block], dim=1), torch.cat([rows, columns + first], dim=1)
+        best, chosen = best.topk(min(number, best.size(1)), dim=1, sorted=False)
+        rows = rows.gather(1, chosen)
     return rows.cpu()
 
 
