@@ -48,8 +48,14 @@ def test_a_student_of_consistent_labels_is_shipped_alone(allennlp, teacher: Path
     store, run = tmp_path / "store", tmp_path / "student"
     overrides = json.dumps({"trainer.num_epochs": 1, "dataset_reader.store": str(store)})
     config = CONFIGS / "student_consistent.jsonnet"
-    allennlp("train", config, "-s", run, "-o", overrides, TARGET="es", TEACHER=str(copied))
+    ahead = allennlp("soft-labels", config, "-o", overrides, TARGET="es", TEACHER=str(copied))
+    (counts,) = store.glob("neighbours-*/counts.bin")
+    written = counts.stat().st_mtime_ns
+    done = allennlp("train", config, "-s", run, "-o", overrides, TARGET="es", TEACHER=str(copied))
+    assert "nearest neighbours: " in ahead.stderr and "nearest neighbours: " not in done.stderr
+    assert counts.stat().st_mtime_ns == written
     (found,) = json.loads((run / "teachers.json").read_text())["selections"]
+    assert [found] == json.loads(ahead.stdout.splitlines()[-1])["selections"]
     assert (
         found["num_neighbours"] == 500
         and sum(each["words"] for each in found["classes"].values()) == found["num_words"]

@@ -190,7 +190,8 @@ def test_overrides_in_the_configs_heads_are_overrides_of_theirs(ready) -> None:
             found.append(path.stem)
     assert found == [
         *("pgn_combined", "pgn_transformer", "pgn_uda", "pgn_uda", "pgn_uda"),
-        *("adversarial", "few_labels", "similarity", "student_held_out", "student_multi_source", "student_selected"),
+        *("adversarial", "few_labels", "similarity", "student_consistent", "student_consistent", "student_held_out"),
+        *("student_multi_source", "student_selected"),
         *("student_soft", "student_soft"),
     ]
 

@@ -5,8 +5,9 @@
 //   allennlp train training_configs/cross_lingual/student_consistent.jsonnet -s runs/student_consistent --include-package lowresource_ner \
 //     --overrides '{"dataset_reader.store": "runs/soft_labels"}'
 //
-// The store keeps the teacher's probabilities and the agreement of neighbours, so that they are computed once. The time for the
-// neighbours is quadratic in the number of words. For a teacher that is a file of labels, the encoder is ENCODER.
+// The store keeps the teacher's probabilities and the agreement of neighbours, so that they are computed once; `allennlp soft-labels`
+// with this config and store computes both before the training. The time for the neighbours is quadratic in the number of words: with
+// 256 dimensions, a quarter of an hour of one CPU core for 200,000 words. For a teacher that is a file of labels, the encoder is ENCODER.
 // Except for the weights, this config is the same as student_soft; the released code trains for ten epochs with learning rate 2e-5.
 // Other layers than the last three: --overrides '{"dataset_reader.selections.0.encoder.layers": [-1]}'
 local environment = import '../lib/environment.libsonnet';
