@@ -1,6 +1,7 @@
 """Files that are written piece by piece, by a process that may be killed and started again."""
 
 import contextlib
+import fcntl
 import json
 import os
 import shutil
@@ -9,11 +10,15 @@ from typing import IO, Any, Dict, Mapping, Sequence
 
 from lowresource_ner.common.whole_files import flush, written_whole
 
-_STATE = "state.json"
+_STATE, _LOCK = "state.json", "lock"
 
 
 class OtherWorkError(ValueError):
     """Raised if a folder has the unfinished work of another request."""
+
+
+class InUseError(RuntimeError):
+    """Raised if another process is at work in a folder."""
 
 
 class ResumableParts:
@@ -34,6 +39,8 @@ class ResumableParts:
 
     `OtherWorkError`
         If the folder has work with other settings or files, or a file is shorter than it was; the message names what differs.
+    `InUseError`
+        If another process is at work there.
     `OSError`
         If something cannot be written.
     """
@@ -42,16 +49,17 @@ class ResumableParts:
         self.folder = folder
         self._settings = json.loads(json.dumps(settings))
         folder.mkdir(exist_ok=True)
+        self._lock = _locked(folder / _LOCK)
         self.state: Dict[str, Any] = {}
         """What the last `mark` was given; empty at the beginning."""
-        sizes = dict.fromkeys(names, 0)
-        with contextlib.suppress(FileNotFoundError):
-            saved = json.loads((folder / _STATE).read_text("utf-8"))
-            if saved["settings"] != self._settings or set(saved["sizes"]) != set(names):
-                raise OtherWorkError(_differences(saved["settings"], self._settings))
-            self.state, sizes = saved["state"], saved["sizes"]
-        self._sizes: Dict[str, int] = sizes
-        self._files: Dict[str, IO[bytes]] = {name: self._open(name, size) for name, size in sizes.items()}
+        self._sizes = dict.fromkeys(names, 0)
+        self._files: Dict[str, IO[bytes]] = {}
+        try:
+            self._read_state()
+            self._files = {name: self._open(name, size) for name, size in self._sizes.items()}
+        except BaseException:
+            self.close()
+            raise
 
     def append(self, name: str, data: bytes) -> None:
         self._files[name].write(data)
@@ -62,7 +70,9 @@ class ResumableParts:
         self.state = dict(state)
 
     def commit(self) -> None:
-        """Makes the last mark permanent."""
+        """Makes the last mark permanent, if there is one."""
+        if not self.state:
+            return
         for file in self._files.values():
             file.flush()
             os.fsync(file.fileno())
@@ -78,6 +88,7 @@ class ResumableParts:
             # Of a full disk, `commit` has told already.
             with contextlib.suppress(OSError):
                 file.close()
+        self._lock.close()
 
     def remove(self) -> None:
         """Removes the folder, when the work is done."""
@@ -85,6 +96,13 @@ class ResumableParts:
         # The state first: a folder without one is begun anew.
         (self.folder / _STATE).unlink(missing_ok=True)
         shutil.rmtree(self.folder)
+
+    def _read_state(self) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            saved = json.loads((self.folder / _STATE).read_text("utf-8"))
+            if saved["settings"] != self._settings or set(saved["sizes"]) != set(self._sizes):
+                raise OtherWorkError(_differences(saved["settings"], self._settings))
+            self.state, self._sizes = saved["state"], saved["sizes"]
 
     def _open(self, name: str, size: int) -> IO[bytes]:
         path = self.folder / name
@@ -96,6 +114,17 @@ class ResumableParts:
         file.seek(size)
         flush(self.folder)
         return file
+
+
+def _locked(path: Path) -> IO[bytes]:
+    """A file that is locked as long as it is open."""
+    lock = path.open("ab")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        raise InUseError(f"Another process is at work in '{path.parent}'") from None
+    return lock
 
 
 def _differences(saved: Any, now: Any) -> str:

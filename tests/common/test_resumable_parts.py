@@ -2,7 +2,7 @@
 
 import pytest
 
-from lowresource_ner.common.resumable_parts import OtherWorkError, ResumableParts
+from lowresource_ner.common.resumable_parts import InUseError, OtherWorkError, ResumableParts
 
 
 def contents(parts: ResumableParts) -> list:
@@ -28,6 +28,14 @@ def test_what_was_not_committed_is_cut_off(tmp_path) -> None:
     assert contents(again) == [b"one 2", b"1 "]
     again.remove()
     assert not (tmp_path / "work").exists()
+
+
+def test_one_process_at_a_time(tmp_path) -> None:
+    parts = ResumableParts(tmp_path / "work", ["a", "b"], {})
+    with pytest.raises(InUseError, match="Another process is at work in '.*work'"):
+        ResumableParts(tmp_path / "work", ["a", "b"], {})
+    parts.close()
+    ResumableParts(tmp_path / "work", ["a", "b"], {}).close()
 
 
 def test_work_without_a_commit_begins_anew(tmp_path) -> None:

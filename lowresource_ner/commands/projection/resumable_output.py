@@ -8,7 +8,7 @@ from allennlp.common.checks import ConfigurationError
 
 from lowresource_ner.commands.projection.text_options import unfinished_folder
 from lowresource_ner.commands.whole_output import NO_SPACE, is_stdout, whole_output
-from lowresource_ner.common.resumable_parts import OtherWorkError, ResumableParts
+from lowresource_ner.common.resumable_parts import InUseError, OtherWorkError, ResumableParts
 
 
 class ResumableOutput(NamedTuple):
@@ -39,7 +39,7 @@ def resumable_output(
     # Raises
 
     `ConfigurationError`
-        On entering, if an output cannot be written, comes twice or is an input, or the folder has the work of another command.
+        On entering, if an output cannot be written, comes twice or is an input, or the folder has the work of another command or is in use.
         Later, if the disk is full.
     """
     if len(set(output_files)) < len(output_files) or any(map(is_stdout, output_files)):
@@ -65,10 +65,12 @@ def resumable_output(
 def _errors_explained(folder: str) -> Iterator[None]:
     try:
         yield
+    except InUseError as error:
+        raise ConfigurationError(f"{error}. Wait for it, or name another output file.") from error
     except OtherWorkError as error:
         raise ConfigurationError(
-            f"'{folder}' has the unfinished work of a command with other settings or inputs ({error}). Give the same ones to "
-            "continue it, remove the folder to begin anew, or name another output file."
+            f"'{folder}' has the unfinished work of another command ({error}). Give its options and inputs to continue it, "
+            "remove the folder to begin anew, or name another output file."
         ) from error
     except OSError as error:
         remedy = "Free space" if error.errno in NO_SPACE else "Check its disk and permissions"

@@ -41,7 +41,8 @@ def itermax_links(similarities: torch.Tensor, rounds: int = 2, discount: float =
 
 def softmax_links(scores: torch.Tensor, threshold: float) -> torch.Tensor:
     """
-    Links the units whose probability of each other exceeds a threshold in both directions (Dou and Neubig 2021, arXiv:2101.08231).
+    Links the units whose probability of each other exceeds a threshold in both directions (awesome-align, Dou and Neubig 2021,
+    arXiv:2101.08231).
 
     # Parameters
 

@@ -207,9 +207,18 @@ def test_nothing_that_is_read_is_overwritten_and_other_work_is_kept(tmp_path) ->
     other.mkdir()
     state = {"settings": {"options": {}}, "sizes": {"0-other.conll": 0, "keys": 0}, "state": {"lines": 3, "counts": {}}}
     (other / "state.json").write_text(json.dumps(state))
-    with pytest.raises(ConfigurationError, match=r"unfinished work .* \(inputs, options\). .*remove the folder"):
+    with pytest.raises(
+        ConfigurationError, match=r"unfinished work of another command \(inputs, options\). .*remove the folder"
+    ):
         project_labels([str(text)], [str(tmp_path / "other.conll")], by_hand())
     assert json.loads((other / "state.json").read_text()) == state
+    # A run that fails before its first block leaves nothing that a corrected one has to be afraid of.
+    failed, labels = tmp_path / "failed.conll", tmp_path / "labels.jsonl"
+    labels.write_text('{"tokens": ["Ana"], "tags": ["B-PER"]}\n')
+    lacking = json.dumps({"type": "label_file", "path": str(labels)})
+    with pytest.raises(ConfigurationError, match="there is no line for the sentence"):
+        project_labels([str(text)], [str(failed)], by_hand(source_labels="", teacher=lacking))
+    assert project_labels([str(text)], [str(failed)], by_hand())["kept"] == 40
 
 
 def test_links_are_written_for_each_line_and_read_again(allennlp, tmp_path, monkeypatch) -> None:
