@@ -39,8 +39,8 @@ def resumable_output(
     # Raises
 
     `ConfigurationError`
-        On entering, if an output cannot be written, comes twice or is an input, or the folder has the work of another command or is in use.
-        Later, if the disk is full.
+        On entering, if an output cannot be written, comes twice or is an input, or if the folder has the work of another command
+        or is in use. Later, if the disk is full.
     """
     if len(set(output_files)) < len(output_files) or any(map(is_stdout, output_files)):
         raise ConfigurationError(
