@@ -9,7 +9,17 @@ from lowresource_ner._compatibility import check_environment
 
 check_environment()
 
-from lowresource_ner import commands, data, distillation, metrics, models, modules, predictors, training  # noqa: E402
+from lowresource_ner import (  # noqa: E402
+    commands,
+    data,
+    distillation,
+    metrics,
+    models,
+    modules,
+    predictors,
+    projection,
+    training,
+)
 from lowresource_ner.version import VERSION as __version__  # noqa: E402
 
 __all__ = [
@@ -21,5 +31,6 @@ __all__ = [
     "models",
     "modules",
     "predictors",
+    "projection",
     "training",
 ]

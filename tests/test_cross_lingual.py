@@ -4,6 +4,7 @@ import argparse
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Callable, Dict, Iterator, List, Set
 
 import pytest
@@ -14,6 +15,7 @@ from lowresource_ner.common.options import add_options, options_from
 from lowresource_ner.experiments.cross_lingual.comparison import tagger_paths
 from lowresource_ner.experiments.cross_lingual.plan import Plan
 from lowresource_ner.experiments.cross_lingual.request import Request
+from lowresource_ner.experiments.cross_lingual.source_choice import source_choice, write_source_choice
 from lowresource_ner.experiments.cross_lingual.systems import ONE_SOURCE
 from lowresource_ner.experiments.report.markdown import as_markdown
 from lowresource_ner.experiments.report.scores import collect
@@ -76,6 +78,36 @@ class TestPlan:
         titles = [result.system for result in plan.results]
         assert titles == ["mt (en)", "mt (de)", "voting", "uniform", "learned", "cosine-sentence"]
 
+    def test_r_drop_has_its_own_teachers_and_neighbours_are_found_with_the_teachers_encoder(
+        self, request_of, tmp_path
+    ) -> None:
+        plan = Plan(request_of("mt-rdrop", "ts", "ts-rdrop", "consistent", label_map={"MISC": "O"}))
+        steps = by_name(plan)
+        config = as_trained(steps["teacher_rdrop-en-13"])
+        assert config["model"]["r_drop"] == 0.5 and config["dataset_reader"]["label_map"] == {"MISC": "O"}
+        assert "r_drop" not in as_trained(steps["teacher-en-13"])["model"]
+        archives = {
+            name: str(tmp_path / "runs" / f"{name}-en-13" / "model.tar.gz") for name in ("teacher", "teacher_rdrop")
+        }
+        assert steps["tag-mt-rdrop-en-es-13-test"].inputs[0] == Path(archives["teacher_rdrop"])
+        assert steps["ts-rdrop-en-es-13"].variables["TEACHER"] == archives["teacher_rdrop"]
+        consistent = as_trained(steps["consistent-en-es-13"])["dataset_reader"]
+        assert consistent["selections"][0]["encoder"]["model_name"] == archives["teacher"]
+        assert consistent["store"] == as_trained(steps["ts-en-es-13"])["dataset_reader"]["store"]
+        assert steps["consistent-en-es-13"].after == ["soft-labels-teacher-en-13-es"]
+        assert [result.system for result in plan.results] == ["mt-rdrop", "ts", "ts-rdrop", "consistent"]
+
+    @pytest.mark.slow
+    def test_sources_are_ranked_by_the_similarity_that_also_weights_teachers(self, request_of, tmp_path) -> None:
+        plan = Plan(request_of("mt", "learned", sources=["en", "de"], seeds=[13, 14], rank_sources=True))
+        steps = by_name(plan)
+        for seed, ranking in zip((13, 14), plan.rankings):
+            archive = tmp_path / "runs" / f"similarity-en+de-{seed}" / "model.tar.gz"
+            step = steps[f"rank-en+de-es-{seed}"]
+            assert step.inputs[:2] == [CORPORA / "es" / "raw.txt", archive] and step.outputs == [ranking]
+            assert steps[f"learned-en+de-es-{seed}"].variables["SIMILARITY"] == str(archive)
+        assert Plan(request_of("mt", sources=["en", "de"])).rankings == []
+
     def test_rounds(self, request_of, tmp_path) -> None:
         plan = Plan(request_of("ts", rounds=3))
         steps = by_name(plan)
@@ -94,7 +126,7 @@ class TestPlan:
         ("has_raw_text", "systems", "num_trainings"),
         [
             # Taggers, students of one teacher, the second round's, a similarity, a vote, and students of two.
-            (True, [*ONE_SOURCE, "voting", "uniform", "learned"], 4 + 8 + 2 + 1 + 1 + 2),
+            (True, [*ONE_SOURCE, "voting", "uniform", "learned"], 6 + 12 + 2 + 1 + 1 + 2),
             (False, ["ts", "selected", "voting"], 4 + 4 + 2 + 1),
         ],
     )
@@ -206,6 +238,7 @@ class TestPlan:
             ({"sources": ["en", "es"]}, "'es' is the target and a source"),
             ({"sources": ["en", "en"]}, "--source names something twice: en, en"),
             ({"rounds": 0}, "--rounds is 0"),
+            ({"rank_sources": True}, "--rank-sources needs several sources, and --source names one: en"),
             (
                 {"rounds": 2, "systems": ["mt", "hl"]},
                 "--rounds is 2, which needs 'ts' among the systems: mt, hl",
@@ -282,6 +315,45 @@ class TestPlan:
             "test",
             1,
         )
+
+
+def test_whether_the_nearest_source_was_the_best(tmp_path) -> None:
+    """The two seeds disagree on the nearest source; a tie counts as right."""
+    rankings = []
+    for seed, (learned, cosine) in enumerate([(0.6, 0.25), (0.3, 0.25)]):
+        path = tmp_path / f"{seed}.json"
+        similarities = {"learned": {"de": 1 - learned, "en": learned}, "cosine": {"de": 1 - cosine, "en": cosine}}
+        path.write_text(json.dumps({"similarities": similarities}))
+        rankings.append(path)
+    scores = {
+        "mt (en)": [0.5, 0.75],
+        "mt (de)": [0.5, 0.5],
+        "ts (en)": [0.5, 0.5],
+        "ts (de)": [0.75, 0.25],
+        "learned": [0.1],
+    }
+    rows = [SimpleNamespace(system=system, scores=lambda key, f1=f1: f1) for system, f1 in scores.items()]
+    choice: Any = source_choice(rankings, [SimpleNamespace(rows=rows)], ["mt", "ts"], ["en", "de"])
+    assert choice["similarities"]["learned"] == pytest.approx({"en": 0.45, "de": 0.55})
+    assert choice["f1"] == {"mt": {"en": 0.625, "de": 0.5}, "ts": {"en": 0.5, "de": 0.5}}
+    for made in choice["choices"].values():
+        assert made["nearest"] == "de"
+        assert made["best"]["mt"] == {"source": "en", "is_right": False, "lost": 0.125}
+        assert made["best"]["ts"] == {"source": "en", "is_right": True, "lost": 0.0}
+    text = write_source_choice(choice, tmp_path / "results")
+    assert (
+        "| source | learned | cosine | F1 of mt | F1 of ts |\n|---|--:|--:|--:|--:|\n| en | 0.450 | 0.250 | 62.5 | 50.0 |"
+        in text
+    )
+    assert (
+        "| measure | nearest | mt | ts |\n|---|---|---|---|\n| learned | de | wrong: en is 12.5 better | right |"
+        in text
+    )
+    assert json.loads((tmp_path / "results-sources.json").read_text()) == choice
+    assert (tmp_path / "results-sources.md").read_text() == text + "\n"
+    rankings[0].write_text("{")
+    with pytest.raises(ValueError, match="0.json is damaged.*Remove it"):
+        source_choice(rankings, [], [], ["en", "de"])
 
 
 def test_a_whole_run_and_again_when_it_is_up_to_date(allennlp, tmp_path, monkeypatch, capfd) -> None:

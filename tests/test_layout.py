@@ -42,6 +42,7 @@ MAY_IMPORT = {
         "models",
         "predictors",
     },
+    "projection": {"common", "tagging", "encoding", "data", "predictors", "distillation"},
     "configs": {"common"},
     "experiments": {"common", "tagging", "archives", "configs", "data.conll", "data.text_lines", "pretraining.options"},
     "pretraining": {"common", "archives", "encoding", "data.text_lines"},
@@ -56,6 +57,8 @@ MUST_NOT_KNOW = {
     "tagging/*.py": {"torch", "transformers", "allennlp"},
     "data/conll/*.py": {"torch", "transformers"},
     "predictors/*.py": {"transformers"},
+    "projection/*.py": {"torch", "transformers"},
+    "projection/projectors/*.py": {"torch", "transformers"},
     "_compatibility.py": {"torch", "transformers", "allennlp", "numpy"},
 }
 EXCEPT = {"allennlp.common", "allennlp.common.checks"}

@@ -236,7 +236,10 @@ def pins(*names: str) -> dict[str, Requirement]:
     return found
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt", "requirements-baselines.txt"])
+FILES_OF_PINS = ("requirements.txt", "requirements-dev.txt", "requirements-baselines.txt", "requirements-eflomal.txt")
+
+
+@pytest.mark.parametrize("name", FILES_OF_PINS)
 def test_closure_is_pinned_by_name_and_version_alone(name: str) -> None:
     text = (REPOSITORY / name).read_text(encoding="utf-8")
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
@@ -306,7 +309,7 @@ def requirements_in(block: str) -> list[Requirement]:
 
 
 def test_pins_lie_within_the_declared_ranges() -> None:
-    closure = pins("requirements.txt", "requirements-dev.txt", "requirements-baselines.txt")
+    closure = pins(*FILES_OF_PINS)
     settings = setup_cfg()
     declared = [settings["options"]["install_requires"], *settings["options.extras_require"].values()]
     overrides = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["uv"]

@@ -42,6 +42,32 @@ def test_a_student_by_commands_is_shipped_alone(allennlp, teacher: Path, tmp_pat
     assert len(lines) == len(text.read_text(encoding="utf-8").splitlines())
 
 
+def test_a_student_of_consistent_labels_is_shipped_alone(allennlp, teacher: Path, tmp_path) -> None:
+    """Its weights are shown, and kept in the store; its teacher, which encodes the words, is gone when it is used."""
+    copied = shutil.copy(teacher, tmp_path / "teacher.tar.gz")
+    store, run = tmp_path / "store", tmp_path / "student"
+    overrides = json.dumps({"trainer.num_epochs": 1, "dataset_reader.store": str(store)})
+    config = CONFIGS / "student_consistent.jsonnet"
+    ahead = allennlp("soft-labels", config, "-o", overrides, TARGET="es", TEACHER=str(copied))
+    (counts,) = store.glob("neighbours-*/counts.bin")
+    written = counts.stat().st_mtime_ns
+    done = allennlp("train", config, "-s", run, "-o", overrides, TARGET="es", TEACHER=str(copied))
+    assert "nearest neighbours: " in ahead.stderr and "nearest neighbours: " not in done.stderr
+    assert counts.stat().st_mtime_ns == written
+    (found,) = json.loads((run / "teachers.json").read_text())["selections"]
+    assert [found] == json.loads(ahead.stdout.splitlines()[-1])["selections"]
+    assert (
+        found["num_neighbours"] == 500
+        and sum(each["words"] for each in found["classes"].values()) == found["num_words"]
+    )
+    assert {path.name for path in store.glob("neighbours-*/*")} == {"counts.bin", "lock"}
+    Path(copied).unlink()
+    shutil.rmtree(store)
+    scores = tmp_path / "scores.json"
+    allennlp("evaluate", run / "model.tar.gz", CORPORA / "es" / "test.conll", "--output-file", scores)
+    assert "f1" in json.loads(scores.read_text())
+
+
 def test_gold_tags_change_no_weight_and_no_choice(environment, teacher: Path, tmp_path, monkeypatch) -> None:
     """
     Two trainings on the same words, once with their gold tags and once without any entity, the epoch chosen on held-out text: all

@@ -21,7 +21,14 @@ import lowresource_ner  # noqa: F401  what the configs name is registered by the
 CONFIGS = sorted(path for path in (REPOSITORY / "training_configs").glob("*/*.jsonnet") if path.parent.name != "tables")
 CROSS_DOMAIN = REPOSITORY / "training_configs/cross_domain"
 CROSS_LINGUAL = REPOSITORY / "training_configs/cross_lingual"
-STUDENTS = ["student_soft", "student_hard", "student_held_out", "student_multi_source", "student_selected"]
+STUDENTS = [
+    "student_soft",
+    "student_hard",
+    "student_held_out",
+    "student_multi_source",
+    "student_selected",
+    "student_consistent",
+]
 VARIABLES = [
     "NER_DATA",
     "SOURCE",
@@ -77,6 +84,7 @@ def test_all_configs_are_found() -> None:
             "adversarial",
             "few_labels",
             "similarity",
+            "student_consistent",
             "student_hard",
             "student_held_out",
             "student_multi_source",
@@ -85,6 +93,7 @@ def test_all_configs_are_found() -> None:
             "teacher",
             "teacher_biaffine",
             "teacher_crf",
+            "teacher_rdrop",
             "voting",
         ],
     }
@@ -185,7 +194,8 @@ def test_overrides_in_the_configs_heads_are_overrides_of_theirs(ready) -> None:
             found.append(path.stem)
     assert found == [
         *("pgn_combined", "pgn_transformer", *["pgn_uda"] * 3, *["pgn_uda_student"] * 3),
-        *("adversarial", "few_labels", "similarity", "student_held_out", "student_multi_source", "student_selected"),
+        *("adversarial", "few_labels", "similarity", "student_consistent", "student_consistent", "student_held_out"),
+        *("student_multi_source", "student_selected"),
         *("student_soft", "student_soft"),
     ]
 
@@ -579,6 +589,15 @@ def test_teachers_of_every_kind_by_what_they_are_called(ready, monkeypatch) -> N
         "hub": {"type": "transformers", "model_name": "some/model", "cuda_device": -1},
         "llm": {"type": "label_file", "path": "labels.jsonl"},
     }
+    monkeypatch.setenv("ENCODER", "encoder")
+    for teacher, encoder in [
+        ("runs/a.tar.gz", "runs/a.tar.gz"),
+        ("hf:some/model", "some/model"),
+        ("a.jsonl", "encoder"),
+    ]:
+        monkeypatch.setenv("TEACHER", teacher)
+        (selection,) = as_read(CROSS_LINGUAL / "student_consistent.jsonnet")["dataset_reader"]["selections"]
+        assert selection["encoder"]["model_name"] == encoder
     monkeypatch.setenv("TEACHERS", "runs/en/model.tar.gz")
     with pytest.raises(RuntimeError, match="has no name: write en=runs/en/model.tar.gz"):
         as_read(REPOSITORY / "training_configs/cross_lingual/voting.jsonnet")

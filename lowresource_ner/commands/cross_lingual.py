@@ -12,6 +12,9 @@ systems of each source:
   mt             direct model transfer: the teacher on the target
   hl             a student of the teacher's best tags
   ts             a student of the teacher's probabilities
+  mt-rdrop       mt with a teacher that was trained with R-Drop
+  ts-rdrop       ts with that teacher
+  consistent     ts, with each word weighted by how many similar words have the same label (CoLaDa)
   adversarial    direct transfer of a tagger that was trained against a language discriminator
   selected       AdvPicker: its student, on the text whose language the discriminator can tell least
   ts-selected    ts on the text that the discriminator selects
@@ -20,6 +23,10 @@ systems of several sources:
   uniform        a student of all teachers, equally weighted
   learned, cosine, l1, l2                 the teachers are weighted by the similarity of the languages
   learned-sentence, cosine-sentence, ...  and for each sentence separately
+
+With --rank-sources, RUNS also gets results-*-sources.md and .json: the similarity of each source to the target's text, as
+computed by `allennlp rank-sources`, the F1 of the systems of that source alone, and whether the most similar source is also the
+best one.
 """
 
 import argparse

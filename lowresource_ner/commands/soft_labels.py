@@ -89,14 +89,14 @@ def soft_labels(
             f"The 'dataset_reader' of {config} is a {type(reader).__name__}, and soft-labels needs teacher_labelled, or "
             "multitask with one such reader. Give the config of a student (student_soft.jsonnet, for instance)."
         )
-    if not reader.ensemble.has_store and output_file is None:
+    if reader.ensemble.store is None and output_file is None:
         raise ConfigurationError(
             "The labels would not be written anywhere: give the config a 'store' (--overrides '{\"dataset_reader.store\": "
             '"runs/soft_labels"}\'; of a module, "dataset_reader.readers.MODULE.store"), or name a file with --output-file.'
         )
     with whole_output(output_file, inputs=[config, *_paths(corpus), *others]) as file:
         reader.open()
-        report = _fill(reader, corpus) if reader.ensemble.has_store else {}
+        report = _fill(reader, corpus) if reader.ensemble.store is not None else {}
         if file is not None:
             report["kept"] = sum(_write_block(reader, block, file) for block in reader.labelled(corpus))
     return {**report, **reader.prepare(corpus)}

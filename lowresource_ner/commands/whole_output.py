@@ -82,12 +82,13 @@ def _direct(path: str, mode: str) -> Iterator[IO[Any]]:
 @contextlib.contextmanager
 def _replacing(path: str, mode: str, inputs: Iterable[StrPath]) -> Iterator[IO[Any]]:
     for each in map(Path, inputs):
-        _check_not_read(path, each)
+        check_not_read(path, each)
     with written_whole(path) as new, _opened(new, path, mode) as file:
         yield file
 
 
-def _check_not_read(path: str, read: Path) -> None:
+def check_not_read(path: str, read: Path) -> None:
+    """Raises a `ConfigurationError` if the output file `path` is the input `read`, or lies in it."""
     output, read = Path(path).resolve(), read.resolve()
     if output == read:
         raise ConfigurationError(f"'{path}' is also read by this command. Give another --output-file.")

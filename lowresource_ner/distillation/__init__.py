@@ -1,5 +1,6 @@
 from lowresource_ner.distillation.selections.confidence import Confidence
 from lowresource_ner.distillation.selections.language_independence import LanguageIndependence
+from lowresource_ner.distillation.selections.neighbour_consistency import NeighbourConsistency
 from lowresource_ner.distillation.selections.selection import Selection
 from lowresource_ner.distillation.teacher_labelled import TeacherLabelledReader
 from lowresource_ner.distillation.teacher_vote import TeacherVote
@@ -11,6 +12,7 @@ from lowresource_ner.distillation.weights.language_vectors import LanguageVector
 from lowresource_ner.distillation.weights.sentence_vectors import SentenceEncoder
 from lowresource_ner.distillation.weights.similarity_weights import SimilarityWeights
 from lowresource_ner.distillation.weights.teacher_weights import GivenWeights, TeacherWeights, UniformWeights
+from lowresource_ner.distillation.word_encoder import WordEncoder
 
 __all__ = [
     "ArchiveTeacher",
@@ -19,6 +21,7 @@ __all__ = [
     "LabelFileTeacher",
     "LanguageIndependence",
     "LanguageVectorsReader",
+    "NeighbourConsistency",
     "Selection",
     "SentenceEncoder",
     "SimilarityWeights",
@@ -28,4 +31,5 @@ __all__ = [
     "TeacherWeights",
     "TransformersTeacher",
     "UniformWeights",
+    "WordEncoder",
 ]

@@ -64,7 +64,7 @@ class TeacherEnsemble:
             each if store is None or not each.is_stored else StoredTeacher(each, store) for each in self._teachers
         ]
         self._stored = [each for each in self._sources if isinstance(each, StoredTeacher)]
-        self.has_store = store is not None
+        self.store = store
         self.lacks_store = store is None and any(each.is_stored for each in self._teachers)
         """Whether there are teachers whose probabilities could be kept in a store, but no store."""
 

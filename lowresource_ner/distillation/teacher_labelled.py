@@ -127,7 +127,9 @@ class TeacherLabelledReader(ShardingReader):
 
         if self._prepared != corpus:
             weights = self.ensemble.prepare(sentences)
-            selections = [found for found in (each.prepare(sentences) for each in self._selections) if found]
+            selections = [
+                found for found in (each.prepare(sentences, self.ensemble) for each in self._selections) if found
+            ]
             found = {"weights": weights, "selections": selections}
             self._prepared, self._summary = corpus, {name: each for name, each in found.items() if each}
         return self._summary

@@ -35,7 +35,7 @@ class AdversarialTagger(MbertTagger):
     text_field_embedder : `TextFieldEmbedder`
     discriminator_hidden_dim : `int`, optional (default = `500`)
         The default is that of the released code.
-    dropout, tag_scheme, head, metric, label_namespace, pretrained_file, initializer, regularizer
+    dropout, tag_scheme, head, metric, label_namespace, r_drop, pretrained_file, initializer, regularizer
         See `MbertTagger`. The last three do not apply to the discriminator, which always starts from new weights.
     """
 

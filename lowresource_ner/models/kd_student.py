@@ -43,7 +43,7 @@ class KdStudent(MbertTagger):
     # Raises
 
     `ConfigurationError`
-        If the head is not "softmax", or η is below 0.
+        If the head is not "softmax", η is below 0, or `r_drop`, which is for gold tags, is given.
     """
 
     def __init__(
@@ -59,6 +59,11 @@ class KdStudent(MbertTagger):
             raise ConfigurationError(
                 f"The 'head' of kd_student is a {type(self._head).__name__}. The student's probabilities must "
                 "be those of single words, like the teacher's: leave 'head' out, or give 'softmax'."
+            )
+        if self._r_drop:
+            raise ConfigurationError(
+                f"'r_drop' of kd_student is {self._r_drop}, but R-Drop is for the training on gold tags. Give it to the teacher "
+                "(training_configs/cross_lingual/teacher_rdrop.jsonnet)."
             )
         if agreed_label_weight < 0:
             raise ConfigurationError(f"'agreed_label_weight' is {agreed_label_weight}; it must not be below 0.")

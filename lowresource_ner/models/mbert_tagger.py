@@ -4,6 +4,7 @@ from typing import Any, Dict, List, Optional
 
 import torch
 from allennlp.common import Lazy
+from allennlp.common.checks import ConfigurationError
 from allennlp.data import TextFieldTensors, Vocabulary
 from allennlp.models import Model
 from allennlp.modules import TextFieldEmbedder
@@ -41,6 +42,11 @@ class MbertTagger(Tagger):
         "softmax" (the paper's), "crf" or "biaffine".
     metric : `Lazy[Metric]`, optional (default = `seqeval_f1` in its default mode)
     label_namespace : `str`, optional (default = `"labels"`)
+    r_drop : `float`, optional (default = `0.0`)
+        α of R-Drop (Liang et al. 2021, arXiv:2106.14448), for the heads softmax and crf. Above 0, each batch passes through the
+        model twice, with different dropout. The training loss is the mean of both losses plus α/2 times the symmetric
+        Kullback-Leibler divergence between the tag distributions of the two passes, averaged over words; see
+        `TagHead.divergence`. (In the paper's equation the losses are added, in its released code their mean is taken.)
     pretrained_file : `Optional[str]`
         An archive of this package to initialise the model from. Weights of the same name and shape are copied; those of the head
         tag by tag, for the tags that both models have. AllenNLP ignores it when it loads the model from its own archive.
@@ -50,7 +56,7 @@ class MbertTagger(Tagger):
     # Raises
 
     `ConfigurationError`
-        If the labels do not fit the scheme, or there are none.
+        If the labels do not fit the scheme, or there are none; if α is below 0, or the head cannot be trained with R-Drop.
     """
 
     def __init__(
@@ -62,6 +68,7 @@ class MbertTagger(Tagger):
         head: Lazy[TagHead] = Lazy(SoftmaxHead),  # noqa: B008  AllenNLP's way of a default
         metric: Lazy[Metric] = Lazy(SeqevalF1),  # noqa: B008
         label_namespace: str = "labels",
+        r_drop: float = 0.0,
         pretrained_file: Optional[str] = None,
         initializer: Optional[InitializerApplicator] = None,
         regularizer: Optional[RegularizerApplicator] = None,
@@ -77,6 +84,7 @@ class MbertTagger(Tagger):
             input_dim=text_field_embedder.get_output_dim(),
             label_namespace=label_namespace,
         )
+        self._r_drop = self._checked_r_drop(r_drop)
         self._metric = metric.construct(vocab=vocab, label_namespace=label_namespace, tag_scheme=self.tag_scheme.name)
         if initializer is not None:
             initializer(self)
@@ -104,10 +112,14 @@ class MbertTagger(Tagger):
         are tags; words : if there is metadata.
         """
         mask = get_text_field_mask(tokens)
-        logits = self._head.logits(self._dropout(self._embedder(tokens)))
+        logits = self._logits(tokens)
         output: Dict[str, Any] = {"logits": logits, "mask": mask}
         if tags is not None:
             output["loss"] = self._head.loss(logits, tags, mask)
+            if self.training and self._r_drop:
+                others = self._logits(tokens)
+                mean = (output["loss"] + self._head.loss(others, tags, mask)) / 2
+                output["loss"] = mean + self._r_drop / 2 * self._head.divergence(logits, others, mask)
             if not self.training or self._head.best_is_cheap:
                 rows = counted_sentences(metadata)
                 counted: Any = mask[rows]
@@ -121,3 +133,14 @@ class MbertTagger(Tagger):
 
     def get_metrics(self, reset: bool = False) -> Dict[str, float]:
         return self._metric.get_metric(reset)
+
+    def _logits(self, tokens: TextFieldTensors) -> torch.Tensor:
+        return self._head.logits(self._dropout(self._embedder(tokens)))
+
+    def _checked_r_drop(self, weight: float) -> float:
+        if not weight >= 0:
+            raise ConfigurationError(f"'r_drop' is {weight}; it is at least 0, and 0 for a single pass.")
+        if weight:  # a head without marginals says so before the training
+            one_word = self._head.logits(torch.zeros(1, 1, self._embedder.get_output_dim()))
+            self._head.marginal_logits(one_word, torch.ones(1, 1, dtype=torch.bool))
+        return weight

@@ -160,7 +160,7 @@ class KeepLong(Selection):
         self.least = least
         self.corpora: List[List[List[str]]] = []
 
-    def prepare(self, corpus):
+    def prepare(self, corpus, ensemble):
         self.corpora.append([list(words) for words in corpus()])
         return {"least": self.least}
 
@@ -247,7 +247,7 @@ def test_another_text_read_meanwhile_changes_nothing(tmp_path) -> None:
     """As AllenNLP reads lazily with `batches_per_epoch`: training text goes on after the validation's."""
 
     class OfItsCorpus(Selection):
-        def prepare(self, corpus):
+        def prepare(self, corpus, ensemble):
             self.known = {words[0] for words in corpus()}
             return {}
 

@@ -175,7 +175,9 @@ else:
         assert run_steps(steps, runs) and calls() == []
         assert run_steps([replace(training, settings={"epochs": 2})], runs) and calls() == ["model --force"]
 
-    def test_a_step_that_resumes_itself_keeps_its_folder_if_nothing_has_changed(self, step, calls, tmp_path, capsys) -> None:
+    def test_a_step_that_resumes_itself_keeps_its_folder_if_nothing_has_changed(
+        self, step, calls, tmp_path, capsys
+    ) -> None:
         """The command fails where it finds no checkpoint of an earlier call, and leaves one."""
         text, runs = tmp_path / "text", tmp_path / "runs"
         text.write_text("one")

@@ -96,6 +96,51 @@ def test_training_reduces_the_loss_and_reaches_every_weight(head) -> None:
     assert unreached == set()
 
 
+@pytest.mark.parametrize("head", ["softmax", "crf"])
+def test_r_drop_adds_the_divergence_of_two_passes(head) -> None:
+    """By hand from two passes of a model without it, with the same dropout; in evaluation there is one pass."""
+    plain, instances = build(config(head={"type": head}))
+    model, _ = build(config(head={"type": head}, r_drop=0.7))
+    model.load_state_dict(plain.state_dict())
+    batch = tensors(instances[:4], plain.vocab, padding=2)
+    assert torch.equal(model(**batch)["loss"], plain(**batch)["loss"])
+    plain.train()
+    model.train()
+    torch.manual_seed(8)
+    first, second = plain(**batch), plain(**batch)
+    mask = first["mask"]
+    p, q = (
+        plain._head.marginal_logits(each["logits"], mask)[mask].log_softmax(dim=1).float() for each in (first, second)
+    )
+    divergence = (p.exp() * (p - q)).sum(dim=1).mean() + (q.exp() * (q - p)).sum(dim=1).mean()
+    expected = (first["loss"] + second["loss"]) / 2 + 0.35 * divergence
+    assert divergence > 1e-3
+    torch.manual_seed(8)
+    output = model(**batch)
+    torch.testing.assert_close(output["loss"], expected)
+    assert torch.equal(output["logits"], first["logits"])
+    expected.backward()
+    output["loss"].backward()
+    trained = [name for name, weight in model.named_parameters() if weight.requires_grad]
+    for name in trained:
+        wanted = plain.get_parameter(name).grad
+        torch.testing.assert_close(model.get_parameter(name).grad, wanted, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        ({"r_drop": -0.5}, "'r_drop' is -0.5; it is at least 0"),
+        ({"r_drop": float("nan")}, "'r_drop' is nan; it is at least 0"),
+        ({"r_drop": 1.0, "head": {"type": "biaffine"}}, "BiaffineHead has no differentiable marginals.*R-Drop"),
+        ({"r_drop": 1.0, "type": "kd_student"}, "R-Drop is for the training on gold tags"),
+    ],
+)
+def test_where_r_drop_is_refused(model, message) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        build(config(**model))
+
+
 def test_training_with_a_crf_decodes_nothing() -> None:
     model, instances = build(config(head={"type": "crf"}))
     batch = tensors(instances[:3], model.vocab)

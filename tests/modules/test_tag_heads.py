@@ -118,7 +118,7 @@ def test_the_crfs_marginal_logits_are_over_all_sequences(chain):
 
 def test_a_head_whose_marginals_are_not_differentiable_says_so():
     head = BiaffineHead(get_scheme("IOBES").tag_set(["PER"]), "IOBES")
-    with pytest.raises(ConfigurationError, match="BiaffineHead cannot learn from a teacher's.*'crf' or 'softmax'"):
+    with pytest.raises(ConfigurationError, match="BiaffineHead has no differentiable marginals.*'crf' or 'softmax'"):
         head.marginal_logits(torch.zeros(1, 2, 10, 1), torch.ones(1, 2, dtype=torch.bool))
 
 
@@ -178,6 +178,30 @@ def test_the_crfs_loss_is_allennlps_over_all_sequences_divided_by_words(chain):
     assert loss.item() == pytest.approx(allennlps / sum(LENGTHS), abs=1e-5)
     by_hand = sum(log_sum(list(chain.all[row].values())) - chain.all[row][gold[row]] for row in ROWS) / sum(LENGTHS)
     assert loss.item() == pytest.approx(by_hand, abs=1e-5)
+
+
+@pytest.mark.parametrize("head_class", [SoftmaxHead, CrfHead])
+def test_the_divergence_is_torchs_both_ways_with_gradients_both_ways(head_class):
+    """Averaged over words; what stands in the padding does not matter."""
+    head = head_class(LABELS["IOB2"][1].split()).double()
+    generator = torch.Generator().manual_seed(4)
+    passes = [torch.randn(*MASK.shape, 5, generator=generator, dtype=torch.float64) for _ in range(2)]
+    for logits in passes:
+        logits[~MASK] = 30.0
+        logits.requires_grad_()
+    p, q = (head.marginal_logits(logits, MASK)[MASK].log_softmax(dim=1) for logits in passes)
+    if head_class is SoftmaxHead:
+        assert torch.equal(p, passes[0][MASK].log_softmax(dim=1))
+    kl_div = torch.nn.functional.kl_div
+    expected = kl_div(q, p, reduction="batchmean", log_target=True) + kl_div(
+        p, q, reduction="batchmean", log_target=True
+    )
+    found = head.divergence(*passes, MASK)
+    torch.testing.assert_close(found, expected)
+    assert head.divergence(passes[0], passes[0], MASK).item() == 0
+    assert torch.autograd.gradcheck(lambda *logits: head.divergence(*logits, MASK), passes)
+    gradients = torch.autograd.grad(found, passes)
+    assert all(gradient[MASK].abs().sum() > 0 and not gradient[~MASK].any() for gradient in gradients)
 
 
 def test_temperature_can_be_learned_from_the_crfs_likelihood():

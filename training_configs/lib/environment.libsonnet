@@ -11,11 +11,17 @@ local is_small(encoder_size, encoder) =
   else if encoder_size == 'auto' then encoder == 'multilingual-mini'
   else error "ENCODER_SIZE is '%s'; it is small, large, or auto. See training_configs/defaults.sh." % encoder_size;
 
+local is_label_file(source) = std.length([s for s in ['', '.gz', '.bz2', '.xz'] if std.endsWith(source, '.jsonl' + s)]) > 0;
+
 // The teacher of a value of TEACHER, or of an entry of TEACHERS.
 local teacher_of(source) =
   if std.startsWith(source, 'hf:') then { type: 'transformers', model_name: source[3:], cuda_device: device }
-  else if std.endsWith(source, '.jsonl') then { type: 'label_file', path: source }
+  else if is_label_file(source) then { type: 'label_file', path: source }
   else { type: 'archive', archive_file: source, cuda_device: device };
+
+// The encoder of that teacher; a file of labels has none, and ENCODER takes its place.
+local encoder_of(source, encoder) =
+  if std.startsWith(source, 'hf:') then source[3:] else if is_label_file(source) then encoder else source;
 
 local named(entry) =
   local parts = std.split(entry, '=');
@@ -32,7 +38,9 @@ local environment = {
     required('ENCODER_SIZE', 'small, large, or auto: small for the encoder in the box and large for all others'), self.encoder
   ),
   sources:: std.split(required('SOURCES', 'the folders of the source languages below NER_DATA, as en,de'), ','),
-  teacher:: teacher_of(required('TEACHER', 'the model.tar.gz of the teacher, or hf:NAME, or a file of labels, .jsonl')),
+  local teacher = required('TEACHER', 'the model.tar.gz of the teacher, or hf:NAME, or a file of labels, .jsonl or .jsonl.gz'),
+  teacher:: teacher_of(teacher),
+  teacher_encoder:: encoder_of(teacher, self.encoder),
   // Several teachers by name, from TEACHERS=en=runs/en/model.tar.gz,de=runs/de/model.tar.gz
   teachers:: {
     [named(each)[0]]: teacher_of(std.join('=', named(each)[1:]))

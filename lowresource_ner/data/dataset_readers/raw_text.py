@@ -7,12 +7,13 @@ from typing import Any, Deque, Iterable, Iterator, List, NamedTuple, Optional, T
 from allennlp.common.checks import ConfigurationError
 from allennlp.data import DatasetReader, Token, Tokenizer
 
-from lowresource_ner.common.text_rules import split_words, word_fault
+from lowresource_ner.common.text_rules import word_fault
 from lowresource_ner.data.batching.bounded_blocks import bounded_blocks
 from lowresource_ner.data.dataset_readers.corpus_paths import CorpusPath, corpus_files
 from lowresource_ner.data.dataset_readers.sentence_reader import Sentence, SentenceReader
 from lowresource_ner.data.text_lines import ConllError, numbered_lines, text_encoding
 from lowresource_ner.data.tokenizers.sentence_splitter import WordSentenceSplitter
+from lowresource_ner.data.tokenizers.separated_words import SeparatedWords
 from lowresource_ner.data.tokenizers.tokenise_each import tokenise_each
 from lowresource_ner.data.tokenizers.word_tokenizer import WordTokenizer
 
@@ -87,7 +88,7 @@ class RawTextReader(SentenceReader):
             raise ConfigurationError("raw_text has both 'tokenised: true' and a 'tokenizer'. Leave one of them out.")
         self._layout = layout
         self._tokenised = tokenised
-        self._tokenizer = _SeparatedWords() if tokenised else tokenizer or WordTokenizer()
+        self._tokenizer = SeparatedWords() if tokenised else tokenizer or WordTokenizer()
         self._encoding = text_encoding(encoding)
         self._splitter = WordSentenceSplitter() if layout == "running" else None
 
@@ -155,13 +156,6 @@ class RawTextReader(SentenceReader):
                     path, number, f"the line {fault}, which no word may contain; take it out, or convert the file"
                 )
             yield number, text
-
-
-class _SeparatedWords(Tokenizer):
-    """Splits text at spaces and tabs; see `split_words`."""
-
-    def tokenize(self, text: str) -> List[Token]:
-        return [Token(word) for word in split_words(text)]
 
 
 def _words(parts: Iterable[Tuple[_Part, List[Token]]], lines: Deque[int]) -> Iterator[Token]:

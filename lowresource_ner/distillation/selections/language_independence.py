@@ -12,6 +12,7 @@ from lowresource_ner.common.rounding import SINGLE
 from lowresource_ner.distillation.corpus import Corpus, sentence_blocks
 from lowresource_ner.distillation.selections.selection import Selection
 from lowresource_ner.distillation.store.sentence_index import SentenceIndex, sentence_key
+from lowresource_ner.distillation.teacher_ensemble import TeacherEnsemble
 from lowresource_ner.models.adversarial_tagger import AdversarialTagger
 from lowresource_ner.predictors.batch_tagger import BatchTagger
 
@@ -59,14 +60,14 @@ class LanguageIndependence(Selection):
     def open(self) -> None:
         self._discriminator()
 
-    def prepare(self, corpus: Corpus) -> Dict[str, Any]:
+    def prepare(self, corpus: Corpus, ensemble: TeacherEnsemble) -> Dict[str, Any]:
         """
         Scores every sentence.
 
         # Parameters
 
-        corpus : `Callable[[], Iterable[Sequence[str]]]`
-            Returns all sentences of the corpus, including those that other processes label.
+        corpus, ensemble
+            See `Selection`.
 
         # Returns
 

@@ -6,6 +6,7 @@ import numpy
 from allennlp.common import Registrable
 
 from lowresource_ner.distillation.corpus import Corpus
+from lowresource_ner.distillation.teacher_ensemble import TeacherEnsemble
 
 
 class Selection(Registrable):
@@ -25,7 +26,7 @@ class Selection(Registrable):
             If something is missing or wrong.
         """
 
-    def prepare(self, corpus: Corpus) -> Dict[str, Any]:
+    def prepare(self, corpus: Corpus, ensemble: TeacherEnsemble) -> Dict[str, Any]:
         """
         Prepares the selection for a corpus, before `word_weights` is called. Does nothing by default.
 
@@ -33,6 +34,8 @@ class Selection(Registrable):
 
         corpus : `Callable[[], Iterable[Sequence[str]]]`
             Returns all sentences of the corpus, including those that other processes label.
+        ensemble : `TeacherEnsemble`
+            The student's teachers, prepared for the corpus.
 
         # Returns
 

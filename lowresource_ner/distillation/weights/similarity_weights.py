@@ -5,30 +5,16 @@ from functools import cached_property
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence
 
 import numpy
-import torch
-from allennlp.common import Params
 from allennlp.common.checks import ConfigurationError
 
-from lowresource_ner.archives.archive import Archive
-from lowresource_ner.common.preserved_random_state import preserved_random_state
-from lowresource_ner.common.rounding import differ_by_rounding
 from lowresource_ner.distillation.corpus import Corpus, sentence_blocks
-from lowresource_ner.distillation.weights.language_vectors import LanguageVectorsReader
-from lowresource_ner.distillation.weights.sentence_vectors import SentenceEncoder
+from lowresource_ner.distillation.weights.language_scorer import LanguageScorer, mean_weights, softmax
 from lowresource_ner.distillation.weights.teacher_weights import TeacherWeights
-from lowresource_ner.models.language_similarity import LanguageSimilarity
+from lowresource_ner.modules.language_scores import MEASURES
 
 logger = logging.getLogger(__name__)
 
-_MEASURES = ("learned", "cosine", "l1", "l2")
 _LEVELS = ("corpus", "sentence")
-
-
-class _Similarity(NamedTuple):
-    """The model of the archive, and the encoder of its vectors."""
-
-    model: LanguageSimilarity
-    encoder: SentenceEncoder
 
 
 class _Prepared(NamedTuple):
@@ -87,7 +73,7 @@ class SimilarityWeights(TeacherWeights):
         cuda_device: int = -1,
         batch_size: int = 4096,
     ) -> None:
-        for name, value, known in (("measure", measure, _MEASURES), ("level", level, _LEVELS)):
+        for name, value, known in (("measure", measure, MEASURES), ("level", level, _LEVELS)):
             if value not in known:
                 raise ConfigurationError(f"'{name}' of the weights is '{value}'; it is one of {', '.join(known)}.")
         self._archive_file = archive_file
@@ -126,11 +112,9 @@ class SimilarityWeights(TeacherWeights):
         """
         blocks = [self._scores(teachers, block) for block in sentence_blocks(corpus)]
         scores = numpy.concatenate(blocks or [numpy.zeros((0, len(teachers)), numpy.float32)])
-        tau = _tau(scores)
-        alpha = _softmax(tau * scores).mean(axis=0) if len(scores) else numpy.full(len(teachers), 1 / len(teachers))
-        self._prepared = _Prepared(tau, alpha)
+        tau, alpha = self._prepared = _Prepared(*mean_weights(scores))
         if self._level == "corpus":
-            self.__dict__.pop("_similarity", None)  # frees the encoder, which may be on a GPU
+            self.__dict__.pop("_scorer", None)  # frees the encoder, which may be on a GPU
         shown = ", ".join(f"{name} {weight:.4f}" for name, weight in zip(teachers, alpha))
         logger.info(
             "Teachers' weights by similarity (%s, by %s; %d sentences, tau %.4g): %s",
@@ -151,7 +135,7 @@ class SimilarityWeights(TeacherWeights):
     def weights(self, teachers: Sequence[str], sentences: Sequence[Sequence[str]]) -> numpy.ndarray:
         if self._level == "corpus":
             return numpy.tile(self._of_corpus.alpha.astype(numpy.float32), (len(sentences), 1))
-        return _softmax(self._of_corpus.tau * self._scores(teachers, sentences)).astype(numpy.float32)
+        return softmax(self._of_corpus.tau * self._scores(teachers, sentences)).astype(numpy.float32)
 
     @property
     def _of_corpus(self) -> _Prepared:
@@ -162,14 +146,12 @@ class SimilarityWeights(TeacherWeights):
     def _scores(self, teachers: Sequence[str], sentences: Sequence[Sequence[str]]) -> numpy.ndarray:
         """(num_sentences, num_teachers) float32."""
         columns = self._columns(teachers)
-        vectors = torch.from_numpy(self._similarity.encoder.encode(sentences))
-        with torch.inference_mode():
-            scores = self._similarity.model.scores(vectors, self._measure)
-        return scores.numpy()[:, columns]
+        (scores,) = self._scorer.scores(sentences, [self._measure])
+        return scores[:, columns]
 
     def _columns(self, teachers: Sequence[str]) -> List[int]:
         """Returns the columns of the scores for the teachers' languages."""
-        known = self._similarity.model.languages
+        known = self._scorer.languages
         languages = [self._languages.get(name, name) for name in teachers]
         if not set(languages) <= set(known):
             raise ConfigurationError(
@@ -179,35 +161,11 @@ class SimilarityWeights(TeacherWeights):
         return [known.index(language) for language in languages]
 
     @cached_property
-    def _similarity(self) -> _Similarity:
-        archive = Archive(
+    def _scorer(self) -> LanguageScorer:
+        return LanguageScorer(
             self._archive_file,
             self._overrides,
             owner="The 'archive_file' of the weights",
-            remedy="One is trained with training_configs/cross_lingual/similarity.jsonnet.",
+            cuda_device=self._cuda_device,
+            batch_size=self._batch_size,
         )
-        with preserved_random_state(), archive:
-            loaded = archive.load()
-        if not isinstance(loaded.model, LanguageSimilarity) or not isinstance(
-            loaded.dataset_reader, LanguageVectorsReader
-        ):
-            raise ConfigurationError(
-                f"{self._archive_file} cannot score languages: its model is a {type(loaded.model).__name__}. Take the archive of "
-                "a 'language_similarity'."
-            )
-        settings = loaded.config["dataset_reader"]["encoder"].as_dict(quiet=True)
-        # These may differ from training.
-        settings.update(cuda_device=self._cuda_device, batch_size=self._batch_size)
-        return _Similarity(loaded.model.eval(), SentenceEncoder.from_params(Params(settings)))
-
-
-def _tau(scores: numpy.ndarray) -> float:
-    """Returns 1 / Var of all scores, the unbiased variance as in the released code; 0 if they differ only by rounding."""
-    if differ_by_rounding(scores):
-        return 0.0
-    return 1 / float(numpy.var(scores, ddof=1, dtype=numpy.float64))
-
-
-def _softmax(scores: numpy.ndarray) -> numpy.ndarray:
-    """By rows."""
-    return torch.softmax(torch.from_numpy(scores).double(), dim=-1).numpy()

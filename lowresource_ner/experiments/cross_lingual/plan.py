@@ -51,6 +51,8 @@ class Plan:
         self._steps: Dict[str, Step] = {}
         self._configs: Set[str] = set()
         self.results: List[Result] = []
+        self.rankings: List[Path] = []
+        """The ranking of the sources for each seed, if requested; see `allennlp rank-sources --json`."""
         for system in request.systems:
             for seed in request.seeds:
                 if system in ONE_SOURCE:
@@ -58,6 +60,8 @@ class Plan:
                         self._one_source(system, source, seed)
                 else:
                     self._several_sources(system, seed)
+        if request.rank_sources:
+            self.rankings = [self._ranking(seed) for seed in request.seeds]
         unused = sorted(set(request.config_overrides) - self._configs)
         if unused:
             raise ValueError(
@@ -103,9 +107,11 @@ class Plan:
         types = frozenset[str]().union(*map(types_of, files))
         label_map = map_for(types, request.label_map)
         overrides = mapped("validation_dataset_reader", label_map)
-        if config == TEACHER:
+        if config != ADVERSARIAL:
             overrides |= mapped("dataset_reader", label_map)
-            return self._training(f"teacher-{plain(source)}-{seed}", config, seed, {"SOURCE": source}, overrides, files)
+            return self._training(
+                f"{config}-{plain(source)}-{seed}", config, seed, {"SOURCE": source}, overrides, files
+            )
         overrides |= mapped("dataset_reader.readers.ner_source", label_map)
         overrides |= self._text("dataset_reader.readers.text_target", "train_data_path.text_target")
         name = f"adversarial-{plain(source)}-{plain(request.target)}-{seed}"
@@ -195,6 +201,19 @@ class Plan:
             )
         )
         return name
+
+    def _ranking(self, seed: int) -> Path:
+        """Ranks the sources by their similarity to the target's text. Returns the file that the step writes."""
+        request = self._request
+        archive = self._similarity(seed)
+        name = f"rank-{plain(*request.sources)}-{plain(request.target)}-{seed}"
+        output = request.runs / "rankings" / f"{name}.json"
+        text_format = "text" if request.target_text.suffix == ".txt" else "conll"
+        options = ["--input-format", text_format, "--seed", seed, "--cuda-device", request.device]
+        command = allennlp("rank-sources", request.target_text, "--archive", archive, *options)
+        inputs = [request.target_text, archive, *files_of(request.encoder)]
+        self._add(Step(name, [*command, "--json", "--output-file", str(output)], {"seed": seed}, inputs, [output]))
+        return output
 
     def _evaluation(self, cell: Cell, archive: Path, also: Sequence[Path] = ()) -> None:
         """Has an archive tag the target's labelled text, and adds its result. `also` are other archives that it reads."""

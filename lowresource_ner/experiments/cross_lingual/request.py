@@ -28,6 +28,7 @@ class Request:
     split: str = option("test", "split of the target to evaluate on", choices=["dev", "test"])
     label_map: Dict[str, str] = option(dict, 'types renamed or dropped: \'{"MISC": "O"}\'', metavar="JSON")
     rounds: int = option(1, "rounds of ts: the student of ts teaches ts-2, and so on")
+    rank_sources: bool = option(False, "rank the sources by similarity to the target, beside the scores of each")
     overrides: Dict[str, Any] = option(dict, "overrides of the training of every teacher and student", metavar="JSON")
     config_overrides: Dict[str, Dict[str, Any]] = option(
         dict, 'overrides of single configs by name: \'{"similarity": {"trainer.num_epochs": 5}}\'', metavar="JSON"
@@ -72,6 +73,8 @@ class Request:
             yield f"--rounds is {self.rounds}; 1 is one student, 2 one more that learns from the first."
         if self.rounds > 1 and "ts" not in self.systems:
             yield f"--rounds is {self.rounds}, which needs 'ts' among the systems: {', '.join(self.systems)}."
+        if self.rank_sources and len(self.sources) < 2:
+            yield f"--rank-sources needs several sources, and --source names one: {', '.join(self.sources)}."
         unknown_configs = [name for name in self.config_overrides if not (CONFIGS / f"{name}.jsonnet").is_file()]
         if unknown_configs:
             yield f"--config-overrides names {', '.join(unknown_configs)}, which is not a config in {CONFIGS}."
@@ -97,7 +100,7 @@ class Request:
 
     def _corpora(self) -> List[Path]:
         labelled = [self.data / source / f"{split}.conll" for source in self.sources for split in ("train", "dev")]
-        text = [self.target_text] if set(self.systems) - {"mt"} else []
+        text = [self.target_text] if self.rank_sources or set(self.systems) - {"mt", "mt-rdrop"} else []
         # Without labelled text of the target, there are taggers and no scores.
         scored = [] if text and self.target_text.is_file() else [self.scored_text]
         return [*labelled, *text, *scored]
@@ -119,6 +122,10 @@ class Request:
 
     def _types(self, path: Path) -> Set[str]:
         return mapped_types(types_of(path), self.label_map)
+
+    @property
+    def systems_of_one_source(self) -> List[str]:
+        return [system for system in self.systems if system in ONE_SOURCE]
 
     @property
     def title(self) -> str:

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from typing import List
 
 TEACHER = "teacher"
+R_DROP = "teacher_rdrop"
 ADVERSARIAL = "adversarial"
 
-DIRECT = {"mt": TEACHER, "adversarial": ADVERSARIAL}
+DIRECT = {"mt": TEACHER, "mt-rdrop": R_DROP, "adversarial": ADVERSARIAL}
 """Direct model transfer: the config of a tagger that is trained on the source and evaluated on the target."""
 
 
@@ -22,6 +23,8 @@ class Student:
 STUDENTS = {
     "hl": Student("student_hard"),
     "ts": Student("student_soft"),
+    "ts-rdrop": Student("student_soft", teacher=R_DROP),
+    "consistent": Student("student_consistent"),
     "ts-selected": Student("student_selected", selected=True),
     "selected": Student("student_selected", teacher=ADVERSARIAL, selected=True),
 }

@@ -77,11 +77,6 @@ class CrfHead(TagHead):
         sums = chain_sums(self._whole_chain(logits, mask))
         return sums.begun + sums.after
 
-    def _whole_chain(self, logits: torch.Tensor, mask: torch.Tensor) -> ChainScores:
-        """The chain over all sequences, valid or not."""
-        crf = self.crf
-        return chain_scores(logits, crf.transitions, crf.start_transitions, crf.end_transitions, mask)
-
     def valid_chain(
         self, logits: torch.Tensor, mask: torch.Tensor, temperature: Optional[torch.Tensor] = None
     ) -> ChainScores:
@@ -101,6 +96,11 @@ class CrfHead(TagHead):
             restricted(self.crf.end_transitions, allowed[:num_tags, num_tags + 1]),
             mask,
         )
+
+    def _whole_chain(self, logits: torch.Tensor, mask: torch.Tensor) -> ChainScores:
+        """The chain over all sequences, valid or not."""
+        crf = self.crf
+        return chain_scores(logits, crf.transitions, crf.start_transitions, crf.end_transitions, mask)
 
     def token_axes(self) -> Dict[str, TokenAxes]:
         return {

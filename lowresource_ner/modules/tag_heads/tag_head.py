@@ -86,16 +86,37 @@ class TagHead(torch.nn.Module, Registrable):
         """
         Returns scores whose softmax over a word's tags are the tags' marginals, under the distribution of `total_loss`:
         (batch_size, num_words, num_tags), differentiable, undefined where the mask is False. A `DistillationLoss` compares them
-        with the probabilities of a teacher.
+        with the probabilities of a teacher, and `divergence` compares two passes.
 
         # Raises
 
         `ConfigurationError`
-            If the head cannot learn from a teacher's probabilities.
+            If the head has no differentiable marginals.
         """
         raise ConfigurationError(
-            f"The tag head {type(self).__name__} cannot learn from a teacher's probabilities. Take 'crf' or 'softmax'."
+            f"The tag head {type(self).__name__} has no differentiable marginals of words, which learning from a teacher's "
+            "probabilities and R-Drop require. Take 'crf' or 'softmax'."
         )
+
+    def divergence(self, logits: torch.Tensor, others: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """
+        Returns the symmetric Kullback-Leibler divergence KL(p‖q) + KL(q‖p) = Σ_c (p_c - q_c)(log p_c - log q_c) between a word's
+        marginals p and q in two passes over the same sentences, averaged over words, a scalar. Gradients flow into both (R-Drop:
+        Liang et al. 2021, arXiv:2106.14448, section 2).
+
+        # Parameters
+
+        logits, others : `torch.Tensor`
+            Those of the two passes.
+
+        # Raises
+
+        `ConfigurationError`
+            As in `marginal_logits`.
+        """
+        p, q = (torch.log_softmax(self.marginal_logits(each, mask)[mask], dim=1) for each in (logits, others))
+        divergence = ((p.exp() - q.exp()) * (p - q)).sum(dim=1).mean()
+        return divergence.to(torch.promote_types(logits.dtype, torch.float32))
 
     def token_axes(self) -> Dict[str, TokenAxes]:
         """See `HasTokenAxes`."""

@@ -75,7 +75,7 @@ def test_thresholds_that_are_no_probability(name, threshold) -> None:
 )
 def test_the_registered_name_says_what_is_kept(name, expected) -> None:
     selection = Selection.from_params(Params({"type": name, "threshold": 0.7}))
-    assert isinstance(selection, Confidence) and selection.prepare(lambda: SENTENCES) == {}
+    assert isinstance(selection, Confidence) and selection.prepare(lambda: SENTENCES, None) == {}
     assert as_lists(selection.word_weights(SENTENCES[:1], OF_WORDS[:1])) == [expected]
     with pytest.raises(ConfigurationError, match="unit"):
         Selection.from_params(Params({"type": name, "threshold": 0.7, "unit": "word"}))

@@ -21,6 +21,8 @@ from lowresource_ner.distillation import LanguageIndependence
 from lowresource_ner.models.adversarial_tagger import AdversarialTagger
 
 Words = List[str]
+UNUSED: Any = None
+"""In place of the teachers, which are not asked."""
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +77,7 @@ def scores(archive: str, text: List[Words]) -> List[float]:
 def prepared(archive: str, text: List[Words], **options: Any) -> Tuple[LanguageIndependence, Dict[str, Any]]:
     """A selection, and what it says of the text."""
     selection = LanguageIndependence(archive, **options)
-    return selection, selection.prepare(lambda: iter(text))
+    return selection, selection.prepare(lambda: iter(text), UNUSED)
 
 
 def kept(selection: LanguageIndependence, text: List[Words]) -> List[bool]:
@@ -150,7 +152,7 @@ def test_what_was_not_judged_is_not_kept(archive, text) -> None:
 
 def test_another_corpus_takes_the_place_of_the_first(archive, text) -> None:
     selection, _ = prepared(archive, text[:20], share=1.0)
-    selection.prepare(lambda: iter(text[20:]))
+    selection.prepare(lambda: iter(text[20:]), UNUSED)
     assert kept(selection, text) == [False] * 20 + [True] * 25
 
 
@@ -177,11 +179,11 @@ def test_archives_that_cannot_judge(teacher: Path, tmp_path) -> None:
     """The archive is looked at when it is needed, and not before."""
     missing = LanguageIndependence(str(tmp_path / "none.tar.gz"))
     with pytest.raises(ConfigurationError, match="none.tar.gz', which is not an archive"):
-        missing.prepare(lambda: [["a"]])
+        missing.prepare(lambda: [["a"]], UNUSED)
     with pytest.raises(
         ConfigurationError, match="has no language discriminator: its model is a MbertTagger.*adversarial"
     ):
-        LanguageIndependence(str(teacher)).prepare(lambda: [["a"]])
+        LanguageIndependence(str(teacher)).prepare(lambda: [["a"]], UNUSED)
 
 
 def test_a_corpus_without_sentences(archive) -> None:

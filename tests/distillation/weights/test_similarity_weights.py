@@ -14,6 +14,8 @@ from conftest import CORPORA, REPOSITORY, TINY_ENCODER, conll_blocks
 
 from lowresource_ner.archives.archive import Archive
 from lowresource_ner.distillation import SentenceEncoder, SimilarityWeights, TeacherWeights
+from lowresource_ner.distillation.weights.language_scorer import LanguageScorer
+from lowresource_ner.distillation.weights.source_similarities import source_similarities
 
 CONFIG = REPOSITORY / "training_configs/cross_lingual/similarity.jsonnet"
 MEASURES = ["learned", "cosine", "l1", "l2"]
@@ -79,6 +81,25 @@ def test_both_levels(archive, corpus, measure, teachers) -> None:
         assert rows.dtype == numpy.float32
         numpy.testing.assert_allclose(rows, expected, rtol=0, atol=2e-3)
         numpy.testing.assert_allclose(rows.sum(axis=1), 1, rtol=0, atol=1e-6)
+
+
+def test_sources_are_as_similar_as_their_teachers_count(archive, corpus, monkeypatch) -> None:
+    monkeypatch.setattr("lowresource_ner.distillation.corpus.MOST_SENTENCES", 7)
+    scorer = LanguageScorer(str(archive))
+    found = source_similarities(scorer, lambda: iter(corpus))
+    assert found.num_sentences == len(corpus) and set(found.weights) == set(MEASURES)
+    for measure in MEASURES:
+        tau, alpha = by_hand(archive, measure, scorer.languages, corpus)
+        expected = dict(zip(scorer.languages, alpha.mean(axis=0).tolist()))
+        assert found.tau[measure] == pytest.approx(tau, rel=1e-3)
+        assert found.weights[measure] == pytest.approx(expected, abs=2e-3)
+        weights = [found.weights[measure][language] for language in found.ranking(measure)]
+        assert weights == sorted(weights, reverse=True) and len(weights) == 3
+    with pytest.raises(ConfigurationError, match="no sentences in the text"):
+        source_similarities(scorer, lambda: [])
+    monkeypatch.setattr(LanguageScorer, "languages", ["en"])
+    with pytest.raises(ConfigurationError, match="Only one source language is known, en"):
+        source_similarities(scorer, lambda: corpus)
 
 
 def test_a_corpus_is_read_in_blocks(archive, corpus, monkeypatch) -> None:

@@ -1,0 +1,187 @@
+"""Aligns words by the vectors of an encoder."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any, List, NamedTuple, Optional, Sequence
+
+import numpy
+import torch
+from allennlp.common.checks import ConfigurationError, check_for_gpu
+from allennlp.common.util import int_to_device
+from allennlp.nn.util import move_to_device
+
+from lowresource_ner.common.preserved_random_state import preserved_random_state
+from lowresource_ner.encoding.encoder_files import EncoderFiles
+from lowresource_ner.encoding.subword_tokenizer import Subwords, SubwordTokenizer, pad_subwords
+from lowresource_ner.encoding.window_reader import WindowReader
+from lowresource_ner.predictors.batch_tagger import batches_of_similar_length
+from lowresource_ner.projection.aligners.similarity_links import argmax_links, itermax_links, softmax_links
+from lowresource_ner.projection.aligners.word_aligner import WordAligner
+from lowresource_ner.projection.parallel_text import ParallelText, SentencePair
+from lowresource_ner.projection.word_alignment import WordAlignment
+
+_METHODS = ("argmax", "itermax", "softmax")
+
+
+class _Encoder(NamedTuple):
+    model: Any
+    tokenizer: SubwordTokenizer
+    windows: WindowReader
+    layer: int
+
+
+class _Side(NamedTuple):
+    """
+    A sentence as the encoder sees it: `vectors` of its sub-words, (num_subwords, dim), and the position of each sub-word's word,
+    `words`, (num_subwords,).
+    """
+
+    vectors: torch.Tensor
+    words: torch.Tensor
+
+
+@WordAligner.register("encoder")
+class EncoderAligner(WordAligner):
+    """
+    Aligns words by the similarity of their sub-words in a layer of a multilingual encoder, which needs no training (SimAlign,
+    Jalili Sabet et al. 2020, arXiv:2004.08728). Two words are linked if any of their sub-words are.
+
+    The encoder is loaded when it is first needed, without changing the state of random number generators.
+
+    Registered as a `WordAligner` with name "encoder", the default.
+
+    # Parameters
+
+    model_name : `str`, optional (default = `"multilingual-mini"`)
+        Hub name, local folder, or archive of this package, whose encoder is used as it was trained; see `EncoderFiles`.
+    layer : `Optional[int]`, optional (default = two thirds of the layers, rounded)
+        From 0, the embeddings, to the number of layers. The default is layer 8 of BERT's and XLM-R's 12, the best ones in the
+        papers.
+    method : `str`, optional (default = `"argmax"`)
+        "argmax": sub-words that are each other's most similar one by cosine; precise. "itermax": a second round with what has no
+        link; more links. "softmax": probabilities from dot products over `threshold` in both directions (awesome-align, Dou and
+        Neubig 2021, arXiv:2101.08231).
+    threshold : `float`, optional (default = `0.001`)
+        Of "softmax".
+    max_length : `Optional[int]`, optional (default = the encoder's maximum)
+        Sub-words per window, including special tokens; see `WindowReader`.
+    cuda_device : `int`, optional (default = `-1`)
+        -1 for the CPU, or the index of a GPU.
+    batch_size : `int`, optional (default = `4096`)
+        Sub-words per batch, including padding.
+
+    # Raises
+
+    `ConfigurationError`
+        For an unknown method; in `prepare`, if the encoder cannot be read or has no such layer.
+    """
+
+    has_vectors = True
+
+    def __init__(
+        self,
+        model_name: str = "multilingual-mini",
+        layer: Optional[int] = None,
+        method: str = "argmax",
+        threshold: float = 0.001,
+        max_length: Optional[int] = None,
+        cuda_device: int = -1,
+        batch_size: int = 4096,
+    ) -> None:
+        if method not in _METHODS:
+            raise ConfigurationError(f"'method' of the aligner is '{method}'; it is one of {', '.join(_METHODS)}.")
+        if not 0 <= threshold < 1:
+            raise ConfigurationError(f"'threshold' of the aligner is {threshold}; give a probability below 1.")
+        self._model_name = model_name
+        self._layer = layer
+        self._method = method
+        self._threshold = threshold
+        self._max_length = max_length
+        self._cuda_device = cuda_device
+        self._batch_size = batch_size
+
+    def prepare(self, text: ParallelText, num_lines: int, folder: Path) -> None:
+        self._encoder  # noqa: B018  # loads it
+
+    def align(self, pairs: Sequence[SentencePair], vectors: bool = False) -> List[WordAlignment]:
+        sides = self._encode([words for pair in pairs for words in (pair.source, pair.target)])
+        both = zip(sides[::2], sides[1::2])
+        with torch.inference_mode():
+            return [
+                WordAlignment(
+                    self._links(source, target), (_word_vectors(source), _word_vectors(target)) if vectors else None
+                )
+                for source, target in both
+            ]
+
+    def _links(self, source: _Side, target: _Side) -> frozenset:
+        if self._method == "softmax":
+            links = softmax_links(source.vectors @ target.vectors.T, self._threshold)
+        else:
+            cosines = _normalised(source.vectors) @ _normalised(target.vectors).T
+            links = argmax_links(cosines) if self._method == "argmax" else itermax_links((cosines + 1) / 2)
+        sources, targets = links.nonzero(as_tuple=True)  # of sub-words
+        return frozenset(zip(source.words[sources].tolist(), target.words[targets].tolist()))
+
+    def _encode(self, sentences: Sequence[Sequence[str]]) -> List[_Side]:
+        subwords = self._encoder.tokenizer.encode_batch(sentences)
+        sides: List[Any] = [None] * len(subwords)
+        with torch.inference_mode():
+            for batch in batches_of_similar_length([len(each.ids) for each in subwords], self._batch_size):
+                vectors = self._vectors([subwords[index] for index in batch])
+                for index, rows in zip(batch, vectors):
+                    sides[index] = _Side(rows[: len(subwords[index].ids)], _words_of(subwords[index]).to(rows.device))
+        return sides
+
+    def _vectors(self, sentences: Sequence[Subwords]) -> torch.Tensor:
+        """(num_sentences, num_subwords, dim), with undefined rows for padding."""
+        model, _, windows, layer = self._encoder
+        batch = move_to_device(pad_subwords(sentences, windows.input_format.pad_id), model.device)
+        ids, mask = batch["token_ids"], batch["subword_mask"]
+        positions = (
+            torch.arange(ids.size(1), device=ids.device) * mask
+        )  # of all sub-words, not of the words' first ones
+        return windows.read(
+            lambda ids, attention_mask: model(
+                input_ids=ids, attention_mask=attention_mask, output_hidden_states=True
+            ).hidden_states[layer],
+            ids,
+            mask,
+            positions,
+            most_subwords=self._batch_size,
+        ).float()
+
+    @cached_property
+    def _encoder(self) -> _Encoder:
+        check_for_gpu(self._cuda_device)
+        with preserved_random_state():
+            files = EncoderFiles(self._model_name)
+            num_layers = files.config().num_hidden_layers
+            layer = round(num_layers * 2 / 3) if self._layer is None else self._layer
+            if not 0 <= layer <= num_layers:
+                raise ConfigurationError(
+                    f"'layer' of the aligner is {layer}, and encoder '{self._model_name}' has {num_layers} layers. Give a number "
+                    f"from 0, its embeddings, to {num_layers}."
+                )
+            model = files.model()
+            files.check(model, self._max_length, files.config().hidden_size)
+        model.eval().to(int_to_device(self._cuda_device))
+        windows = WindowReader(files.input_format, self._max_length)
+        return _Encoder(model, SubwordTokenizer(files.tokenizer()), windows, layer)
+
+
+def _words_of(sentence: Subwords) -> torch.Tensor:
+    """(num_subwords,) the position of each sub-word's word."""
+    starts = torch.tensor(sentence.starts)
+    return torch.bucketize(torch.arange(len(sentence.ids)), starts, right=True) - 1
+
+
+def _normalised(vectors: torch.Tensor) -> torch.Tensor:
+    return torch.nn.functional.normalize(vectors, dim=-1)
+
+
+def _word_vectors(side: _Side) -> numpy.ndarray:
+    """(num_words, dim) on the CPU, the means of the words' sub-words."""
+    counts = torch.bincount(side.words).unsqueeze(1)
+    sums = side.vectors.new_zeros(len(counts), side.vectors.size(1)).index_add(0, side.words, side.vectors)
+    return (sums / counts).cpu().numpy()

@@ -1,0 +1,92 @@
+"""Writes projected sentences in several formats."""
+
+import bz2
+import gzip
+import io
+import lzma
+import os
+from typing import Callable, Dict, List, Optional, Sequence
+
+from allennlp.common.checks import ConfigurationError
+
+from lowresource_ner.data.conll.writer import write_conll
+from lowresource_ner.data.text_lines import ConllError
+from lowresource_ner.distillation.teachers.label_lines import format_label_line
+from lowresource_ner.projection.target_labels import TargetLabels
+from lowresource_ner.tagging import TagScheme
+
+_COMPRESS: Dict[str, Callable[[bytes], bytes]] = {
+    # Without the time, so that the same text gives the same bytes.
+    ".gz": lambda data: gzip.compress(data, mtime=0),
+    ".bz2": bz2.compress,
+    ".xz": lzma.compress,
+}
+"""Files in these formats may be concatenated, so that each piece is compressed by itself."""
+
+CONLL, LABELS, WORDS = ".conll", ".jsonl", ".txt"
+
+
+def format_of(path: str) -> str:
+    """
+    The format of an output file by its suffix, compressed or not: `CONLL`, `LABELS` or `WORDS`.
+
+    # Raises
+
+    `ConfigurationError`
+        For another suffix.
+    """
+    stem, suffix = os.path.splitext(path.lower())
+    found = os.path.splitext(stem)[1] if suffix in _COMPRESS else suffix
+    if found not in (CONLL, LABELS, WORDS):
+        raise ConfigurationError(
+            f"The name of '{path}' does not tell its format. It must end in .conll (a word and its tag a line), .jsonl (soft "
+            "labels, for the teacher label_file) or .txt (the words alone), and after that in .gz, .bz2 or .xz to be compressed."
+        )
+    return found
+
+
+def compressed(path: str, text: str) -> bytes:
+    """A piece of the file at `path`, compressed by its suffix."""
+    data = text.encode("utf-8")
+    compress = _COMPRESS.get(os.path.splitext(path.lower())[1])
+    return data if compress is None or not data else compress(data)
+
+
+class SentenceFormats:
+    """
+    Formats sentences for one or more files.
+
+    # Parameters
+
+    paths : `Sequence[str]`
+    scheme : `TagScheme`
+        Of the tags.
+    labels : `Sequence[str]`
+        Those of the probabilities' columns.
+    """
+
+    def __init__(self, paths: Sequence[str], scheme: TagScheme, labels: Sequence[str]) -> None:
+        self._scheme = scheme
+        self._labels = list(labels)
+        formats = {CONLL: self._conll, LABELS: self._label_line, WORDS: self._words}
+        self._format_each = [formats[format_of(path)] for path in paths]
+
+    def format(self, sentence: TargetLabels) -> Optional[List[str]]:
+        """The sentence for each file; `None` if it has a word, such as -DOCSTART-, that a CoNLL file cannot have."""
+        try:
+            return [format(sentence) for format in self._format_each]
+        except ConllError:
+            return None
+
+    def _conll(self, sentence: TargetLabels) -> str:
+        text = io.StringIO()
+        write_conll([(sentence.words, self._scheme.tags(sentence.spans, len(sentence.words)))], text)
+        return text.getvalue()
+
+    def _label_line(self, sentence: TargetLabels) -> str:
+        line = format_label_line(sentence.words, self._labels, sentence.probabilities)
+        return f'{line[:-1]}, "score": {sentence.score:.4f}}}\n'
+
+    @staticmethod
+    def _words(sentence: TargetLabels) -> str:
+        return " ".join(sentence.words) + "\n"
