@@ -60,6 +60,11 @@ class TextOptions:
         if os.path.isfile(given):
             return PharaohAligner(given)
         config = _config(given, "--aligner")
+        if config == {"type": given} and given not in WordAligner.list_available():
+            raise ConfigurationError(
+                f"--aligner '{given}' is neither a file of links nor an aligner; these are "
+                f"{', '.join(WordAligner.list_available())}."
+            )
         if WordAligner.by_name(config.get("type", WordAligner.default_implementation)) is EncoderAligner:
             config.setdefault("cuda_device", self.cuda_device)
         return WordAligner.from_params(Params(config))

@@ -173,7 +173,11 @@ def test_sentences_without_entities(tmp_path) -> None:
             ["out.conll"],
             "--reader describes the file of --source-labels",
         ),
-        ({"aligner": "fast_align"}, ["out.conll"], "fast_align"),
+        (
+            {"aligner": "links.gz"},
+            ["out.conll"],
+            "--aligner 'links.gz' is neither a file of links nor an aligner; these are encoder",
+        ),
         ({"aligner": "{"}, ["out.conll"], "--aligner is not JSON"),
         (
             {"projector": '{"type": "candidates", "score": "both"}'},
