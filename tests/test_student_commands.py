@@ -15,6 +15,8 @@ from conftest import CORPORA, REPOSITORY, TINY_ENCODER, archive_weights
 from support.trainings import differing, measured
 from transformers import AutoTokenizer, BertConfig, BertForTokenClassification
 
+import lowresource_ner  # noqa: F401  what the configs name is registered by the import
+
 CONFIGS = REPOSITORY / "training_configs/cross_lingual"
 LABELS = ["O", "B-LOC", "I-LOC", "B-PER", "I-PER"]
 
