@@ -95,7 +95,7 @@ def test_vectors_of_a_pretrained_model_are_trained_with_evaluated_and_predicted(
             embedder._elmo_lstm._token_embedder._projection.weight,
             torch.from_numpy(written["CNN_proj/W_proj"].T.copy()),
         )
-        assert [float(weight) for weight in embedder.scalar_mix_0.scalar_parameters] != [0.0, 0.0, 0.0], (
+        assert [weight.item() for weight in embedder.scalar_mix_0.scalar_parameters] != [0.0, 0.0, 0.0], (
             "it has learned"
         )
     else:

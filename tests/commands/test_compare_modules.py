@@ -178,7 +178,7 @@ def test_a_row_is_a_line(called, comparison) -> None:
 
 
 def test_help_in_the_repository_lists_the_command(allennlp) -> None:
-    assert "compare-modules" in allennlp("--help", anew=True).stdout
+    assert "compare-modules" in allennlp("--help").stdout
 
 
 def archive_of(path: Path, model: str) -> str:
