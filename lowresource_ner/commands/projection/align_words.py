@@ -27,9 +27,9 @@ class AlignmentOptions(TextOptions):
 @Subcommand.register("align-words")
 class AlignWordsCommand(Subcommand):
     """
-    `allennlp align-words TEXT --output-file FILE` aligns the words of parallel text, and writes a line of links ("0-0 1-2") for
-    each line of the text, an empty one for a pair that is left out. `project-labels` and `make-dictionary` take the file as their
-    aligner, with the same options for the text. An interrupted command continues as `project-labels` does.
+    `allennlp align-words TEXT --output-file FILE` aligns the words of parallel text. It writes one line of links ("0-0 1-2") per
+    line of the text; skipped pairs get an empty line. The file can be passed as `--aligner` to `project-labels` and
+    `make-dictionary`, with the same text options. An interrupted run resumes when the same command is repeated.
 
     Registered as a `Subcommand` with name "align-words".
     """
@@ -37,8 +37,10 @@ class AlignWordsCommand(Subcommand):
     def add_subparser(self, parser: argparse._SubParsersAction) -> argparse.ArgumentParser:
         description = "Align the words of parallel text."
         subparser = parser.add_parser(self.name, description=description, help=description)
-        subparser.add_argument("text", metavar="TEXT", nargs="+", help="tab-separated files, compressed or not")
-        subparser.add_argument("--output-file", required=True, help="where the links go, compressed by its suffix")
+        subparser.add_argument("text", metavar="TEXT", nargs="+", help="tab-separated files, optionally compressed")
+        subparser.add_argument(
+            "--output-file", required=True, help="file for the links, compressed according to its suffix"
+        )
         add_options(subparser, AlignmentOptions)
         subparser.set_defaults(func=_align_from_args)
         return subparser
@@ -51,22 +53,22 @@ def align_words(text: Sequence[str], output_file: str, options: AlignmentOptions
     # Returns
 
     `Dict[str, int]`
-        "lines" of the text, those that are left out by reason (see `ParallelText`), and "links".
+        The number of "lines" in the text, of skipped lines by reason (see `ParallelText`), and of "links".
 
     # Raises
 
     `ConfigurationError`
-        For all that is wrong with options, inputs and outputs, before words are aligned; when the disk is full.
+        If an option, input or output is invalid (checked before any words are aligned), or if the disk is full.
     """
     aligner = options.word_aligner(options.aligner)
     parallel = options.text(text)
     num_lines = parallel.check()
-    read = versions([list(text), asdict(options)])
-    settings = {"options": {**asdict(options), "cuda_device": None}, "inputs": read}
-    with resumable_output([output_file], [path for path, *_ in read], settings) as (parts, outputs):
+    input_versions = versions([list(text), asdict(options)])
+    settings = {"options": {**asdict(options), "cuda_device": None}, "inputs": input_versions}
+    with resumable_output([output_file], [path for path, *_ in input_versions], settings) as (parts, outputs):
         aligner.prepare(parallel, num_lines, parts.folder)
         (name,) = outputs
-        # The lines of a block that have been written.
+        # The number of lines written so far.
         written = (parts.state or {"lines": 0})["lines"]
 
         def process(pairs: List[SentencePair], end: int) -> Mapping[str, int]:
@@ -84,6 +86,6 @@ def align_words(text: Sequence[str], output_file: str, options: AlignmentOptions
 
 
 def _align_from_args(args: argparse.Namespace) -> None:
-    with interruptible("Interrupted. The same command continues from here."):
+    with interruptible("Interrupted. Run the same command again to resume."):
         report = align_words(args.text, args.output_file, options_from(args, AlignmentOptions))
     print(json.dumps(report))

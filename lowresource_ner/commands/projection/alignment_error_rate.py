@@ -18,18 +18,20 @@ from lowresource_ner.projection.alignment_error_rate import AlignmentErrorRate
 @Subcommand.register("alignment-error-rate")
 class AlignmentErrorRateCommand(Subcommand):
     """
-    `allennlp alignment-error-rate TEXT GOLD --aligner ALIGNER ...` compares aligners with the hand-made alignment GOLD, a file of
-    sure links ("0-0") and possible ones ("1p2"), and prints a line of JSON for each; see `AlignmentErrorRate`.
+    `allennlp alignment-error-rate TEXT GOLD --aligner ALIGNER ...` evaluates aligners against the manual alignment GOLD, a file
+    of sure links ("0-0") and possible links ("1p2"). It prints one line of JSON per aligner; see `AlignmentErrorRate`.
 
     Registered as a `Subcommand` with name "alignment-error-rate".
     """
 
     def add_subparser(self, parser: argparse._SubParsersAction) -> argparse.ArgumentParser:
-        description = "Compare word alignments with a hand-made one."
+        description = "Evaluate word aligners against a manual alignment."
         subparser = parser.add_parser(self.name, description=description, help=description)
-        subparser.add_argument("text", metavar="TEXT", help="a tab-separated file, compressed or not")
-        subparser.add_argument("gold", metavar="GOLD", help="a line of links for each line of the text")
-        subparser.add_argument("--aligner", nargs="+", default=["encoder"], help=f"one or more: {ALIGNER_HELP}")
+        subparser.add_argument("text", metavar="TEXT", help="a tab-separated file, optionally compressed")
+        subparser.add_argument("gold", metavar="GOLD", help="a file with one line of links per line of the text")
+        subparser.add_argument(
+            "--aligner", nargs="+", default=["encoder"], help=f"one or more aligners: {ALIGNER_HELP}"
+        )
         add_options(subparser, TextOptions)
         subparser.set_defaults(func=_compare_from_args)
         return subparser
@@ -39,30 +41,30 @@ def alignment_error_rates(
     text: str, gold: str, aligners: Sequence[str], options: TextOptions
 ) -> Iterator[Dict[str, Any]]:
     """
-    Yields for each aligner "aligner", as it was given, and what `AlignmentErrorRate.as_dict` has.
+    Yields a dictionary per aligner: "aligner", its name or JSON object as passed, and the items of `AlignmentErrorRate.as_dict`.
 
     # Raises
 
     `ConfigurationError`
-        For all that is wrong with options and inputs; for the gold links, and for all aligners but their own files and models,
-        before the first is run.
+        If an option or input is invalid. The text, the gold links and the configurations of all aligners are checked before the
+        first aligner runs; the files and models of an aligner, just before it runs.
     """
-    for given in aligners:
-        options.word_aligner(given)  # which loads nothing, and finds wrong options
+    for name_or_config in aligners:
+        options.word_aligner(name_or_config)  # Validates the configuration; nothing is loaded yet.
     parallel, reference = options.text([text]), PharaohAligner(gold)
     num_lines = parallel.check()
     with tempfile.TemporaryDirectory() as folder:
         reference.prepare(parallel, num_lines, Path(folder))
-        for number, given in enumerate(aligners):
-            aligner = options.word_aligner(given)
-            own = Path(folder, str(number))
-            own.mkdir()
-            aligner.prepare(parallel, num_lines, own)
+        for number, name_or_config in enumerate(aligners):
+            aligner = options.word_aligner(name_or_config)
+            aligner_folder = Path(folder, str(number))
+            aligner_folder.mkdir()
+            aligner.prepare(parallel, num_lines, aligner_folder)
             rate = AlignmentErrorRate()
             for block in parallel.blocks():
                 for pair, alignment in zip(block.pairs, aligner.align(block.pairs)):
                     rate.add(alignment.links, reference.gold(pair))
-            yield {"aligner": given, **rate.as_dict()}
+            yield {"aligner": name_or_config, **rate.as_dict()}
 
 
 def _compare_from_args(args: argparse.Namespace) -> None:

@@ -24,20 +24,20 @@ class DictionaryOptions(TextOptions):
     """The options of `allennlp make-dictionary`."""
 
     aligner: str = option("encoder", ALIGNER_HELP)
-    min_count: int = option(2, "how often a translation must occur")
-    min_probability: float = option(0.1, "the least share of a word's occurrences that are translated so")
-    max_translation_words: int = option(3, "the most words of a translation")
-    keep_case: bool = option(False, "count words as they are written, not in small letters")
+    min_count: int = option(2, "minimum number of occurrences of a translation")
+    min_probability: float = option(0.1, "minimum relative frequency among the translations of a word")
+    max_translation_words: int = option(3, "maximum number of words in a translation")
+    keep_case: bool = option(False, "do not lowercase words")
 
 
 @Subcommand.register("make-dictionary")
 class MakeDictionaryCommand(Subcommand):
     """
-    `allennlp make-dictionary TEXT --output-file FILE` derives a bilingual dictionary from parallel text: how its words are
-    translated, by a word alignment; see `DerivedDictionary`. The file has MUSE's format with tabs, for `translate-labels`: a word
-    and a translation on each line, the most frequent one of a word first.
+    `allennlp make-dictionary TEXT --output-file FILE` derives a bilingual dictionary from the word alignment of parallel text; see
+    `DerivedDictionary`. The file is in the MUSE format, separated by tabs, as read by `translate-labels`: one word and one
+    translation per line. The translations of a word are sorted by frequency, most frequent first.
 
-    The alignment is not kept. If it takes long, make it first with `align-words`, which continues where it was interrupted.
+    The alignment is not saved. If aligning takes long, run `align-words` first, which can resume after an interruption.
 
     Registered as a `Subcommand` with name "make-dictionary".
     """
@@ -45,9 +45,9 @@ class MakeDictionaryCommand(Subcommand):
     def add_subparser(self, parser: argparse._SubParsersAction) -> argparse.ArgumentParser:
         description = "Derive a bilingual dictionary from parallel text."
         subparser = parser.add_parser(self.name, description=description, help=description)
-        subparser.add_argument("text", metavar="TEXT", nargs="+", help="tab-separated files, compressed or not")
+        subparser.add_argument("text", metavar="TEXT", nargs="+", help="tab-separated files, optionally compressed")
         subparser.add_argument(
-            "--output-file", required=True, help="where the dictionary goes, compressed by its suffix"
+            "--output-file", required=True, help="file for the dictionary, compressed according to its suffix"
         )
         add_options(subparser, DictionaryOptions)
         subparser.set_defaults(func=_make_from_args)
@@ -61,21 +61,21 @@ def make_dictionary(text: Sequence[str], output_file: Optional[str], options: Di
     # Returns
 
     `Dict[str, Any]`
-        The number of "pairs" that were read, of "words" in the dictionary, and of its "entries".
+        The number of sentence "pairs" read, of "words" in the dictionary, and of its "entries".
 
     # Raises
 
     `ConfigurationError`
-        For all that is wrong with options, inputs and outputs, before words are aligned.
+        If an option, input or output is invalid; checked before any words are aligned.
     """
     aligner = options.word_aligner(options.aligner)
     parallel = options.text(text)
     num_lines = parallel.check()
     dictionary = DerivedDictionary(options.max_translation_words, options.keep_case)
-    read = versions([list(text), asdict(options)])
+    input_versions = versions([list(text), asdict(options)])
     num_pairs = 0
     with (
-        whole_output(output_file, "wb", [path for path, *_ in read]) as file,
+        whole_output(output_file, "wb", [path for path, *_ in input_versions]) as file,
         tempfile.TemporaryDirectory() as folder,
         Tqdm.tqdm(desc="counting", unit=" lines", total=num_lines, file=sys.stderr) as progress,
     ):
@@ -87,7 +87,9 @@ def make_dictionary(text: Sequence[str], output_file: Optional[str], options: Di
             progress.update(block.end - progress.n)
         entries = list(dictionary.entries(options.min_count, options.min_probability))
         if file is not None:
-            file.write(compressed(output_file or "", "".join(f"{word}\t{other}\n" for word, other in entries)))
+            file.write(
+                compressed(output_file or "", "".join(f"{word}\t{translation}\n" for word, translation in entries))
+            )
     return {"pairs": num_pairs, "words": len({word for word, _ in entries}), "entries": len(entries)}
 
 

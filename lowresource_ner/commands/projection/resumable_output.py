@@ -1,4 +1,4 @@
-"""Output files of a long command, which continues where it was interrupted."""
+"""Output files of a long command that can be resumed after an interruption."""
 
 import contextlib
 import shutil
@@ -12,7 +12,7 @@ from lowresource_ner.common.resumable_parts import InUseError, OtherWorkError, R
 
 
 class ResumableOutput(NamedTuple):
-    """The parts to write to, and the final path of each part but the internal ones."""
+    """The parts to write to, and the final path of each part that is not internal."""
 
     parts: ResumableParts
     paths: Dict[str, str]
@@ -23,8 +23,8 @@ def resumable_output(
     output_files: Sequence[str], inputs: Sequence[str], settings: Mapping[str, Any], internal: Sequence[str] = ()
 ) -> Iterator[ResumableOutput]:
     """
-    Opens output files that appear, all complete, when the block ends without an error. Until then, the work is in the folder
-    FIRST_OUTPUT.unfinished, from which the same command continues.
+    Opens output files that are created, all complete, when the block ends without an error. Until then, the work is stored in
+    the folder FIRST_OUTPUT.unfinished, from which the same command resumes.
 
     # Parameters
 
@@ -32,20 +32,20 @@ def resumable_output(
     inputs : `Sequence[str]`
         Files that must not be overwritten; see `whole_output`.
     settings : `Mapping[str, Any]`
-        All that the output depends on, as JSON.
+        Everything that the output depends on; must be serializable as JSON.
     internal : `Sequence[str]`
-        Names of parts that are not output.
+        Names of parts that are not output files.
 
     # Raises
 
     `ConfigurationError`
-        On entering, if an output cannot be written, comes twice or is an input, or if the folder has the work of another command
-        or is in use. Later, if the disk is full.
+        On entry, if an output cannot be written, is listed twice or is also an input, or if the folder is in use or contains the
+        work of another command. Later, if the disk is full.
     """
     if len(set(output_files)) < len(output_files) or any(map(is_stdout, output_files)):
         raise ConfigurationError(
-            f"The output files are {', '.join(output_files)}. Give different files, none of which is standard output, so that an "
-            "interrupted command can continue."
+            f"The output files are {', '.join(output_files)}. They must be distinct, and none can be standard output, because an "
+            "interrupted command resumes from files."
         )
     names = [f"{number}-{path.rpartition('/')[2]}" for number, path in enumerate(output_files)]
     folder = unfinished_folder(output_files[0])
@@ -66,14 +66,14 @@ def _errors_explained(folder: str) -> Iterator[None]:
     try:
         yield
     except InUseError as error:
-        raise ConfigurationError(f"{error}. Wait for it, or name another output file.") from error
+        raise ConfigurationError(f"{error}. Wait until it finishes, or choose another output file.") from error
     except OtherWorkError as error:
         raise ConfigurationError(
-            f"'{folder}' has the unfinished work of another command ({error}). Give its options and inputs to continue it, "
-            "remove the folder to begin anew, or name another output file."
+            f"'{folder}' contains the unfinished work of another command ({error}). Use its options and inputs to resume it, "
+            "remove the folder to start over, or choose another output file."
         ) from error
     except OSError as error:
-        remedy = "Free space" if error.errno in NO_SPACE else "Check its disk and permissions"
+        remedy = "Free disk space" if error.errno in NO_SPACE else "Check the disk and the permissions"
         raise ConfigurationError(
-            f"'{folder}' cannot be written: {error.strerror or error}. {remedy}; the same command then continues from there."
+            f"'{folder}' cannot be written: {error.strerror or error}. {remedy}, then run the same command again to resume."
         ) from error

@@ -22,27 +22,33 @@ _R = TypeVar("_R", bound=Registrable)
 
 ALIGNER_HELP = (
     "encoder, eflomal, a file of links (0-0 1-2) or a JSON object, "
-    '\'{"type": "encoder", "model_name": "xlm-roberta-base", "layer": 8}\' for instance'
+    'e.g. \'{"type": "encoder", "model_name": "xlm-roberta-base", "layer": 8}\''
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class TextOptions:
-    """How parallel text is read."""
+    """Options for reading and aligning parallel text."""
 
     columns: List[int] = option(
-        list, "the columns of source and target, from 0, in a text of more than these two", metavar="COLUMN"
+        list,
+        "indices of the source and target columns, from 0; required if the text has more than two",
+        metavar="COLUMN",
     )
-    tokenised: bool = option(False, "spaces separate the words of both sides")
-    source_tokenizer: str = option("", "of a text that is not tokenised, as JSON or by name", metavar="TOKENIZER")
-    target_tokenizer: str = option("", "likewise", metavar="TOKENIZER")
-    encoding: str = option("utf-8", "of the text")
-    max_words: int = option(256, "pairs with more words on a side are left out")
-    skip_malformed: bool = option(False, "leave out lines with a wrong number of columns or a character of no word")
-    cuda_device: int = option(-1, "-1 for the CPU, or the number of a GPU")
+    tokenised: bool = option(False, "both sides are already tokenised, with spaces between words")
+    source_tokenizer: str = option(
+        "", "tokenizer for the source side, a name or JSON, unless --tokenised", metavar="TOKENIZER"
+    )
+    target_tokenizer: str = option(
+        "", "tokenizer for the target side, a name or JSON, unless --tokenised", metavar="TOKENIZER"
+    )
+    encoding: str = option("utf-8", "encoding of the text")
+    max_words: int = option(256, "skip pairs with more words than this on either side")
+    skip_malformed: bool = option(False, "skip lines with a wrong number of columns or invalid characters")
+    cuda_device: int = option(-1, "index of a GPU, or -1 for the CPU")
 
     def text(self, corpus: Sequence[str], source_labels: Optional[LabelledSource] = None) -> ParallelText:
-        """The text that is read with these options."""
+        """Builds the reader of the text."""
         return ParallelText(
             corpus,
             self.columns or None,
@@ -55,14 +61,14 @@ class TextOptions:
             self.skip_malformed,
         )
 
-    def word_aligner(self, given: str) -> WordAligner:
-        """The aligner that the user names: a registered name, a JSON object, or a file of links."""
-        if os.path.isfile(given):
-            return PharaohAligner(given)
-        config = _config(given, "--aligner")
-        if config == {"type": given} and given not in WordAligner.list_available():
+    def word_aligner(self, name_or_config: str) -> WordAligner:
+        """Builds an aligner from a registered name, a JSON object or the path of a file of links."""
+        if os.path.isfile(name_or_config):
+            return PharaohAligner(name_or_config)
+        config = _config(name_or_config, "--aligner")
+        if config == {"type": name_or_config} and name_or_config not in WordAligner.list_available():
             raise ConfigurationError(
-                f"--aligner '{given}' is neither a file of links nor an aligner; these are "
+                f"--aligner '{name_or_config}' is neither an existing file of links nor a known aligner. Known aligners: "
                 f"{', '.join(WordAligner.list_available())}."
             )
         if WordAligner.by_name(config.get("type", WordAligner.default_implementation)) is EncoderAligner:
@@ -70,29 +76,29 @@ class TextOptions:
         return WordAligner.from_params(Params(config))
 
 
-def built(base: Type[_R], given: str, flag: str) -> _R:
-    """An object that the user names by its registered name or describes by a JSON object."""
-    return base.from_params(Params(_config(given, flag)))
+def built(base: Type[_R], name_or_config: str, flag: str) -> _R:
+    """Builds an object from its registered name or a JSON object, the value of the option `flag`."""
+    return base.from_params(Params(_config(name_or_config, flag)))
 
 
 def versions(values: Any) -> List[Tuple[str, int, int]]:
-    """The path, size and modification time of each file that is named in options, texts and globs included."""
+    """Returns path, size and modification time of every file mentioned in the values, with glob patterns expanded."""
     paths = sorted({os.path.abspath(path) for value in _strings(values) for path in _files(value)})
     return [(path, os.stat(path).st_size, os.stat(path).st_mtime_ns) for path in paths]
 
 
 def unfinished_folder(output_file: str) -> Path:
-    """The folder for the unfinished work on an output file, beside it."""
+    """The folder next to an output file that stores the unfinished work on it."""
     return Path(f"{output_file}.unfinished")
 
 
-def _config(given: str, flag: str) -> Dict[str, Any]:
-    if not given.lstrip().startswith("{"):
-        return {"type": given}
+def _config(name_or_config: str, flag: str) -> Dict[str, Any]:
+    if not name_or_config.lstrip().startswith("{"):
+        return {"type": name_or_config}
     try:
-        config: Dict[str, Any] = json.loads(given)
+        config: Dict[str, Any] = json.loads(name_or_config)
     except ValueError as error:
-        raise ConfigurationError(f"{flag} is not JSON ({error}): {given}") from error
+        raise ConfigurationError(f"{flag} is not valid JSON ({error}): {name_or_config}") from error
     return config
 
 

@@ -30,15 +30,15 @@ class TranslationOptions:
     """The options of `allennlp translate-labels`."""
 
     dictionary: str = option(
-        help="a word and a translation a line, as MUSE has them, compressed or not", metavar="FILE"
+        help="dictionary in the MUSE format: a word and a translation per line, optionally compressed", metavar="FILE"
     )
-    entities: str = option("keep", "what becomes of the words of entities", choices=_ENTITIES)
-    translations: str = option("first", "which of several translations is taken", choices=CHOICES)
-    seed: int = option(13, "of random translations")
-    min_translated: float = option(0.0, "leave out sentences of which a smaller share of the words is translated")
-    tag_scheme: str = option("IOB2", "the scheme of the tags that are written")
+    entities: str = option("keep", "whether to keep or translate the words of entities", choices=_ENTITIES)
+    translations: str = option("first", "which translation to use if a word has several", choices=CHOICES)
+    seed: int = option(13, "random seed for --translations random")
+    min_translated: float = option(0.0, "skip sentences with a smaller fraction of translated words")
+    tag_scheme: str = option("IOB2", "tagging scheme of the output")
     reader: Dict[str, Any] = option(
-        dict, 'options of conll_ner for the input: \'{"label_map": {"MISC": "O"}}\'', metavar="JSON"
+        dict, 'options of the conll_ner reader for the input: \'{"label_map": {"MISC": "O"}}\'', metavar="JSON"
     )
 
 
@@ -46,8 +46,8 @@ class TranslationOptions:
 class TranslateLabelsCommand(Subcommand):
     """
     `allennlp translate-labels INPUT --dictionary FILE --output-file OUTPUT` translates a labelled corpus word by word with a
-    bilingual dictionary, where there is no parallel text to project labels over. The tags are kept; see `translate_sentence` and
-    `BilingualDictionary`.
+    bilingual dictionary and keeps its labels, for languages without parallel text to project labels over. See
+    `translate_sentence` and `BilingualDictionary`.
 
     Registered as a `Subcommand` with name "translate-labels".
     """
@@ -55,8 +55,8 @@ class TranslateLabelsCommand(Subcommand):
     def add_subparser(self, parser: argparse._SubParsersAction) -> argparse.ArgumentParser:
         description = "Translate a labelled corpus word by word with a dictionary."
         subparser = parser.add_parser(self.name, description=description, help=description)
-        subparser.add_argument("input", metavar="INPUT", nargs="+", help="CoNLL files, compressed or not")
-        subparser.add_argument("--output-file", required=True, help="a CoNLL file, compressed by its suffix")
+        subparser.add_argument("input", metavar="INPUT", nargs="+", help="CoNLL files, optionally compressed")
+        subparser.add_argument("--output-file", required=True, help="a CoNLL file, compressed according to its suffix")
         add_options(subparser, TranslationOptions)
         subparser.set_defaults(func=_translate_from_args)
         return subparser
@@ -69,12 +69,14 @@ def translate_labels(inputs: Sequence[str], output_file: str, options: Translati
     # Returns
 
     `Dict[str, int]`
-        "sentences"; "kept" and "low_share", those that are left out; "words" that were to be translated, and "translated" ones.
+        The number of "sentences", of those "kept" and of those skipped for too few translated words ("low_share"); the number of
+        "words" to translate, and how many of them were "translated".
 
     # Raises
 
     `ConfigurationError`
-        With file and line, for invalid input; for an output that cannot be written, or is an input. An existing output stays.
+        If the input is invalid (with file and line), or if the output cannot be written or is also an input. An existing output
+        file is then left unchanged.
     """
     scheme = get_scheme(options.tag_scheme)
     reader = ConllNerReader.from_params(Params({**options.reader, "tag_scheme": scheme.name}))
@@ -86,7 +88,7 @@ def translate_labels(inputs: Sequence[str], output_file: str, options: Translati
         for sentence in Tqdm.tqdm(reader.sentences(files), desc="translating", unit=" sentences", file=sys.stderr):
             if sentence.tags is None:
                 raise ConfigurationError(
-                    f"{sentence.place}: the corpus is read without tags. Leave that out of --reader."
+                    f"{sentence.place}: the corpus is read without tags. Remove 'labelled' from --reader."
                 )
             words, tags, num_known, num_to_translate = translate_sentence(
                 sentence.words, sentence.tags, dictionary, scheme, options.entities == "translate"

@@ -111,7 +111,7 @@ def test_an_interrupted_projection_goes_on(allennlp, tmp_path, how) -> None:
     ]
     done = run_python([script, *command, "--output-file", *files], REPOSITORY, {**os.environ, "HOW": how})
     assert done.returncode == (-signal.SIGKILL if how == "SIGKILL" else 130), done.stderr
-    assert ("The same command continues from here." in done.stderr) == (how != "SIGKILL")
+    assert ("Run the same command again to resume." in done.stderr) == (how != "SIGKILL")
     folder = tmp_path / "out.conll.gz.unfinished"
     assert json.loads((folder / "state.json").read_text())["state"]["lines"] == 24 and not any(map(Path.exists, files))
     # What a kill may leave behind the last commit.
@@ -164,25 +164,25 @@ def test_sentences_without_entities(tmp_path) -> None:
     "options, files, complaint",
     [
         ({}, ["out.txt.zip"], "does not tell its format. It must end in .conll"),
-        ({}, ["out.conll", "out.conll"], "Give different files"),
+        ({}, ["out.conll", "out.conll"], "They must be distinct"),
         ({}, ["-.conll/x.conll"], "cannot be written"),
         ({"min_score": 1.5}, ["out.conll"], "--min-score is 1.5"),
-        ({"source_labels": ""}, ["out.conll"], "Nothing labels the source. Give --archive"),
+        ({"source_labels": ""}, ["out.conll"], "No labels for the source side. Specify --archive"),
         (
             {"source_labels": "", "reader": {"repair": True}},
             ["out.conll"],
-            "--reader describes the file of --source-labels",
+            "--reader applies only to --source-labels",
         ),
         (
             {"aligner": "links.gz"},
             ["out.conll"],
-            "--aligner 'links.gz' is neither a file of links nor an aligner; these are encoder",
+            "--aligner 'links.gz' is neither an existing file of links nor a known aligner. Known aligners: encoder",
         ),
-        ({"aligner": "{"}, ["out.conll"], "--aligner is not JSON"),
+        ({"aligner": "{"}, ["out.conll"], "--aligner is not valid JSON"),
         (
             {"projector": '{"type": "candidates", "score": "both"}'},
             ["out.conll"],
-            "has none. Give the aligner 'encoder'",
+            "has none. Use the aligner 'encoder'",
         ),
         ({"aligner": SOURCE}, ["out.conll"], "en.conll:450: the file has 449 lines, and the text 40|en.conll:41"),
     ],
@@ -202,7 +202,8 @@ def test_nothing_that_is_read_is_overwritten_and_other_work_is_kept(tmp_path) ->
     out = tmp_path / "out.conll"
     with no_file_over(2000):
         with pytest.raises(
-            ConfigurationError, match="out.conll.unfinished' cannot be written: .* Free space; the same command"
+            ConfigurationError,
+            match="out.conll.unfinished' cannot be written: .* Free disk space, then run the same command",
         ):
             project_labels([str(text)], [str(out)], by_hand())
     assert project_labels([str(text)], [str(out)], by_hand())["kept"] == 40
