@@ -1,4 +1,4 @@
-"""The alignment error rate."""
+"""Alignment error rate of a word aligner."""
 
 from dataclasses import dataclass
 from typing import Dict, FrozenSet, Union
@@ -9,25 +9,25 @@ from lowresource_ner.projection.word_alignment import GoldLinks, Link
 @dataclass
 class AlignmentErrorRate:
     """
-    Compares word alignments with hand-made ones (Och and Ney 2003, J03-1002). With the links A of an aligner, the sure
-    links S and the possible links P, which include S, all counted over a whole text:
+    Evaluates word alignments against gold alignments (Och and Ney 2003, J03-1002). With the predicted links A, the sure gold
+    links S and the possible gold links P (a superset of S), counted over the whole corpus:
 
     - precision = |A ∩ P| / |A|, recall = |A ∩ S| / |S|;
     - alignment error rate = 1 - (|A ∩ S| + |A ∩ P|) / (|A| + |S|).
 
-    Ratios of nothing are 0, and the error rate is 0 where neither side has a link.
+    Precision or recall is 0 if its denominator is 0. The error rate is 0 if there are neither predicted nor sure links.
     """
 
     pairs: int = 0
     links: int = 0
     sure: int = 0
     right: int = 0
-    """Links that are possible."""
+    """The number of predicted links that are possible gold links, |A ∩ P|."""
     found: int = 0
-    """Sure links that the aligner has."""
+    """The number of sure gold links that were predicted, |A ∩ S|."""
 
     def add(self, links: FrozenSet[Link], gold: GoldLinks) -> None:
-        """Takes the alignment of a pair of sentences into account."""
+        """Adds the predicted links and the gold links of a sentence pair to the counts."""
         self.pairs += 1
         self.links += len(links)
         self.sure += len(gold.sure)
@@ -44,11 +44,11 @@ class AlignmentErrorRate:
 
     @property
     def error_rate(self) -> float:
-        both = self.links + self.sure
-        return 1 - (self.found + self.right) / both if both else 0.0
+        num_links = self.links + self.sure
+        return 1 - (self.found + self.right) / num_links if num_links else 0.0
 
     def as_dict(self) -> Dict[str, Union[int, float]]:
-        """The rates in per cent, and the number of sentence pairs, of links and of sure links."""
+        """Returns the rates in percent, and the numbers of sentence pairs, predicted links and sure links."""
         rates = {"error_rate": self.error_rate, "precision": self.precision, "recall": self.recall}
         counts = {"pairs": self.pairs, "links": self.links, "sure_links": self.sure}
         return {**{name: round(100 * rate, 2) for name, rate in rates.items()}, **counts}

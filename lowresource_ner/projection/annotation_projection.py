@@ -1,4 +1,4 @@
-"""Projects the labels of source sentences to their translations."""
+"""Projects the entity labels of source sentences onto their translations."""
 
 from collections import Counter
 from typing import Dict, List, Sequence, Tuple
@@ -14,8 +14,8 @@ from lowresource_ner.tagging import TagScheme
 
 class AnnotationProjection:
     """
-    Labels target sentences with the entities of their source sentences, over a word alignment (Yarowsky et al. 2001, H01-1035;
-    Ni et al. 2017, P17-1135).
+    Labels target sentences by projecting the entities of their source sentences through a word alignment (Yarowsky et al. 2001,
+    H01-1035; Ni et al. 2017, P17-1135).
 
     # Parameters
 
@@ -23,11 +23,11 @@ class AnnotationProjection:
     aligner : `WordAligner`
     projector : `SpanProjector`
     scheme : `TagScheme`
-        Of the target's tags.
+        The tag scheme of the target's tags.
     min_score : `float`
-        Sentences with a lower score are left out; see `sentence_score`.
+        Sentences with a lower score are dropped; see `sentence_score`.
     entities_only : `bool`
-        Whether sentences without entities are left out.
+        Whether to drop sentences without entities.
     """
 
     def __init__(
@@ -48,13 +48,18 @@ class AnnotationProjection:
 
     @property
     def labels(self) -> List[str]:
-        """The tags of the columns of the target's probabilities."""
+        """The tags of the target sentences, in the order of the columns of their probabilities."""
         return self.scheme.tag_set(self._labeller.types)
 
     def project(self, pairs: Sequence[SentencePair]) -> Tuple[List[TargetLabels], Dict[str, int]]:
         """
-        Returns the target sentences that are kept, and counts: "unlabelled" pairs, which the source's tagger skips, "low_score"
-        and "without_entities" for pairs that are left out.
+        Projects the labels of a list of sentence pairs.
+
+        # Returns
+
+        `Tuple[List[TargetLabels], Dict[str, int]]`
+            The labelled target sentences that are kept, and the numbers of dropped pairs by reason: "unlabelled" (the source
+            tagger skipped the sentence), "without_entities", "low_score".
         """
         counts: Dict[str, int] = Counter()
         if not pairs:

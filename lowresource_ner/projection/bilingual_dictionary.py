@@ -1,4 +1,4 @@
-"""Bilingual dictionaries of words."""
+"""Bilingual word dictionaries."""
 
 import random
 from typing import Dict, Iterable, List, Sequence, Tuple
@@ -13,27 +13,34 @@ CHOICES = ("first", "random")
 
 class BilingualDictionary:
     """
-    Translations of words, from a file of MUSE's format (Conneau et al. 2018, arXiv:1710.04087): a word and a translation of it on
-    each line, separated by a tab or, where there is none, by spaces. With tabs, a translation may have several words. A word may
-    have several lines.
+    Bilingual dictionary in MUSE's format (Conneau et al. 2018, arXiv:1710.04087): each line has a word and one of its
+    translations, separated by a tab or, if the line has no tab, by white space. A translation may have several words. A word with
+    several translations has one line for each.
 
-    A word is looked up as it is, then in small letters. A translation that is found in small letters gets the case of the word:
-    a capital at its beginning, or capitals throughout if the word has more than one letter and only capitals.
+    A word is looked up as it is and, if it is not found, in lower case. A translation found in lower case takes on the casing of
+    the word: its first letter is capitalised, or all of it if the word is longer than one character and in upper case.
 
     # Parameters
 
     entries : `Iterable[Tuple[str, Sequence[str]]]`
-        A word, and the words of a translation.
+        Pairs of a word and the words of one of its translations.
     choice : `str`, optional (default = `"first"`)
-        Which of several translations is taken: "first", that of the first line, or "random", each with the same probability,
-        anew for each occurrence.
+        How to choose among several translations: "first" takes the first in the file; "random" draws one uniformly for each
+        occurrence of the word.
     seed : `int`, optional (default = `13`)
-        Of "random".
+        The random seed for "random".
+
+    # Raises
+
+    `ConfigurationError`
+        If `choice` is unknown.
     """
 
     def __init__(self, entries: Iterable[Tuple[str, Sequence[str]]], choice: str = "first", seed: int = 13) -> None:
         if choice not in CHOICES:
-            raise ConfigurationError(f"The choice of translations is '{choice}'; it is one of {', '.join(CHOICES)}.")
+            raise ConfigurationError(
+                f"The choice of translations is '{choice}'; it must be one of {', '.join(CHOICES)}."
+            )
         self._translations: Dict[str, List[Tuple[str, ...]]] = {}
         for word, translation in entries:
             known = self._translations.setdefault(word, [])
@@ -45,12 +52,12 @@ class BilingualDictionary:
     @classmethod
     def read(cls, path: str, choice: str = "first", seed: int = 13) -> "BilingualDictionary":
         """
-        Reads a file, compressed (gz, bz2, xz) or not.
+        Reads a dictionary from a file, which may be compressed (gz, bz2, xz).
 
         # Raises
 
         `ConfigurationError`
-            With file and line, for a line without a translation, and for a file without entries.
+            If a line is malformed (the message gives file and line), or the file has no entries.
         """
         dictionary = cls(_entries(path), choice, seed)
         if not len(dictionary):
@@ -62,7 +69,7 @@ class BilingualDictionary:
         return len(self._translations)
 
     def translate(self, word: str) -> Tuple[str, ...]:
-        """The words of a translation; none if the word is unknown."""
+        """Returns the words of a translation; an empty tuple if the word is unknown."""
         found = self._translations.get(word)
         if found is not None:
             return self._chosen(found)
@@ -84,7 +91,7 @@ def _entries(path: str) -> Iterable[Tuple[str, Sequence[str]]]:
             raise ConllError(
                 path,
                 number,
-                "a line of a dictionary has a word, a tab or a space, and its translation; fix it"
+                "a line of a dictionary has a word, a tab or a space, and its translation; correct the line"
                 + (f" (a word {fault})" if fault and words else ""),
             )
         yield cells[0].strip(), words

@@ -1,4 +1,4 @@
-"""Derives a bilingual dictionary from word alignments."""
+"""Extracts a bilingual dictionary from word alignments."""
 
 from collections import Counter, defaultdict
 from typing import Dict, FrozenSet, Iterator, List, Sequence, Tuple
@@ -8,18 +8,20 @@ from lowresource_ner.projection.word_alignment import Link
 
 class DerivedDictionary:
     """
-    Counts how words are translated in aligned text.
+    Counts the translations of words in aligned text.
 
-    A source word counts as translated where its target words are linked to no other source word and stand side by side, at most
-    `max_words` of them; they are then its translation, in their order. Other occurrences are not counted. All words are put in
-    small letters, unless `keep_case`, and a word must have a letter, so that numbers and punctuation are not in the dictionary.
+    The target words linked to a source word are counted as its translation if they are contiguous, at most `max_words`, and
+    linked to no other source word. Other occurrences of the source word are ignored, and so are words and translations without
+    letters, such as numbers and punctuation.
 
-    Memory grows with the number of different pairs of words.
+    Memory use grows with the number of distinct pairs of a word and a translation.
 
     # Parameters
 
     max_words : `int`, optional (default = `3`)
+        The maximum number of words of a translation.
     keep_case : `bool`, optional (default = `False`)
+        Whether to keep the case of words. By default, they are lowercased.
     """
 
     def __init__(self, max_words: int = 3, keep_case: bool = False) -> None:
@@ -28,27 +30,27 @@ class DerivedDictionary:
         self._counts: Dict[str, Dict[str, int]] = defaultdict(Counter)
 
     def add(self, source: Sequence[str], target: Sequence[str], links: FrozenSet[Link]) -> None:
-        """Counts the translations in a pair of sentences."""
+        """Counts the translations in a sentence pair."""
         targets: Dict[int, List[int]] = defaultdict(list)
         num_sources = Counter(target for _, target in links)
         for source_word, target_word in sorted(links):
             targets[source_word].append(target_word)
         for source_word, words in targets.items():
-            is_own = all(num_sources[word] == 1 for word in words)
-            if is_own and len(words) <= self._max_words and words[-1] - words[0] == len(words) - 1:
+            is_exclusive = all(num_sources[word] == 1 for word in words)
+            if is_exclusive and len(words) <= self._max_words and words[-1] - words[0] == len(words) - 1:
                 translation = " ".join(target[word] for word in words)
                 self._count(source[source_word], translation)
 
     def entries(self, min_count: int = 2, min_probability: float = 0.1) -> Iterator[Tuple[str, str]]:
         """
-        Yields words and their translations, the words in alphabetical order, and the most frequent translation first.
+        Yields pairs of a word and a translation, sorted by word, with the most frequent translation of a word first.
 
         # Parameters
 
         min_count : `int`
-            How often a word must be translated so.
+            The minimum count of a translation.
         min_probability : `float`
-            The least share of the word's counted occurrences.
+            The minimum relative frequency of a translation among all counted translations of the word.
         """
         for word, translations in sorted(self._counts.items()):
             total = sum(translations.values())

@@ -1,4 +1,4 @@
-"""Reads parallel text: a pair of sentences a line, separated by a tab."""
+"""Reads parallel text in tab-separated files, one sentence pair per line."""
 
 import itertools
 from collections import Counter
@@ -16,28 +16,28 @@ from lowresource_ner.data.tokenizers.tokenise_each import tokenise_each
 from lowresource_ner.data.tokenizers.word_tokenizer import WordTokenizer
 from lowresource_ner.projection.labelled_source import LabelledSource
 
-# The lines of a block; a block is complete at this many characters.
+# The maximum number of lines in a block, and the number of characters at which a block is complete.
 _BLOCK = 512
 _BLOCK_CHARACTERS = 1 << 17
 
 EMPTY, MALFORMED, TOO_LONG = "empty", "malformed", "too_long"
-"""Why a line is left out."""
+"""Reasons for skipping a line."""
 
 
 class SentencePair(NamedTuple):
     """
-    A pair of sentences.
+    A source sentence and its translation.
 
     # Parameters
 
     number : `int`
-        The line, from 0, counted over all files of the text.
+        The line number from 0, counted over all files of the text.
     place : `str`
-        The file and the line, "path:line".
+        The file and the line number from 1, "path:line".
     source, target : `List[str]`
-        Words, at least one on each side.
+        The words of each side, at least one.
     source_tags : `Optional[List[str]]`
-        The source's tags, if the text is read with a `LabelledSource`.
+        The tags of the source words, if the text is read with a `LabelledSource`.
     """
 
     number: int
@@ -48,7 +48,17 @@ class SentencePair(NamedTuple):
 
 
 class PairBlock(NamedTuple):
-    """Pairs of consecutive lines; `end`, the number of the line after them; and how many lines were left out, by reason."""
+    """
+    A block of consecutive lines.
+
+    # Parameters
+
+    pairs : `List[SentencePair]`
+    end : `int`
+        The number of the line after the block.
+    left_out : `Dict[str, int]`
+        The number of skipped lines by reason.
+    """
 
     pairs: List[SentencePair]
     end: int
@@ -65,32 +75,35 @@ class _Line(NamedTuple):
 
 class ParallelText:
     """
-    Parallel text in files of tab-separated columns, compressed (gz, bz2, xz) or not, read in flat memory.
+    Parallel text in tab-separated files, which may be compressed (gz, bz2, xz). The files are streamed in blocks, so that memory
+    use does not depend on their size.
 
-    Left out, and counted, are lines without text on one of the sides, and pairs with more than `max_words` words on one. A line
-    that has not the right number of columns, or a character that no word may contain (see `word_fault`), is an error, or left out
-    and counted with `skip_malformed`.
+    Lines with an empty side, and pairs with more than `max_words` words on one side, are skipped and counted. A line with the
+    wrong number of columns, or with a character that words must not contain (see `word_fault`), raises an error; with
+    `skip_malformed`, it is skipped and counted.
 
     # Parameters
 
     corpus : `CorpusPath`
         A path, a glob, or a list of these.
     columns : `Optional[Sequence[int]]`, optional (default = `None`)
-        The columns of source and target, from 0; `None` for a file of two columns, the source first.
+        The column indices of source and target, from 0. By default, files must have exactly two columns, source and target.
     tokenised : `bool`, optional (default = `False`)
-        Whether the words of both sides are separated by spaces, and by nothing else.
+        Whether both sides are already tokenised, with words separated by spaces.
     source_tokenizer, target_tokenizer : `Optional[Tokenizer]`, optional (default = `spacy_rules` for any language)
-        For text that is not tokenised.
+        The tokenizers for text that is not tokenised.
     source_labels : `Optional[LabelledSource]`
-        The source sentences with tags, one for each line with text on the source side. Their words are the source's words.
+        Tagged source sentences, one for each line with a non-empty source side. Their tokenisation replaces that of the text.
     encoding : `str`, optional (default = `"utf-8"`)
     max_words : `int`, optional (default = `256`)
+        The maximum number of words on each side.
     skip_malformed : `bool`, optional (default = `False`)
+        Whether to skip malformed lines instead of raising an error.
 
     # Raises
 
     `ConfigurationError`
-        For options that exclude each other, and files that do not exist.
+        If options are invalid or contradict each other, or a file does not exist.
     """
 
     def __init__(
@@ -106,16 +119,16 @@ class ParallelText:
         skip_malformed: bool = False,
     ) -> None:
         if tokenised and (source_tokenizer or target_tokenizer):
-            raise ConfigurationError("The text is tokenised, and a tokenizer is given as well. Leave one of them out.")
+            raise ConfigurationError("'tokenised' and a tokenizer cannot be combined. Remove one of them.")
         if columns is not None and (len(columns) != 2 or columns[0] == columns[1] or min(columns) < 0):
             raise ConfigurationError(
-                f"'columns' is {list(columns)}; give two different numbers from 0: the source's and the target's."
+                f"'columns' is {list(columns)}; it must be two different column indices from 0, source and target."
             )
         if max_words < 1:
-            raise ConfigurationError(f"'max_words' is {max_words}; give a number from 1.")
+            raise ConfigurationError(f"'max_words' is {max_words}; it must be at least 1.")
         if source_labels is not None and skip_malformed:
             raise ConfigurationError(
-                "Malformed lines cannot be left out of a text with source labels, since labels belong to lines by their order."
+                "Malformed lines cannot be skipped in a text with source labels, because labels are matched to lines by order."
             )
         self.files = corpus_files(corpus)
         self._columns = columns
@@ -130,13 +143,13 @@ class ParallelText:
 
     def check(self) -> int:
         """
-        Reads all lines, and the labelled source, without tokenising, and returns the number of lines.
+        Validates all lines and the labelled source without tokenising them, and returns the number of lines.
 
         # Raises
 
         `ConfigurationError`
-            With file and line, for a malformed line, and a source sentence that differs from the labelled one; and if there is no
-            line with text on both sides.
+            If a line is malformed or does not match its labelled sentence (the message gives file and line), or if no line has
+            text on both sides.
         """
         num_lines, is_empty = 0, True
         for line, _ in self._labelled_lines():
@@ -144,12 +157,12 @@ class ParallelText:
             is_empty = is_empty and line.fault is not None
         if is_empty:
             raise ConfigurationError(
-                f"{self.files[0]}: there is no pair of sentences in this text. Check the path and the columns."
+                f"{self.files[0]}: this text has no sentence pairs. Check the path and the columns."
             )
         return num_lines
 
     def blocks(self, start: int = 0) -> Iterator[PairBlock]:
-        """Yields the pairs from line `start` on, as counted by `SentencePair.number`."""
+        """Yields blocks of sentence pairs, starting at line number `start` (see `SentencePair.number`)."""
         remaining = itertools.dropwhile(lambda each: each[0].number < start, self._labelled_lines())
         for block in bounded_blocks(remaining, _num_characters, _BLOCK, _BLOCK_CHARACTERS):
             left_out = Counter(line.fault for line, _ in block if line.fault is not None)
@@ -162,13 +175,13 @@ class ParallelText:
             yield PairBlock(pairs, block[-1][0].number + 1, dict(left_out))
 
     def _tokenise(self, lines: List[Tuple[_Line, Any]]) -> Iterator[Any]:
-        """Yields a pair for each line, or why it is left out."""
+        """Yields a `SentencePair` for each line, or the reason for skipping it."""
         sources = tokenise_each(self._source_tokenizer, ["" if labelled else line.sides[0] for line, labelled in lines])
         targets = tokenise_each(self._target_tokenizer, [line.sides[1] for line, _ in lines])
         for (line, labelled), *sides in zip(lines, sources, targets):
             message = next((side for side in sides if isinstance(side, str)), None)
             if message is not None:
-                self._refuse(line.path, line.line, f"the tokenizer cannot split it ({message}); take another tokenizer")
+                self._refuse(line.path, line.line, f"the tokenizer cannot split it ({message}); use another tokenizer")
                 yield MALFORMED
                 continue
             source, target = ([token.ensure_text() for token in cast(List[Token], side)] for side in sides)
@@ -183,7 +196,7 @@ class ParallelText:
                 yield SentencePair(line.number, f"{line.path}:{line.line}", source, target, tags)
 
     def _labelled_lines(self) -> Iterator[Tuple[_Line, Any]]:
-        """Yields each line with the labelled sentence of its source side, if there is one."""
+        """Yields each line together with its labelled source sentence, or `None` if there is none."""
         if self._labels is None:
             yield from ((line, None) for line in self._lines())
             return
@@ -207,29 +220,29 @@ class ParallelText:
                 number += 1
 
     def _sides(self, text: str) -> Tuple[str, str]:
-        """The two sides of a line. Raises a `ValueError` if it is malformed."""
+        """Returns the source and target side of a line. Raises a `ValueError` if the line is malformed."""
         if not text.strip(self._blanks):
             return "", ""
         cells = text.split("\t")
         if self._columns is None and len(cells) != 2:
             raise ValueError(
-                f"the line has {len(cells)} columns instead of two, source and target, with a tab between them; fix it, say with "
-                "--columns which two it has among others, or leave such lines out with --skip-malformed"
+                f"the line has {len(cells)} columns instead of two, source and target, separated by a tab; correct the line, "
+                "select two columns with --columns, or skip malformed lines with --skip-malformed"
             )
         source, target = self._columns or (0, 1)
         if len(cells) <= max(source, target):
             raise ValueError(
-                f"the line has {len(cells)} columns, and --columns names number {max(source, target)}, counted from 0; fix it, "
-                "or leave such lines out with --skip-malformed"
+                f"the line has {len(cells)} columns, but --columns refers to column {max(source, target)}, counted from 0; "
+                "correct the line or --columns, or skip malformed lines with --skip-malformed"
             )
         sides = cells[source].strip(self._blanks), cells[target].strip(self._blanks)
         fault = next((fault for fault in map(word_fault, filter(None, sides)) if fault), None)
         if fault is not None:
-            raise ValueError(f"the line {fault}, which no word may contain; take it out, or use --skip-malformed")
+            raise ValueError(f"the line {fault}, which words must not contain; remove it, or use --skip-malformed")
         return sides
 
     def _refuse(self, path: str, line: int, complaint: str) -> None:
-        """Raises an error for a malformed line, unless such lines are left out."""
+        """Raises an error for a malformed line, unless malformed lines are skipped."""
         if not self._skip_malformed:
             raise ConllError(path, line, complaint)
 

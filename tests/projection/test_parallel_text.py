@@ -84,7 +84,7 @@ def test_long_pairs_are_left_out(tmp_path) -> None:
     [
         ("no tab", "the line has 1 columns instead of two, .*--columns.*--skip-malformed"),
         ("a\tb\tc", "the line has 3 columns instead of two"),
-        ("a\tb\rc", "the line holds a carriage return, which no word may contain"),
+        ("a\tb\rc", "the line holds a carriage return, which words must not contain"),
     ],
 )
 def test_malformed_lines_are_errors_or_left_out(tmp_path, line, complaint) -> None:
@@ -99,15 +99,17 @@ def test_malformed_lines_are_errors_or_left_out(tmp_path, line, complaint) -> No
 
 def test_columns_that_are_not_there(tmp_path) -> None:
     path = written(tmp_path, "a\tb\tc\nd\te\n")
-    with pytest.raises(ConfigurationError, match=r"text.tsv:2: the line has 2 columns, and --columns names number 2"):
+    with pytest.raises(
+        ConfigurationError, match=r"text.tsv:2: the line has 2 columns, but --columns refers to column 2"
+    ):
         ParallelText(path, columns=[0, 2]).check()
     for columns in ([0], [1, 1], [-1, 0]):
-        with pytest.raises(ConfigurationError, match="two different numbers from 0"):
+        with pytest.raises(ConfigurationError, match="two different column indices from 0"):
             ParallelText(path, columns=columns)
 
 
 def test_text_without_pairs_is_an_error(tmp_path) -> None:
-    with pytest.raises(ConfigurationError, match="there is no pair of sentences in this text"):
+    with pytest.raises(ConfigurationError, match="this text has no sentence pairs"):
         ParallelText(written(tmp_path, "\nonly one side\t\n")).check()
     with pytest.raises(ConfigurationError, match="There is no file"):
         ParallelText(str(tmp_path / "missing.tsv"))
@@ -115,12 +117,12 @@ def test_text_without_pairs_is_an_error(tmp_path) -> None:
 
 def test_options_that_exclude_each_other(tmp_path) -> None:
     path = written(tmp_path, TEXT)
-    with pytest.raises(ConfigurationError, match="tokenised, and a tokenizer"):
+    with pytest.raises(ConfigurationError, match="'tokenised' and a tokenizer"):
         ParallelText(path, tokenised=True, target_tokenizer=WordTokenizer())
     with pytest.raises(ConfigurationError, match="'max_words' is 0"):
         ParallelText(path, max_words=0)
     labels = LabelledSource(written(tmp_path, "Ana\tB-PER\n", "source.conll"), ConllNerReader())
-    with pytest.raises(ConfigurationError, match="Malformed lines cannot be left out"):
+    with pytest.raises(ConfigurationError, match="Malformed lines cannot be skipped"):
         ParallelText(path, source_labels=labels, skip_malformed=True)
 
 
@@ -149,7 +151,7 @@ def test_labelled_sentences_belong_to_lines_in_order(tmp_path) -> None:
         (
             "lives",
             "lived",
-            r"text.tsv:1: the source side is 'Ana lives here.', and the next labelled .*source.conll:1\) is",
+            r"text.tsv:1: the source side is 'Ana lives here.', but the next labelled .*source.conll:1\) is",
         ),
         ("No one\tO\n.\tO\n\n", "", r"text.tsv:3: the source side is 'No one.'.*in the same order"),
         ("It's\tO\nLi\tB-PER\n's.\tO\n\n", "", "text.tsv:4: no sentence of .*source.conll is left for this line"),
