@@ -1,11 +1,10 @@
 """
-Ranks labelled languages by their similarity to a text, to choose the one from which a tagger is transferred:
+Ranks labelled source languages by their similarity to a text, to choose a source for cross-lingual transfer:
 
     allennlp rank-sources corpora/es/raw.txt --source corpora/en corpora/de corpora/nl
 
-A model that classifies the sources' languages is trained on samples of their sentences, without their labels, and scores the
-sentences of the text. The similarities are the weights that teachers of these languages have in `allennlp cross-lingual`: they
-sum to 1.
+A language classifier is trained on sampled sentences of the sources, without their labels, and scores the sentences of the
+text. The similarities sum to 1; `allennlp cross-lingual` uses them to weight the teachers of these languages.
 """
 
 import argparse
@@ -41,7 +40,7 @@ _ENCODER = "multilingual-mini"
 @Subcommand.register("rank-sources")
 class RankSourcesCommand(Subcommand):
     """
-    `allennlp rank-sources TEXT --source SOURCE SOURCE ...` ranks labelled languages by their similarity to a text; see
+    `allennlp rank-sources TEXT --source SOURCE SOURCE ...` ranks labelled source languages by their similarity to a text; see
     `rank_sources`.
 
     Registered as a `Subcommand` with name "rank-sources".
@@ -53,35 +52,47 @@ class RankSourcesCommand(Subcommand):
         subparser = parser.add_parser(
             self.name,
             description=__doc__,
-            help="Rank labelled languages by their similarity to a text.",
+            help="Rank labelled source languages by their similarity to a text.",
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         add = subparser.add_argument
         add(
             "text",
             metavar="TEXT",
-            help="a file, compressed (gz, bz2, xz) or not, or a folder with raw.txt or train.conll",
+            help="a file, optionally compressed (gz, bz2, xz), or a folder with raw.txt or train.conll",
         )
         models = subparser.add_mutually_exclusive_group(required=True)
         models.add_argument(
-            "--source", nargs="+", metavar="SOURCE", help="a folder with train.conll, or NAME=FILE, a CoNLL file"
+            "--source", nargs="+", metavar="SOURCE", help="folders with train.conll, or NAME=FILE with a CoNLL file"
         )
-        models.add_argument("--archive", help="a similarity model that is already trained, in place of --source")
+        models.add_argument("--archive", help="a trained similarity model, instead of --source")
         add(
             "--input-format",
             choices=[_TEXT, _CONLL],
-            help="of TEXT. text: a sentence a line; conll: a word a line, whose tags are not read. Without it, by the name "
-            "(.txt, .conll)",
+            help="format of TEXT. text: one sentence per line; conll: one word per line, tags are ignored. By default, "
+            "determined by the suffix (.txt, .conll)",
         )
         encoder = os.environ.get("ENCODER") or _ENCODER
-        add("--encoder", default=encoder, help=f"of the sentences, a name or folder (ENCODER); here {encoder}")
-        add("--sample", type=int, default=_SAMPLE, help=f"the most sentences of each source and of TEXT ({_SAMPLE})")
-        add("--measure", choices=MEASURES, default=MEASURES[0], help=f"what to rank by ({MEASURES[0]})")
-        add("--seed", type=int, default=_SEED, help=f"of the samples and the training ({_SEED})")
-        add("-s", "--serialization-dir", help="a new folder in which the similarity model is kept, for --archive")
-        add("--cuda-device", type=int, default=-1, help="the number of a GPU")
-        add("--json", action="store_true", help="JSON instead of a table")
-        add("--output-file", help="where the result goes; by default, or with -, to standard output")
+        add("--encoder", default=encoder, help=f"encoder, a name or folder (default: ENCODER, currently {encoder})")
+        add(
+            "--sample",
+            type=int,
+            default=_SAMPLE,
+            help=f"maximum number of sentences per source and of TEXT (default: {_SAMPLE})",
+        )
+        add(
+            "--measure",
+            choices=MEASURES,
+            default=MEASURES[0],
+            help=f"similarity measure to rank by (default: {MEASURES[0]})",
+        )
+        add("--seed", type=int, default=_SEED, help=f"random seed for sampling and training (default: {_SEED})")
+        add(
+            "-s", "--serialization-dir", help="new folder to save the similarity model to, for later use with --archive"
+        )
+        add("--cuda-device", type=int, default=-1, help="index of a GPU, or -1 for the CPU (default)")
+        add("--json", action="store_true", help="print JSON instead of a table")
+        add("--output-file", help="file for the result; standard output by default or with -")
         subparser.set_defaults(func=_rank_from_args)
         return subparser
 
@@ -99,8 +110,8 @@ def rank_sources(
     cuda_device: int = -1,
 ) -> Dict[str, Any]:
     """
-    Measures the similarity of source languages to a text (Wu et al. 2020, arXiv:2004.12440, section 3.3): of those that an
-    archive of a `language_similarity` knows, or else of sources on which one is trained with
+    Measures the similarity of source languages to a text (Wu et al. 2020, arXiv:2004.12440, section 3.3). The languages are those
+    of a trained `language_similarity` model (`archive`), or of sources on which a new model is trained with
     training_configs/cross_lingual/similarity.
 
     # Parameters
@@ -108,67 +119,71 @@ def rank_sources(
     text : `str`
         A file, or a folder with raw.txt or train.conll.
     source : `Optional[List[str]]`
-        Folders with train.conll, whose names are those of the languages, or NAME=FILE.
+        Folders with train.conll, named after their languages, or NAME=FILE.
     archive : `Optional[str]`
-        An archive, or the folder of a finished training run.
+        An archive, or the serialization directory of a finished training run.
     input_format : `Optional[str]`
-        Of the text: "text", a sentence a line, or "conll"; `None` for that of its name (.txt, .conll, also compressed).
+        The format of the text: "text" (one sentence per line) or "conll". `None` determines it from the suffix (.txt or .conll,
+        optionally followed by that of a compressed file).
     encoder : `str`
-        For the training; an archive names its own.
+        The encoder to train with. Ignored if `archive` is given, which has its own.
     sample : `int`
-        The most sentences of each source, and of the text. All sources have the same number of sentences.
+        The maximum number of sentences per source, and of the text. All sources contribute the same number of sentences.
     measure : `str`
-        What to rank by; see `LanguageScores`.
+        The similarity measure to rank by; see `LanguageScores`.
     seed : `int`
     serialization_dir : `Optional[str]`
-        A new folder for the model; by default, it is not kept.
+        A new folder for the model. By default, the model is not saved.
     cuda_device : `int`
 
     # Returns
 
     `Dict[str, Any]`
-        "text"; "sentences", of the sample; "measure"; "nearest", a source; "ranking", the sources, the nearest first;
-        "similarities", by measure and source; and "tau", by measure, 0 where a measure does not distinguish the sources.
+        "text"; "sentences", the number of sampled sentences; "measure"; "nearest", the most similar source; "ranking", the
+        sources, most similar first; "similarities", by measure and source; and "tau", by measure, which is 0 if the measure does
+        not distinguish the sources.
 
     # Raises
 
     `ConfigurationError`
-        Before the training: if a file does not exist or has no sentence, the format of the text is not known, there are fewer
-        than two sources, a name of a source is there twice or has a comma, or a number is out of range.
+        Before training, if a file does not exist or has no sentences, the format of the text is unknown, there are fewer than two
+        sources, a source name is repeated or contains a comma, or a number is out of range.
     """
     if sample < 1:
-        raise ConfigurationError(f"--sample is {sample}; give a number of sentences, 1 or more.")
+        raise ConfigurationError(f"--sample is {sample}; it must be at least 1.")
     check_for_gpu(cuda_device)
     path = _text_file(text)
     sentences = _sampled(path, input_format or _format_by_name(path), sample, seed)
     if archive is not None:
-        found = source_similarities(LanguageScorer(archive, cuda_device=cuda_device), lambda: sentences)
-        return _report(path, found, measure)
+        similarities = source_similarities(LanguageScorer(archive, cuda_device=cuda_device), lambda: sentences)
+        return _report(path, similarities, measure)
     sources = _sources(source or [])
     if serialization_dir is not None and Path(serialization_dir).exists():
         raise ConfigurationError(
-            f"'{serialization_dir}' already exists. If it has a finished similarity model, give it as --archive instead of "
-            "--source; otherwise name a new folder."
+            f"'{serialization_dir}' already exists. If it contains a trained similarity model, use it with --archive instead of "
+            "--source; otherwise choose a new folder."
         )
     with tempfile.TemporaryDirectory(prefix="rank-sources-") as temporary:
         folder = serialization_dir or os.path.join(temporary, "similarity")
         _train(sources, folder, encoder, sample, seed, cuda_device)
-        found = source_similarities(LanguageScorer(folder, cuda_device=cuda_device), lambda: sentences)
-    return _report(path, found, measure)
+        similarities = source_similarities(LanguageScorer(folder, cuda_device=cuda_device), lambda: sentences)
+    return _report(path, similarities, measure)
 
 
 def _rank_from_args(args: argparse.Namespace) -> None:
-    given = {name: value for name, value in vars(args).items() if name in inspect.signature(rank_sources).parameters}
+    arguments = {
+        name: value for name, value in vars(args).items() if name in inspect.signature(rank_sources).parameters
+    }
     inputs = [args.text, *(source.partition("=")[2] or source for source in args.source or [args.archive])]
     with interruptible("Interrupted."):
         output = whole_output(STDOUT if args.output_file is None else args.output_file, inputs=inputs)
         with output as file:
-            report = rank_sources(**given)
+            report = rank_sources(**arguments)
             file.write((json.dumps(report, ensure_ascii=False) if args.json else as_table(report)) + "\n")
 
 
 def as_table(report: Mapping[str, Any]) -> str:
-    """A report of `rank_sources` as Markdown."""
+    """Formats a report of `rank_sources` as a Markdown table."""
     similarities, measure = report["similarities"], report["measure"]
     measures = [measure, *(each for each in similarities if each != measure)]
     lines = [
@@ -182,24 +197,24 @@ def as_table(report: Mapping[str, Any]) -> str:
     ]
     if report["tau"][measure] == 0:
         return "\n".join([*lines, f"\nThe measure '{measure}' does not distinguish the sources."])
-    return "\n".join([*lines, f"\nThe nearest source by the measure '{measure}' is {report['nearest']}."])
+    return "\n".join([*lines, f"\nThe most similar source by the measure '{measure}' is {report['nearest']}."])
 
 
-def _report(path: Path, found: SourceSimilarities, measure: str) -> Dict[str, Any]:
-    ranking = found.ranking(measure)
+def _report(path: Path, similarities: SourceSimilarities, measure: str) -> Dict[str, Any]:
+    ranking = similarities.ranking(measure)
     return {
         "text": str(path),
-        "sentences": found.num_sentences,
+        "sentences": similarities.num_sentences,
         "measure": measure,
         "nearest": ranking[0],
         "ranking": ranking,
-        "similarities": found.weights,
-        "tau": found.tau,
+        "similarities": similarities.weights,
+        "tau": similarities.tau,
     }
 
 
 def _train(sources: Mapping[str, Path], folder: str, encoder: str, sample: int, seed: int, cuda_device: int) -> None:
-    """Trains a similarity model on the same number of sentences of each source, in `folder`."""
+    """Trains a similarity model in `folder`, on the same number of sentences from each source."""
     reader = ConllNerReader(labelled=False)
     smallest = min(sum(1 for _ in reader.sentences(path)) for path in sources.values())
     variables = {"NER_DATA": ".", "SOURCES": ",".join(sources), "ENCODER": encoder, "ENCODER_SIZE": "auto"}
@@ -214,9 +229,9 @@ def _train(sources: Mapping[str, Path], folder: str, encoder: str, sample: int, 
 
 
 def _sampled(path: Path, input_format: str, sample: int, seed: int) -> List[List[str]]:
-    """The words of a sample of the sentences of a text, in its order."""
-    number = sum(1 for _ in _reader(input_format).sentences(path))
-    reader = _reader(input_format, sample=min(sample, number), sample_seed=seed)
+    """Returns the words of randomly sampled sentences, in the order of the text."""
+    num_sentences = sum(1 for _ in _reader(input_format).sentences(path))
+    reader = _reader(input_format, sample=min(sample, num_sentences), sample_seed=seed)
     return [list(sentence.words) for sentence in reader.sentences(path)]
 
 
@@ -228,8 +243,8 @@ def _format_by_name(path: Path) -> str:
     known = [_FORMAT_OF_SUFFIX[suffix] for suffix in path.suffixes[-2:] if suffix in _FORMAT_OF_SUFFIX]
     if not known:
         raise ConfigurationError(
-            f"The name of '{path}' does not tell its format. Add --input-format text (a sentence a line) or conll (a word a "
-            "line)."
+            f"The format of '{path}' cannot be determined from its name. Add --input-format text (one sentence per line) or "
+            "conll (one word per line)."
         )
     return known[-1]
 
@@ -242,15 +257,18 @@ def _text_file(text: str) -> Path:
 
 
 def _sources(given: List[str]) -> Dict[str, Path]:
-    """The file of each source by its name."""
-    pairs = [_source(each) for each in given]
+    """Returns the file of each source by name."""
+    pairs = [_source(source) for source in given]
     names = [name for name, _ in pairs]
     if len(set(names)) < max(2, len(names)):
         raise ConfigurationError(
-            f"The sources are {', '.join(names) or 'none'}; give two or more of different names: --source en=a.conll de=b.conll."
+            f"The sources are {', '.join(names) or 'none'}. At least two with different names are needed: --source en=a.conll "
+            "de=b.conll."
         )
     if any("," in name for name in names):
-        raise ConfigurationError(f"The name of a source must have no comma: {' '.join(names)}. Give NAME=FILE.")
+        raise ConfigurationError(
+            f"Source names must not contain a comma: {' '.join(names)}. Use NAME=FILE to choose a name."
+        )
     return dict(pairs)
 
 
@@ -263,5 +281,5 @@ def _source(given: str) -> Tuple[str, Path]:
 
 def _existing(path: Path, option: str) -> Path:
     if not path.is_file():
-        raise ConfigurationError(f"There is no file '{path}'. Check {option}.")
+        raise ConfigurationError(f"File '{path}' does not exist. Check {option}.")
     return path

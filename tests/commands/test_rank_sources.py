@@ -69,7 +69,7 @@ def test_the_table_begins_with_the_measure_that_ranks() -> None:
         "| de | 0.875 | 0.250 |",
         "| en | 0.125 | 0.750 |",
         "",
-        "The nearest source by the measure 'cosine' is de.",
+        "The most similar source by the measure 'cosine' is de.",
     ]
     report["tau"]["cosine"] = 0
     assert as_table(report).endswith("The measure 'cosine' does not distinguish the sources.")
@@ -95,19 +95,19 @@ def test_the_step_of_a_comparison(trained, allennlp, tmp_path) -> None:
     ("changed", "message"),
     [
         ({"sample": 0}, "--sample is 0"),
-        ({"source": SOURCES[:1]}, "The sources are en; give two or more of different names"),
+        ({"source": SOURCES[:1]}, "The sources are en. At least two with different names"),
         (
             {"source": [SOURCES[0], f"en={CORPORA}/de/train.conll"]},
-            "The sources are en, en; give two or more of different",
+            "The sources are en, en. At least two with different",
         ),
-        ({"source": [SOURCES[0], f"a,b={CORPORA}/de/train.conll"]}, "must have no comma: en a,b. Give NAME=FILE"),
-        ({"source": [*SOURCES, "xx=nowhere.conll"]}, "There is no file 'nowhere.conll'. Check --source"),
-        ({"source": [*SOURCES, "nowhere"]}, "There is no file 'nowhere/train.conll'. Check --source"),
-        ({"text": "nowhere.txt"}, "There is no file 'nowhere.txt'. Check TEXT"),
-        ({"text": str(TINY_ENCODER / "config.json")}, "does not tell its format. Add --input-format text"),
+        ({"source": [SOURCES[0], f"a,b={CORPORA}/de/train.conll"]}, "must not contain a comma: en a,b. Use NAME=FILE"),
+        ({"source": [*SOURCES, "xx=nowhere.conll"]}, "File 'nowhere.conll' does not exist. Check --source"),
+        ({"source": [*SOURCES, "nowhere"]}, "File 'nowhere/train.conll' does not exist. Check --source"),
+        ({"text": "nowhere.txt"}, "File 'nowhere.txt' does not exist. Check TEXT"),
+        ({"text": str(TINY_ENCODER / "config.json")}, "cannot be determined from its name. Add --input-format text"),
         (
             {"serialization_dir": str(CORPORA)},
-            "already exists. If it has a finished similarity model, give it as --archive",
+            "already exists. If it contains a trained similarity model, use it with --archive",
         ),
         ({"source": None, "archive": "nowhere.tar.gz"}, "ARCHIVE.*nowhere.tar.gz"),
     ],

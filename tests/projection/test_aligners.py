@@ -120,7 +120,7 @@ def test_options_of_the_encoder(tmp_path) -> None:
         with pytest.raises(ConfigurationError, match=f"'{next(iter(wrong))}' of the aligner"):
             EncoderAligner(**wrong)  # type: ignore[arg-type]
     text = forty()
-    with pytest.raises(ConfigurationError, match="'layer' of the aligner is 5, and encoder .* has 4 layers"):
+    with pytest.raises(ConfigurationError, match="'layer' of the aligner is 5, but encoder .* has 4 layers"):
         EncoderAligner(TINY, layer=5).prepare(text, 40, tmp_path)
     with pytest.raises(ConfigurationError):
         EncoderAligner(str(tmp_path / "nowhere")).prepare(text, 40, tmp_path)
@@ -147,8 +147,8 @@ def test_links_of_a_file(tmp_path) -> None:
 @pytest.mark.parametrize(
     "change, complaint",
     [
-        (lambda lines: lines[:-1], "links:40: the file has 39 lines, and the text 40"),
-        (lambda lines: [*lines, ""], "links:41: the file has 41 lines, and the text 40"),
+        (lambda lines: lines[:-1], "links:40: the file has 39 lines, but the text has 40"),
+        (lambda lines: [*lines, ""], "links:41: the file has 41 lines, but the text has 40"),
         (lambda lines: ["0-0 1", *lines[1:]], "links:1: '1' is not a link"),
         (
             lambda lines: [lines[0], "0-0 1-11", *lines[2:]],

@@ -33,7 +33,7 @@ class DictionaryOptions(TextOptions):
 @Subcommand.register("make-dictionary")
 class MakeDictionaryCommand(Subcommand):
     """
-    `allennlp make-dictionary TEXT --output-file FILE` derives a bilingual dictionary from the word alignment of parallel text; see
+    `allennlp make-dictionary TEXT --output-file FILE` derives a bilingual dictionary from word-aligned parallel text; see
     `DerivedDictionary`. The file is in the MUSE format, separated by tabs, as read by `translate-labels`: one word and one
     translation per line. The translations of a word are sorted by frequency, most frequent first.
 

@@ -1,4 +1,4 @@
-"""Word alignments by eflomal."""
+"""Aligns words with eflomal."""
 
 import importlib
 import re
@@ -22,27 +22,27 @@ _WHITE_SPACE = re.compile(r"\s")
 @WordAligner.register("eflomal")
 class EflomalAligner(WordAligner):
     """
-    Aligns a text as a whole by the statistical aligner eflomal (Östling and Tiedemann 2016, The Prague Bulletin of Mathematical
-    Linguistics 106), in both directions, symmetrised by grow-diag-final-and. It needs many pairs, and memory in proportion to the
-    text. Its sampling is not seeded, so that two runs differ.
+    Aligns a whole text with the statistical aligner eflomal (Östling and Tiedemann 2016, The Prague Bulletin of Mathematical
+    Linguistics 106) in both directions, and symmetrises the links with grow-diag-final-and. It needs many sentence pairs, and
+    memory proportional to the size of the text. Its sampling is not seeded, so results differ between runs.
 
-    eflomal is an extra of this package, which is built from source when it is installed.
+    eflomal is an optional extra of this package. It is built from source during installation.
 
     Registered as a `WordAligner` with name "eflomal".
 
     # Parameters
 
     iterations : `Optional[int]`, optional (default = `None`)
-        Of the last of its three models; `None` to have eflomal choose by the size of the text.
+        The number of sampling iterations of each of its three models. `None` lets eflomal choose them by the size of the text.
     samplers : `int`, optional (default = `3`)
-        Independent samplers whose results are averaged.
+        The number of independent samplers whose results are averaged.
     null_prior : `float`, optional (default = `0.2`)
-        The prior probability that a word has no link.
+        The prior probability that a word is unaligned.
 
     # Raises
 
     `ConfigurationError`
-        In `prepare`, if eflomal is not installed, or fails.
+        In `prepare`, if eflomal is not installed or fails.
     """
 
     def __init__(self, iterations: Optional[int] = None, samplers: int = 3, null_prior: float = 0.2) -> None:
@@ -53,13 +53,13 @@ class EflomalAligner(WordAligner):
 
     def prepare(self, text: ParallelText, num_lines: int, folder: Path) -> None:
         links = folder / "eflomal.pharaoh"
-        if not links.exists():  # of an earlier run that was interrupted
+        if not links.exists():  # They exist if an interrupted run is resumed.
             self._align_all(_eflomal(), text, num_lines, links)
         self._links = PharaohAligner(str(links))
         self._links.prepare(text, num_lines, folder)
 
     def align(self, pairs: Sequence[SentencePair], vectors: bool = False) -> List[WordAlignment]:
-        assert self._links is not None, "prepare() comes first"
+        assert self._links is not None, "prepare() must be called first"
         return self._links.align(pairs)
 
     def _align_all(self, eflomal: ModuleType, text: ParallelText, num_lines: int, links: Path) -> None:
@@ -72,10 +72,10 @@ class EflomalAligner(WordAligner):
         with source.open(encoding="utf-8") as sources, target.open(encoding="utf-8") as targets:
             try:
                 aligner.align(sources, targets, str(forward), str(reverse))
-            except Exception as error:  # of its own program, too
+            except Exception as error:  # including failures of its subprocess
                 raise ConfigurationError(f"eflomal failed: {type(error).__name__}: {error}") from error
         with written_whole(links) as new, new.open("w", encoding="utf-8") as file:
-            # Both directions as (source, target).
+            # eflomal writes the links of both directions as (source, target).
             for (_, first), (_, second) in zip(_lines(forward), _lines(reverse), strict=True):
                 file.write(format_links(grow_diag_final_and(parse_links(first).sure, parse_links(second).sure)) + "\n")
         for path in paths:
@@ -93,7 +93,7 @@ def _eflomal() -> ModuleType:
 
 
 def _write_sides(text: ParallelText, num_lines: int, sources: IO[str], targets: IO[str]) -> None:
-    """Writes a line for each line of the text, an empty one where it is left out."""
+    """Writes one line per line of the text; skipped pairs get an empty line."""
     written = 0
     for block in text.blocks():
         for pair in block.pairs:
@@ -106,7 +106,7 @@ def _write_sides(text: ParallelText, num_lines: int, sources: IO[str], targets: 
 
 
 def _line(words: Sequence[str]) -> str:
-    """White space within words, such as no-break spaces, would separate them for eflomal."""
+    """Joins words, replacing white space inside words (such as no-break spaces), at which eflomal would split them."""
     return " ".join(_WHITE_SPACE.sub("_", word) for word in words)
 
 

@@ -1,4 +1,4 @@
-"""Aligns words by the vectors of an encoder."""
+"""Aligns words by the vectors of a multilingual encoder."""
 
 from functools import cached_property
 from pathlib import Path
@@ -32,8 +32,8 @@ class _Encoder(NamedTuple):
 
 class _Side(NamedTuple):
     """
-    A sentence as the encoder sees it: `vectors` of its sub-words, (num_subwords, dim), and the position of each sub-word's word,
-    `words`, (num_subwords,).
+    An encoded sentence: `vectors` of its sub-words, (num_subwords, dim), and `words`, (num_subwords,), the position of the word
+    that each sub-word belongs to.
     """
 
     vectors: torch.Tensor
@@ -43,37 +43,37 @@ class _Side(NamedTuple):
 @WordAligner.register("encoder")
 class EncoderAligner(WordAligner):
     """
-    Aligns words by the similarity of their sub-words in a layer of a multilingual encoder, which needs no training (SimAlign,
-    Jalili Sabet et al. 2020, arXiv:2004.08728). Two words are linked if any of their sub-words are.
+    Aligns words by the similarity of their sub-word vectors in a layer of a multilingual encoder, without training (SimAlign,
+    Jalili Sabet et al. 2020, arXiv:2004.08728). Two words are linked if any of their sub-words are linked.
 
-    The encoder is loaded when it is first needed, without changing the state of random number generators.
+    The encoder is loaded on first use, without changing the state of random number generators.
 
     Registered as a `WordAligner` with name "encoder", the default.
 
     # Parameters
 
     model_name : `str`, optional (default = `"multilingual-mini"`)
-        Hub name, local folder, or archive of this package, whose encoder is used as it was trained; see `EncoderFiles`.
+        Hub name, local folder, or an archive of this package, whose trained encoder is used; see `EncoderFiles`.
     layer : `Optional[int]`, optional (default = two thirds of the layers, rounded)
-        From 0, the embeddings, to the number of layers. The default is layer 8 of BERT's and XLM-R's 12, the best ones in the
-        papers.
+        From 0 (the embeddings) to the number of layers. The default is layer 8 for base-sized BERT and XLM-R (12 layers), which
+        works best in the papers.
     method : `str`, optional (default = `"argmax"`)
-        "argmax": sub-words that are each other's most similar one by cosine; precise. "itermax": a second round with what has no
-        link; more links. "softmax": probabilities from dot products over `threshold` in both directions (awesome-align, Dou and
-        Neubig 2021, arXiv:2101.08231).
+        "argmax" links sub-words that are mutually most similar by cosine; it has the highest precision. "itermax" adds a second
+        round for sub-words not linked yet; it finds more links. "softmax" links sub-words if their softmax-normalised dot product
+        exceeds `threshold` in both directions (awesome-align, Dou and Neubig 2021, arXiv:2101.08231).
     threshold : `float`, optional (default = `0.001`)
-        Of "softmax".
+        The minimum probability of a link, for the method "softmax".
     max_length : `Optional[int]`, optional (default = the encoder's maximum)
-        Sub-words per window, including special tokens; see `WindowReader`.
+        The number of sub-words per window, including special tokens; see `WindowReader`.
     cuda_device : `int`, optional (default = `-1`)
-        -1 for the CPU, or the index of a GPU.
+        The index of a GPU, or -1 for the CPU.
     batch_size : `int`, optional (default = `4096`)
-        Sub-words per batch, including padding.
+        The maximum number of sub-words per batch, including padding.
 
     # Raises
 
     `ConfigurationError`
-        For an unknown method; in `prepare`, if the encoder cannot be read or has no such layer.
+        If the method is unknown or the threshold is out of range; in `prepare`, if the encoder cannot be read or lacks the layer.
     """
 
     has_vectors = True
@@ -89,9 +89,11 @@ class EncoderAligner(WordAligner):
         batch_size: int = 4096,
     ) -> None:
         if method not in _METHODS:
-            raise ConfigurationError(f"'method' of the aligner is '{method}'; it is one of {', '.join(_METHODS)}.")
+            raise ConfigurationError(f"'method' of the aligner is '{method}'; it must be one of {', '.join(_METHODS)}.")
         if not 0 <= threshold < 1:
-            raise ConfigurationError(f"'threshold' of the aligner is {threshold}; give a probability below 1.")
+            raise ConfigurationError(
+                f"'threshold' of the aligner is {threshold}; it must be at least 0 and less than 1."
+            )
         self._model_name = model_name
         self._layer = layer
         self._method = method
@@ -101,17 +103,17 @@ class EncoderAligner(WordAligner):
         self._batch_size = batch_size
 
     def prepare(self, text: ParallelText, num_lines: int, folder: Path) -> None:
-        self._encoder  # noqa: B018  # loads it
+        self._encoder  # noqa: B018  # Loads the encoder.
 
     def align(self, pairs: Sequence[SentencePair], vectors: bool = False) -> List[WordAlignment]:
         sides = self._encode([words for pair in pairs for words in (pair.source, pair.target)])
-        both = zip(sides[::2], sides[1::2])
+        encoded_pairs = zip(sides[::2], sides[1::2])
         with torch.inference_mode():
             return [
                 WordAlignment(
                     self._links(source, target), (_word_vectors(source), _word_vectors(target)) if vectors else None
                 )
-                for source, target in both
+                for source, target in encoded_pairs
             ]
 
     def _links(self, source: _Side, target: _Side) -> frozenset:
@@ -120,7 +122,7 @@ class EncoderAligner(WordAligner):
         else:
             cosines = _normalised(source.vectors) @ _normalised(target.vectors).T
             links = argmax_links(cosines) if self._method == "argmax" else itermax_links((cosines + 1) / 2)
-        sources, targets = links.nonzero(as_tuple=True)  # of sub-words
+        sources, targets = links.nonzero(as_tuple=True)  # sub-word positions
         return frozenset(zip(source.words[sources].tolist(), target.words[targets].tolist()))
 
     def _encode(self, sentences: Sequence[Sequence[str]]) -> List[_Side]:
@@ -134,13 +136,12 @@ class EncoderAligner(WordAligner):
         return sides
 
     def _vectors(self, sentences: Sequence[Subwords]) -> torch.Tensor:
-        """(num_sentences, num_subwords, dim), with undefined rows for padding."""
+        """Returns vectors of shape (num_sentences, num_subwords, dim). Those of padding are undefined."""
         model, _, windows, layer = self._encoder
         batch = move_to_device(pad_subwords(sentences, windows.input_format.pad_id), model.device)
         ids, mask = batch["token_ids"], batch["subword_mask"]
-        positions = (
-            torch.arange(ids.size(1), device=ids.device) * mask
-        )  # of all sub-words, not of the words' first ones
+        # Positions of all sub-words, rather than of each word's first sub-word.
+        positions = torch.arange(ids.size(1), device=ids.device) * mask
         return windows.read(
             lambda ids, attention_mask: model(
                 input_ids=ids, attention_mask=attention_mask, output_hidden_states=True
@@ -160,8 +161,8 @@ class EncoderAligner(WordAligner):
             layer = round(num_layers * 2 / 3) if self._layer is None else self._layer
             if not 0 <= layer <= num_layers:
                 raise ConfigurationError(
-                    f"'layer' of the aligner is {layer}, and encoder '{self._model_name}' has {num_layers} layers. Give a number "
-                    f"from 0, its embeddings, to {num_layers}."
+                    f"'layer' of the aligner is {layer}, but encoder '{self._model_name}' has {num_layers} layers. It must be "
+                    f"between 0 (the embeddings) and {num_layers}."
                 )
             model = files.model()
             files.check(model, self._max_length, files.config().hidden_size)
@@ -171,7 +172,7 @@ class EncoderAligner(WordAligner):
 
 
 def _words_of(sentence: Subwords) -> torch.Tensor:
-    """(num_subwords,) the position of each sub-word's word."""
+    """Returns the position of the word that each sub-word belongs to, (num_subwords,)."""
     starts = torch.tensor(sentence.starts)
     return torch.bucketize(torch.arange(len(sentence.ids)), starts, right=True) - 1
 
@@ -181,7 +182,7 @@ def _normalised(vectors: torch.Tensor) -> torch.Tensor:
 
 
 def _word_vectors(side: _Side) -> numpy.ndarray:
-    """(num_words, dim) on the CPU, the means of the words' sub-words."""
+    """Returns word vectors of shape (num_words, dim), on the CPU: the mean over the sub-words of each word."""
     counts = torch.bincount(side.words).unsqueeze(1)
     sums = side.vectors.new_zeros(len(counts), side.vectors.size(1)).index_add(0, side.words, side.vectors)
     return (sums / counts).cpu().numpy()

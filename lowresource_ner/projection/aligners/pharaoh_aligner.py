@@ -1,4 +1,4 @@
-"""Word alignments from a file."""
+"""Reads word alignments from a file."""
 
 import itertools
 from pathlib import Path
@@ -19,24 +19,25 @@ from lowresource_ner.projection.word_alignment import (
 @WordAligner.register("pharaoh")
 class PharaohAligner(WordAligner):
     """
-    Reads word alignments from a file in Pharaoh's format, such as fast_align, awesome-align, SimAlign and eflomal write: a line
-    for each line of the text, those that are left out included, with links such as "0-0 1-2", from source words to target words,
-    counted from 0. The words must be those of the text as it is read: give a tokenised text, or align the same tokenisation.
+    Reads word alignments from a file in the Pharaoh format, as written by fast_align, awesome-align, SimAlign and eflomal. The
+    file has one line per line of the text, including skipped ones, with links such as "0-0 1-2": positions of source and target
+    words, counted from 0. They refer to the words of the text as it is read here. Use a tokenised text, or align the output of
+    the same tokenizers.
 
     Registered as a `WordAligner` with name "pharaoh".
 
     # Parameters
 
     path : `str`
-        Compressed (gz, bz2, xz) or not.
+        Optionally compressed (gz, bz2, xz).
     reverse : `bool`, optional (default = `False`)
-        Whether links are from target words to source words.
+        Whether the target word comes first in each link.
 
     # Raises
 
     `ConfigurationError`
-        With file and line, in `prepare` or `align`, if there are more or fewer lines than in the text, or a link is malformed or
-        names a word that is not there.
+        In `prepare` or `align`, with file and line, if the number of lines differs from that of the text, or if a link is
+        malformed or refers to a word that does not exist.
     """
 
     def __init__(self, path: str, reverse: bool = False) -> None:
@@ -44,7 +45,7 @@ class PharaohAligner(WordAligner):
         self._reverse = reverse
         self._lines: Iterator[Tuple[int, str]] = iter(())
         self._next = -1
-        """The number of the next line, from 0; -1 before the file is opened."""
+        """The index of the next line, from 0, or -1 before the file is opened."""
 
     def prepare(self, text: ParallelText, num_lines: int, folder: Path) -> None:
         num_found = sum(1 for _ in numbered_lines(self._path, "utf-8"))
@@ -52,8 +53,8 @@ class PharaohAligner(WordAligner):
             raise ConllError(
                 self._path,
                 min(num_found, num_lines) + 1,
-                f"the file has {num_found} lines, and the text {num_lines}; give a line of links for each line of the text, "
-                "an empty one for a pair without links",
+                f"the file has {num_found} lines, but the text has {num_lines}; it must have one line of links per line of the "
+                "text, which is empty for a pair without links",
             )
         for block in text.blocks():
             self.align(block.pairs)
@@ -63,7 +64,7 @@ class PharaohAligner(WordAligner):
         return [WordAlignment(self.gold(pair).sure) for pair in pairs]
 
     def gold(self, pair: SentencePair) -> GoldLinks:
-        """The links of a pair, sure and possible ones."""
+        """Returns the sure and possible links of a pair."""
         number, text = self._line(pair)
         try:
             links = parse_links(text)
@@ -76,9 +77,9 @@ class PharaohAligner(WordAligner):
             raise ConllError(
                 self._path,
                 number,
-                f"the link {format_links([outside])} (source-target) names a word that is not there: {pair.place} has "
-                f"{len(pair.source)} source and {len(pair.target)} target words; give links from 0 for the words as they are "
-                "read here, with --tokenised if spaces separate them, and set 'reverse' if links begin with the target word",
+                f"the link {format_links([outside])} (source-target) refers to a word that does not exist: {pair.place} has "
+                f"{len(pair.source)} source and {len(pair.target)} target words; count words from 0, use --tokenised if the text "
+                "is tokenised, and set 'reverse' if the target word comes first in each link",
             )
         return links
 
@@ -87,6 +88,8 @@ class PharaohAligner(WordAligner):
             self._lines, self._next = numbered_lines(self._path, "utf-8"), 0
         found = next(itertools.islice(self._lines, pair.number - self._next, None), None)
         if found is None:
-            raise ConllError(self._path, self._next + 1, f"the file ends before the links of {pair.place}; complete it")
+            raise ConllError(
+                self._path, self._next + 1, f"the file ends before the links of {pair.place}; add the missing lines"
+            )
         self._next = pair.number + 1
         return found

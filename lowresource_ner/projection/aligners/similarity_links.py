@@ -1,12 +1,12 @@
-"""Finds links in a matrix of similarities."""
+"""Extracts links from a similarity matrix."""
 
 import torch
 
 
 def argmax_links(similarities: torch.Tensor) -> torch.Tensor:
     """
-    Links each pair of units that are each other's most similar one (the method Argmax of Jalili Sabet et al. 2020,
-    arXiv:2004.08728). Of equal similarities the first counts.
+    Links each pair of units that are mutually most similar (the method Argmax of Jalili Sabet et al. 2020, arXiv:2004.08728).
+    Ties are resolved in favour of the first unit.
 
     # Parameters
 
@@ -26,12 +26,15 @@ def argmax_links(similarities: torch.Tensor) -> torch.Tensor:
 
 def itermax_links(similarities: torch.Tensor, rounds: int = 2, discount: float = 0.9) -> torch.Tensor:
     """
-    `argmax_links`, and again with what is left (Itermax of the same paper): in each further round, the similarity of two units
-    that both have a link is 0, and is multiplied by `discount` if one of them has. Similarities should not be negative.
+    Applies `argmax_links` repeatedly to find further links (the method Itermax of the same paper). After the first round, the
+    similarity of two units is set to 0 if both already have a link, and multiplied by `discount` if one of them has.
+    Similarities should not be negative.
     """
     links = argmax_links(similarities)
     for _ in range(rounds - 1):
-        linked = links.any(dim=1, keepdim=True).float() + links.any(dim=0, keepdim=True)  # 0, 1 or 2 of the units
+        linked = links.any(dim=1, keepdim=True).float() + links.any(
+            dim=0, keepdim=True
+        )  # how many of the two units have a link
         if not bool((linked == 0).any()):
             break
         factors = torch.where(linked == 0, 1.0, torch.where(linked == 1, discount, 0.0))
@@ -41,12 +44,12 @@ def itermax_links(similarities: torch.Tensor, rounds: int = 2, discount: float =
 
 def softmax_links(scores: torch.Tensor, threshold: float) -> torch.Tensor:
     """
-    Links the units whose probability of each other exceeds a threshold in both directions (awesome-align, Dou and Neubig 2021,
+    Links units whose alignment probability exceeds a threshold in both directions (awesome-align, Dou and Neubig 2021,
     arXiv:2101.08231).
 
     # Parameters
 
     scores : `torch.Tensor`
-        (num_source, num_target) dot products of vectors, which are not normalised.
+        (num_source, num_target) dot products of unnormalised vectors.
     """
     return (scores.softmax(dim=1) > threshold) & (scores.softmax(dim=0) > threshold)

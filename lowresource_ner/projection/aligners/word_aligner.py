@@ -13,30 +13,30 @@ class WordAligner(Registrable):
     """
     Aligns the words of sentence pairs.
 
-    Subclasses define `align`, and `prepare` if they need the text as a whole, or have files or models to check.
+    Subclasses implement `align`. They override `prepare` if they need the whole text, or have files or models to check.
     """
 
     default_implementation = "encoder"
 
     has_vectors = False
-    """Whether it can give vectors of words."""
+    """Whether the aligner can return word vectors."""
 
     def prepare(self, text: ParallelText, num_lines: int, folder: Path) -> None:
         """
-        Called once before `align`.
+        Prepares the alignment of a text. Called once before `align`.
 
         # Parameters
 
         text : `ParallelText`
         num_lines : `int`
-            The lines of the text, those that are left out included.
+            The number of lines in the text, including skipped ones.
         folder : `Path`
-            An existing folder for files, which is kept until the text is done: after an interruption, it is the same one.
+            An existing folder for intermediate files. It is kept until the whole text is done, so a resumed run finds them again.
 
         # Raises
 
         `ConfigurationError`
-            For whatever would fail later.
+            If anything is wrong that would make `align` fail.
         """
 
     def align(self, pairs: Sequence[SentencePair], vectors: bool = False) -> List[WordAlignment]:
@@ -48,6 +48,6 @@ class WordAligner(Registrable):
         pairs : `Sequence[SentencePair]`
             In the order of the text.
         vectors : `bool`
-            Whether to give the words' vectors; only if the aligner has them.
+            Whether to return word vectors. Requires `has_vectors`.
         """
         raise NotImplementedError

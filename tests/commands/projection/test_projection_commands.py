@@ -184,7 +184,7 @@ def test_sentences_without_entities(tmp_path) -> None:
             ["out.conll"],
             "has none. Use the aligner 'encoder'",
         ),
-        ({"aligner": SOURCE}, ["out.conll"], "en.conll:450: the file has 449 lines, and the text 40|en.conll:41"),
+        ({"aligner": SOURCE}, ["out.conll"], "en.conll:450: the file has 449 lines, but the text has 40|en.conll:41"),
     ],
 )
 def test_what_is_wrong_is_said_first(tmp_path, options, files, complaint) -> None:
