@@ -150,7 +150,7 @@ def test_vectors_decide() -> None:
     "wrong", [lambda: LinkedWords(split="all"), lambda: LinkedWords(max_gap=-1), lambda: Candidates(0)]
 )
 def test_options_that_are_not_there(wrong) -> None:
-    with pytest.raises(ConfigurationError, match="a number from"):
+    with pytest.raises(ConfigurationError, match="must be at least"):
         wrong()
 
 

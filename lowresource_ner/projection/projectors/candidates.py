@@ -1,6 +1,6 @@
-"""Projects an entity to the best of several candidates."""
+"""Projects entities to the best-scoring candidate spans."""
 
-from typing import Callable, Iterator, List, NamedTuple, Sequence
+from typing import Callable, Iterator, List, NamedTuple, Sequence, Tuple
 
 import numpy
 from allennlp.common.checks import ConfigurationError
@@ -23,14 +23,14 @@ class _Candidate(NamedTuple):
 @SpanProjector.register("candidates")
 class Candidates(SpanProjector):
     """
-    Scores spans of target words as projections of each entity, and takes the best ones that do not overlap (after Politov et al.
+    Scores candidate target spans for each entity, and greedily selects the best ones that do not overlap (after Politov et al.
     2025, arXiv:2501.18750, who match source entities with target candidates).
 
-    Candidates are all spans of up to `max_words` words that begin and end with a word that is linked to the entity. Over all
-    entities of a sentence, the candidate with the highest score is taken first, then the next one of an entity that has none yet
-    which does not overlap those taken, and so on. Of equal scores the first entity's counts, and of an entity's the longest, then
-    the first. So an entity whose links lead to several places goes to the place that most of them lead to and that is not taken
-    by another; one without links is lost.
+    The candidates of an entity are all spans of up to `max_words` words whose first and last word are linked to the entity. The
+    candidates of all entities in a sentence are visited from the highest to the lowest score. A candidate is selected if its
+    entity has no projection yet and it does not overlap a selected candidate. Ties go to the first entity, then to the longest
+    span, then to the first. If its links lead to several places, an entity is thus projected to the one with most of its links
+    that no other entity occupies. An entity without links is lost.
 
     Registered as a `SpanProjector` with name "candidates", the default.
 
@@ -38,15 +38,21 @@ class Candidates(SpanProjector):
 
     max_words : `int`, optional (default = `10`)
     score : `str`, optional (default = `"links"`)
-        "links": that of `SpanLinks`. "vectors": the cosine of the means of the words' vectors, from which the mean of their
-        sentence's is subtracted, at least 0. "both": the product. The last two need an aligner with vectors.
+        "links": the score of `SpanLinks`. "vectors": the cosine similarity of the mean word vectors of entity and candidate, after
+        subtracting the mean vector of the respective sentence; negative values count as 0. "both": the product of the two.
+        "vectors" and "both" require an aligner with vectors.
+
+    # Raises
+
+    `ConfigurationError`
+        If `score` is unknown or `max_words` is less than 1.
     """
 
     def __init__(self, max_words: int = 10, score: str = "links") -> None:
         if score not in _SCORES or max_words < 1:
             raise ConfigurationError(
-                f"'score' of candidates is '{score}' and 'max_words' {max_words}; 'score' is one of {', '.join(_SCORES)}, and "
-                "'max_words' a number from 1."
+                f"'score' of candidates is '{score}' and 'max_words' is {max_words}; 'score' must be one of "
+                f"{', '.join(_SCORES)}, and 'max_words' must be at least 1."
             )
         self._max_words = max_words
         self._score = score
@@ -56,8 +62,10 @@ class Candidates(SpanProjector):
         return self._score != "links"
 
     def project(self, spans: Sequence[EntitySpan], alignment: WordAlignment, num_target: int) -> List[ProjectedSpan]:
-        candidates = [each for number, span in enumerate(spans) for each in self._candidates(number, span, alignment)]
-        candidates.sort(key=lambda each: (-round(each.score, 9), each.entity, each.start - each.end, each.start))
+        candidates = [
+            candidate for entity, span in enumerate(spans) for candidate in self._candidates(entity, span, alignment)
+        ]
+        candidates.sort(key=_rank)
         projected = [ProjectedSpan(span, None, 0.0) for span in spans]
         is_free = [True] * num_target
         for score, entity, start, end in candidates:
@@ -67,7 +75,7 @@ class Candidates(SpanProjector):
                 projected[entity] = ProjectedSpan(spans[entity], target, score)
         return projected
 
-    def _candidates(self, number: int, span: EntitySpan, alignment: WordAlignment) -> Iterator[_Candidate]:
+    def _candidates(self, entity: int, span: EntitySpan, alignment: WordAlignment) -> Iterator[_Candidate]:
         links = SpanLinks(span, alignment.links)
         score = self._scorer(links, span, alignment)
         words = sorted(links.counts)
@@ -75,10 +83,10 @@ class Candidates(SpanProjector):
             for last in words[position:]:
                 if last - start >= self._max_words:
                     break
-                yield _Candidate(score(start, last + 1), number, start, last + 1)
+                yield _Candidate(score(start, last + 1), entity, start, last + 1)
 
     def _scorer(self, links: SpanLinks, span: EntitySpan, alignment: WordAlignment) -> Callable[[int, int], float]:
-        """The score of the target words from a start to an end (exclusive) as the projection of an entity."""
+        """Returns a function that scores the target words from `start` to `end` (exclusive) as projection of an entity."""
         if not self.needs_vectors:
             return links.score
         assert alignment.vectors is not None
@@ -92,11 +100,16 @@ class Candidates(SpanProjector):
         return score
 
 
+def _rank(candidate: _Candidate) -> Tuple[float, int, int, int]:
+    """Sort key: best score first, then by entity, longest span and position."""
+    return -round(candidate.score, 9), candidate.entity, candidate.start - candidate.end, candidate.start
+
+
 def _centred(vectors: numpy.ndarray) -> numpy.ndarray:
     return vectors - vectors.mean(axis=0)
 
 
 def _cosine(first: numpy.ndarray, second: numpy.ndarray) -> float:
-    """0 where a vector is 0, or the cosine is negative."""
+    """Returns the cosine similarity, or 0 if it is negative or one of the vectors is zero."""
     norms = float(numpy.linalg.norm(first) * numpy.linalg.norm(second))
     return max(0.0, float(first @ second) / norms) if norms else 0.0

@@ -1,4 +1,4 @@
-"""Projects an entity to the words that are linked to it."""
+"""Projects entities to the target words linked to them."""
 
 from collections import defaultdict
 from typing import Dict, List, Optional, Sequence, Tuple
@@ -16,16 +16,16 @@ _SPLITS = ("longest", "drop")
 @SpanProjector.register("linked_words")
 class LinkedWords(SpanProjector):
     """
-    Projects an entity to the target words that are linked to its words, by these rules:
+    Projects an entity to the target words linked to its words, by these rules:
 
-    - Words linked to several entities belong to the one with most links to them; if that leaves several, to the first.
-    - All words of an entity count, however many are linked to the same source word.
-    - Gap: up to `max_gap` words without any link, between words of an entity, are added to it.
-    - Split: words that are still apart (too many words between them, or words with links of their own) are pieces. The piece with
-      most linked words is taken, the first of several, and the others are dropped; or the entity is lost.
+    - A target word linked to several entities is assigned to the one with the most links to it. Ties go to the first entity.
+    - All target words assigned to an entity are used, even if several are linked to the same source word.
+    - Gaps: up to `max_gap` consecutive unlinked words between two words of an entity are included.
+    - Splits: words separated by a longer gap, or by words linked elsewhere, form separate pieces. Depending on `split`, either the
+      piece with the most linked words is kept (ties go to the first piece), or the entity is lost.
     - An entity without links is lost.
 
-    The score is that of `SpanLinks`.
+    The score of a projection is that of `SpanLinks`.
 
     Registered as a `SpanProjector` with name "linked_words".
 
@@ -33,14 +33,19 @@ class LinkedWords(SpanProjector):
 
     max_gap : `int`, optional (default = `2`)
     split : `str`, optional (default = `"longest"`)
-        "longest" to take one piece, "drop" to lose the entity.
+        What to do with an entity in several pieces: "longest" keeps the longest piece, "drop" drops the entity.
+
+    # Raises
+
+    `ConfigurationError`
+        If `split` is unknown or `max_gap` is negative.
     """
 
     def __init__(self, max_gap: int = 2, split: str = "longest") -> None:
         if split not in _SPLITS or max_gap < 0:
             raise ConfigurationError(
-                f"'split' of linked_words is '{split}' and 'max_gap' {max_gap}; 'split' is one of {', '.join(_SPLITS)}, and "
-                "'max_gap' a number from 0."
+                f"'split' of linked_words is '{split}' and 'max_gap' is {max_gap}; 'split' must be one of "
+                f"{', '.join(_SPLITS)}, and 'max_gap' must be at least 0."
             )
         self._max_gap = max_gap
         self._split = split
@@ -48,7 +53,7 @@ class LinkedWords(SpanProjector):
     def project(self, spans: Sequence[EntitySpan], alignment: WordAlignment, num_target: int) -> List[ProjectedSpan]:
         of_spans = [SpanLinks(span, alignment.links) for span in spans]
         linked = {target for _, target in alignment.links}
-        words = self._words_of_each(of_spans)
+        words = self._words_by_entity(of_spans)
         projected = []
         for number, (span, links) in enumerate(zip(spans, of_spans)):
             piece = self._piece(words[number], linked)
@@ -59,8 +64,8 @@ class LinkedWords(SpanProjector):
         return projected
 
     @staticmethod
-    def _words_of_each(of_spans: Sequence[SpanLinks]) -> Dict[int, List[int]]:
-        """The target words of each entity, in order; a word has one entity."""
+    def _words_by_entity(of_spans: Sequence[SpanLinks]) -> Dict[int, List[int]]:
+        """Assigns each linked target word to one entity. Returns the words of each entity, in order."""
         words: Dict[int, List[int]] = defaultdict(list)
         for word in sorted({word for links in of_spans for word in links.counts}):
             counts = [links.counts.get(word, 0) for links in of_spans]
@@ -68,7 +73,7 @@ class LinkedWords(SpanProjector):
         return words
 
     def _piece(self, words: Sequence[int], linked: set) -> Optional[Tuple[int, int]]:
-        """The start and end of the piece to take; `None` if the entity is lost."""
+        """Returns start and end of the piece to keep, or `None` if the entity is lost."""
         pieces: List[List[int]] = []
         for word in words:
             gap = range(pieces[-1][-1] + 1, word) if pieces else None

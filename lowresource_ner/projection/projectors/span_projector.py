@@ -1,4 +1,4 @@
-"""The base class of projectors, which carry entities over a word alignment."""
+"""The base class of projectors, which transfer entities along a word alignment."""
 
 from typing import List, NamedTuple, Optional, Sequence
 
@@ -10,15 +10,15 @@ from lowresource_ner.tagging import EntitySpan
 
 class ProjectedSpan(NamedTuple):
     """
-    An entity of the source and its projection.
+    A source entity and its projection.
 
     # Parameters
 
     source : `EntitySpan`
     target : `Optional[EntitySpan]`
-        Of the same type; `None` if it is lost.
+        The projection, an entity of the same type, or `None` if the entity is lost.
     score : `float`
-        From 0, if it is lost, to 1.
+        Between 0 and 1; 0 if the entity is lost.
     """
 
     source: EntitySpan
@@ -28,24 +28,24 @@ class ProjectedSpan(NamedTuple):
 
 class SpanProjector(Registrable):
     """
-    Projects the entities of source sentences. Projections do not overlap.
+    Projects the entities of source sentences to target sentences. Projections do not overlap.
 
-    Subclasses define `project`.
+    Subclasses implement `project`.
     """
 
     default_implementation = "candidates"
 
     needs_vectors = False
-    """Whether alignments must have vectors."""
+    """Whether the projector requires alignments with word vectors."""
 
     def project(self, spans: Sequence[EntitySpan], alignment: WordAlignment, num_target: int) -> List[ProjectedSpan]:
         """
-        Returns the projection of each entity.
+        Returns the projection of each entity, in the same order.
 
         # Parameters
 
         spans : `Sequence[EntitySpan]`
-            The entities of the source sentence, which do not overlap, in order.
+            The entities of the source sentence, in order and without overlaps.
         alignment : `WordAlignment`
         num_target : `int`
             The number of target words.
