@@ -1,4 +1,4 @@
-"""Files that are written piece by piece, by a process that may be killed and started again."""
+"""Append-only files that let an interrupted process resume where it stopped."""
 
 import contextlib
 import fcntl
@@ -14,35 +14,37 @@ _STATE, _LOCK = "state.json", "lock"
 
 
 class OtherWorkError(ValueError):
-    """Raised if a folder has the unfinished work of another request."""
+    """Raised if a folder holds unfinished work that was started with other settings."""
 
 
 class InUseError(RuntimeError):
-    """Raised if another process is at work in a folder."""
+    """Raised if another process is using the folder."""
 
 
 class ResumableParts:
     """
-    Appends to files in a folder of their own, with a state that says how far the work is. `mark` says that files and state agree,
-    and `commit` makes the last mark permanent. When the folder is opened again, what was appended after that is cut off.
+    Appends data to the files of a working folder, and keeps a state that records the progress. `mark` sets a checkpoint, at which
+    files and state are consistent, and `commit` writes the last checkpoint to disk. When the folder is reopened, the files are
+    truncated to the committed checkpoint.
 
     # Parameters
 
     folder : `Path`
-        Created if it does not exist.
+        Created if it does not exist. Its parent must exist.
     names : `Sequence[str]`
-        The files.
+        The names of the files.
     settings : `Mapping[str, Any]`
-        All that the contents depend on, as JSON.
+        Everything that the contents depend on. Must be serialisable as JSON.
 
     # Raises
 
     `OtherWorkError`
-        If the folder has work with other settings or files, or a file is shorter than it was; the message names what differs.
+        If the folder was created with other settings or files, or a file is shorter than at the checkpoint. The message is a list
+        of what differs.
     `InUseError`
-        If another process is at work there.
+        If another process is using the folder.
     `OSError`
-        If something cannot be written.
+        If the folder or a file cannot be written.
     """
 
     def __init__(self, folder: Path, names: Sequence[str], settings: Mapping[str, Any]) -> None:
@@ -51,7 +53,7 @@ class ResumableParts:
         folder.mkdir(exist_ok=True)
         self._lock = _locked(folder / _LOCK)
         self.state: Dict[str, Any] = {}
-        """What the last `mark` was given; empty at the beginning."""
+        """The state passed to the last `mark`; empty if there is none."""
         self._sizes = dict.fromkeys(names, 0)
         self._files: Dict[str, IO[bytes]] = {}
         try:
@@ -65,12 +67,12 @@ class ResumableParts:
         self._files[name].write(data)
 
     def mark(self, state: Mapping[str, Any]) -> None:
-        """Notes that everything that was appended belongs to this state."""
+        """Sets a checkpoint: this state corresponds to everything appended so far."""
         self._sizes = {name: file.tell() for name, file in self._files.items()}
         self.state = dict(state)
 
     def commit(self) -> None:
-        """Makes the last mark permanent, if there is one."""
+        """Writes the last checkpoint to disk, if there is one."""
         if not self.state:
             return
         for file in self._files.values():
@@ -85,15 +87,15 @@ class ResumableParts:
 
     def close(self) -> None:
         for file in self._files.values():
-            # Of a full disk, `commit` has told already.
+            # A full disk has already been reported by `commit`.
             with contextlib.suppress(OSError):
                 file.close()
         self._lock.close()
 
     def remove(self) -> None:
-        """Removes the folder, when the work is done."""
+        """Removes the folder. Call this when the work is complete."""
         self.close()
-        # The state first: a folder without one is begun anew.
+        # Remove the state first: without it, a partly removed folder counts as new.
         (self.folder / _STATE).unlink(missing_ok=True)
         shutil.rmtree(self.folder)
 
@@ -108,7 +110,7 @@ class ResumableParts:
         path = self.folder / name
         path.touch()
         if path.stat().st_size < size:
-            raise OtherWorkError(f"{name}, which was cut or removed")
+            raise OtherWorkError(f"{name}, which was truncated or removed")
         file = path.open("r+b")
         file.truncate(size)
         file.seek(size)
@@ -117,13 +119,13 @@ class ResumableParts:
 
 
 def _locked(path: Path) -> IO[bytes]:
-    """A file that is locked as long as it is open."""
+    """Opens a file with an exclusive lock, which is held until the file is closed."""
     lock = path.open("ab")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         lock.close()
-        raise InUseError(f"Another process is at work in '{path.parent}'") from None
+        raise InUseError(f"Another process is using '{path.parent}'") from None
     return lock
 
 

@@ -1,4 +1,4 @@
-"""Projects the labels of a whole parallel text into files."""
+"""Projects the labels of a parallel text and writes the labelled target sentences to files."""
 
 import logging
 from collections import Counter
@@ -20,7 +20,7 @@ from lowresource_ner.projection.text_run import run_over_text
 logger = logging.getLogger(__name__)
 
 KEYS = "keys"
-"""The part with the digests of all target sentences that were written."""
+"""The name of the part that holds the digests of all target sentences written so far."""
 
 
 def project_text(
@@ -31,25 +31,26 @@ def project_text(
     parts: ResumableParts,
 ) -> Dict[str, int]:
     """
-    Writes the target sentences of a text with projected labels. A target sentence that comes more than once is written for the
-    first time only, as the teacher `label_file` needs it.
+    Projects the labels of a text and writes the labelled target sentences. Only the first occurrence of a repeated target
+    sentence is written, since the teacher `label_file` requires distinct sentences.
 
     # Parameters
 
     text : `ParallelText`
     num_lines : `int`
-        The lines of the text.
+        The number of lines of the text.
     projection : `AnnotationProjection`
     outputs : `Mapping[str, str]`
-        The final path of each part.
+        The final path of each part, by the name of the part.
     parts : `ResumableParts`
-        The parts of `outputs`, and `KEYS`.
+        Has a part for each name in `outputs`, and `KEYS`.
 
     # Returns
 
     `Dict[str, int]`
-        What was counted: see `run_over_text` and `AnnotationProjection.project`; "repeated", "unwritable" (see
-        `SentenceFormats`), and "kept" sentences; of these, "entities" of the source, and "lost" ones among them.
+        The counts of `run_over_text` and `AnnotationProjection.project`, and the numbers of "repeated", "unwritable" (see
+        `SentenceFormats`) and "kept" sentences. For the kept sentences, also "entities", the number of source entities, and
+        "lost", the number of those that were not projected.
     """
     writer = _Writer(projection, outputs, parts)
     counts = run_over_text(text, num_lines, parts, writer.process, "projecting")
@@ -107,7 +108,7 @@ class _Writer:
 
 
 def _check_reading(path: str, part: Path, num_sentences: int) -> None:
-    """Warns if a CoNLL file would be read otherwise than it was written, as far as the number of sentences tells."""
+    """Warns if reading a CoNLL file back with the default options does not give the number of sentences written."""
     try:
         is_right = survey_conll(part).sentences == num_sentences
     except ConllError as error:
@@ -115,7 +116,8 @@ def _check_reading(path: str, part: Path, num_sentences: int) -> None:
         is_right = False
     if not is_right:
         logger.warning(
-            "%s will be read otherwise than it was written, because of words such as comments. Read it with these options of "
-            'conll_ner: "delimiter": "tab", "language_prefix": false, "header": false, "comment_prefix": null.',
+            "%s will not be read back correctly with the default options, because some of its words look like comments or "
+            'headers. Read it with these options of conll_ner: "delimiter": "tab", "language_prefix": false, "header": false, '
+            '"comment_prefix": null.',
             path,
         )

@@ -1,4 +1,4 @@
-"""Writes projected sentences in several formats."""
+"""Formats projected sentences for output files."""
 
 import bz2
 import gzip
@@ -16,37 +16,37 @@ from lowresource_ner.projection.target_labels import TargetLabels
 from lowresource_ner.tagging import TagScheme
 
 _COMPRESS: Dict[str, Callable[[bytes], bytes]] = {
-    # Without the time, so that the same text gives the same bytes.
+    # No timestamp, so that the output is reproducible.
     ".gz": lambda data: gzip.compress(data, mtime=0),
     ".bz2": bz2.compress,
     ".xz": lzma.compress,
 }
-"""Files in these formats may be concatenated, so that each piece is compressed by itself."""
+"""These formats allow concatenation, so that each chunk of a file can be compressed separately."""
 
 CONLL, LABELS, WORDS = ".conll", ".jsonl", ".txt"
 
 
 def format_of(path: str) -> str:
     """
-    The format of an output file by its suffix, compressed or not: `CONLL`, `LABELS` or `WORDS`.
+    Determines the format of an output file from its suffix, ignoring the suffix of compression: `CONLL`, `LABELS` or `WORDS`.
 
     # Raises
 
     `ConfigurationError`
-        For another suffix.
+        If the suffix is unknown.
     """
     stem, suffix = os.path.splitext(path.lower())
     found = os.path.splitext(stem)[1] if suffix in _COMPRESS else suffix
     if found not in (CONLL, LABELS, WORDS):
         raise ConfigurationError(
-            f"The name of '{path}' does not tell its format. It must end in .conll (a word and its tag a line), .jsonl (soft "
-            "labels, for the teacher label_file) or .txt (the words alone), and after that in .gz, .bz2 or .xz to be compressed."
+            f"The format of '{path}' cannot be determined from its name. Use the suffix .conll (one word and its tag per line), "
+            ".jsonl (soft labels for the teacher label_file) or .txt (words only), followed by .gz, .bz2 or .xz for compression."
         )
     return found
 
 
 def compressed(path: str, text: str) -> bytes:
-    """A piece of the file at `path`, compressed by its suffix."""
+    """Encodes a chunk of the file at `path`, compressed as its suffix indicates."""
     data = text.encode("utf-8")
     compress = _COMPRESS.get(os.path.splitext(path.lower())[1])
     return data if compress is None or not data else compress(data)
@@ -54,15 +54,15 @@ def compressed(path: str, text: str) -> bytes:
 
 class SentenceFormats:
     """
-    Formats sentences for one or more files.
+    Formats sentences for one or more output files.
 
     # Parameters
 
     paths : `Sequence[str]`
     scheme : `TagScheme`
-        Of the tags.
+        The tag scheme of CoNLL files.
     labels : `Sequence[str]`
-        Those of the probabilities' columns.
+        The labels of the columns of the probabilities.
     """
 
     def __init__(self, paths: Sequence[str], scheme: TagScheme, labels: Sequence[str]) -> None:
@@ -72,7 +72,7 @@ class SentenceFormats:
         self._format_each = [formats[format_of(path)] for path in paths]
 
     def format(self, sentence: TargetLabels) -> Optional[List[str]]:
-        """The sentence for each file; `None` if it has a word, such as -DOCSTART-, that a CoNLL file cannot have."""
+        """Returns the text for each file, or `None` if a word, such as -DOCSTART-, cannot be written to a CoNLL file."""
         try:
             return [format(sentence) for format in self._format_each]
         except ConllError:

@@ -1,4 +1,4 @@
-"""The labels of source sentences, from a tagger or by hand."""
+"""Labels source sentences with a teacher, or with the tags that come with the text."""
 
 from typing import Any, List, NamedTuple, Optional, Sequence
 
@@ -20,7 +20,7 @@ class SourceLabels(NamedTuple):
     confidences : `List[float]`
         For each entity, the product of the probabilities of its words' tags.
     type_probabilities : `numpy.ndarray`
-        (num_words, 1 + num_types) float32: the probability of being outside of entities, then of each type, rows sum to 1.
+        (num_words, 1 + num_types) float32: the probability of O, followed by that of each entity type. Rows sum to 1.
     """
 
     spans: List[EntitySpan]
@@ -30,13 +30,13 @@ class SourceLabels(NamedTuple):
 
 class SourceLabeller:
     """
-    Labels the source sentences of pairs, with a teacher, or with the tags that come with the text.
+    Labels the source sentences of sentence pairs.
 
     # Parameters
 
     by : `Teacher` or `LabelledSource`
-        A tagger, of which the most probable tag of each word counts, read as conlleval reads tags; or the labelled source with
-        which the text is read.
+        A teacher, whose most probable tag of each word is used, with invalid tag sequences decoded as by conlleval; or the
+        labelled source with which the text is read.
     """
 
     def __init__(self, by: Any) -> None:
@@ -44,15 +44,15 @@ class SourceLabeller:
         self._scheme: TagScheme = get_scheme(by.tag_scheme)
         self._labels: List[str] = by.labels if isinstance(by, Teacher) else _labels_of(by, self._scheme)
         self.types = types_of(self._labels)
-        """The entity types, in the order of the columns of `type_probabilities`."""
+        """The entity types, in the order of the columns of `type_probabilities` from the second."""
         columns = {entity_type: column for column, entity_type in enumerate(self.types, start=1)}
-        of_labels = [columns.get(split_tag(label)[1] or "", 0) for label in self._labels]
-        # (num_labels, 1 + num_types): sums the letters of a type.
-        self._sums = numpy.eye(1 + len(self.types), dtype=numpy.float32)[of_labels]
+        column_of_label = [columns.get(split_tag(label)[1] or "", 0) for label in self._labels]
+        # (num_labels, 1 + num_types): sums the probabilities of the tags of each type.
+        self._sums = numpy.eye(1 + len(self.types), dtype=numpy.float32)[column_of_label]
         self._columns = {label: column for column, label in enumerate(self._labels)}
 
     def label(self, pairs: Sequence[SentencePair]) -> List[Optional[SourceLabels]]:
-        """The labels of each pair's source; `None` for one that the teacher skips."""
+        """Returns the labels of the source sentence of each pair, or `None` if the teacher skips it."""
         if self._teacher is None:
             probabilities: Sequence[Optional[numpy.ndarray]] = [self._certain(pair.source_tags or []) for pair in pairs]
         else:
@@ -72,6 +72,6 @@ class SourceLabeller:
 
 
 def _labels_of(source: LabelledSource, scheme: TagScheme) -> List[str]:
-    """All tags of the types of a labelled source, which is read for this."""
+    """Reads a labelled source, and returns the tag set of its entity types."""
     tags = {tag for sentence in source.sentences() for tag in sentence.tags or ()}
     return scheme.tag_set(types_of(tags - {OUTSIDE}))

@@ -1,4 +1,4 @@
-"""Combines the alignments of both directions into one."""
+"""Symmetrises the word alignments of both directions."""
 
 from typing import FrozenSet, Set
 
@@ -9,16 +9,18 @@ _NEIGHBOURS = ((-1, 0), (0, -1), (1, 0), (0, 1), (-1, -1), (-1, 1), (1, -1), (1,
 
 def grow_diag_final_and(forward: FrozenSet[Link], reverse: FrozenSet[Link]) -> FrozenSet[Link]:
     """
-    Symmetrises two alignments by the heuristic grow-diag-final-and (Koehn et al. 2003, N03-1017, and 2005).
+    Symmetrises two alignments with the grow-diag-final-and heuristic (Koehn et al. 2003, N03-1017, and 2005).
 
-    It begins with the links that both have. Links of either that neighbour one of these, diagonals included, are added as long as
-    the source or the target word of such a link has none. In the end, those links of either are added whose words both have none,
-    the forward ones first.
+    1. Start with the intersection of the two alignments.
+    2. grow-diag: repeatedly add links of the union that are adjacent, horizontally, vertically or diagonally, to a link added so
+       far, if their source word or their target word is not aligned yet.
+    3. final-and: add the remaining links whose source word and target word are both not aligned yet, first those of `forward`,
+       then those of `reverse`.
 
     # Parameters
 
     forward, reverse : `FrozenSet[Link]`
-        Both as (source, target).
+        The links of each direction, both as (source, target).
     """
     union = forward | reverse
     links = set(forward & reverse)
@@ -29,17 +31,17 @@ def grow_diag_final_and(forward: FrozenSet[Link], reverse: FrozenSet[Link]) -> F
         sources.add(link[0])
         targets.add(link[1])
 
-    waiting = sorted(links)
-    while waiting:
+    frontier = sorted(links)
+    while frontier:
         grown: Set[Link] = set()
-        for source, target in waiting:
+        for source, target in frontier:
             for down, right in _NEIGHBOURS:
                 link = (source + down, target + right)
                 if link in union and link not in links and (link[0] not in sources or link[1] not in targets):
                     add(link)
                     grown.add(link)
-        # A word that has a link keeps it, so that only new links can have neighbours to add.
-        waiting = sorted(grown)
+        # Aligned words stay aligned, so only the neighbours of new links can still be added.
+        frontier = sorted(grown)
     for direction in (forward, reverse):
         for link in sorted(direction):
             if link[0] not in sources and link[1] not in targets:

@@ -1,4 +1,4 @@
-"""Carries the labels of a source sentence over to the target."""
+"""Transfers the labels of a source sentence to its translation."""
 
 from collections import defaultdict
 from typing import Dict, FrozenSet, List, NamedTuple, Sequence
@@ -13,17 +13,18 @@ from lowresource_ner.tagging import OUTSIDE, EntitySpan, TagScheme
 
 class TargetLabels(NamedTuple):
     """
-    The labels of a target sentence.
+    A target sentence with projected labels.
 
     # Parameters
 
     words : `List[str]`
     spans : `List[EntitySpan]`
     probabilities : `numpy.ndarray`
-        (num_words, num_labels), of the tags `tag_set(types)` of the scheme, rows sum to 1.
+        (num_words, num_labels): the probabilities of the tags in `tag_set(types)` of the tag scheme. Rows sum to 1.
     score : `float`
         From 0 to 1; see `sentence_score`.
     num_source_entities : `int`
+        The number of entities in the source sentence, including those that were not projected.
     """
 
     words: List[str]
@@ -41,8 +42,9 @@ def sentence_score(
     num_target: int,
 ) -> float:
     """
-    How reliable the projection of a sentence is. With entities, the mean of their scores times the confidence that the source's
-    tagger has in them, where a lost entity has 0. Without, the share of the words of both sentences that have links.
+    Estimates how reliable the projection of a sentence is, from 0 to 1. If the source sentence has entities, this is the mean
+    over them of projection score times confidence of the source labels, with 0 for entities that were not projected. Otherwise,
+    it is the proportion of words of both sentences that are aligned.
     """
     if projected:
         return sum(each.score * confidence for each, confidence in zip(projected, confidences)) / len(projected)
@@ -59,24 +61,25 @@ def carried_probabilities(
     types: Sequence[str],
 ) -> numpy.ndarray:
     """
-    The probabilities of the target words' tags.
+    Computes the tag probabilities of the target words from those of the source words.
 
-    What is carried over is the probability of each type, and of being outside. A word in a projected entity has the mean of the
-    words of the source entity that are linked to it or, if there is none, of all words of the source entity. Any other word has
-    the mean of the source words outside of entities that are linked to it or, if there is none, is outside with certainty. The
-    probability of a type goes to the tag of that type which fits the word's position in the projected entities: for IOB2 to I- if
-    it continues one, else to B-.
+    The probabilities of O and of each entity type are transferred first. A word inside a projected entity gets the mean over the
+    words of the source entity that are aligned to it or, if there are none, over all words of the source entity. Any other word
+    gets the mean over the source words outside of entities that are aligned to it or, if there are none, probability 1 for O.
+
+    The probability of a type is then assigned to the tag of that type that fits the position of the word. With IOB2, that is the
+    I- tag if the word continues a projected entity, and the B- tag otherwise.
 
     # Parameters
 
     labels : `SourceLabels`
     projected : `Sequence[ProjectedSpan]`
-        The projection of each of its entities.
+        The projection of each source entity.
     links : `FrozenSet[Link]`
     num_target : `int`
     scheme : `TagScheme`
     types : `Sequence[str]`
-        Those of the columns of `type_probabilities`.
+        The entity types, in the order of the columns of `type_probabilities` from the second.
 
     # Returns
 
@@ -108,8 +111,8 @@ def _type_probabilities(
     rows[:, 0] = 1
     for word in range(num_target):
         if word in entity_at:
-            own = range(*entity_at[word].source[:2])
-            used = [source for source in sources[word] if source in own] or list(own)
+            entity_words = range(*entity_at[word].source[:2])
+            used = [source for source in sources[word] if source in entity_words] or list(entity_words)
         else:
             used = [source for source in sources[word] if source not in in_entities]
         if used:

@@ -1,4 +1,4 @@
-"""Works through a parallel text block by block, so that an interrupted run continues."""
+"""Processes a parallel text block by block, resuming where an interrupted run stopped."""
 
 import sys
 import time
@@ -11,33 +11,33 @@ from lowresource_ner.common.resumable_parts import ResumableParts
 from lowresource_ner.projection.parallel_text import ParallelText, SentencePair
 
 SECONDS_BETWEEN_COMMITS = 10.0
-"""A kill loses this much and the block at hand. Ctrl-C and SIGTERM lose only the block."""
+"""The most work that a killed process loses, besides the current block. Ctrl-C and SIGTERM lose only the current block."""
 
 Process = Callable[[List[SentencePair], int], Mapping[str, int]]
-"""Takes the pairs of a block and the number of the line after it, appends to the parts, and returns what is to be counted."""
+"""Takes the pairs of a block and the number of the line after it, appends output to the parts, and returns counts by name."""
 
 
 def run_over_text(
     text: ParallelText, num_lines: int, parts: ResumableParts, process: Process, description: str
 ) -> Dict[str, int]:
     """
-    Processes the blocks of a text that have not been processed yet.
+    Processes the blocks of a text, skipping those that an earlier run has completed.
 
     # Parameters
 
     text : `ParallelText`
     num_lines : `int`
-        The lines of the text.
+        The number of lines of the text.
     parts : `ResumableParts`
-        Where `process` writes. Its state is that of this function.
+        The files that `process` writes to. Their state, which this function sets, holds the progress and the counts.
     process : `Process`
     description : `str`
-        For the progress bar.
+        The label of the progress bar.
 
     # Returns
 
     `Dict[str, int]`
-        What was counted over the whole text: "lines", why lines were left out, and the counts of `process`.
+        Totals over the whole text: "lines", the number of skipped lines by reason, and the counts returned by `process`.
     """
     done: Dict[str, Any] = parts.state or {"lines": 0, "counts": {}}
     line, counts = done["lines"], Counter(done["counts"])
@@ -45,16 +45,16 @@ def run_over_text(
     progress = Tqdm.tqdm(desc=description, unit=" lines", total=num_lines, initial=line, file=sys.stderr)
     try:
         for block in text.blocks(line):
-            found = process(block.pairs, block.end)
+            block_counts = process(block.pairs, block.end)
             counts.update(block.left_out)
-            counts.update(found)
+            counts.update(block_counts)
             progress.update(block.end - line)
             line = block.end
             parts.mark({"lines": line, "counts": counts})
             if time.monotonic() - committed >= SECONDS_BETWEEN_COMMITS:
                 parts.commit()
                 committed = time.monotonic()
-    finally:  # what was done before an error or Ctrl-C is not lost
+    finally:  # keep completed work on errors and Ctrl-C
         parts.commit()
         progress.close()
     return {"lines": line, **counts}

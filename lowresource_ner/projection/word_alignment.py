@@ -1,4 +1,4 @@
-"""Word alignments of sentence pairs, and the text format in which tools exchange them."""
+"""Word alignments of sentence pairs, and their text format (Pharaoh)."""
 
 import re
 from typing import FrozenSet, Iterable, NamedTuple, Optional, Set, Tuple
@@ -8,20 +8,20 @@ import numpy
 from lowresource_ner.common.quoting import quoted
 
 Link = Tuple[int, int]
-"""The position of a source word and of a target word, each from 0."""
+"""The positions of a source word and of a target word, both from 0."""
 
 _LINK = re.compile(r"(\d{1,9})([-p])(\d{1,9})", re.ASCII)
 
 
 class WordAlignment(NamedTuple):
     """
-    The alignment of a pair of sentences.
+    The word alignment of a sentence pair.
 
     # Parameters
 
     links : `FrozenSet[Link]`
     vectors : `Optional[Tuple[numpy.ndarray, numpy.ndarray]]`
-        (num_source_words, dim) and (num_target_words, dim) float32, the vectors of both sentences' words, from aligners that have
+        The word vectors of both sentences, (num_source_words, dim) and (num_target_words, dim) float32, if the aligner provides
         them.
     """
 
@@ -30,7 +30,7 @@ class WordAlignment(NamedTuple):
 
 
 class GoldLinks(NamedTuple):
-    """The links of a hand-made alignment: those that are sure, and all that are possible, the sure ones included."""
+    """The links of a gold alignment: the sure links, and the possible links, which include the sure ones."""
 
     sure: FrozenSet[Link]
     possible: FrozenSet[Link]
@@ -38,7 +38,7 @@ class GoldLinks(NamedTuple):
 
 def parse_links(text: str) -> GoldLinks:
     """
-    Parses a line of Pharaoh's format: "0-0 1-2" are sure links. In hand-made alignments, "1p2" is a possible one.
+    Parses a line in Pharaoh format, such as "0-0 1-2". In gold alignments, "1-2" is a sure link and "1p2" a possible link.
 
     # Raises
 
@@ -51,8 +51,8 @@ def parse_links(text: str) -> GoldLinks:
         found = _LINK.fullmatch(part)
         if found is None:
             raise ValueError(
-                f"{quoted(part)} is not a link; give two positions from 0 with a hyphen between them, the source word's first, "
-                "as in 0-0 1-2"
+                f"{quoted(part)} is not a link; give two positions from 0, source and target, separated by a hyphen, as in "
+                "0-0 1-2"
             )
         source, kind, target = found.groups()
         (sure if kind == "-" else possible).add((int(source), int(target)))
@@ -60,10 +60,10 @@ def parse_links(text: str) -> GoldLinks:
 
 
 def format_links(links: Iterable[Link]) -> str:
-    """The links as a line of Pharaoh's format, in order."""
+    """Formats links as a line in Pharaoh format, sorted."""
     return " ".join(f"{source}-{target}" for source, target in sorted(links))
 
 
 def link_outside(links: Iterable[Link], num_source: int, num_target: int) -> Optional[Link]:
-    """The first link to a word that sentences of these lengths do not have; `None` if there is none."""
+    """Returns the first link that is out of range for sentences of these lengths, or `None` if there is none."""
     return min((link for link in links if link[0] >= num_source or link[1] >= num_target), default=None)

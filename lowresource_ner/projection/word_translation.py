@@ -1,4 +1,4 @@
-"""Translates labelled sentences word by word."""
+"""Word-by-word translation of labelled sentences."""
 
 from typing import List, NamedTuple, Sequence
 
@@ -7,7 +7,7 @@ from lowresource_ner.tagging import EntitySpan, TagScheme
 
 
 class TranslatedSentence(NamedTuple):
-    """The words and tags of a translated sentence; how many words the dictionary knew, and of how many that were looked up."""
+    """The words and tags of a translated sentence, and how many of the words that were looked up the dictionary translated."""
 
     words: List[str]
     tags: List[str]
@@ -23,19 +23,20 @@ def translate_sentence(
     translate_entities: bool,
 ) -> TranslatedSentence:
     """
-    Translates the words of a labelled sentence in their order (after Mayhew et al. 2017, D17-1269; Xie et al. 2018, D18-1034).
+    Translates a labelled sentence word by word, keeping the word order (after Mayhew et al. 2017, D17-1269; Xie et al. 2018,
+    D18-1034).
 
-    A word of which the dictionary has no translation stays as it is, and so does one without letters. A translation of several
-    words takes the place of its word; in an entity, all of them belong to it.
+    Words without letters, and words that are not in the dictionary, are copied. If an entity word is translated into several
+    words, all of them belong to the entity.
 
     # Parameters
 
     words, tags : `Sequence[str]`
     dictionary : `BilingualDictionary`
     scheme : `TagScheme`
-        Of the tags, those given and those returned.
+        The tag scheme of both the input and the output.
     translate_entities : `bool`
-        Whether the words of entities are translated, too.
+        Whether to translate the words of entities as well.
     """
     spans = scheme.spans(tags)
     kept = set() if translate_entities else {word for span in spans for word in range(span.start, span.end)}

@@ -32,7 +32,7 @@ def test_what_was_not_committed_is_cut_off(tmp_path) -> None:
 
 def test_one_process_at_a_time(tmp_path) -> None:
     parts = ResumableParts(tmp_path / "work", ["a", "b"], {})
-    with pytest.raises(InUseError, match="Another process is at work in '.*work'"):
+    with pytest.raises(InUseError, match="Another process is using '.*work'"):
         ResumableParts(tmp_path / "work", ["a", "b"], {})
     parts.close()
     ResumableParts(tmp_path / "work", ["a", "b"], {}).close()
@@ -73,5 +73,5 @@ def test_a_file_that_was_cut_is_not_filled_with_zeros(tmp_path) -> None:
     parts.commit()
     parts.close()
     parts.path("a").write_bytes(b"o")
-    with pytest.raises(OtherWorkError, match="a, which was cut or removed"):
+    with pytest.raises(OtherWorkError, match="a, which was truncated or removed"):
         ResumableParts(tmp_path / "work", ["a", "b"], {})

@@ -163,7 +163,7 @@ def test_sentences_without_entities(tmp_path) -> None:
 @pytest.mark.parametrize(
     "options, files, complaint",
     [
-        ({}, ["out.txt.zip"], "does not tell its format. It must end in .conll"),
+        ({}, ["out.txt.zip"], "cannot be determined from its name. Use the suffix .conll"),
         ({}, ["out.conll", "out.conll"], "They must be distinct"),
         ({}, ["-.conll/x.conll"], "cannot be written"),
         ({"min_score": 1.5}, ["out.conll"], "--min-score is 1.5"),
