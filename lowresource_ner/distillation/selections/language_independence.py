@@ -1,4 +1,4 @@
-"""Keeps the sentences whose language a discriminator is least sure of."""
+"""Selection of the most language-independent sentences, as scored by a language discriminator (AdvPicker)."""
 
 from typing import Any, Dict, Iterable, List, Optional, Sequence
 
@@ -20,12 +20,13 @@ from lowresource_ner.predictors.batch_tagger import BatchTagger
 @Selection.register("language_independence")
 class LanguageIndependence(Selection):
     """
-    Keeps a share of the sentences, the most language-independent ones (AdvPicker, Chen et al. 2021, arXiv:2106.02300): those with
-    the greatest 1 - |p̄ - 0.5|, where p̄ is the discriminator's mean probability of the source language over a sentence's words.
-    The teacher may be the same archive, as in the paper, or another.
+    Keeps a given share of the sentences, those with the highest language independence (AdvPicker, Chen et al. 2021,
+    arXiv:2106.02300). The language independence of a sentence is 1 - |p̄ - 0.5|, where p̄ is the mean over its words of the
+    discriminator's probability of the source language. The teacher may be the same archive, as in the paper, or a different one.
 
-    Sentences that tie at the threshold, up to rounding (`rounding.SINGLE`), are all kept; copies of a sentence all or none. A
-    sentence takes about 150 bytes of memory in `prepare`, and 29 afterwards. The archive is loaded in `prepare` and not kept.
+    All sentences that tie at the threshold, up to rounding (`rounding.SINGLE`), are kept. Duplicates of a sentence are kept or
+    dropped together. Memory use is about 150 bytes per sentence in `prepare`, and 29 afterwards. The archive is loaded in
+    `prepare` and released at its end.
 
     Registered as a `Selection` with name "language_independence".
 
@@ -34,7 +35,7 @@ class LanguageIndependence(Selection):
     archive_file : `str`
         An archive (`model.tar.gz`) of an `adversarial_tagger`, or the folder of a finished training run.
     share : `float`, optional (default = `0.8`)
-        Above 0, up to 1. The default is that of the released code.
+        The share of sentences to keep, above 0 and at most 1. The default is that of the authors' released code.
     cuda_device : `int`, optional (default = `-1`)
         -1 for the CPU, or the index of a GPU.
     batch_size : `int`, optional (default = `4096`)
@@ -43,8 +44,8 @@ class LanguageIndependence(Selection):
     # Raises
 
     `ConfigurationError`
-        If the share is out of range; in `prepare`, if the archive does not exist, its model has no language discriminator, a
-        probability is not finite, or there is no sentence.
+        If the share is out of range. In `prepare`, also if the archive does not exist, its model has no language discriminator,
+        a probability is not finite, or there are no sentences.
     """
 
     def __init__(self, archive_file: str, share: float = 0.8, cuda_device: int = -1, batch_size: int = 4096) -> None:
@@ -55,7 +56,7 @@ class LanguageIndependence(Selection):
         self._cuda_device = cuda_device
         self._batch_size = batch_size
         self._index: Optional[SentenceIndex] = None
-        self._is_kept = numpy.empty(0, bool)  # by the places in the index
+        self._is_kept = numpy.empty(0, bool)  # indexed by the values of the sentence index
 
     def open(self) -> None:
         self._discriminator()
@@ -72,8 +73,8 @@ class LanguageIndependence(Selection):
         # Returns
 
         `Dict[str, Any]`
-            "num_sentences", "num_kept" and "share_kept"; "threshold", the least independence of a kept sentence; and
-            "mean_independence", of all sentences.
+            "num_sentences", "num_kept" and "share_kept"; "threshold", the lowest language independence of a kept sentence; and
+            "mean_independence", the mean over all sentences.
         """
         discriminator = self._discriminator()
         keys = bytearray()
@@ -93,9 +94,9 @@ class LanguageIndependence(Selection):
     def word_weights(
         self, sentences: Sequence[Sequence[str]], probabilities: Sequence[numpy.ndarray]
     ) -> List[Optional[numpy.ndarray]]:
-        """See `Selection`: ones for a sentence that is kept, `None` for others, also for those that `prepare` has not seen."""
+        """Returns ones for a kept sentence; `None` for any other, including those not seen by `prepare`. See `Selection`."""
         if self._index is None:
-            raise RuntimeError("language_independence was asked for weights before 'prepare'.")
+            raise RuntimeError("Call 'prepare' of language_independence before 'word_weights'.")
         places = self._index.find(map(sentence_key, sentences))
         kept = (places >= 0) & self._is_kept[places]
         return [numpy.ones(len(words), numpy.float32) if keep else None for words, keep in zip(sentences, kept)]
@@ -103,10 +104,10 @@ class LanguageIndependence(Selection):
     def _choose(self, keys: bytes, scores: numpy.ndarray) -> Dict[str, Any]:
         self._index = SentenceIndex()
         self._index.extend([keys], numpy.arange(len(scores)))
-        # Scores depend slightly on the batch. All copies of a sentence get the first one's score.
+        # Scores depend slightly on the batch, so all duplicates of a sentence get the score of the first one.
         scores = scores[self._index.find([keys])]
-        wanted = max(1, round(self._share * len(scores)))
-        threshold = numpy.partition(scores, len(scores) - wanted)[len(scores) - wanted] - SINGLE
+        rank = len(scores) - max(1, round(self._share * len(scores)))
+        threshold = numpy.partition(scores, rank)[rank] - SINGLE
         self._is_kept = scores >= threshold
         kept = scores[self._is_kept]
         return {
@@ -122,7 +123,7 @@ class LanguageIndependence(Selection):
         archive = Archive(
             self._archive_file,
             owner="'archive_file' of language_independence",
-            remedy="One is trained with training_configs/cross_lingual/adversarial.jsonnet.",
+            remedy="Train one with training_configs/cross_lingual/adversarial.jsonnet.",
         )
         with preserved_random_state(), archive:
             loaded = archive.load(self._cuda_device)
@@ -137,14 +138,14 @@ class LanguageIndependence(Selection):
 
 
 class _Discriminator:
-    """Runs the language discriminator of an adversarial tagger on sentences, in batches of similar length."""
+    """Applies the language discriminator of an adversarial tagger to sentences, batched by length."""
 
     def __init__(self, model: AdversarialTagger, token_indexers: Dict[str, TokenIndexer], batch_size: int) -> None:
         self._model = model
         self._batches = BatchTagger(model, token_indexers, batch_size)
 
     def independence(self, sentences: Sequence[Sequence[str]]) -> numpy.ndarray:
-        """(num_sentences,) float64: 1 - |p̄ - 0.5| of each."""
+        """Returns the language independence 1 - |p̄ - 0.5| of each sentence, (num_sentences,) float64."""
         means = numpy.array(self._batches.each(sentences, self._means, nothing=numpy.nan))
         return 1 - numpy.abs(means - 0.5)
 

@@ -1,4 +1,4 @@
-"""Finds nearest neighbours exactly, by comparing every vector with all others, block by block."""
+"""Exact nearest-neighbour search by cosine similarity, computed block by block."""
 
 from typing import Any
 
@@ -6,24 +6,24 @@ import numpy
 import torch
 
 QUERIES = 512
-"""The number of vectors whose neighbours are found at once."""
+"""The number of query vectors processed at once."""
 
 _OTHERS = 1 << 15
-"""The number of vectors that they are compared with at once: 64 MiB of similarities."""
+"""The number of vectors compared with the queries at once. The similarities take 64 MiB."""
 
 
 def nearest_neighbours(vectors: Any, start: int, stop: int, number: int, device: torch.device) -> torch.Tensor:
     """
-    Finds the vectors of greatest cosine similarity to those in rows `start` to `stop`, each without itself. Takes memory for
-    `stop - start` times 2¹⁵ similarities, however many vectors there are.
+    Finds the nearest neighbours, by cosine similarity, of the vectors in rows `start` to `stop` (exclusive) among all other
+    vectors. Only `stop - start` times 2¹⁵ similarities are in memory at once, regardless of the number of vectors.
 
     # Parameters
 
     vectors : `numpy.ndarray`
-        (num_vectors, dim), all of length 1, of any floating-point type; a memory map is read in blocks. The similarities are
-        computed in single precision.
+        (num_vectors, dim): unit vectors of any floating-point type. A memory map is read in blocks. Similarities are computed in
+        single precision.
     start, stop : `int`
-        The rows to find neighbours for.
+        The rows of the query vectors.
     number : `int`
         The number of neighbours, at most num_vectors - 1.
     device : `torch.device`
@@ -32,7 +32,7 @@ def nearest_neighbours(vectors: Any, start: int, stop: int, number: int, device:
     # Returns
 
     `torch.Tensor`
-        (stop - start, number): the rows of the neighbours, in no particular order, on the CPU.
+        (stop - start, number): the row numbers of the neighbours, in no particular order, on the CPU.
     """
     queries = _block(vectors, start, stop, device)
     best = queries.new_empty(stop - start, 0)
@@ -50,5 +50,5 @@ def nearest_neighbours(vectors: Any, start: int, stop: int, number: int, device:
 
 
 def _block(vectors: Any, start: int, stop: int, device: torch.device) -> torch.Tensor:
-    # Copied, because torch has no read-only memory.
+    # A copy, because torch does not support read-only arrays.
     return torch.from_numpy(numpy.array(vectors[start:stop])).to(device).float()

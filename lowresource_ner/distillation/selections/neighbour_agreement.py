@@ -1,4 +1,4 @@
-"""Counts how many of each word's nearest neighbours have its class, with intermediate results on disk."""
+"""Counts the nearest neighbours of each word that have the same class, with intermediate results on disk."""
 
 from pathlib import Path
 from typing import Any, Iterable, Iterator, Sequence, Tuple
@@ -24,19 +24,21 @@ def neighbour_agreement(
     folder: Path, sentences: Corpus, classes: numpy.ndarray, encoder: WordEncoder, num_neighbours: int
 ) -> numpy.ndarray:
     """
-    Counts for each word of a text how many of its nearest neighbours by cosine, itself left out, have the same class.
+    Counts, for each word of a text, how many of its nearest neighbours by cosine similarity have the same class. The word itself
+    is excluded from its neighbours.
 
-    Vectors and counts are in files in a folder, which must be used for this text, encoder and number only. Work that was
-    interrupted is continued, another process that does the same work is waited for, and the vectors are removed at the end.
+    Vectors and counts are stored in files in a folder, which must be used only for this text, encoder and number of neighbours.
+    An interrupted computation is resumed. If another process is already computing the counts, this function waits for it. The
+    vectors are removed at the end.
 
     # Parameters
 
     folder : `Path`
-        Created if it does not exist. Vectors take 2 bytes per word and dimension of the disk.
+        Created if it does not exist. Vectors take 2 bytes of disk space per word and dimension.
     sentences : `Callable[[], Iterable[Sequence[str]]]`
-        Returns the words of all sentences, the same in each call.
+        Returns the words of all sentences. Each call must return the same sentences.
     classes : `numpy.ndarray`
-        (num_words,) integers, for the words of all sentences.
+        (num_words,) integers: the classes of the words of all sentences.
     encoder : `WordEncoder`
     num_neighbours : `int`
         At most num_words - 1.
@@ -49,7 +51,7 @@ def neighbour_agreement(
     # Raises
 
     `ConfigurationError`
-        If a file cannot be written, a vector is not finite, or the text has changed meanwhile.
+        If a file cannot be written, a vector is not finite, or the text has changed since the computation started.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -62,13 +64,13 @@ def neighbour_agreement(
             return numpy.array(counts)
     except OSError as error:
         raise ConfigurationError(
-            f"The nearest neighbours of words cannot be kept in {folder}: {error.strerror or error}. Free space or check "
-            "permissions; the same command then continues from here."
+            f"The nearest neighbours of words cannot be kept in {folder}: {error.strerror or error}. Free disk space or check "
+            "the permissions, then run the same command again to resume."
         ) from error
 
 
 def _opened_counts(path: Path, num_words: int) -> Any:
-    """(num_words,): a memory map of the counts, `_NOT_COUNTED` for words that are not yet counted."""
+    """Opens a memory map of the counts, (num_words,), with `_NOT_COUNTED` for words that are not counted yet."""
     if not path.exists() or path.stat().st_size != num_words * _COUNT_TYPE.itemsize:
         with written_whole(path) as new:
             new.write_bytes(numpy.full(num_words, _NOT_COUNTED, _COUNT_TYPE).tobytes())
@@ -76,11 +78,11 @@ def _opened_counts(path: Path, num_words: int) -> Any:
 
 
 def _write_vectors(path: Path, sentences: Corpus, encoder: WordEncoder, num_words: int) -> None:
-    """Writes the vectors that the file lacks, in half precision and of length 1."""
+    """Appends the missing vectors to the file, normalised to unit length, in half precision."""
     row_bytes = encoder.dim * _VECTOR_TYPE.itemsize
     with path.open("ab") as file, Tqdm.tqdm(desc="word vectors", unit=" words", total=num_words) as progress:
         remaining, num_done = _after(sentences(), file.tell() // row_bytes)
-        file.truncate(num_done * row_bytes)  # a sentence that was not written completely
+        file.truncate(num_done * row_bytes)  # drop a partly written sentence
         progress.update(num_done)
         for block in sentence_blocks(lambda: remaining):
             vectors = numpy.concatenate(encoder.encode(block))
@@ -93,11 +95,11 @@ def _write_vectors(path: Path, sentences: Corpus, encoder: WordEncoder, num_word
             file.write(unit.astype(_VECTOR_TYPE).tobytes())
             progress.update(len(vectors))
     if path.stat().st_size != num_words * row_bytes:
-        raise ConfigurationError("The text has changed since this run began to read it. Start again.")
+        raise ConfigurationError("The text has changed since this run started to read it. Start again.")
 
 
 def _after(sentences: Iterable[Sequence[str]], num_words: int) -> Tuple[Iterator[Sequence[str]], int]:
-    """Skips the sentences that lie within the first `num_words` words. Returns the others and the number of skipped words."""
+    """Skips the sentences within the first `num_words` words. Returns the remaining ones and the number of skipped words."""
     remaining = iter(sentences)
     skipped = 0
     for words in remaining:

@@ -1,4 +1,4 @@
-"""Weighs words by the agreement of their labels with those of similar words."""
+"""Weights words by the agreement of their labels with those of their nearest neighbours (CoLaDa)."""
 
 import contextlib
 import json
@@ -27,40 +27,39 @@ logger = logging.getLogger(__name__)
 @Selection.register("neighbour_consistency")
 class NeighbourConsistency(Selection):
     """
-    Weighs each word by the agreement of its label with those of its nearest neighbours among all words of the text (CoLaDa: Ma et
-    al. 2023, arXiv:2305.14913, and its released code). The class t of a word is the entity type of its most probable label, or O:
-    B- and I- count as the same. With K neighbours by cosine similarity, the word itself left out,
+    Weights each word by the agreement of its label with the labels of its nearest neighbours among all words of the text (CoLaDa:
+    Ma et al. 2023, arXiv:2305.14913, and its released code). The class t of a word is the entity type of its most probable label,
+    or O; B- and I- tags are not distinguished. With the K nearest neighbours by cosine similarity, excluding the word itself,
 
         a = (number of neighbours of the same class) / K
-        c = a / (the greatest a of class t)
-        w = σ(s · (c - (the mean c of class t))) / (the greatest such σ of class t),  σ(x) = 1 / (1 + exp(-x)).
+        c = a / (maximum of a over class t)
+        w = σ(s · (c - (mean of c over class t))) / (maximum of this σ over class t),  σ(x) = 1 / (1 + exp(-x)).
 
-    So words are compared within their class, and a rare class has no less weight than a frequent one. The released code has a
-    greatest value and mean for each tag, so that B- and I- differ; and the vector of a word is the mean over its sub-words, here
-    that of the first. A sentence that stands in the text several times is one among the neighbours, and all copies get its
-    weights.
+    Weights are thus relative to the class, and rare classes are not weighted lower than frequent ones. The released code differs
+    in two points: it takes maximum and mean per tag, so that B- and I- are distinguished, and the vector of a word is the mean
+    over its sub-words instead of the vector of the first. Duplicate sentences enter the search once and share their weights.
 
-    The search is exact and takes time quadratic in the number of words. Memory is about 150 bytes a sentence and 20 a word,
-    besides blocks of constant size; the vectors are in a file. If the reader has a `store`, the results are kept in it, so that
-    they are computed once, and continued after an interruption; else the file is in the system's folder for temporary files.
-    The encoder is loaded in `open` or `prepare`, not in the constructor.
+    The search is exact, in time quadratic in the number of words. Memory use is about 150 bytes per sentence and 20 per word,
+    plus blocks of constant size; the vectors are stored in a file. If the reader has a `store`, the results are kept there, so
+    that they are computed only once and an interrupted computation is resumed. Otherwise, the file is in the system's temporary
+    folder. The encoder is loaded in `open` or `prepare`, not in the constructor.
 
     Registered as a `Selection` with name "neighbour_consistency".
 
     # Parameters
 
     encoder : `WordEncoder`
-        In the paper, the encoder of the model whose labels are weighed: give its archive as `model_name`.
+        The paper uses the encoder of the model that predicted the labels. For this, set `model_name` to its archive.
     num_neighbours : `int`, optional (default = `500`)
-        K. In a text of fewer words, all others are neighbours.
+        The number of neighbours K. If the text has fewer words, all other words are neighbours.
     sharpness : `float`, optional (default = `6.0`)
-        s. 0 gives all words the same weight.
+        The factor s. With 0, all words have the same weight.
 
     # Raises
 
     `ConfigurationError`
-        If a number is out of range; in `prepare`, if the encoder cannot be read, or there is no sentence that the teachers label;
-        and as `neighbour_agreement`.
+        If a number is out of range. In `prepare`, also if the encoder cannot be read, or the teachers label no sentence, and for
+        the reasons given in `neighbour_agreement`.
     """
 
     def __init__(self, encoder: WordEncoder, num_neighbours: int = 500, sharpness: float = 6.0) -> None:
@@ -73,14 +72,14 @@ class NeighbourConsistency(Selection):
         self._num_neighbours = num_neighbours
         self._sharpness = sharpness
         self._index: Optional[SentenceIndex] = None
-        self._weights = numpy.empty(0, numpy.float32)  # of all words; the index has the first word of each sentence
+        self._weights = numpy.empty(0, numpy.float32)  # of all words; the index maps a sentence to its first word
 
     def open(self) -> None:
         self._encoder.load()
 
     def prepare(self, corpus: Corpus, ensemble: TeacherEnsemble) -> Dict[str, Any]:
         """
-        Labels all sentences, and finds the neighbours of all words.
+        Labels all sentences, and computes the weights of all words.
 
         # Parameters
 
@@ -90,13 +89,13 @@ class NeighbourConsistency(Selection):
         # Returns
 
         `Dict[str, Any]`
-            "num_words" of different sentences; "num_neighbours"; and for each class "words", their number, and "agreement" and
-            "weight", their means of a and w.
+            "num_words", without duplicate sentences; "num_neighbours"; and "classes", with the number of "words" of each class
+            and their mean "agreement" a and "weight" w.
         """
         if ensemble.lacks_store:
             logger.warning(
-                "neighbour_consistency has the teachers label the text once before they do so for the training. Give 'store', a "
-                "folder, so that they do it only once, and that the neighbours of words are kept."
+                "neighbour_consistency makes the teachers label the text an extra time before training. Set 'store' to a folder "
+                "to label it only once and to keep the nearest neighbours of words."
             )
         text = _labelled_text(corpus, ensemble)
         if not len(text.classes):
@@ -129,9 +128,9 @@ class NeighbourConsistency(Selection):
     def word_weights(
         self, sentences: Sequence[Sequence[str]], probabilities: Sequence[numpy.ndarray]
     ) -> List[Optional[numpy.ndarray]]:
-        """See `Selection`: above 0 and at most 1; `None` for sentences that `prepare` has not seen."""
+        """Returns weights above 0 and at most 1; `None` for sentences not seen by `prepare`. See `Selection`."""
         if self._index is None:
-            raise RuntimeError("neighbour_consistency was asked for weights before 'prepare'.")
+            raise RuntimeError("Call 'prepare' of neighbour_consistency before 'word_weights'.")
         places = self._index.find(map(sentence_key, sentences)).tolist()
         return [
             None if place < 0 else self._weights[place : place + len(words)] for place, words in zip(places, sentences)
@@ -139,7 +138,7 @@ class NeighbourConsistency(Selection):
 
     @contextlib.contextmanager
     def _folder(self, ensemble: TeacherEnsemble, text: "_LabelledText") -> Iterator[Path]:
-        """The folder for the results with this text, these labels and this encoder; a temporary one if there is no store."""
+        """The folder for the results of this text, its labels and the encoder; a temporary folder if there is no store."""
         if ensemble.store is None:
             with tempfile.TemporaryDirectory(prefix="neighbours-") as folder:
                 yield Path(folder)
@@ -157,15 +156,16 @@ def consistency_weights(agreement: numpy.ndarray, classes: numpy.ndarray, sharpn
     # Parameters
 
     agreement : `numpy.ndarray`
-        (num_words,) The shares a of neighbours of the same class.
+        (num_words,): the share a of neighbours that have the same class.
     classes : `numpy.ndarray`
         (num_words,) integers.
     sharpness : `float`
+        The factor s.
 
     # Returns
 
     `numpy.ndarray`
-        (num_words,) float32, above 0 and at most 1. In a class without any agreement, all are 1.
+        (num_words,) float32, above 0 and at most 1. They are all 1 in a class without any agreement.
     """
     weights = numpy.empty(len(agreement), numpy.float32)
     for each in numpy.unique(classes):
@@ -178,10 +178,10 @@ def consistency_weights(agreement: numpy.ndarray, classes: numpy.ndarray, sharpn
 
 class _LabelledText(NamedTuple):
     """
-    The different sentences of a text that teachers label.
+    The sentences of a text that the teachers label, without duplicates.
 
-    `is_used` : for each sentence of the text whether it is one of these; `keys` : theirs, concatenated; `starts` :
-    (num_sentences,), the first word of each; `classes` : (num_words,) int16; `class_names` : by the number of the class.
+    `is_used` : whether each sentence of the text is among them; `keys` : their concatenated keys; `starts` : (num_sentences,),
+    the position of their first words; `classes` : (num_words,) int16; `class_names` : the name of each class.
     """
 
     is_used: bytearray
@@ -212,7 +212,7 @@ def _labelled_text(corpus: Corpus, ensemble: TeacherEnsemble) -> _LabelledText:
                 lengths.append(len(words))
                 best = numpy.argmax(with_ties(labels.probabilities), axis=1)
                 classes.append(class_of_label[best].astype(numpy.int16))
-    finally:  # what teachers have computed before an interruption is not lost
+    finally:  # keep what the teachers have computed if interrupted
         ensemble.flush()
     starts = numpy.cumsum([0, *lengths])[:-1]
     return _LabelledText(is_used, bytes(keys), starts, numpy.concatenate(classes), class_names)

@@ -1,4 +1,4 @@
-"""The base class of selections, which choose what a student learns from."""
+"""Base class of selections, which choose the sentences or words that a student learns from."""
 
 from typing import Any, Dict, List, Optional, Sequence
 
@@ -11,36 +11,36 @@ from lowresource_ner.distillation.teacher_ensemble import TeacherEnsemble
 
 class Selection(Registrable):
     """
-    Selects sentences or words of a student's text by the words and their teachers' probabilities, without gold tags.
+    Selects sentences or words of a student's text, given the words and the teachers' probabilities. Gold tags are not used.
 
-    Subclasses define `word_weights`, and `prepare` if they depend on the whole corpus.
+    Subclasses implement `word_weights`, and `prepare` if they depend on the whole corpus.
     """
 
     def open(self) -> None:
         """
-        Loads what the selection needs, so that errors are found early. Optional, since `prepare` does so as well.
+        Loads the resources of the selection, so that errors are found early. Calling it is optional; `prepare` loads them too.
 
         # Raises
 
         `ConfigurationError`
-            If something is missing or wrong.
+            If a resource is missing or invalid.
         """
 
     def prepare(self, corpus: Corpus, ensemble: TeacherEnsemble) -> Dict[str, Any]:
         """
-        Prepares the selection for a corpus, before `word_weights` is called. Does nothing by default.
+        Prepares the selection for a corpus. Called before `word_weights`. By default, it does nothing.
 
         # Parameters
 
         corpus : `Callable[[], Iterable[Sequence[str]]]`
-            Returns all sentences of the corpus, including those that other processes label.
+            Returns all sentences of the corpus, including those labelled by other processes.
         ensemble : `TeacherEnsemble`
             The student's teachers, prepared for the corpus.
 
         # Returns
 
         `Dict[str, Any]`
-            Statistics of the selection, by name, for the log.
+            Statistics of the selection by name, for logging.
         """
         return {}
 
@@ -48,20 +48,20 @@ class Selection(Registrable):
         self, sentences: Sequence[Sequence[str]], probabilities: Sequence[numpy.ndarray]
     ) -> List[Optional[numpy.ndarray]]:
         """
-        Returns the weights of words.
+        Computes the weights of words.
 
         # Parameters
 
         sentences : `Sequence[Sequence[str]]`
             The words of each sentence.
         probabilities : `Sequence[numpy.ndarray]`
-            For each sentence (num_words, num_labels): the weighted mean of the teachers' probabilities.
+            The weighted mean of the teachers' probabilities, (num_words, num_labels) for each sentence.
 
         # Returns
 
         `List[Optional[numpy.ndarray]]`
-            For each sentence the factors for its words' losses, float32 (num_words,), 0 for words that do not count; `None` if
-            the sentence is left out.
+            For each sentence, the factors of its words' losses, (num_words,) float32, with 0 for words that are dropped; `None`
+            if the sentence is dropped.
         """
         raise NotImplementedError
 
@@ -69,7 +69,7 @@ class Selection(Registrable):
 def combined_word_weights(
     selections: Sequence[Selection], sentences: Sequence[Sequence[str]], probabilities: Sequence[numpy.ndarray]
 ) -> List[Optional[numpy.ndarray]]:
-    """Returns the products of the selections' weights; `None` if all words of a sentence are left out."""
+    """Multiplies the weights of all selections. Returns `None` for sentences of which all words are dropped."""
     product: List[Optional[numpy.ndarray]] = [numpy.ones(len(words), numpy.float32) for words in sentences]
     for selection in selections:
         weights = selection.word_weights(sentences, probabilities)

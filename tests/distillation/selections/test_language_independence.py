@@ -146,7 +146,7 @@ def test_probabilities_that_are_no_numbers_are_told(archive, text, monkeypatch) 
 def test_what_was_not_judged_is_not_kept(archive, text) -> None:
     selection, _ = prepared(archive, text[:20], share=1.0)
     assert kept(selection, [text[30], text[0], ["never", "seen"]]) == [False, True, False]
-    with pytest.raises(RuntimeError, match="before 'prepare'"):
+    with pytest.raises(RuntimeError, match="Call 'prepare' of"):
         LanguageIndependence(archive).word_weights(text, [])
 
 

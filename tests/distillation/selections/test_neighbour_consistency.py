@@ -247,7 +247,7 @@ def test_labels_are_stored_and_a_text_without_any_is_told(tmp_path, caplog) -> N
     assert "once before" not in caplog.text
     with pytest.raises(ConfigurationError, match="no labelled sentences for neighbour_consistency"):
         NeighbourConsistency(encoder(), 3).prepare(lambda: [["no"]], ensemble(skipped="no"))
-    assert "the teachers label the text once before they do so for the training. Give 'store'" in caplog.text
+    assert "makes the teachers label the text an extra time before training. Set 'store'" in caplog.text
 
 
 def test_vectors_that_are_no_numbers_are_told(monkeypatch) -> None:
@@ -259,7 +259,7 @@ def test_vectors_that_are_no_numbers_are_told(monkeypatch) -> None:
 
 
 def test_it_is_asked_for_after_it_is_prepared() -> None:
-    with pytest.raises(RuntimeError, match="before 'prepare'"):
+    with pytest.raises(RuntimeError, match="Call 'prepare' of"):
         NeighbourConsistency(encoder()).word_weights(TEXT, [])
 
 
