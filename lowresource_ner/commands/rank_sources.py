@@ -73,7 +73,7 @@ class RankSourcesCommand(Subcommand):
             "determined by the suffix (.txt, .conll)",
         )
         encoder = os.environ.get("ENCODER") or _ENCODER
-        add("--encoder", default=encoder, help=f"encoder, a name or folder (default: ENCODER, currently {encoder})")
+        add("--encoder", default=encoder, help=f"name or folder of the encoder (default: {encoder}; variable: ENCODER)")
         add(
             "--sample",
             type=int,

@@ -58,8 +58,8 @@ class EncoderAligner(WordAligner):
         From 0 (the embeddings) to the number of layers. The default is layer 8 for base-sized BERT and XLM-R (12 layers), which
         works best in the papers.
     method : `str`, optional (default = `"argmax"`)
-        "argmax" links sub-words that are mutually most similar by cosine; it has the highest precision. "itermax" adds a second
-        round for sub-words not linked yet; it finds more links. "softmax" links sub-words if their softmax-normalised dot product
+        "argmax" links sub-words that are mutually most similar by cosine, which favours precision. "itermax" adds a second
+        round for sub-words not linked yet, which favours recall. "softmax" links sub-words if their softmax-normalised dot product
         exceeds `threshold` in both directions (awesome-align, Dou and Neubig 2021, arXiv:2101.08231).
     threshold : `float`, optional (default = `0.001`)
         The minimum probability of a link, for the method "softmax".

@@ -38,8 +38,8 @@ class Candidates(SpanProjector):
 
     max_words : `int`, optional (default = `10`)
     score : `str`, optional (default = `"links"`)
-        "links": the score of `SpanLinks`. "vectors": the cosine similarity of the mean word vectors of entity and candidate, after
-        subtracting the mean vector of the respective sentence; negative values count as 0. "both": the product of the two.
+        "links": the score of `SpanLinks`. "vectors": the cosine similarity of the mean word vectors of entity and candidate, from
+        which the mean of their sentence is subtracted; negative values count as 0. "both": the product of the two.
         "vectors" and "both" require an aligner with vectors.
 
     # Raises

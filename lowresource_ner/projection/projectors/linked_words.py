@@ -21,8 +21,8 @@ class LinkedWords(SpanProjector):
     - A target word linked to several entities is assigned to the one with the most links to it. Ties go to the first entity.
     - All target words assigned to an entity are used, even if several are linked to the same source word.
     - Gaps: up to `max_gap` consecutive unlinked words between two words of an entity are included.
-    - Splits: words separated by a longer gap, or by words linked elsewhere, form separate pieces. Depending on `split`, either the
-      piece with the most linked words is kept (ties go to the first piece), or the entity is lost.
+    - Splits: words separated by a longer gap, or by words linked elsewhere, form separate pieces. Depending on `split`, either
+      the piece with the most linked words is kept (ties go to the first piece), or the entity is lost.
     - An entity without links is lost.
 
     The score of a projection is that of `SpanLinks`.
@@ -33,7 +33,7 @@ class LinkedWords(SpanProjector):
 
     max_gap : `int`, optional (default = `2`)
     split : `str`, optional (default = `"longest"`)
-        What to do with an entity in several pieces: "longest" keeps the longest piece, "drop" drops the entity.
+        What to do with an entity in several pieces: "longest" keeps one piece, "drop" loses the entity.
 
     # Raises
 
@@ -51,11 +51,11 @@ class LinkedWords(SpanProjector):
         self._split = split
 
     def project(self, spans: Sequence[EntitySpan], alignment: WordAlignment, num_target: int) -> List[ProjectedSpan]:
-        of_spans = [SpanLinks(span, alignment.links) for span in spans]
+        span_links = [SpanLinks(span, alignment.links) for span in spans]
         linked = {target for _, target in alignment.links}
-        words = self._words_by_entity(of_spans)
+        words = self._words_by_entity(span_links)
         projected = []
-        for number, (span, links) in enumerate(zip(spans, of_spans)):
+        for number, (span, links) in enumerate(zip(spans, span_links)):
             piece = self._piece(words[number], linked)
             if piece is None:
                 projected.append(ProjectedSpan(span, None, 0.0))
@@ -64,11 +64,11 @@ class LinkedWords(SpanProjector):
         return projected
 
     @staticmethod
-    def _words_by_entity(of_spans: Sequence[SpanLinks]) -> Dict[int, List[int]]:
+    def _words_by_entity(span_links: Sequence[SpanLinks]) -> Dict[int, List[int]]:
         """Assigns each linked target word to one entity. Returns the words of each entity, in order."""
         words: Dict[int, List[int]] = defaultdict(list)
-        for word in sorted({word for links in of_spans for word in links.counts}):
-            counts = [links.counts.get(word, 0) for links in of_spans]
+        for word in sorted({word for links in span_links for word in links.counts}):
+            counts = [links.counts.get(word, 0) for links in span_links]
             words[counts.index(max(counts))].append(word)
         return words
 

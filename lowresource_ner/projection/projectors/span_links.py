@@ -32,8 +32,8 @@ class SpanLinks:
         Returns the F1 score of the target words from `start` to `end` (exclusive) as the projection of the entity.
 
         Recall is the fraction of the entity's links that lead to these target words; each unlinked word of the entity counts as
-        one link outside them. Precision is the fraction of links that lead to the entity, averaged over the target words; it is
-        0.5 for an unlinked word.
+        one link outside them. Precision is the fraction of a target word's links that lead to the entity, averaged over
+        the target words; it is 0.5 for an unlinked word.
         """
         inside = sum(self.counts.get(word, 0) for word in range(start, end))
         if not inside:
