@@ -185,7 +185,7 @@ def _rank_from_args(args: argparse.Namespace) -> None:
 def as_table(report: Mapping[str, Any]) -> str:
     """Formats a report of `rank_sources` as a Markdown table."""
     similarities, measure = report["similarities"], report["measure"]
-    measures = [measure, *(each for each in similarities if each != measure)]
+    measures = [measure, *(other for other in similarities if other != measure)]
     lines = [
         f"Similarity of the sources to {report['sentences']:,} sentences of {report['text']}:\n",
         f"| source | {' | '.join(measures)} |",

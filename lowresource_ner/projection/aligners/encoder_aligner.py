@@ -59,7 +59,7 @@ class EncoderAligner(WordAligner):
         works best in the papers.
     method : `str`, optional (default = `"argmax"`)
         "argmax" links sub-words that are mutually most similar by cosine, which favours precision. "itermax" adds a second
-        round for sub-words not linked yet, which favours recall. "softmax" links sub-words if their softmax-normalised dot product
+        round for sub-words not linked yet, which favours recall. "softmax" links sub-words if the softmax of their dot products
         exceeds `threshold` in both directions (awesome-align, Dou and Neubig 2021, arXiv:2101.08231).
     threshold : `float`, optional (default = `0.001`)
         The minimum probability of a link, for the method "softmax".
