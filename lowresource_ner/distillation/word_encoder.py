@@ -31,16 +31,16 @@ class _Encoder(NamedTuple):
 
 class WordEncoder(FromParams):
     """
-    Computes a vector for each word: that of its first sub-word, averaged over layers of the encoder.
+    Computes a vector for each word: the vector of its first sub-word, averaged over layers of the encoder.
 
-    The encoder is loaded when it is first needed, without changing the state of random number generators.
+    The encoder is loaded on first use. Loading does not change the state of random number generators.
 
     # Parameters
 
     model_name : `str`
-        Hub name, local folder, or archive of this package, such as a teacher's; see `EncoderFiles`.
+        Name on the Hugging Face Hub, local folder, or archive of this package, such as that of a teacher; see `EncoderFiles`.
     layers : `Optional[Sequence[int]]`, optional (default = `[-3, -2, -1]`)
-        The layers whose mean is taken. 0 is the output of the embeddings and n that of the n-th layer; -1 is the last layer.
+        The layers to average. 0 is the output of the embeddings, n the output of the n-th layer, and -1 that of the last layer.
     max_length : `Optional[int]`, optional (default = the encoder's maximum, 512 for BERT)
         Sub-words per window, including special tokens; see `WindowReader`.
     cuda_device : `int`, optional (default = `-1`)
@@ -51,7 +51,7 @@ class WordEncoder(FromParams):
     # Raises
 
     `ConfigurationError`
-        If `layers` is empty; when the encoder is loaded, if it cannot be read, or lacks a layer.
+        If `layers` is empty. When the encoder is loaded, also if it cannot be read or does not have these layers.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class WordEncoder(FromParams):
         self._layers = list(_TOP_THREE if layers is None else layers)
         if not self._layers:
             raise ConfigurationError(
-                "'layers' of the word vectors is empty; give numbers of layers, such as [-1] for the last, or leave it out."
+                "'layers' of the word vectors is empty; give layer numbers, such as [-1] for the last, or remove the option."
             )
         self._max_length = max_length
         self._cuda_device = cuda_device
@@ -87,10 +87,10 @@ class WordEncoder(FromParams):
 
     @cached_property
     def fingerprint(self) -> str:
-        """A hexadecimal digest of everything that the vectors depend on: weights, tokenizer, layers, and the size of windows."""
+        """A hexadecimal digest of everything that the vectors depend on: weights, tokenizer, layers and window size."""
         model, _, windows = self._encoder
         tokenizer = json.loads(self._files.tokenizer().backend_tokenizer.to_str())
-        tokenizer.update(truncation=None, padding=None)  # irrelevant here, and changed by earlier use of the tokenizer
+        tokenizer.update(truncation=None, padding=None)  # irrelevant, and changed by use of the tokenizer
         parts = [tokenizer, self._layers, windows.size, windows.overlap]
         digest = hashlib.sha256(f"word vectors 1\n{json.dumps(parts, sort_keys=True)}".encode())
         for name, weight in model.state_dict().items():
@@ -100,30 +100,30 @@ class WordEncoder(FromParams):
 
     def encode(self, sentences: Sequence[Sequence[str]]) -> List[numpy.ndarray]:
         """
-        Computes the vectors of words.
+        Computes the word vectors of sentences.
 
         # Parameters
 
         sentences : `Sequence[Sequence[str]]`
-            The words of each sentence, at least one.
+            The words of each sentence. Sentences must not be empty.
 
         # Returns
 
         `List[numpy.ndarray]`
-            For each sentence (num_words, dim), float32.
+            The word vectors of each sentence, (num_words, dim) float32.
         """
         _, tokenizer, windows = self._encoder
         subwords = tokenizer.encode_batch(sentences)
         lengths = [len(each.ids) + windows.input_format.num_special_tokens for each in subwords]
-        found: List[Any] = [None] * len(sentences)
+        word_vectors: List[Any] = [None] * len(sentences)
         with torch.inference_mode():
             for batch in batches_of_similar_length(lengths, self._batch_size):
                 words = pad_subwords([subwords[index] for index in batch], windows.input_format.pad_id)
                 num_words = words.pop("mask").sum(dim=1).tolist()
                 vectors = windows.read(self._run, **move_to_device(words, self.device), most_subwords=self._batch_size)
                 for index, rows, number in zip(batch, vectors.float().cpu().numpy(), num_words):
-                    found[index] = rows[:number].copy()  # a view would keep all of the batch
-        return found
+                    word_vectors[index] = rows[:number].copy()  # a view would keep the whole batch in memory
+        return word_vectors
 
     def _run(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         """(batch_size, num_subwords, dim)"""
@@ -144,7 +144,7 @@ class WordEncoder(FromParams):
         if wrong:
             raise ConfigurationError(
                 f"'layers' of the word vectors is {self._layers}, and encoder '{self.model_name}' has {num_layers} layers: give "
-                f"numbers from 0 (its embeddings) to {num_layers}, or from -1 (the last) to {-num_layers - 1}."
+                f"numbers from 0 (the embeddings) to {num_layers}, or from -1 (the last) to {-num_layers - 1}."
             )
         with preserved_random_state():
             model: Any = files.model()

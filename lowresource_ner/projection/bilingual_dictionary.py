@@ -38,9 +38,7 @@ class BilingualDictionary:
 
     def __init__(self, entries: Iterable[Tuple[str, Sequence[str]]], choice: str = "first", seed: int = 13) -> None:
         if choice not in CHOICES:
-            raise ConfigurationError(
-                f"The choice of translations is '{choice}'; it must be one of {', '.join(CHOICES)}."
-            )
+            raise ConfigurationError(f"The choice of translations is '{choice}'; it is one of {', '.join(CHOICES)}.")
         self._translations: Dict[str, List[Tuple[str, ...]]] = {}
         for word, translation in entries:
             known = self._translations.setdefault(word, [])

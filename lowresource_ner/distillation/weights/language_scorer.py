@@ -1,4 +1,4 @@
-"""Scores how close sentences are to the source languages of a trained `language_similarity`."""
+"""Scores the similarity of sentences to source languages with a trained `language_similarity` model."""
 
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
@@ -17,24 +17,24 @@ from lowresource_ner.models.language_similarity import LanguageSimilarity
 
 class LanguageScorer:
     """
-    A trained `language_similarity` with the encoder of its sentence vectors, which is loaded for the first sentence.
+    Scores sentences with a trained `language_similarity` model. The encoder of its sentence vectors is loaded on first use.
 
     # Parameters
 
     archive_file : `str`
-        An archive (`model.tar.gz`), or the folder of a finished training run. The encoder is not in it, but loaded by the name in
-        its config.
+        An archive (`model.tar.gz`), or the folder of a finished training run. It does not contain the encoder, which is loaded by
+        the name given in the config.
     overrides : `Optional[Dict[str, Any]]`
-        Changes to the archive's config: `{"dataset_reader.encoder.model_name": "encoders/mbert"}`.
+        Overrides for the config of the archive, such as `{"dataset_reader.encoder.model_name": "encoders/mbert"}`.
     owner : `str`, optional (default = `"ARCHIVE"`)
-        What names the archive, for error messages.
+        The option or argument that gives the archive, for error messages.
     cuda_device, batch_size
         See `SentenceEncoder`.
 
     # Raises
 
     `ConfigurationError`
-        If the archive does not exist, or its model is another one.
+        If the archive does not exist, or its model is not a `language_similarity`.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class LanguageScorer:
             archive_file,
             dict(overrides or {}),
             owner=owner,
-            remedy="One is trained with training_configs/cross_lingual/similarity.jsonnet.",
+            remedy="Train one with training_configs/cross_lingual/similarity.jsonnet.",
         )
         with preserved_random_state(), archive:
             loaded = archive.load()
@@ -57,11 +57,11 @@ class LanguageScorer:
             loaded.dataset_reader, LanguageVectorsReader
         ):
             raise ConfigurationError(
-                f"{archive_file} cannot score languages: its model is a {type(loaded.model).__name__}. Take the archive of "
-                "a 'language_similarity'."
+                f"{archive_file} cannot score languages: its model is a {type(loaded.model).__name__}. Use the archive of "
+                "a 'language_similarity' model."
             )
         settings = loaded.config["dataset_reader"]["encoder"].as_dict(quiet=True)
-        # These may differ from training.
+        # These two may differ from those of the training.
         settings.update(cuda_device=cuda_device, batch_size=batch_size)
         self._model = loaded.model.eval()
         self._encoder = SentenceEncoder.from_params(Params(settings))
@@ -85,7 +85,7 @@ class LanguageScorer:
         # Returns
 
         `List[numpy.ndarray]`
-            For each measure (num_sentences, num_languages), float32, higher is closer.
+            For each measure, the scores, (num_sentences, num_languages) float32. Higher scores mean more similar.
         """
         vectors = torch.from_numpy(self._encoder.encode(sentences))
         with torch.inference_mode():
@@ -94,8 +94,8 @@ class LanguageScorer:
 
 def inverse_variance(scores: numpy.ndarray) -> float:
     """
-    Returns τ = 1 / Var of all scores, the unbiased variance as in the released code of Wu et al. (2020, arXiv:2004.12440); 0 if
-    they differ only by rounding.
+    Returns τ, the inverse of the variance of all scores, or 0 if the scores differ only by rounding. The variance is unbiased, as
+    in the released code of Wu et al. (2020, arXiv:2004.12440).
     """
     if differ_by_rounding(scores):
         return 0.0
@@ -103,14 +103,14 @@ def inverse_variance(scores: numpy.ndarray) -> float:
 
 
 def softmax(scores: numpy.ndarray) -> numpy.ndarray:
-    """By rows, in float64."""
+    """Computes the softmax over the last dimension in float64."""
     return torch.softmax(torch.from_numpy(scores).double(), dim=-1).numpy()
 
 
 def mean_weights(scores: numpy.ndarray) -> Tuple[float, numpy.ndarray]:
     """
-    Returns τ and the mean over sentences of softmax(τ · scores) (arXiv:2004.12440, section 3.3): (num_languages,), all the same
-    if there are no sentences. scores : (num_sentences, num_languages)
+    Returns τ and the mean over sentences of softmax(τ · scores), (num_languages,), from scores of shape (num_sentences,
+    num_languages) (arXiv:2004.12440, section 3.3). The weights are uniform if there are no sentences.
     """
     tau = inverse_variance(scores)
     num_languages = scores.shape[1]

@@ -1,4 +1,4 @@
-"""A dataset reader for `language_similarity`: sentence vectors and their languages."""
+"""Dataset reader for `language_similarity`: sentence vectors and their languages."""
 
 from typing import Any, Dict, Iterator, Mapping, Optional, Sequence
 
@@ -17,7 +17,7 @@ from lowresource_ner.distillation.weights.sentence_vectors import SentenceEncode
 @DatasetReader.register("language_vectors")
 class LanguageVectorsReader(ShardingReader):
     """
-    Reads texts of several languages for `language_similarity`, and computes the vector of each sentence.
+    Reads texts in several languages for `language_similarity`, and computes a vector for each sentence.
 
     The data path maps languages to paths for the inner reader: `{"en": "en.conll", "de": "de.conll"}`. On the command line, write
     this as JSON or as `en=en.conll`. (`allennlp evaluate` splits `en=en.conll,de=de.conll` and evaluates each language
@@ -29,7 +29,7 @@ class LanguageVectorsReader(ShardingReader):
 
     encoder : `SentenceEncoder`
     reader : `Optional[DatasetReader]`, optional (default = `raw_text`)
-        `raw_text`, or `conll_ner`, whose tags are not used.
+        The reader of the texts: `raw_text`, or `conll_ner`, whose tags are ignored.
     label_namespace : `str`, optional (default = `"language_labels"`)
     max_instances
         See `ShardingReader`.
@@ -37,7 +37,7 @@ class LanguageVectorsReader(ShardingReader):
     # Raises
 
     `ConfigurationError`
-        If the reader is not one of this package, or a path does not name its language.
+        If the reader is not one of this package, or a path is given without its language.
     """
 
     inner_options = "Options of the reader of the texts are below 'reader': reader.{option}."
@@ -72,7 +72,7 @@ class LanguageVectorsReader(ShardingReader):
         place : `str`
             File and line, for error messages.
         vector : `Optional[numpy.ndarray]`
-            (hidden_size,) float32; computed if not given.
+            The sentence vector, (hidden_size,) float32. By default, it is computed.
         """
         vector = self.encoder.encode([words])[0] if vector is None else vector
         fields: Dict[str, Field] = {

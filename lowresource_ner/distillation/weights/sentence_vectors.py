@@ -18,13 +18,13 @@ from lowresource_ner.predictors.batch_tagger import batches_of_similar_length
 
 _POOLINGS = ("auto", "pooler", "mean")
 
-# Encoders that are pretrained with a task for whole sentences, such as BERT's next sentence prediction, which trains the pooler.
-# Files of other encoders, such as XLM-R's, may contain a pooler with random weights.
+# Encoders whose pooler is pretrained with a sentence-level task, such as BERT's next sentence prediction. The files of other
+# encoders, such as XLM-R's, may contain a pooler with random weights.
 _PRETRAINED_ON_SENTENCES = {"albert", "bert", "megatron-bert", "mobilebert", "nezha"}
 
 
 class _Encoder(NamedTuple):
-    """A loaded encoder. `has_pooler`: whether to use its pooler instead of the mean of word vectors."""
+    """A loaded encoder. `has_pooler` : whether to use its pooler instead of the mean of the word vectors."""
 
     model: Any
     tokenizer: SubwordTokenizer
@@ -34,21 +34,22 @@ class _Encoder(NamedTuple):
 
 class SentenceEncoder(FromParams):
     """
-    Computes a vector g(u) for each sentence, from which its language is classified (Wu et al. 2020, arXiv:2004.12440, section
-    3.3): the output of the encoder's pooler, as in the paper, or the mean of the vectors of the words' first sub-words.
+    Computes a vector g(u) for each sentence, which is the input of the language classifier (Wu et al. 2020, arXiv:2004.12440,
+    section 3.3). It is the output of the encoder's pooler, as in the paper, or the mean of the word vectors, where the vector of
+    a word is that of its first sub-word.
 
-    The encoder is loaded for the first sentence, without changing the state of random number generators.
+    The encoder is loaded on first use. Loading does not change the state of random number generators.
 
     # Parameters
 
     model_name : `str`
-        Hub name, local folder, or archive of this package; see `EncoderFiles`.
+        Name on the Hugging Face Hub, local folder, or archive of this package; see `EncoderFiles`.
     pooling : `str`, optional (default = `"auto"`)
-        "pooler"; "mean"; or "auto": the pooler if it was pretrained (mBERT), else the mean (XLM-R, `multilingual-mini`, archives
-        of this package).
+        "pooler", "mean" or "auto", which uses the pooler if it was pretrained (mBERT), and the mean otherwise (XLM-R,
+        `multilingual-mini`, archives of this package).
     max_length : `Optional[int]`, optional (default = the encoder's maximum, 512 for BERT)
-        Sub-words per window, including special tokens. The mean is over all words, read in several windows if necessary (see
-        `WindowReader`); the pooler reads only the first window.
+        Sub-words per window, including special tokens. The mean is taken over all words, with several windows for long sentences
+        (see `WindowReader`). The pooler reads only the first window.
     cuda_device : `int`, optional (default = `-1`)
         -1 for the CPU, or the index of a GPU.
     batch_size : `int`, optional (default = `4096`)
@@ -57,7 +58,7 @@ class SentenceEncoder(FromParams):
     # Raises
 
     `ConfigurationError`
-        If the pooling is unknown; in `encode`, if the encoder cannot be read, or lacks the requested pooler.
+        If the pooling is unknown. In `encode`, also if the encoder cannot be read or does not have the requested pooler.
     """
 
     def __init__(
@@ -78,7 +79,7 @@ class SentenceEncoder(FromParams):
 
     def encode(self, sentences: Sequence[Sequence[str]]) -> numpy.ndarray:
         """
-        Computes the vectors of sentences.
+        Computes sentence vectors.
 
         # Parameters
 
@@ -88,7 +89,7 @@ class SentenceEncoder(FromParams):
         # Returns
 
         `numpy.ndarray`
-            (num_sentences, hidden_size) float32; zeros for sentences without words.
+            (num_sentences, hidden_size) float32, with zeros for sentences without words.
         """
         encoder = self._encoder
         vectors = numpy.zeros((len(sentences), encoder.model.config.hidden_size), numpy.float32)

@@ -1,4 +1,4 @@
-"""Weighs teachers by the similarity of their languages to the target's (Wu et al. 2020, arXiv:2004.12440, section 3.3)."""
+"""Weights teachers by the similarity of their languages to the target (Wu et al. 2020, arXiv:2004.12440, section 3.3)."""
 
 import logging
 from functools import cached_property
@@ -18,7 +18,7 @@ _LEVELS = ("corpus", "sentence")
 
 
 class _Prepared(NamedTuple):
-    """τ of a corpus, and the mean of its sentences' weights, (num_teachers,)."""
+    """τ of a corpus, and the mean weights α over its sentences, (num_teachers,)."""
 
     tau: float
     alpha: numpy.ndarray
@@ -27,10 +27,10 @@ class _Prepared(NamedTuple):
 @TeacherWeights.register("similarity")
 class SimilarityWeights(TeacherWeights):
     """
-    Weights teachers by the similarity of their languages to that of a sentence: α = softmax(τ · score(u, ·)) for a sentence u,
-    with τ = 1 / Var(the scores of all sentences and teachers). At corpus level ("domain level", used in the paper), the weights
-    are the mean over all sentences. The scores come from a trained `language_similarity`. If all scores are equal up to rounding
-    (`rounding.SINGLE`), all teachers have the same weight.
+    Weights teachers by the similarity of their languages to a sentence u: α = softmax(τ · score(u, ·)), where τ is the inverse of
+    the variance of the scores over all sentences and teachers. At corpus level (the "domain level" that the paper uses), the
+    weights are averaged over all sentences. The scores are computed by a trained `language_similarity` model. If all scores are
+    equal up to rounding (`rounding.SINGLE`), all teachers have the same weight.
 
     The archive and its encoder are loaded in `open` or `prepare`, not in the constructor.
 
@@ -39,16 +39,17 @@ class SimilarityWeights(TeacherWeights):
     # Parameters
 
     archive_file : `str`
-        The archive of a `language_similarity`, or the folder of its finished training run. Its encoder is not in the archive, but
-        loaded by the name in its config.
+        The archive of a `language_similarity`, or the folder of its finished training run. It does not contain the encoder, which
+        is loaded by the name given in the config.
     measure : `str`, optional (default = `"learned"`)
-        "learned" (the paper's); or "cosine", "l1" or "l2", to the mean vector of each language's sentences.
+        The similarity measure: "learned", as in the paper, or "cosine", "l1" or "l2" between a sentence and the mean sentence
+        vector of each language.
     level : `str`, optional (default = `"corpus"`)
-        "corpus" or "sentence".
+        Whether to use the same weights for the whole "corpus", or separate weights for each "sentence".
     languages : `Optional[Dict[str, str]]`, optional (default = the teachers' names)
-        The name of each teacher's language in the archive.
+        Maps the names of teachers to the names of their languages in the archive.
     overrides : `Optional[Dict[str, Any]]`
-        Changes to the archive's config: `{"dataset_reader.encoder.model_name": "encoders/mbert"}`.
+        Overrides for the config of the archive, such as `{"dataset_reader.encoder.model_name": "encoders/mbert"}`.
     cuda_device : `int`, optional (default = `-1`)
         -1 for the CPU, or the index of a GPU.
     batch_size : `int`, optional (default = `4096`)
@@ -57,8 +58,8 @@ class SimilarityWeights(TeacherWeights):
     # Raises
 
     `ConfigurationError`
-        If the measure or level is unknown, or `languages` names an unknown teacher; in `open` and `prepare`, if the archive does
-        not exist or lacks a teacher's language.
+        If the measure or the level is unknown, or `languages` names an unknown teacher. In `open` and `prepare`, also if the
+        archive does not exist, or does not have the language of a teacher.
     """
 
     needs_corpus = True
@@ -97,7 +98,7 @@ class SimilarityWeights(TeacherWeights):
 
     def prepare(self, teachers: Sequence[str], corpus: Corpus) -> Dict[str, Any]:
         """
-        Scores every sentence.
+        Computes the scores of all sentences, and from them τ and the mean weights.
 
         # Parameters
 
@@ -107,8 +108,8 @@ class SimilarityWeights(TeacherWeights):
         # Returns
 
         `Dict[str, Any]`
-            "alpha", the (mean) weight of each teacher; "tau", 0 if all scores are the same; "measure"; "level"; and "sentences",
-            the number of sentences.
+            "alpha", the mean weight of each teacher; "tau", which is 0 if all scores are equal; "measure"; "level"; and
+            "sentences", the number of sentences.
         """
         blocks = [self._scores(teachers, block) for block in sentence_blocks(corpus)]
         scores = numpy.concatenate(blocks or [numpy.zeros((0, len(teachers)), numpy.float32)])
@@ -140,7 +141,7 @@ class SimilarityWeights(TeacherWeights):
     @property
     def _of_corpus(self) -> _Prepared:
         if self._prepared is None:
-            raise RuntimeError("weights by similarity depend on the corpus: call 'prepare' first")
+            raise RuntimeError("Similarity weights depend on the corpus. Call 'prepare' before 'weights'.")
         return self._prepared
 
     def _scores(self, teachers: Sequence[str], sentences: Sequence[Sequence[str]]) -> numpy.ndarray:
@@ -150,13 +151,13 @@ class SimilarityWeights(TeacherWeights):
         return scores[:, columns]
 
     def _columns(self, teachers: Sequence[str]) -> List[int]:
-        """Returns the columns of the scores for the teachers' languages."""
+        """Returns the column of the scores for each teacher's language."""
         known = self._scorer.languages
         languages = [self._languages.get(name, name) for name in teachers]
         if not set(languages) <= set(known):
             raise ConfigurationError(
                 f"The teachers' languages are {', '.join(languages)}, but {self._archive_file} has {', '.join(known)}. Name the "
-                "teachers by its languages, give 'languages', {name of the teacher: language}, or train it on those languages."
+                "teachers after these languages, map them with 'languages', {teacher: language}, or train it on their languages."
             )
         return [known.index(language) for language in languages]
 

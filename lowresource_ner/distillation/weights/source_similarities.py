@@ -1,4 +1,4 @@
-"""Measures how similar source languages are to a text."""
+"""Measures the similarity of source languages to a text."""
 
 from typing import Dict, List, NamedTuple
 
@@ -12,16 +12,17 @@ from lowresource_ner.modules.language_scores import MEASURES
 
 class SourceSimilarities(NamedTuple):
     """
-    How similar each source language is to a text.
+    The similarity of each source language to a text.
 
     # Parameters
 
     num_sentences : `int`
-        Of the text.
+        The number of sentences in the text.
     tau : `Dict[str, float]`
-        By measure; 0 if it does not distinguish the languages.
+        τ by measure; 0 if the measure does not distinguish the languages.
     weights : `Dict[str, Dict[str, float]]`
-        By measure and language: the weight that `SimilarityWeights` gives a teacher of this language. They sum to 1.
+        By measure and language, the weight that `SimilarityWeights` gives a teacher of this language. For each measure, the
+        weights sum to 1.
     """
 
     num_sentences: int
@@ -29,14 +30,14 @@ class SourceSimilarities(NamedTuple):
     weights: Dict[str, Dict[str, float]]
 
     def ranking(self, measure: str) -> List[str]:
-        """The languages, the most similar first."""
+        """Returns the languages, sorted from the most to the least similar."""
         weights = self.weights[measure]
         return sorted(weights, key=lambda language: -weights[language])
 
 
 def source_similarities(scorer: LanguageScorer, corpus: Corpus) -> SourceSimilarities:
     """
-    Measures the similarity of source languages to a text, by all measures (Wu et al. 2020, arXiv:2004.12440, section 3.3).
+    Measures the similarity of source languages to a text by each measure (Wu et al. 2020, arXiv:2004.12440, section 3.3).
 
     # Parameters
 
@@ -47,19 +48,19 @@ def source_similarities(scorer: LanguageScorer, corpus: Corpus) -> SourceSimilar
     # Raises
 
     `ConfigurationError`
-        If there are fewer than two languages, or no sentence.
+        If there are fewer than two languages, or no sentences.
     """
     if len(scorer.languages) < 2:
         raise ConfigurationError(
-            f"Only one source language is known, {', '.join(scorer.languages)}; there is nothing to choose. Give two or more."
+            f"Only one source language is known, {', '.join(scorer.languages)}; at least two are needed for a comparison."
         )
     blocks = [numpy.stack(scorer.scores(block, MEASURES)) for block in sentence_blocks(corpus)]
     if not blocks:
         raise ConfigurationError("There are no sentences in the text. Check its path.")
     scores = numpy.concatenate(blocks, axis=1)  # (num_measures, num_sentences, num_languages)
-    found = {measure: mean_weights(each) for measure, each in zip(MEASURES, scores)}
+    results = {measure: mean_weights(each) for measure, each in zip(MEASURES, scores)}
     return SourceSimilarities(
         scores.shape[1],
-        {measure: tau for measure, (tau, _) in found.items()},
-        {measure: dict(zip(scorer.languages, weights.tolist())) for measure, (_, weights) in found.items()},
+        {measure: tau for measure, (tau, _) in results.items()},
+        {measure: dict(zip(scorer.languages, weights.tolist())) for measure, (_, weights) in results.items()},
     )

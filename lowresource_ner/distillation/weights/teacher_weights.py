@@ -1,4 +1,4 @@
-"""Weights of teachers (Wu et al. 2020, arXiv:2004.12440, section 3.3)."""
+"""Base class of teacher weights, uniform weights and given weights (Wu et al. 2020, arXiv:2004.12440, section 3.3)."""
 
 from typing import Any, Dict, Sequence
 
@@ -12,9 +12,9 @@ from lowresource_ner.distillation.corpus import Corpus
 
 class TeacherWeights(Registrable):
     """
-    The weights α of teachers, which are combined to p̃ = Σ_k α_k p̃_k.
+    Computes the weights α of the teachers, whose probabilities are combined as p̃ = Σ_k α_k p̃_k.
 
-    Subclasses define `weights`, and `prepare` if the weights depend on the whole corpus.
+    Subclasses implement `weights`, and `prepare` if the weights depend on the whole corpus.
     """
 
     default_implementation = "uniform"
@@ -30,57 +30,57 @@ class TeacherWeights(Registrable):
 
     def check(self, teachers: Sequence[str]) -> None:
         """
-        Checks that the options refer to these teachers.
+        Checks that the options match the teachers.
 
         # Raises
 
         `ConfigurationError`
-            If they do not.
+            If they do not match.
         """
 
     def open(self, teachers: Sequence[str]) -> None:
         """
-        Loads what the weights need, so that errors are found early. Optional, since `prepare` does so as well.
+        Loads the required resources, so that errors are found early. Calling it is optional; `prepare` loads them too.
 
         # Raises
 
         `ConfigurationError`
-            If something is missing or wrong.
+            If a resource is missing or invalid.
         """
 
     def prepare(self, teachers: Sequence[str], corpus: Corpus) -> Dict[str, Any]:
         """
-        Prepares the weights for a corpus, before `weights` is called. Does nothing by default.
+        Prepares the weights for a corpus. Called before `weights`. By default, it does nothing.
 
         # Parameters
 
         teachers : `Sequence[str]`
-            Their names.
+            The names of the teachers.
         corpus : `Callable[[], Iterable[Sequence[str]]]`
-            Returns all sentences of the corpus, including those that other processes label.
+            Returns all sentences of the corpus, including those labelled by other processes.
 
         # Returns
 
         `Dict[str, Any]`
-            Statistics of the weights, by name, for the log.
+            Statistics of the weights by name, for logging.
         """
         return {}
 
     def weights(self, teachers: Sequence[str], sentences: Sequence[Sequence[str]]) -> numpy.ndarray:
         """
-        Returns the weights of the teachers for each sentence.
+        Computes the weights of the teachers for each sentence.
 
         # Parameters
 
         teachers : `Sequence[str]`
-            Their names.
+            The names of the teachers.
         sentences : `Sequence[Sequence[str]]`
             The words of each sentence.
 
         # Returns
 
         `numpy.ndarray`
-            (num_sentences, num_teachers) float32, rows sum to 1.
+            (num_sentences, num_teachers) float32. Rows sum to 1.
         """
         raise NotImplementedError
 
@@ -96,29 +96,29 @@ class UniformWeights(TeacherWeights):
 @TeacherWeights.register("given")
 class GivenWeights(TeacherWeights):
     """
-    Takes the weights from the config.
+    Uses the weights given in the config.
 
     # Parameters
 
     values : `Dict[str, float]`
-        A number of at least 0 for each teacher; normalised to sum to 1.
+        A non-negative weight for each teacher. The weights are normalised to sum to 1.
 
     # Raises
 
     `ConfigurationError`
-        If one is below 0, or all are 0.
+        If a weight is negative, or all are 0.
     """
 
     def __init__(self, values: Dict[str, float]) -> None:
         if any(not value >= 0 for value in values.values()) or not sum(values.values()) > 0:
-            raise ConfigurationError(f"The teachers' weights are {values}; give numbers of at least 0, not all 0.")
+            raise ConfigurationError(f"The teachers' weights are {values}; they must be at least 0, and not all 0.")
         self._values = values
 
     def check(self, teachers: Sequence[str]) -> None:
         if set(teachers) != set(self._values):
             raise ConfigurationError(
                 f"There are weights for {', '.join(sorted(self._values))}, but the teachers are {', '.join(sorted(teachers))}. "
-                "Give each teacher a weight by its name."
+                "Give one weight for each teacher, by its name."
             )
 
     def weights(self, teachers: Sequence[str], sentences: Sequence[Sequence[str]]) -> numpy.ndarray:

@@ -1,4 +1,4 @@
-"""Compares the similarity of sources to the target with the scores of the systems that learn from each alone."""
+"""Checks whether the source language most similar to the target gives the best single-source F1."""
 
 import json
 import statistics
@@ -15,32 +15,33 @@ def source_choice(
     rankings: Sequence[Path], sections: Sequence[Section], systems: Sequence[str], sources: Sequence[str]
 ) -> Dict[str, Any]:
     """
-    Finds the source that is nearest to the target by each measure, and whether its F1 is the best.
+    Finds the source language nearest to the target by each measure, and compares its F1 with the best.
 
     # Parameters
 
     rankings : `Sequence[Path]`
-        The outputs of `allennlp rank-sources --json`, one for each seed.
+        The output files of `allennlp rank-sources --json`, one for each seed.
     sections : `Sequence[Section]`
-        The scores; empty if nothing was evaluated.
+        The sections of the report that have the scores; empty if nothing was evaluated.
     systems : `Sequence[str]`
-        The systems that learn from one source.
+        The systems that learn from a single source.
     sources : `Sequence[str]`
-        At least two.
+        The source languages, at least two.
 
     # Returns
 
-    Values for JSON, averaged over seeds:
+    `Dict[str, Any]`
+        Values that can be written as JSON, averaged over seeds:
 
-    - similarities: by measure and source.
-    - f1: by system and source, 0 to 1.
-    - choices: by measure. "nearest" is the nearest source. "best" has, by system: "source", that with the best F1 (the first of
-      equals); "is_right", whether the nearest source's F1 is as good; and "lost", by how much it is lower.
+        - "similarities": by measure and source.
+        - "f1": by system and source, from 0 to 1.
+        - "choices": by measure. "nearest" is the nearest source. "best" has for each system the "source" with the best F1 (the
+          first one if several are equal), "is_right", whether the nearest source reaches that F1, and "lost", the difference.
 
     # Raises
 
     `ValueError`
-        If a ranking is damaged.
+        If a ranking file is damaged.
     """
     found = [_read(path) for path in rankings]
     similarities: Numbers = {
@@ -76,11 +77,11 @@ def as_markdown(choice: Mapping[str, Any]) -> str:
         for source in sources
     ]
     verdicts = [
-        [measure, made["nearest"], *(_verdict(made["best"][system]) for system in f1)]
-        for measure, made in choices.items()
+        [measure, choice_of["nearest"], *(_verdict(choice_of["best"][system]) for system in f1)]
+        for measure, choice_of in choices.items()
     ]
-    about = "Similarity of each source to the target's text, by four measures (means over seeds; they sum to 1)" + (
-        ", and F1 in percent of the systems that learn from it alone." if f1 else "."
+    about = "Similarity of each source to the target text by four measures (means over seeds, which sum to 1)" + (
+        ", and F1 in percent of the systems that learn from this source alone." if f1 else "."
     )
     return "\n\n".join(
         [
@@ -93,7 +94,7 @@ def as_markdown(choice: Mapping[str, Any]) -> str:
 
 
 def write_source_choice(choice: Mapping[str, Any], stem: Path) -> str:
-    """Writes `stem`-sources.md and .json. Returns the text of the former."""
+    """Writes the result to `stem`-sources.md and `stem`-sources.json, and returns the Markdown text."""
     text = as_markdown(choice)
     for suffix, content in ((".md", text), (".json", json.dumps(choice, indent=2, ensure_ascii=False))):
         with written(stem.with_name(f"{stem.name}-sources{suffix}")) as new:
@@ -105,7 +106,7 @@ def _read(path: Path) -> Numbers:
     try:
         similarities: Numbers = json.loads(path.read_text(encoding="utf-8"))["similarities"]
     except (ValueError, KeyError) as error:
-        raise ValueError(f"{path} is damaged: {error}. Remove it, and run the same command again.") from error
+        raise ValueError(f"{path} is damaged: {error}. Remove the file and run the same command again.") from error
     return similarities
 
 
