@@ -352,7 +352,7 @@ def test_whether_the_nearest_source_was_the_best(tmp_path) -> None:
     assert json.loads((tmp_path / "results-sources.json").read_text()) == choice
     assert (tmp_path / "results-sources.md").read_text() == text + "\n"
     rankings[0].write_text("{")
-    with pytest.raises(ValueError, match="0.json is damaged.*Remove it"):
+    with pytest.raises(ValueError, match="0.json is damaged.*Remove the file"):
         source_choice(rankings, [], [], ["en", "de"])
 
 

@@ -157,7 +157,7 @@ def test_making_one_opens_no_file(tmp_path, corpus) -> None:
     weights.check(["en", "de"])
     with pytest.raises(ConfigurationError, match="none.tar.gz', which is not an archive .*similarity.jsonnet"):
         weights.prepare(["en", "de"], lambda: corpus)
-    with pytest.raises(RuntimeError, match="call 'prepare'"):
+    with pytest.raises(RuntimeError, match="Call 'prepare'"):
         weights.weights(["en", "de"], corpus)
 
 
