@@ -370,7 +370,7 @@ def test_invalid_options_are_refused(tmp_path) -> None:
         TeacherLabelledReader(reader, {"a": Oracle()}, label_maps={"x": {}})
     with pytest.raises(ConfigurationError, match="weights for b, but the teachers are a"):
         TeacherLabelledReader(reader, {"a": Oracle()}, weights=GivenWeights({"b": 1.0}))
-    with pytest.raises(ConfigurationError, match="of at least 0"):
+    with pytest.raises(ConfigurationError, match="must be at least 0"):
         GivenWeights({"a": -1.0})
     field = SoftLabelsField(numpy.ones((1, 5), numpy.float16) / 5, BIO)
     vocab = Vocabulary()
