@@ -147,8 +147,8 @@ def show_scores(of_teacher: Scores, of_students: Scores) -> None:
         rows.append([name, *found, statistics.mean(found)])
     print(f"\n\n{columns(rows)}")
     print(
-        "Nobody has labelled a sentence of these languages for them. The test files have some 25 sentences each, so a point or"
-        f"\ntwo says little; docs/results.md has whole corpora. In English the teacher has {100 * of_teacher['en']['f1']:.1f}."
+        "No labels of these languages were used in training. Each test file has about 25 sentences, so differences of a point or"
+        f"\ntwo are not significant; see docs/results.md for whole corpora. English F1 of the teacher: {100 * of_teacher['en']['f1']:.1f}."
     )
 
 
@@ -169,13 +169,13 @@ Done in {seconds:.0f} s. In {args.runs}:
    teacher/, student_*/     model.tar.gz, the trained tagger, and the metrics of each epoch
    mt_*.json, ts_*.json     precision, recall and F1, overall and by type
    entities_*.jsonl         the entities of all raw sentences, with places and confidences
-   demo.log                 what the commands have said
+   demo.log                 the output of all commands
 
-Next, with data of your own: /my/corpora/en/train.conll and dev.conll with labels, /my/corpora/sw/raw.txt, a sentence a line
+Next, with your own data: /my/corpora/en/train.conll and dev.conll with labels, /my/corpora/sw/raw.txt, one sentence per line
    NER_DATA=/my/corpora make cross-lingual SOURCE=en TARGET=sw ARGS="--seeds 13 --systems mt ts"
    allennlp tag runs/cross_lingual/ts-en-sw-13/model.tar.gz text.txt --input-format text --output-file entities.jsonl
    NER_DATA=/my/corpora make cross-lingual SOURCE=en TARGET=sw ENCODER=xlm-roberta-base ARGS="--runs runs/xlm-roberta"
-README.md has what comes after: a few labels, several source languages, other domains, an encoder of your own."""
+README.md describes further steps: a few labels, several source languages, other domains, an encoder of your own."""
     )
 
 
