@@ -147,8 +147,9 @@ def show_scores(of_teacher: Scores, of_students: Scores) -> None:
         rows.append([name, *found, statistics.mean(found)])
     print(f"\n\n{columns(rows)}")
     print(
-        "No labels of these languages were used in training. Each test file has about 25 sentences, so differences of a point or"
-        f"\ntwo are not significant; see docs/results.md for whole corpora. English F1 of the teacher: {100 * of_teacher['en']['f1']:.1f}."
+        "No labels of these languages were used in training. Each test file has about 25 sentences, so differences of a"
+        "\npoint or two are not significant; see docs/results.md for whole corpora. "
+        f"English F1 of the teacher: {100 * of_teacher['en']['f1']:.1f}."
     )
 
 
