@@ -3,7 +3,7 @@
 import hashlib
 import json
 from functools import cached_property
-from typing import Any, List, NamedTuple, Optional, Sequence
+from typing import Any, List, Optional, Sequence
 
 import numpy
 import torch
@@ -14,19 +14,11 @@ from allennlp.nn.util import move_to_device
 
 from lowresource_ner.common.preserved_random_state import preserved_random_state
 from lowresource_ner.encoding.encoder_files import EncoderFiles
-from lowresource_ner.encoding.subword_tokenizer import SubwordTokenizer, pad_subwords
-from lowresource_ner.encoding.window_reader import WindowReader
+from lowresource_ner.encoding.frozen_encoder import FrozenEncoder, frozen_encoder
+from lowresource_ner.encoding.subword_tokenizer import pad_subwords
 from lowresource_ner.predictors.batch_tagger import batches_of_similar_length
 
 _TOP_THREE = (-3, -2, -1)
-
-
-class _Encoder(NamedTuple):
-    """A loaded encoder."""
-
-    model: Any
-    tokenizer: SubwordTokenizer
-    windows: WindowReader
 
 
 class WordEncoder(FromParams):
@@ -136,7 +128,7 @@ class WordEncoder(FromParams):
         return EncoderFiles(self.model_name)
 
     @cached_property
-    def _encoder(self) -> _Encoder:
+    def _encoder(self) -> FrozenEncoder:
         check_for_gpu(self._cuda_device)
         files = self._files
         num_layers = files.config().num_hidden_layers
@@ -147,7 +139,4 @@ class WordEncoder(FromParams):
                 f"numbers from 0 (the embeddings) to {num_layers}, or from -1 (the last) to {-num_layers - 1}."
             )
         with preserved_random_state():
-            model: Any = files.model()
-            files.check(model, self._max_length, files.config().hidden_size)
-        model.eval().to(self.device)
-        return _Encoder(model, SubwordTokenizer(files.tokenizer()), WindowReader(files.input_format, self._max_length))
+            return frozen_encoder(files, files.model(), self._max_length, self._cuda_device)

@@ -1,19 +1,18 @@
 """Computes sentence vectors with a frozen pretrained encoder."""
 
 from functools import cached_property
-from typing import Any, NamedTuple, Optional, Sequence
+from typing import NamedTuple, Optional, Sequence
 
 import numpy
 import torch
 from allennlp.common import FromParams
 from allennlp.common.checks import ConfigurationError, check_for_gpu
-from allennlp.common.util import int_to_device
 from allennlp.nn.util import masked_mean, move_to_device
 
 from lowresource_ner.common.preserved_random_state import preserved_random_state
 from lowresource_ner.encoding.encoder_files import EncoderFiles
-from lowresource_ner.encoding.subword_tokenizer import Subwords, SubwordTokenizer, pad_subwords
-from lowresource_ner.encoding.window_reader import WindowReader
+from lowresource_ner.encoding.frozen_encoder import FrozenEncoder, frozen_encoder
+from lowresource_ner.encoding.subword_tokenizer import Subwords, pad_subwords
 from lowresource_ner.predictors.batch_tagger import batches_of_similar_length
 
 _POOLINGS = ("auto", "pooler", "mean")
@@ -26,9 +25,7 @@ _PRETRAINED_ON_SENTENCES = {"albert", "bert", "megatron-bert", "mobilebert", "ne
 class _Encoder(NamedTuple):
     """A loaded encoder. `has_pooler` : whether to use its pooler instead of the mean of the word vectors."""
 
-    model: Any
-    tokenizer: SubwordTokenizer
-    windows: WindowReader
+    frozen: FrozenEncoder
     has_pooler: bool
 
 
@@ -91,12 +88,12 @@ class SentenceEncoder(FromParams):
         `numpy.ndarray`
             (num_sentences, hidden_size) float32, with zeros for sentences without words.
         """
-        encoder = self._encoder
-        vectors = numpy.zeros((len(sentences), encoder.model.config.hidden_size), numpy.float32)
+        (model, tokenizer, windows), has_pooler = self._encoder
+        vectors = numpy.zeros((len(sentences), model.config.hidden_size), numpy.float32)
         with_words = [index for index, words in enumerate(sentences) if words]
-        subwords = encoder.tokenizer.encode_batch([sentences[index] for index in with_words])
-        if encoder.has_pooler:
-            subwords = [Subwords(each.ids[: encoder.windows.size], [0]) for each in subwords]
+        subwords = tokenizer.encode_batch([sentences[index] for index in with_words])
+        if has_pooler:
+            subwords = [Subwords(each.ids[: windows.size], [0]) for each in subwords]
         with torch.inference_mode():
             for batch in batches_of_similar_length([len(each.ids) for each in subwords], self._batch_size):
                 encoded = self._encode([subwords[index] for index in batch])
@@ -105,7 +102,7 @@ class SentenceEncoder(FromParams):
 
     def _encode(self, sentences: Sequence[Subwords]) -> torch.Tensor:
         """(num_sentences, hidden_size)"""
-        model, _, windows, has_pooler = self._encoder
+        (model, _, windows), has_pooler = self._encoder
         words = move_to_device(pad_subwords(sentences, windows.input_format.pad_id), model.device)
         mask = words.pop("mask")
         if has_pooler:
@@ -132,8 +129,5 @@ class SentenceEncoder(FromParams):
                     f"'pooling' is 'pooler', but the weights of encoder '{self._model_name}' contain no pooler. Use 'mean', or "
                     "'auto', which uses the pooler if there is a trained one."
                 )
-            model: Any = pooler or files.model()
-            files.check(model, self._max_length, files.config().hidden_size)
-        model.eval().to(int_to_device(self._cuda_device))
-        windows = WindowReader(files.input_format, self._max_length)
-        return _Encoder(model, SubwordTokenizer(files.tokenizer()), windows, has_pooler=pooler is not None)
+            model = pooler or files.model()
+            return _Encoder(frozen_encoder(files, model, self._max_length, self._cuda_device), pooler is not None)

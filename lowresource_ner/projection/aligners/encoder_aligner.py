@@ -7,13 +7,12 @@ from typing import Any, List, NamedTuple, Optional, Sequence
 import numpy
 import torch
 from allennlp.common.checks import ConfigurationError, check_for_gpu
-from allennlp.common.util import int_to_device
 from allennlp.nn.util import move_to_device
 
 from lowresource_ner.common.preserved_random_state import preserved_random_state
 from lowresource_ner.encoding.encoder_files import EncoderFiles
-from lowresource_ner.encoding.subword_tokenizer import Subwords, SubwordTokenizer, pad_subwords
-from lowresource_ner.encoding.window_reader import WindowReader
+from lowresource_ner.encoding.frozen_encoder import FrozenEncoder, frozen_encoder
+from lowresource_ner.encoding.subword_tokenizer import Subwords, pad_subwords
 from lowresource_ner.predictors.batch_tagger import batches_of_similar_length
 from lowresource_ner.projection.aligners.similarity_links import argmax_links, itermax_links, softmax_links
 from lowresource_ner.projection.aligners.word_aligner import WordAligner
@@ -24,9 +23,7 @@ _METHODS = ("argmax", "itermax", "softmax")
 
 
 class _Encoder(NamedTuple):
-    model: Any
-    tokenizer: SubwordTokenizer
-    windows: WindowReader
+    frozen: FrozenEncoder
     layer: int
 
 
@@ -126,7 +123,7 @@ class EncoderAligner(WordAligner):
         return frozenset(zip(source.words[sources].tolist(), target.words[targets].tolist()))
 
     def _encode(self, sentences: Sequence[Sequence[str]]) -> List[_Side]:
-        subwords = self._encoder.tokenizer.encode_batch(sentences)
+        subwords = self._encoder.frozen.tokenizer.encode_batch(sentences)
         sides: List[Any] = [None] * len(subwords)
         with torch.inference_mode():
             for batch in batches_of_similar_length([len(each.ids) for each in subwords], self._batch_size):
@@ -137,7 +134,7 @@ class EncoderAligner(WordAligner):
 
     def _vectors(self, sentences: Sequence[Subwords]) -> torch.Tensor:
         """Returns vectors of shape (num_sentences, num_subwords, dim). Those of padding are undefined."""
-        model, _, windows, layer = self._encoder
+        (model, _, windows), layer = self._encoder
         batch = move_to_device(pad_subwords(sentences, windows.input_format.pad_id), model.device)
         ids, mask = batch["token_ids"], batch["subword_mask"]
         # Positions of all sub-words, rather than of each word's first sub-word.
@@ -164,11 +161,7 @@ class EncoderAligner(WordAligner):
                     f"'layer' of the aligner is {layer}, but encoder '{self._model_name}' has {num_layers} layers. It must be "
                     f"between 0 (the embeddings) and {num_layers}."
                 )
-            model = files.model()
-            files.check(model, self._max_length, files.config().hidden_size)
-        model.eval().to(int_to_device(self._cuda_device))
-        windows = WindowReader(files.input_format, self._max_length)
-        return _Encoder(model, SubwordTokenizer(files.tokenizer()), windows, layer)
+            return _Encoder(frozen_encoder(files, files.model(), self._max_length, self._cuda_device), layer)
 
 
 def _words_of(sentence: Subwords) -> torch.Tensor:
